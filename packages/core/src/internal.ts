@@ -1,0 +1,6 @@
+/** What `@spillway/workers` needs of core and users do not. No promise of stability. */
+export type * from './batch/contract.ts';
+export type * from './memory/contract.ts';
+export type * from './operators/contract.ts';
+export type * from './plan/logical.ts';
+export type * from './plan/physical.ts';

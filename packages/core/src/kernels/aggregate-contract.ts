@@ -1,0 +1,106 @@
+/**
+ * Aggregate states, and the kernels that make and merge them.
+ *
+ * States lie in memory as a struct of arrays: one array a state, one element a group. A group is a segment (rows
+ * between two ends, for an aggregate without keys) or a group id (with keys). States of a morsel are *partial*: merged
+ * in sequence order they give the same bits whatever the cuts, because every state is exact (sums) or
+ * order-determined (first, last).
+ *
+ * Null rows never touch a state. What a NaN does: it makes sum NaN; `min`/`max` skip NaN unless the group has nothing else
+ * (then the result is NaN); −0 < +0 in min and max.
+ */
+import type { Ptr } from '../memory/contract.ts';
+
+/** Column types the kernels take. Temporal types, dates and bools are passed as the integer that stores them. */
+export type KernelType = 'i8' | 'i16' | 'i32' | 'i64' | 'u8' | 'u16' | 'u32' | 'u64' | 'f32' | 'f64';
+
+/**
+ * Arrays of states, each 0 when not wanted, else the pointer of one element per group:
+ *
+ * | array | element |
+ * |---|---|
+ * | count | u64: rows that are not null |
+ * | sum | integers: i128 little-endian (16 bytes). Floats: SumState (40 bytes) |
+ * | sumSquares | integers up to 32 bits: i128. 64-bit integers and floats: SumState (40 bytes) |
+ * | min, max | 8 bytes: i64, u64 or f64 (f32 widened). Meaningful where count > 0 |
+ * | first, last | u32: row index in the morsel of the first / last row that is not null, 0xFFFFFFFF for none. Kernels over rows only |
+ */
+export interface StateArrays {
+  count: Ptr;
+  sum: Ptr;
+  sumSquares: Ptr;
+  min: Ptr;
+  max: Ptr;
+  first: Ptr;
+  last: Ptr;
+}
+
+/**
+ * SumState, 40 bytes, 8-byte aligned: an exact sum of doubles in canonical form.
+ *
+ * | offset | field |
+ * |---|---|
+ * | 0 | i32 `exponent`: weight of bit 0 of limb 0 is 2^exponent; a multiple of 32; 0 when the sum is zero |
+ * | 4 | u32 `flags`: 1 NaN seen, 2 +∞ seen, 4 −∞ seen, 8 some value other than −0 seen |
+ * | 8 | i64 limb 0 (u64 digits below the top), 16 limb 1, 24 limb 2 |
+ * | 32 | i64 limb 3, the top, signed: two's complement 256-bit integer in all |
+ *
+ * Canonical: the lowest 32-bit digit that is not zero lies in the low half of limb 0. A sum that spans more than
+ * 256 bits does not fit; kernels then write an *overflow record* instead (see `overflow`).
+ */
+export const SUM_STATE_BYTES = 40;
+
+/** 48 bytes: u32 group, u32 which (0 sum, 1 sumSquares), SumState. A group can have several; all add up. */
+export const OVERFLOW_RECORD_BYTES = 48;
+
+export interface OverflowArea {
+  /** Room for `capacity` records. */
+  records: Ptr;
+  capacity: number;
+}
+
+export interface AggregateKernels {
+  /** Bytes of scratch that every call below may use; per thread. */
+  readonly scratchBytes: number;
+
+  /**
+   * Index of the first row i with value[i] < value[i-1] (value[-1] = `previous`), or -1.
+   * `type` is i32, i64, u32, u64 or f64.
+   */
+  firstUnordered(type: KernelType, values: Ptr, rows: number, previous: bigint | number | undefined): number;
+
+  /**
+   * Cuts ordered int64 values into bins [origin + k·every, origin + (k+1)·every). Writes for each bin that has rows its
+   * k (i64) to `bins` and its exclusive end row (u32) to `ends`. Gallops: cost follows the number of bins.
+   * Returns the number of bins, or -1 when `capacity` is too small.
+   */
+  binEnds(values: Ptr, rows: number, origin: bigint, every: bigint, bins: Ptr, ends: Ptr, capacity: number): number;
+
+  /**
+   * States of segments: rows [ends[s-1], ends[s]) (ends[-1] = 0) of one column. Writes all wanted arrays afresh.
+   * Returns the number of overflow records written, or -1 when there was no room (call again with more).
+   */
+  segmentStates(
+    type: KernelType, values: Ptr, validity: Ptr, ends: Ptr, segments: number,
+    states: StateArrays, overflow: OverflowArea, scratch: Ptr,
+  ): number;
+
+  /** As `segmentStates` with a group id (u32, < groups) for each row, in any order. */
+  groupStates(
+    type: KernelType, values: Ptr, validity: Ptr, groupIds: Ptr, rows: number, groups: number,
+    states: StateArrays, overflow: OverflowArea, scratch: Ptr,
+  ): number;
+
+  /** Puts neutral elements into groups [from, to) of all wanted arrays (first, last excepted). */
+  initStates(type: KernelType, states: StateArrays, from: number, to: number): void;
+
+  /**
+   * Merges element i of `source` into element targets[i] (u32) of `target`, for i < count; count, sum, sumSquares, min and
+   * max. Overflow records as above, with the group of the target. Returns their number, or -1 when there was no room for
+   * all (nothing is merged then).
+   */
+  mergeStates(
+    type: KernelType, source: StateArrays, targets: Ptr, count: number, target: StateArrays,
+    overflow: OverflowArea, scratch: Ptr,
+  ): number;
+}

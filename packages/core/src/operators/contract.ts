@@ -1,0 +1,68 @@
+/**
+ * What runs inside a lane. A stage is a tree of operators that push batches to each other in the same thread; the last
+ * ones push into the stage's outputs. Everything is synchronous unless user code is not: each call returns either
+ * nothing or a promise, and the caller awaits only a promise, so that fused built-in operators cost no microtask.
+ *
+ * Ownership: `push` takes over the caller's reference. An operator releases its input or passes it on.
+ */
+import type { Batch } from '../batch/contract.ts';
+import type { Arena } from '../memory/contract.ts';
+import type { FlushReason } from '../plan/logical.ts';
+import type { Fields } from '../schema/types.ts';
+
+export type MaybePromise = void | Promise<void>;
+
+/** Where an operator puts its results: the next operator of the stage, several of them, or an edge. */
+export interface Output {
+  push(batch: Batch): MaybePromise;
+}
+
+/** One operator of one lane. Calls never overlap: the lane awaits each before the next. */
+export interface Operator {
+  /** Takes one batch (owned). `batch.inputs` tells how many logical inputs end with it. */
+  push(batch: Batch): MaybePromise;
+  /** Emit what is held, because of `reason`; what later input can still change stays. */
+  flush(reason: FlushReason): MaybePromise;
+  /** No input follows: emit everything. Called once, after the last `push`. The lane then calls `end` downstream. */
+  end(): MaybePromise;
+  /**
+   * The morsel is over: partial halves emit their states now, so that the packet of this sequence is whole.
+   * Only called in stages with morsels; operators without per-morsel state leave it out.
+   */
+  endMorsel?(): MaybePromise;
+  /** What it holds, for `job.state()`. Undefined when it never holds anything. */
+  held?(): HeldState | undefined;
+  /** Milliseconds on the context's clock at which an interval trigger is due; the lane then calls `flush('interval')`. */
+  dueAt?(): number | undefined;
+  /** Release everything held. Called once on every path, also after a failure. */
+  close(): void;
+}
+
+/** What a buffer holds against its triggers. */
+export interface HeldState {
+  inputs: number;
+  rows: number;
+  bytes: number;
+}
+
+/** What a lane gives its operators. */
+export interface OperatorContext {
+  arena: Arena;
+  /** Name of the node, for errors. */
+  name: string;
+  /** Whom allocations are charged to. */
+  owner: number;
+  inputFields: Fields;
+  /** By output port. */
+  outputFields: Record<string, Fields>;
+  /** Outputs by port. Every port of the operator is there, unused ones discard. */
+  outputs: Record<string, Output>;
+  /** Cuts of emissions can be observed downstream (P2): flush only on own triggers and at the end. */
+  emissionsVisible: boolean;
+  now(): number;
+  signal: AbortSignal;
+  /** Counts a flush and its reason; the lane adds it to the run's statistics and emits the event. */
+  onFlush(reason: FlushReason, held: HeldState): void;
+  /** Row position of the batch being pushed, when the source can tell, for error messages. */
+  position(): { file?: string; row?: number };
+}

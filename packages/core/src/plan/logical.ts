@@ -1,0 +1,119 @@
+/**
+ * A pipeline as plain, cloneable data. The fluent API writes it, the planner reads it, the reference executor and the
+ * stage workers run it. Nothing here holds a function, a handle or a thread.
+ */
+import type { ExpressionNode } from '../expressions/node.ts';
+import type { Fields } from '../schema/types.ts';
+
+/** Which output of which node an input reads. Most operators have the one output `out`. */
+export interface InputRef {
+  node: number;
+  port: string;
+}
+
+/** What makes a buffering operator flush; the first to fire does. All limits are optional and positive. */
+export interface Triggers {
+  /** Logical inputs taken since the last flush. */
+  iterMax?: number;
+  /** Rows held. Checked when a logical input has been taken. */
+  rows?: number;
+  /** Logical Arrow bytes held; `auto` lets the governor choose. Checked when a logical input has been taken. */
+  memoryLimitBytes?: number | 'auto';
+  /** Milliseconds since the first input after the last flush. Timing-dependent where emissions can be seen. */
+  intervalMs?: number;
+}
+
+export type FlushReason = 'iterations' | 'rows' | 'memory' | 'interval' | 'pressure' | 'end';
+
+/** A registered op, named so that another thread can import it. */
+export interface OpRef {
+  /** URL of the module that calls `defineOp`. */
+  url: string;
+  /** Which `defineOp` call of that module, counted from 0 in evaluation order. */
+  ordinal: number;
+  /** Chain name, for people. */
+  name: string;
+}
+
+export type SourceSpec =
+  | { type: 'parquet'; paths: string[]; orderedOn?: string; columns?: string[]; batchRows: number }
+  /** Fed on the main thread: push sources, iterables, Node streams. `id` names the feeder in this process. */
+  | { type: 'fed'; id: string; label: string; orderedOn?: string; fields: Fields }
+  /** Batches that already lie in the arena (see `shareTable`). */
+  | { type: 'shared'; tableId: number; orderedOn?: string; orderTrusted: boolean; fields: Fields; rows: number; batchRows: number }
+  /** Rows made inside the lanes by a registered source, split by split. */
+  | { type: 'generated'; source: OpRef; options: unknown; splits: number; orderedOn?: string; fields: Fields };
+
+/** One named aggregation of an `aggStream`. */
+export interface AggregationSpec {
+  name: string;
+  bins: BinSpec;
+  /** Output columns in order. */
+  columns: AggregateColumn[];
+}
+
+/** Fixed durations in the unit of the ordered column. Weeks start on Monday unless an origin says otherwise. */
+export interface BinSpec {
+  kind: 'fixed';
+  /** Bin width in nanoseconds, as decimal text (beyond 2^53). */
+  everyNs: string;
+  /** A bin start, nanoseconds since 1970 as decimal text. */
+  originNs: string;
+  /** How the user wrote it, for people. */
+  text: string;
+}
+
+export type AggregateFn = 'first' | 'last' | 'min' | 'max' | 'sum' | 'count' | 'mean' | 'std' | 'var';
+
+export interface AggregateColumn {
+  /** Output column. */
+  name: string;
+  fn: AggregateFn;
+  /** Input column; absent for `count()` of rows. */
+  column?: string;
+}
+
+export type SinkSpec =
+  | { type: 'collect' }
+  /** Delivered to a function or async iterator on the main thread, by logical batch. `id` names it in this process. */
+  | { type: 'callback'; id: string }
+  | { type: 'iterate'; id: string }
+  | { type: 'parquet'; path: string; compression: 'none' | 'snappy' | 'zstd'; rowGroupRows: number }
+  | {
+      type: 'store'; root: string; key: Record<string, string>; mode: 'append' | 'overwrite';
+      orderedOn: string; rowGroupRows: number; metadata?: Record<string, string>;
+    };
+
+export type OperatorSpec =
+  | { kind: 'source'; source: SourceSpec }
+  | { kind: 'filter'; predicate: ExpressionNode }
+  /** Keeps exactly these columns, computed or plain. */
+  | { kind: 'select'; columns: { name: string; expression: ExpressionNode }[] }
+  /** Adds or replaces columns. */
+  | { kind: 'withColumns'; columns: { name: string; expression: ExpressionNode }[] }
+  /** A registered op. With triggers its outputs (and its `flush`) wait for a flush; without, every input passes on at once. */
+  | { kind: 'op'; op: OpRef; options: unknown; triggers: Triggers; accumulate: boolean; observesBatches: boolean; stateless: boolean; blocking: boolean }
+  /** Concatenates what it holds; one flush is one logical batch. */
+  | { kind: 'memoryBuffer'; triggers: Triggers; accumulate: boolean }
+  /** A registered fold. */
+  | { kind: 'memoryAccumulate'; fold: OpRef; options: unknown; triggers: Triggers; resetOnFlush: boolean }
+  | { kind: 'aggStream'; orderedOn: string; by: string[]; aggregations: AggregationSpec[]; triggers: Triggers; accumulate: boolean; emitOpen: boolean }
+  | { kind: 'sink'; sink: SinkSpec; triggers: Triggers };
+
+export interface PlanNode {
+  id: number;
+  /** Unique, for people: `clean`, `aggStream`, `aggStream-2`. */
+  name: string;
+  spec: OperatorSpec;
+  inputs: InputRef[];
+  /** Start a stage of its own here even where fusion would be possible. */
+  ownStage?: boolean;
+}
+
+/** What `run` takes: every node that the given sinks need, inputs before users. */
+export interface LogicalPlan {
+  nodes: PlanNode[];
+  /** Hard total in bytes for the whole pipeline. */
+  memoryLimitBytes: number;
+  deterministic: boolean;
+}

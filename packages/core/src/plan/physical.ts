@@ -1,0 +1,72 @@
+/**
+ * How a plan is cut into stages: operators that need no exchange between them are fused into one stage, run on one or
+ * more lanes; stages are joined by edges. Plain data again: the coordinator assigns it, `explain` prints it.
+ */
+import type { Fields } from '../schema/types.ts';
+import type { InputRef, OperatorSpec, SourceSpec } from './logical.ts';
+
+/** One operator of a stage. An aggregate that several lanes share is cut into its two halves. */
+export interface StageOperator {
+  /** Id of the logical node (both halves of an aggregate carry the same). */
+  node: number;
+  name: string;
+  spec: OperatorSpec;
+  /** `whole` except for the halves of a mergeable aggregate. */
+  half: 'whole' | 'partial' | 'final';
+  /** Where its input comes from: an operator of this stage (by index) or the stage's input. */
+  inputs: ({ from: 'stage-input' } | { from: 'operator'; index: number; port: string })[];
+  inputFields: Fields[];
+  /** Fields by output port. */
+  outputFields: Record<string, Fields>;
+  /** Cuts of its emissions can be observed downstream (P2): flush only on its own triggers and at the end. */
+  emissionsVisible: boolean;
+}
+
+/** Where a stage's morsels come from. */
+export type StageInput =
+  /** Lanes make the batches themselves, split by split; no edge. */
+  | { kind: 'splits'; source: Extract<SourceSpec, { type: 'shared' | 'generated' }>; node: number; fields: Fields }
+  /** Descriptors from an edge, in sequence. */
+  | { kind: 'edge'; edge: number };
+
+export interface StageSpec {
+  id: number;
+  /** Operators joined with `+`, for people. */
+  name: string;
+  input: StageInput;
+  /** In topological order. */
+  operators: StageOperator[];
+  /** Number of threads. More than one only when every operator is stateless or a partial half. */
+  lanes: number;
+  /** Edges this stage feeds, each from one port of one operator (or from the stage input itself, for a bare fan-out). */
+  outputs: { edge: number; from: { operator: number; port: string } | 'stage-input' }[];
+  /** True when a lane runs on the pool for blocking ops instead of the stage pool. */
+  blocking: boolean;
+}
+
+export interface EdgeSpec {
+  id: number;
+  fields: Fields;
+  /** The node and port whose rows travel here. */
+  source: InputRef;
+  producer: { kind: 'stage'; stage: number } | { kind: 'reader'; node: number } | { kind: 'feeder'; node: number };
+  /** `main`: a sink that delivers on the main thread. */
+  consumer: { kind: 'stage'; stage: number } | { kind: 'main'; node: number };
+  /** Slots of the ring. */
+  capacity: number;
+  /** Bytes in flight before producers wait; one packet may always pass. */
+  creditBytes: number;
+  /** True on the planner's own edge between the halves of an aggregate: packets carry states, not rows. */
+  carriesStates: boolean;
+}
+
+export interface PhysicalPlan {
+  stages: StageSpec[];
+  edges: EdgeSpec[];
+  workers: number;
+  memoryLimitBytes: number;
+  /** Bytes without which the plan cannot run. */
+  minimumBytes: number;
+  /** Why this node or that makes the answer depend on timing. Empty for a deterministic plan. */
+  timingDependence: { node: string; reason: string }[];
+}
