@@ -1,0 +1,57 @@
+import { onTestFailed } from 'vitest';
+
+/** Numbers that look random and can be had again from the seed. */
+export interface SeededRandom {
+  readonly seed: number;
+  /** In [0, 1). */
+  next(): number;
+  /** An integer in [from, to], both included. */
+  integer(from: number, to: number): number;
+  /** One of the values. */
+  pick<T>(values: readonly T[]): T;
+  /** True with the given chance. */
+  chance(probability: number): boolean;
+  /** A float64 from random bits: any exponent, subnormals, infinities and NaN among them. */
+  anyFloat(): number;
+}
+
+/** The seed of this run: `SPILLWAY_SEED` to have a failure again, else a fresh one. */
+export function chooseSeed(): number {
+  const asked = process.env['SPILLWAY_SEED'];
+  return asked === undefined || asked === '' ? Math.floor(Math.random() * 2 ** 31) : Number(asked) | 0;
+}
+
+const floatBits = new DataView(new ArrayBuffer(8));
+
+/** splitmix32 (Guy Steele and others, 2014, cut to 32 bits). */
+export function randomFrom(seed: number): SeededRandom {
+  let state = seed | 0;
+  const bits = (): number => {
+    state = (state + 0x9e3779b9) | 0;
+    let z = state ^ (state >>> 16);
+    z = Math.imul(z, 0x21f0aaad);
+    z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
+    return (z ^ (z >>> 15)) >>> 0;
+  };
+  const next = (): number => bits() / 2 ** 32;
+  const integer = (from: number, to: number): number => from + Math.floor(next() * (to - from + 1));
+  return {
+    seed,
+    next,
+    integer,
+    pick: <T>(values: readonly T[]): T => values[integer(0, values.length - 1)] as T,
+    chance: (probability) => next() < probability,
+    anyFloat: () => {
+      floatBits.setUint32(0, bits());
+      floatBits.setUint32(4, bits());
+      return floatBits.getFloat64(0);
+    },
+  };
+}
+
+/** For use inside a test: a random source whose seed is printed if the test fails. */
+export function seededRandom(): SeededRandom {
+  const seed = chooseSeed();
+  onTestFailed(() => console.error(`to have this failure again: SPILLWAY_SEED=${seed}`));
+  return randomFrom(seed);
+}
