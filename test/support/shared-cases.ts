@@ -17,7 +17,9 @@ let isMissingSaid = false;
  */
 export function sharedCases(): SharedCases | undefined {
   // This file runs from test/dist/support as well as from test/support.
-  const checkout = fileURLToPath(new URL(import.meta.url.includes('/dist/support/') ? '../../..' : '../..', import.meta.url));
+  const checkout = fileURLToPath(
+    new URL(import.meta.url.includes('/dist/support/') ? '../../..' : '../..', import.meta.url),
+  );
   const root = join(checkout, '..', 'shared');
   if (existsSync(join(root, 'cases'))) return { root, path: (...parts) => join(root, ...parts) };
   if (!isMissingSaid) console.warn(`skipped: no acceptance data at ${root}`);

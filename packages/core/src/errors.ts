@@ -143,7 +143,11 @@ function reviveCause(data: NonNullable<PipelineErrorData['cause']>): Error {
 /** Rebuilds a `PipelineError` from plain data, with its cause and remote stack. */
 export function errorFromData(data: PipelineErrorData): PipelineError {
   const { code, message, remoteStack, cause, ...detail } = data;
-  const error = new PipelineError(code, message, cause === undefined ? detail : { ...detail, cause: reviveCause(cause) });
+  const error = new PipelineError(
+    code,
+    message,
+    cause === undefined ? detail : { ...detail, cause: reviveCause(cause) },
+  );
   error.remoteStack = remoteStack;
   return error;
 }

@@ -1,5 +1,5 @@
-import { chooseSeed, randomFrom } from '#support/random';
 import { describe, expect, it } from 'vitest';
+import { chooseSeed, randomFrom } from '#support/random';
 
 describe('seeded random numbers', () => {
   it('come again from the same seed', () => {

@@ -64,9 +64,24 @@ export type ExpressionNode =
   | { kind: 'string'; fn: StringFn; arg: ExpressionNode; argument?: string; from?: number; to?: number };
 
 export type UnaryFn = 'neg' | 'abs' | 'not' | 'isNull' | 'isNotNull' | 'isNaN' | 'floor' | 'ceil' | 'round' | 'sqrt';
-export type BinaryFn =
-  | 'add' | 'sub' | 'mul' | 'div' | 'mod'
-  | 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge'
-  | 'and' | 'or';
-export type DatePart = 'year' | 'month' | 'day' | 'hour' | 'minute' | 'second' | 'millisecond' | 'weekday' | 'dayOfYear';
-export type StringFn = 'length' | 'lower' | 'upper' | 'trim' | 'contains' | 'startsWith' | 'endsWith' | 'slice' | 'concat';
+export type BinaryFn = 'add' | 'sub' | 'mul' | 'div' | 'mod' | 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge' | 'and' | 'or';
+export type DatePart =
+  | 'year'
+  | 'month'
+  | 'day'
+  | 'hour'
+  | 'minute'
+  | 'second'
+  | 'millisecond'
+  | 'weekday'
+  | 'dayOfYear';
+export type StringFn =
+  | 'length'
+  | 'lower'
+  | 'upper'
+  | 'trim'
+  | 'contains'
+  | 'startsWith'
+  | 'endsWith'
+  | 'slice'
+  | 'concat';

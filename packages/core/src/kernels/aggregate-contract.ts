@@ -81,14 +81,27 @@ export interface AggregateKernels {
    * Returns the number of overflow records written, or -1 when there was no room (call again with more).
    */
   segmentStates(
-    type: KernelType, values: Ptr, validity: Ptr, ends: Ptr, segments: number,
-    states: StateArrays, overflow: OverflowArea, scratch: Ptr,
+    type: KernelType,
+    values: Ptr,
+    validity: Ptr,
+    ends: Ptr,
+    segments: number,
+    states: StateArrays,
+    overflow: OverflowArea,
+    scratch: Ptr,
   ): number;
 
   /** As `segmentStates` with a group id (u32, < groups) for each row, in any order. */
   groupStates(
-    type: KernelType, values: Ptr, validity: Ptr, groupIds: Ptr, rows: number, groups: number,
-    states: StateArrays, overflow: OverflowArea, scratch: Ptr,
+    type: KernelType,
+    values: Ptr,
+    validity: Ptr,
+    groupIds: Ptr,
+    rows: number,
+    groups: number,
+    states: StateArrays,
+    overflow: OverflowArea,
+    scratch: Ptr,
   ): number;
 
   /** Puts neutral elements into groups [from, to) of all wanted arrays (first, last excepted). */
@@ -100,7 +113,12 @@ export interface AggregateKernels {
    * all (nothing is merged then).
    */
   mergeStates(
-    type: KernelType, source: StateArrays, targets: Ptr, count: number, target: StateArrays,
-    overflow: OverflowArea, scratch: Ptr,
+    type: KernelType,
+    source: StateArrays,
+    targets: Ptr,
+    count: number,
+    target: StateArrays,
+    overflow: OverflowArea,
+    scratch: Ptr,
   ): number;
 }

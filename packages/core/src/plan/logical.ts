@@ -40,7 +40,15 @@ export type SourceSpec =
   /** Fed on the main thread: push sources, iterables, Node streams. `id` names the feeder in this process. */
   | { type: 'fed'; id: string; label: string; orderedOn?: string; fields: Fields }
   /** Batches that already lie in the arena (see `shareTable`). */
-  | { type: 'shared'; tableId: number; orderedOn?: string; orderTrusted: boolean; fields: Fields; rows: number; batchRows: number }
+  | {
+      type: 'shared';
+      tableId: number;
+      orderedOn?: string;
+      orderTrusted: boolean;
+      fields: Fields;
+      rows: number;
+      batchRows: number;
+    }
   /** Rows made inside the lanes by a registered source, split by split. */
   | { type: 'generated'; source: OpRef; options: unknown; splits: number; orderedOn?: string; fields: Fields };
 
@@ -80,8 +88,13 @@ export type SinkSpec =
   | { type: 'iterate'; id: string }
   | { type: 'parquet'; path: string; compression: 'none' | 'snappy' | 'zstd'; rowGroupRows: number }
   | {
-      type: 'store'; root: string; key: Record<string, string>; mode: 'append' | 'overwrite';
-      orderedOn: string; rowGroupRows: number; metadata?: Record<string, string>;
+      type: 'store';
+      root: string;
+      key: Record<string, string>;
+      mode: 'append' | 'overwrite';
+      orderedOn: string;
+      rowGroupRows: number;
+      metadata?: Record<string, string>;
     };
 
 export type OperatorSpec =
@@ -92,12 +105,29 @@ export type OperatorSpec =
   /** Adds or replaces columns. */
   | { kind: 'withColumns'; columns: { name: string; expression: ExpressionNode }[] }
   /** A registered op. With triggers its outputs (and its `flush`) wait for a flush; without, every input passes on at once. */
-  | { kind: 'op'; op: OpRef; options: unknown; triggers: Triggers; accumulate: boolean; observesBatches: boolean; stateless: boolean; blocking: boolean }
+  | {
+      kind: 'op';
+      op: OpRef;
+      options: unknown;
+      triggers: Triggers;
+      accumulate: boolean;
+      observesBatches: boolean;
+      stateless: boolean;
+      blocking: boolean;
+    }
   /** Concatenates what it holds; one flush is one logical batch. */
   | { kind: 'memoryBuffer'; triggers: Triggers; accumulate: boolean }
   /** A registered fold. */
   | { kind: 'memoryAccumulate'; fold: OpRef; options: unknown; triggers: Triggers; resetOnFlush: boolean }
-  | { kind: 'aggStream'; orderedOn: string; by: string[]; aggregations: AggregationSpec[]; triggers: Triggers; accumulate: boolean; emitOpen: boolean }
+  | {
+      kind: 'aggStream';
+      orderedOn: string;
+      by: string[];
+      aggregations: AggregationSpec[];
+      triggers: Triggers;
+      accumulate: boolean;
+      emitOpen: boolean;
+    }
   | { kind: 'sink'; sink: SinkSpec; triggers: Triggers };
 
 export interface PlanNode {
