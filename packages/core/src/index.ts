@@ -1,2 +1,7 @@
 export * from './errors.ts';
 export type * from './schema/types.ts';
+export {
+  defineFold, defineOp, defineSource,
+  type FoldConfig, type FoldDefinition, type OpConfig, type OpContext, type OpDefinition, type OpInstance, type OpResult,
+  type SourceConfig, type SourceDefinition, type SourceInstance,
+} from './operators/definition.ts';

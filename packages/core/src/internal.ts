@@ -4,3 +4,4 @@ export type * from './memory/contract.ts';
 export type * from './operators/contract.ts';
 export type * from './plan/logical.ts';
 export type * from './plan/physical.ts';
+export * from './operators/definition.ts';

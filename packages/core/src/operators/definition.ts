@@ -1,0 +1,319 @@
+/**
+ * Registered ops, folds and sources: user code that runs inside the lanes. A definition is made by a module that the
+ * main thread and every worker import; a plan names it by that module's URL and the position of the call in it, so a
+ * plan stays plain data and no function ever crosses a thread.
+ */
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import type { RecordBatch } from 'apache-arrow';
+import { PipelineError } from '../errors.ts';
+import type { OpRef } from '../plan/logical.ts';
+import type { ColumnsRecord, Fields, Shape } from '../schema/types.ts';
+import type { BatchOf } from './arrow-types.ts';
+import { checkDescriptors, type OptionsOutput, type OptionsSpec, parseOptions } from './op-options.ts';
+
+/** What `process` and `flush` may give: nothing, a batch, plain columns, or several of these, in order. */
+export type OpResult = RecordBatch | ColumnsRecord | readonly (RecordBatch | ColumnsRecord)[] | null | undefined;
+
+/** What an op's `create` learns of the place it runs in. */
+export interface OpContext {
+  /** The stage's name. */
+  name: string;
+  input: Fields;
+  output: Fields;
+  /** Aborted when the run stops. */
+  signal: AbortSignal;
+}
+
+/** One running instance of an op, in one lane. Calls never overlap. */
+export interface OpInstance<B = RecordBatch> {
+  /** Takes one batch. It is borrowed: valid until the returned promise settles (or the call returns). */
+  process(batch: B): OpResult | Promise<OpResult>;
+  /** Called at every flush of the stage, after what waited in its buffer: what the op itself still holds. */
+  flush?(): OpResult | Promise<OpResult>;
+  close?(): void | Promise<void>;
+  /** State as plain data, for restarts. */
+  snapshot?(): unknown;
+  restore?(state: never): void;
+}
+
+/** How an op's output columns follow from its input: the same, fixed, or by function of the input's columns and the options. */
+export type OutputSpec<I, O, D> = O | ((input: I extends Shape ? I : Shape, options: OptionsOutput<D>) => O);
+
+/** What `defineOp` takes. */
+export interface OpConfig<I extends Shape | undefined, O extends Shape | 'same', A extends Shape, D extends OptionsSpec> {
+  /** Default name of its stages; `register` gives another. */
+  name?: string;
+  /** Columns that must be there, with their types; others may be there too. */
+  input?: I;
+  output: OutputSpec<I, O, D>;
+  /** With `output: 'same'`: columns added or replaced. */
+  adds?: A;
+  options?: D;
+  /** Rows of a result depend on the rows of their batch alone, so several lanes may share the work and crashes need no state. */
+  stateless?: true;
+  /** Waits for something outside (a service, a slow disk): runs in a pool of its own. */
+  blocking?: true;
+  /** The result depends on how rows are cut into batches; logical batches then arrive whole. */
+  observes?: 'batches';
+  create(options: OptionsOutput<D>, context: OpContext): OpInstance<BatchOf<I>>;
+}
+
+/** A registered op. Made by `defineOp`. */
+export interface OpDefinition<I extends Shape | undefined = Shape | undefined, O = unknown, A = unknown, D = unknown> {
+  readonly kind: 'op';
+  readonly ref: OpRef;
+  readonly input: I;
+  /** `'same'`, the output shape, or a function that gives it. */
+  readonly output: 'same' | Shape | ((input: Shape, options: never) => Shape | 'same');
+  readonly adds: Shape | undefined;
+  readonly stateless: boolean;
+  readonly blocking: boolean;
+  readonly observesBatches: boolean;
+  /** @throws ERR_OP_OPTIONS */
+  parseOptions(raw: unknown, name: string): unknown;
+  create(options: unknown, context: OpContext): OpInstance;
+  /** Types only. */
+  readonly types?: { output: O; adds: A; options: D };
+}
+
+/** What `defineFold` takes. */
+export interface FoldConfig<I extends Shape | undefined, O extends Shape, D extends OptionsSpec, State> {
+  name?: string;
+  input?: I;
+  output: O;
+  options?: D;
+  init(options: OptionsOutput<D>): State;
+  /** Takes one batch (borrowed) and gives the new state. */
+  update(state: State, batch: BatchOf<I>, options: OptionsOutput<D>): State | Promise<State>;
+  /** The rows that a flush emits. */
+  finish(state: State, options: OptionsOutput<D>): OpResult | Promise<OpResult>;
+  /** `merge` of two states equals the state of both inputs in order, so that lanes may share the work. */
+  associative?: true;
+  merge?(left: State, right: State, options: OptionsOutput<D>): State;
+  snapshot?(state: State): unknown;
+  restore?(saved: never): State;
+}
+
+/** A registered fold. Made by `defineFold`. */
+export interface FoldDefinition<I extends Shape | undefined = Shape | undefined, O extends Shape = Shape, D = unknown> {
+  readonly kind: 'fold';
+  readonly ref: OpRef;
+  readonly input: I;
+  readonly output: O;
+  readonly associative: boolean;
+  parseOptions(raw: unknown, name: string): unknown;
+  init(options: unknown): unknown;
+  update(state: unknown, batch: RecordBatch, options: unknown): unknown;
+  finish(state: unknown, options: unknown): OpResult | Promise<OpResult>;
+  merge?(left: unknown, right: unknown, options: unknown): unknown;
+  snapshot?(state: unknown): unknown;
+  restore?(saved: unknown): unknown;
+  readonly types?: { options: D };
+}
+
+/** What makes a source's rows in a lane, split by split, in any order of splits. */
+export interface SourceInstance {
+  /** The rows of one split, in order; splits follow each other in the stream by number. */
+  read(split: number): OpResult | Promise<OpResult>;
+  close?(): void | Promise<void>;
+}
+
+/** What `defineSource` takes. */
+export interface SourceConfig<O extends Shape, D extends OptionsSpec> {
+  name?: string;
+  schema: O;
+  /** Column on which the rows ascend over all splits. */
+  orderedOn?: keyof O & string;
+  options?: D;
+  /** Number of splits. */
+  splits(options: OptionsOutput<D>): number;
+  create(options: OptionsOutput<D>): SourceInstance;
+}
+
+/** A registered source: call it with its options to get what `p.source()` takes. Made by `defineSource`. */
+export interface SourceDefinition<O extends Shape = Shape, D = unknown> {
+  readonly kind: 'source';
+  readonly ref: OpRef;
+  readonly schema: O;
+  readonly orderedOn: string | undefined;
+  parseOptions(raw: unknown, name: string): unknown;
+  splits(options: unknown): number;
+  create(options: unknown): SourceInstance;
+  readonly types?: { options: D };
+}
+
+type Definition = OpDefinition | FoldDefinition | SourceDefinition;
+
+const definitions = new Map<string, Definition>();
+const nextOrdinal = new Map<string, number>();
+
+function register<T extends Definition>(url: string, name: string | undefined, make: (ref: OpRef) => T): T {
+  const ordinal = nextOrdinal.get(url) ?? 0;
+  nextOrdinal.set(url, ordinal + 1);
+  const definition = make({ url, ordinal, name: name ?? `op${ordinal}` });
+  definitions.set(`${url}#${ordinal}`, definition);
+  return definition;
+}
+
+/**
+ * Defines an op in a module of its own, which the main thread and the workers both import.
+ *
+ * @param url `import.meta.url` of that module.
+ * @throws ERR_OPTIONS when the definition itself is wrong
+ * @example
+ * ```ts
+ * export const clean = defineOp(import.meta.url, {
+ *   input: { price: 'float64' }, output: 'same', options: { maxPrice: 'number' }, stateless: true,
+ *   create: ({ maxPrice }) => ({ process: (batch) => keep(batch, (price) => price <= maxPrice) }),
+ * });
+ * ```
+ */
+export function defineOp<
+  const I extends Shape | undefined = undefined,
+  const O extends Shape | 'same' = 'same',
+  const A extends Shape = Record<never, never>,
+  const D extends OptionsSpec = Record<never, never>,
+>(url: string, config: OpConfig<I, O, A, D>): OpDefinition<I, O, A, D> {
+  checkDescriptors(config.options, config.name ?? 'op');
+  if (config.adds !== undefined && config.output !== 'same') {
+    throw new PipelineError('ERR_OPTIONS', `op "${config.name ?? 'op'}" has both an output of its own and adds`, { hint: "use adds with output: 'same'" });
+  }
+  return register(url, config.name, (ref) => ({
+    kind: 'op',
+    ref,
+    input: config.input as I,
+    output: config.output as OpDefinition['output'],
+    adds: config.adds,
+    stateless: config.stateless === true,
+    blocking: config.blocking === true,
+    observesBatches: config.observes === 'batches',
+    parseOptions: (raw, name) => parseOptions(config.options, raw, name),
+    create: (options, context) => config.create(options as OptionsOutput<D>, context) as OpInstance,
+  }));
+}
+
+/**
+ * Defines a fold for `memoryAccumulate`: a state taken over batches, turned into rows at a flush.
+ *
+ * @example
+ * ```ts
+ * export const countRows = defineFold(import.meta.url, {
+ *   output: { n: 'int64' }, init: () => 0, update: (n, batch) => n + batch.numRows, finish: (n) => ({ n: [n] }),
+ * });
+ * ```
+ */
+export function defineFold<
+  State,
+  const O extends Shape,
+  const I extends Shape | undefined = undefined,
+  const D extends OptionsSpec = Record<never, never>,
+>(url: string, config: FoldConfig<I, O, D, State>): FoldDefinition<I, O, D> {
+  checkDescriptors(config.options, config.name ?? 'fold');
+  return register(url, config.name, (ref) => {
+    const { init, update, finish, merge, snapshot, restore } = config as unknown as Pick<FoldDefinition, 'init' | 'update' | 'finish' | 'merge' | 'snapshot' | 'restore'>;
+    return {
+      kind: 'fold',
+      ref,
+      input: config.input as I,
+      output: config.output,
+      associative: config.associative === true,
+      parseOptions: (raw: unknown, name: string) => parseOptions(config.options, raw, name),
+      init,
+      update,
+      finish,
+      ...(merge && { merge }),
+      ...(snapshot && { snapshot }),
+      ...(restore && { restore }),
+    };
+  });
+}
+
+/**
+ * Defines a source whose rows are made inside the lanes, split by split.
+ *
+ * @example
+ * ```ts
+ * export const ticks = defineSource(import.meta.url, {
+ *   schema: { ts: 'timestamp[us]', price: 'float64' }, orderedOn: 'ts', options: { splits: 'integer' },
+ *   splits: (o) => o.splits, create: () => ({ read: (split) => makeTicks(split) }),
+ * });
+ * ```
+ */
+export function defineSource<const O extends Shape, const D extends OptionsSpec = Record<never, never>>(
+  url: string,
+  config: SourceConfig<O, D>,
+): SourceDefinition<O, D> {
+  checkDescriptors(config.options, config.name ?? 'source');
+  return register(url, config.name ?? 'source', (ref) => ({
+    kind: 'source',
+    ref,
+    schema: config.schema,
+    orderedOn: config.orderedOn,
+    parseOptions: (raw, name) => parseOptions(config.options, raw, name),
+    splits: (options) => config.splits(options as OptionsOutput<D>),
+    create: (options) => config.create(options as OptionsOutput<D>),
+  }));
+}
+
+/** Finds an op in this thread, importing its module when needed. @throws ERR_OP_IMPORT */
+export function resolveOp(ref: OpRef): Promise<OpDefinition> {
+  return resolveDefinition(ref, 'op');
+}
+
+/** As `resolveOp`, for a fold. @throws ERR_OP_IMPORT */
+export function resolveFold(ref: OpRef): Promise<FoldDefinition> {
+  return resolveDefinition(ref, 'fold');
+}
+
+/** As `resolveOp`, for a source. @throws ERR_OP_IMPORT */
+export function resolveSource(ref: OpRef): Promise<SourceDefinition> {
+  return resolveDefinition(ref, 'source');
+}
+
+async function resolveDefinition<K extends Definition['kind']>(ref: OpRef, kind: K): Promise<Extract<Definition, { kind: K }>> {
+  refuseMainScript(ref);
+  const key = `${ref.url}#${ref.ordinal}`;
+  if (!definitions.has(key)) await importModule(ref);
+  const found = definitions.get(key);
+  if (found?.kind === kind) return found as Extract<Definition, { kind: K }>;
+  throw new PipelineError('ERR_OP_IMPORT', `${kind} "${ref.name}" is not where the plan says: definition ${ref.ordinal} of ${ref.url}`, {
+    stage: ref.name,
+    file: ref.url,
+    hint: 'define ops at the top level of their module, in the same order and number in every thread, and pass import.meta.url',
+  });
+}
+
+async function importModule(ref: OpRef): Promise<void> {
+  try {
+    await import(ref.url);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new PipelineError('ERR_OP_IMPORT', `the module of "${ref.name}" cannot be imported: ${why}`, {
+      stage: ref.name,
+      file: ref.url,
+      hint: 'an op lives in a JavaScript module that workers can import by its URL: pass import.meta.url of a saved file',
+      cause,
+    });
+  }
+}
+
+/** A worker that imported the main script would run it again. */
+function refuseMainScript(ref: OpRef): void {
+  if (ref.url.split(/[?#]/, 1)[0] !== mainScriptUrl()) return;
+  throw new PipelineError('ERR_OP_IMPORT', `"${ref.name}" is defined in the main script, which workers cannot import without running it again`, {
+    stage: ref.name,
+    file: ref.url,
+    hint: 'move it to its own module and import it from there',
+  });
+}
+
+function mainScriptUrl(): string | undefined {
+  const main = process.argv[1];
+  if (main === undefined) return undefined;
+  try {
+    return pathToFileURL(createRequire(main).resolve(main)).href; // the script may be named by its folder or without extension
+  } catch {
+    return undefined; // not a file: a REPL, or a script given as text
+  }
+}
