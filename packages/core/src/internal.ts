@@ -5,3 +5,9 @@ export type * from './operators/contract.ts';
 export type * from './plan/logical.ts';
 export type * from './plan/physical.ts';
 export * from './operators/definition.ts';
+export {
+  aggregateOutputFields,
+  PARTIAL_FIELDS,
+  partialFields,
+  type AggregateSpec,
+} from './operators/aggregate/output-fields.ts';

@@ -52,6 +52,8 @@ export interface OperatorContext {
   name: string;
   /** Whom allocations are charged to. */
   owner: number;
+  /** Number of this lane in its stage, from 0. Partial halves put it into their packets, for the final half to tell them apart. */
+  lane: number;
   inputFields: Fields;
   /** By output port. */
   outputFields: Record<string, Fields>;

@@ -127,6 +127,8 @@ export type OperatorSpec =
       triggers: Triggers;
       accumulate: boolean;
       emitOpen: boolean;
+      /** The source vouches for the order or has verified it, and nothing between touches it: rows are not compared again. */
+      orderTrusted?: boolean;
     }
   | { kind: 'sink'; sink: SinkSpec; triggers: Triggers };
 

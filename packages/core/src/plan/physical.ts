@@ -56,7 +56,10 @@ export interface EdgeSpec {
   capacity: number;
   /** Bytes in flight before producers wait; one packet may always pass. */
   creditBytes: number;
-  /** True on the planner's own edge between the halves of an aggregate: packets carry states, not rows. */
+  /**
+   * True on the planner's own edge between the halves of an aggregate: packets carry states, not rows. Its `fields` are
+   * `partialFields(spec, inputFields)`: one column of 8-byte words, so that such a batch is opened like any other; its rows are not rows of data.
+   */
   carriesStates: boolean;
 }
 

@@ -1,0 +1,169 @@
+/** The columns that an aggregate makes, and the refusals that can be given before anything runs. */
+import { PipelineError } from '../../errors.ts';
+import type { AggregateColumn, AggregationSpec, OperatorSpec } from '../../plan/logical.ts';
+import type { Fields, FieldSpec, TypeText } from '../../schema/types.ts';
+import { isFloat, isUnsigned, unitNsOf, valueTypeOf } from './value-type.ts';
+
+/** An aggregate's specification. */
+export type AggregateSpec = Extract<OperatorSpec, { kind: 'aggStream' }>;
+
+/**
+ * Fields of the planner's own edge between the halves of an aggregate. A packet is one block of 8-byte words whose layout
+ * only the two halves know (`packet.ts`); it is counted and credited like any batch, and no other operator sees it.
+ */
+export const PARTIAL_FIELDS: Fields = [{ name: 'states', type: 'fixed[8]', nullable: false }];
+
+/** Fields of the edge between the halves of this aggregate (the same for all of them, see `PARTIAL_FIELDS`). */
+export function partialFields(spec: AggregateSpec, inputFields: Fields): Fields {
+  aggregateOutputFields(spec, inputFields);
+  return PARTIAL_FIELDS;
+}
+
+/**
+ * The output columns of each named aggregation: the bin's start under the name and type of `orderedOn`, the `by`
+ * columns, then the aggregation's columns in the order written.
+ *
+ * `count` is int64 and never null; `sum` of integers and bools is int64 (uint64 of unsigned ones), of floats float64; `mean`,
+ * `var` and `std` (of the sample, null below two values) are float64; `first`, `last`, `min` and `max` keep the type. All but `count` are null
+ * where a bin has no value.
+ *
+ * @throws ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED, ERR_OPTIONS naming column, function and aggregation.
+ */
+export function aggregateOutputFields(spec: AggregateSpec, inputFields: Fields): Record<string, Fields> {
+  if (spec.emitOpen) {
+    throw new PipelineError('ERR_OPTIONS', 'aggStream: emitOpen is not supported', {
+      hint: 'leave emitOpen out: a flush emits the bins that later rows cannot change',
+    });
+  }
+  const ordered = fieldNamed(inputFields, spec.orderedOn, 'orderedOn');
+  const unitNs = unitNsOf(ordered.type);
+  if (unitNs === undefined) {
+    throw unsupported(
+      `cannot order on "${ordered.name}" of type ${ordered.type}`,
+      ordered,
+      'a timestamp, date or number column',
+    );
+  }
+  const keys = spec.by.map((name) => keyField(inputFields, name));
+  const outputs: Record<string, Fields> = {};
+  for (const aggregation of spec.aggregations) {
+    checkBins(aggregation, ordered, unitNs);
+    const columns = aggregation.columns.map((column) => columnField(column, inputFields));
+    const fields = [{ ...ordered, nullable: false }, ...keys, ...columns];
+    checkNames(aggregation.name, fields);
+    outputs[aggregation.name] = fields;
+  }
+  return outputs;
+}
+
+function fieldNamed(fields: Fields, name: string, role: string): FieldSpec {
+  const field = fields.find((candidate) => candidate.name === name);
+  if (field !== undefined) return field;
+  throw new PipelineError('ERR_COLUMN_UNKNOWN', `aggStream: ${role} names the column "${name}", which is not there`, {
+    column: name,
+    hint: `the columns are ${fields.map((candidate) => candidate.name).join(', ')}`,
+  });
+}
+
+function unsupported(problem: string, field: FieldSpec, expected: string): PipelineError {
+  return new PipelineError('ERR_TYPE_UNSUPPORTED', `aggStream: ${problem}`, {
+    column: field.name,
+    value: field.type,
+    expected,
+    hint: `cast "${field.name}" to ${expected} before aggStream`,
+  });
+}
+
+function keyField(fields: Fields, name: string): FieldSpec {
+  const field = fieldNamed(fields, name, 'by');
+  const value = valueTypeOf(field.type);
+  if (value.class === 'opaque' || isFloat(value.kernel)) {
+    throw unsupported(
+      `cannot group by "${name}" of type ${field.type}`,
+      field,
+      'a utf8, integer, bool, date or timestamp column',
+    );
+  }
+  return field;
+}
+
+function checkBins(aggregation: AggregationSpec, ordered: FieldSpec, unitNs: bigint): void {
+  const { everyNs, originNs, text } = aggregation.bins;
+  const every = BigInt(everyNs);
+  if (every <= 0n) {
+    throw new PipelineError('ERR_OPTIONS', `aggregation "${aggregation.name}": every must be positive, got ${text}`, {
+      value: text,
+      hint: 'give a duration such as "1h"',
+    });
+  }
+  if (every % unitNs !== 0n || BigInt(originNs) % unitNs !== 0n) {
+    throw new PipelineError(
+      'ERR_OPTIONS',
+      `aggregation "${aggregation.name}": bins of ${text} cannot start on whole steps of "${ordered.name}" (${ordered.type})`,
+      {
+        column: ordered.name,
+        value: text,
+        hint: `choose a width and origin that are multiples of the step of ${ordered.type}, or cast the column to a finer unit`,
+      },
+    );
+  }
+}
+
+function columnField(column: AggregateColumn, inputFields: Fields): FieldSpec {
+  const { name, fn } = column;
+  if (column.column === undefined) {
+    if (fn === 'count') return { name, type: 'int64', nullable: false };
+    throw new PipelineError('ERR_OPTIONS', `aggStream: ${fn} of "${name}" needs a column`, {
+      hint: `write agg.${fn}('column')`,
+    });
+  }
+  const input = fieldNamed(inputFields, column.column, `${fn} of "${name}"`);
+  if (fn === 'count') return { name, type: 'int64', nullable: false };
+  return {
+    name,
+    type: resultType(fn, input),
+    nullable: true,
+    ...(keepsMetadata(fn) && input.metadata ? { metadata: input.metadata } : {}),
+  };
+}
+
+function keepsMetadata(fn: AggregateColumn['fn']): boolean {
+  return fn === 'first' || fn === 'last' || fn === 'min' || fn === 'max';
+}
+
+function resultType(fn: AggregateColumn['fn'], input: FieldSpec): TypeText {
+  const value = valueTypeOf(input.type);
+  if (value.class === 'opaque')
+    throw unsupported(
+      `${fn} of "${input.name}" cannot be computed on ${input.type}`,
+      input,
+      'a number, utf8 or temporal column',
+    );
+  if (keepsMetadata(fn)) {
+    if ((fn === 'min' || fn === 'max') && input.type === 'binary')
+      throw unsupported(`${fn} of "${input.name}" has no meaning for binary`, input, 'utf8');
+    return input.type;
+  }
+  if (!value.summable)
+    throw unsupported(
+      `${fn} of "${input.name}" has no meaning for ${input.type}`,
+      input,
+      'an integer, float or bool column',
+    );
+  if (fn !== 'sum') return 'float64';
+  if (isFloat(value.kernel)) return 'float64';
+  return isUnsigned(value.kernel) && input.type !== 'bool' ? 'uint64' : 'int64';
+}
+
+function checkNames(aggregation: string, fields: Fields): void {
+  const seen = new Set<string>();
+  for (const { name } of fields) {
+    if (seen.has(name)) {
+      throw new PipelineError('ERR_OPTIONS', `aggregation "${aggregation}" has two output columns named "${name}"`, {
+        column: name,
+        hint: 'the names of orderedOn and by are taken; rename the other column',
+      });
+    }
+    seen.add(name);
+  }
+}
