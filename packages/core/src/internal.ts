@@ -11,3 +11,4 @@ export {
   partialFields,
   type AggregateSpec,
 } from './operators/aggregate/output-fields.ts';
+export type * from './plan/endpoints-contract.ts';

@@ -1,0 +1,40 @@
+/**
+ * Where rows enter and leave on the main thread. A plan names such an end by an id (`fed`, `callback`, `iterate`); the
+ * object behind the id lives in a registry of this process, because functions and streams cannot be plain data. Both
+ * executors, the reference one and the workers, drive these ends through the interfaces below.
+ */
+import type { RecordBatch } from 'apache-arrow';
+import type { Fields } from '../schema/types.ts';
+
+/** One logical input of a fed source: a batch, or rows as objects. */
+export type FedInput = RecordBatch | readonly Record<string, unknown>[];
+
+/** A source that is fed on the main thread: push source, iterable, async iterable, Node stream. */
+export interface Feeder {
+  readonly fields: Fields;
+  /** For people: what feeds it. */
+  readonly label: string;
+  /** Rows in all, where it is known (an array). */
+  readonly totalRows?: number;
+  /**
+   * Hands every logical input to `write`, in order, each after the one before has been taken (that is the backpressure),
+   * and resolves when the input has ended. Called at most once a run. Stops and rejects when `signal` aborts: pending
+   * `emit` calls of a push source then reject with the signal's reason, and iterators are closed.
+   */
+  feed(write: (input: FedInput) => Promise<void>, signal: AbortSignal): Promise<void>;
+}
+
+/** A sink that calls a function on the main thread, once a batch, awaiting what it returns. */
+export interface CallbackSink {
+  /** `rows` calls with row objects, `batch` with a `RecordBatch` that is borrowed until the returned promise settles. */
+  readonly takes: 'batch' | 'rows';
+  call(input: FedInput): void | Promise<void>;
+}
+
+/** `feederOf(id)`, `callbackOf(id)`: the registries are in `plan/endpoints.ts`. */
+export interface EndpointRegistry {
+  registerFeeder(feeder: Feeder): string;
+  feederOf(id: string): Feeder;
+  registerCallback(callback: CallbackSink): string;
+  callbackOf(id: string): CallbackSink;
+}
