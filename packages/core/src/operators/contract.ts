@@ -6,6 +6,7 @@
  * Ownership: `push` takes over the caller's reference. An operator releases its input or passes it on.
  */
 import type { Batch } from '../batch/contract.ts';
+import type { AggregateKernels } from '../kernels/aggregate-contract.ts';
 import type { Arena } from '../memory/contract.ts';
 import type { FlushReason } from '../plan/logical.ts';
 import type { Fields } from '../schema/types.ts';
@@ -48,6 +49,8 @@ export interface HeldState {
 /** What a lane gives its operators. */
 export interface OperatorContext {
   arena: Arena;
+  /** The kernels over this arena, one instance a thread: compiled in the lanes, the plain twins in tests and by choice. */
+  kernels: AggregateKernels;
   /** Name of the node, for errors. */
   name: string;
   /** Whom allocations are charged to. */
