@@ -12,3 +12,8 @@ export {
   type AggregateSpec,
 } from './operators/aggregate/output-fields.ts';
 export type * from './plan/endpoints-contract.ts';
+export type * from './kernels/aggregate-contract.ts';
+export { OVERFLOW_RECORD_BYTES, SUM_STATE_BYTES } from './kernels/aggregate-contract.ts';
+export * from './kernels/exact-sum.ts';
+export * from './kernels/sum-state.ts';
+export { createReferenceKernels } from './kernels/reference-aggregate.ts';

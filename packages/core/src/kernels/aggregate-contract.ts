@@ -46,7 +46,9 @@ export interface StateArrays {
  * | 32 | i64 limb 3, the top, signed: two's complement 256-bit integer in all |
  *
  * Canonical: the lowest 32-bit digit that is not zero lies in the low half of limb 0. A sum that spans more than
- * 256 bits does not fit; kernels then write an *overflow record* instead (see `overflow`).
+ * 256 bits does not fit; the state then holds a part of it
+ * and *overflow records* hold the rest; state and records add up to the sum (see `sum-state.ts`). Flags are always in the
+ * state. When kernels cut a sum that keeps fitting into parts, or into how many, is theirs: only the total is defined.
  */
 export const SUM_STATE_BYTES = 40;
 
@@ -78,7 +80,8 @@ export interface AggregateKernels {
 
   /**
    * States of segments: rows [ends[s-1], ends[s]) (ends[-1] = 0) of one column. Writes all wanted arrays afresh.
-   * Returns the number of overflow records written, or -1 when there was no room (call again with more).
+   * Returns the number of overflow records written, or -1 when there was no room (call again with more;
+   * 32 a segment are always enough).
    */
   segmentStates(
     type: KernelType,
@@ -91,7 +94,10 @@ export interface AggregateKernels {
     scratch: Ptr,
   ): number;
 
-  /** As `segmentStates` with a group id (u32, < groups) for each row, in any order. */
+  /**
+   * As `segmentStates` with a group id (u32, < groups) for each row, in any order. Writes groups [0, groups) afresh.
+   * Overflow records: 2 · rows are always enough.
+   */
   groupStates(
     type: KernelType,
     values: Ptr,

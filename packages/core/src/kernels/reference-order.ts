@@ -1,0 +1,39 @@
+/** TypeScript twins of the kernels that look at order: sortedness and bin boundaries. */
+import type { Ptr } from '../memory/contract.ts';
+import type { KernelType } from './aggregate-contract.ts';
+import { KERNEL_TYPE_BYTES, readValue } from './reference-column.ts';
+
+export function firstUnordered(
+  view: DataView, type: KernelType, values: Ptr, rows: number, previous: bigint | number | undefined,
+): number {
+  const width = KERNEL_TYPE_BYTES[type];
+  let before = previous;
+  for (let row = 0; row < rows; row++) {
+    const value = readValue(view, type, values + row * width);
+    if (before !== undefined && value < before) return row;
+    before = value;
+  }
+  return -1;
+}
+
+function floorDivide(a: bigint, b: bigint): bigint {
+  const quotient = a / b;
+  return a % b < 0n ? quotient - 1n : quotient;
+}
+
+export function binEnds(
+  view: DataView, values: Ptr, rows: number, origin: bigint, every: bigint, bins: Ptr, ends: Ptr, capacity: number,
+): number {
+  let count = 0;
+  let row = 0;
+  while (row < rows) {
+    if (count === capacity) return -1;
+    const bin = floorDivide(view.getBigInt64(values + 8 * row, true) - origin, every);
+    const bound = origin + (bin + 1n) * every;
+    while (row < rows && view.getBigInt64(values + 8 * row, true) < bound) row++;
+    view.setBigInt64(bins + 8 * count, bin, true);
+    view.setUint32(ends + 4 * count, row, true);
+    count++;
+  }
+  return count;
+}
