@@ -5,7 +5,7 @@
 import type { Arena, Ptr } from '../memory/contract.ts';
 import type { AggregateKernels, KernelType, OverflowArea, StateArrays } from './aggregate-contract.ts';
 import { SUM_STATE_BYTES } from './aggregate-contract.ts';
-import { addDouble, addDoubleSquare, addScaled, addSum, emptySum, type ExactSum, SUM_NOT_MINUS_ZERO } from './exact-sum.ts';
+import { addDouble, addDoubleSquare, addSum, emptySum, type ExactSum, SUM_NOT_MINUS_ZERO } from './exact-sum.ts';
 import { binEnds, firstUnordered } from './reference-order.ts';
 import { isFloatType, isSet, isUnsignedType, KERNEL_TYPE_BYTES, readValue } from './reference-column.ts';
 import {
