@@ -1,0 +1,64 @@
+/** How hard memory presses, from calm to the last resort. Each level has one named action (see `PRESSURE_ACTIONS`). */
+export const PRESSURE_LEVELS = ['normal', 'elevated', 'high', 'critical', 'exhausted'] as const;
+export type PressureLevel = (typeof PRESSURE_LEVELS)[number];
+
+/** What the governor does while a level holds. Each level does what the ones below it do, too. */
+export const PRESSURE_ACTIONS: Readonly<Record<PressureLevel, string>> = {
+  normal: 'none',
+  elevated: 'credits to floors',
+  high: 'pause sources, flush and cascade, spill',
+  critical: 'run the stages nearest the sinks only',
+  exhausted: 'fail a named consumer',
+};
+
+/** Fraction of the limit at which a level is entered; it is left `HYSTERESIS` lower. */
+const ENTER_AT: readonly [PressureLevel, number][] = [
+  ['elevated', 0.7],
+  ['high', 0.8],
+  ['critical', 0.9],
+  ['exhausted', 1.0],
+];
+
+/**
+ * A level is left only this far below where it is entered. Wider than the ±5 % by which RSS swings from one sample to the
+ * next without anything happening, so that such a swing changes a level at most once.
+ */
+const HYSTERESIS = 0.11;
+
+function levelEnteredAt(fraction: number): number {
+  let level = 0;
+  ENTER_AT.forEach(([, threshold], index) => {
+    if (fraction >= threshold) level = index + 1;
+  });
+  return level;
+}
+
+function levelKeptAt(fraction: number): number {
+  return levelEnteredAt(fraction + HYSTERESIS);
+}
+
+/**
+ * The pressure level over time: entered at once when a threshold is passed, left with hysteresis.
+ *
+ * @example
+ * ```ts
+ * const gauge = new PressureGauge();
+ * gauge.update(0.83); // 'high'
+ * gauge.update(0.75); // still 'high'
+ * ```
+ */
+export class PressureGauge {
+  #level = 0;
+
+  get level(): PressureLevel {
+    return PRESSURE_LEVELS[this.#level] ?? 'normal';
+  }
+
+  /** Takes the used fraction of the tightest limit; returns the level that holds from now on. */
+  update(fraction: number): PressureLevel {
+    const entered = levelEnteredAt(fraction);
+    if (entered > this.#level) this.#level = entered;
+    else this.#level = Math.min(this.#level, Math.max(entered, levelKeptAt(fraction)));
+    return this.level;
+  }
+}
