@@ -17,3 +17,4 @@ export { OVERFLOW_RECORD_BYTES, SUM_STATE_BYTES } from './kernels/aggregate-cont
 export * from './kernels/exact-sum.ts';
 export * from './kernels/sum-state.ts';
 export { createReferenceKernels } from './kernels/reference-aggregate.ts';
+export * from './formats/parquet-info.ts';

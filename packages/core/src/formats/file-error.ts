@@ -1,0 +1,46 @@
+/** Turns what the file system says into refusals that name the file and what to do. */
+import { readdir } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+
+import { PipelineError } from '../errors.ts';
+import { nearestName } from './nearest-name.ts';
+
+const REASONS: Record<string, string> = {
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  EISDIR: 'it is a folder',
+  EMFILE: 'too many open files',
+  ENOSPC: 'the disk is full',
+  EROFS: 'the file system is read-only',
+  EIO: 'the device failed',
+};
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+async function neighbours(path: string): Promise<string[]> {
+  try {
+    return await readdir(dirname(path));
+  } catch {
+    // The folder is missing too: there is no neighbour to offer.
+    return [];
+  }
+}
+
+/** The refusal for a failed file operation. @returns ERR_FILE_NOT_FOUND with the nearest name, else ERR_IO. */
+export async function fileError(path: string, error: unknown): Promise<PipelineError> {
+  const code = codeOf(error);
+  if (code === 'ENOENT' || code === 'ENOTDIR') {
+    const nearest = nearestName(basename(path), await neighbours(path));
+    const hint =
+      nearest === undefined ? `check the path; it is resolved from ${process.cwd()}` : `did you mean "${nearest}"?`;
+    return new PipelineError('ERR_FILE_NOT_FOUND', `${path} is not there`, { file: path, hint, cause: error });
+  }
+  const reason = REASONS[code ?? ''] ?? (error instanceof Error ? error.message : String(error));
+  return new PipelineError('ERR_IO', `${path}: ${reason}`, {
+    file: path,
+    cause: error,
+    hint: 'check the path, its permissions and the disk',
+  });
+}
