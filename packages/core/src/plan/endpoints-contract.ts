@@ -4,10 +4,10 @@
  * executors, the reference one and the workers, drive these ends through the interfaces below.
  */
 import type { RecordBatch } from 'apache-arrow';
-import type { Fields } from '../schema/types.ts';
+import type { ColumnsRecord, Fields } from '../schema/types.ts';
 
-/** One logical input of a fed source: a batch, or rows as objects. */
-export type FedInput = RecordBatch | readonly Record<string, unknown>[];
+/** One logical input of a fed source: a batch, plain columns, or rows as objects. */
+export type FedInput = RecordBatch | ColumnsRecord | readonly Record<string, unknown>[];
 
 /** A source that is fed on the main thread: push source, iterable, async iterable, Node stream. */
 export interface Feeder {
@@ -28,7 +28,7 @@ export interface Feeder {
 export interface CallbackSink {
   /** `rows` calls with row objects, `batch` with a `RecordBatch` that is borrowed until the returned promise settles. */
   readonly takes: 'batch' | 'rows';
-  call(input: FedInput): void | Promise<void>;
+  call(input: RecordBatch | readonly Record<string, unknown>[]): void | Promise<void>;
 }
 
 /** `feederOf(id)`, `callbackOf(id)`: the registries are in `plan/endpoints.ts`. */

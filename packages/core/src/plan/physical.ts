@@ -50,8 +50,11 @@ export interface EdgeSpec {
   /** The node and port whose rows travel here. */
   source: InputRef;
   producer: { kind: 'stage'; stage: number } | { kind: 'reader'; node: number } | { kind: 'feeder'; node: number };
-  /** `main`: a sink that delivers on the main thread. */
-  consumer: { kind: 'stage'; stage: number } | { kind: 'main'; node: number };
+  /**
+   * `main`: a sink that delivers on the main thread (collect, callback, iterate). `writer`: a sink that writes files
+   * (parquet, store); it takes the edge on a codec thread. Sinks are consumers of edges, never operators of a stage.
+   */
+  consumer: { kind: 'stage'; stage: number } | { kind: 'main'; node: number } | { kind: 'writer'; node: number };
   /** Slots of the ring. */
   capacity: number;
   /** Bytes in flight before producers wait; one packet may always pass. */
