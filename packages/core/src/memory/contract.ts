@@ -43,11 +43,27 @@ export interface Arena {
   usedBytes(): number;
   /** Highest address ever handed out: what of the arena is resident. */
   highWaterBytes(): number;
-  /** Slabs in use now. 0 after every run. */
+  /**
+   * Slabs in use now. 0 after every run, once every thread has trimmed (the calling thread's own idle packing slabs are
+   * given back by this call).
+   */
   usedSlabs(): number;
   /** Bytes charged to one owner (0…255; a stage, a sink, a reader). */
   bytesOf(owner: number): number;
   /** Bytes that slabs in use may not pass; per process, set at the start of a run. */
   setLimit(bytes: number): void;
   limit(): number;
+
+  /** Gives back the slabs this thread packs small pieces into. Every thread calls it when its part of a run is over. */
+  trim(): void;
+  /** Names of owners by number, for this thread's refusals. */
+  setOwnerNames(names: readonly string[]): void;
+
+  /** Views of fixed length on the shared memory; `length` in elements, `ptr` a multiple of the element's size. */
+  bytesAt(ptr: Ptr, length: number): Uint8Array;
+  int32At(ptr: Ptr, length: number): Int32Array;
+  uint32At(ptr: Ptr, length: number): Uint32Array;
+  int64At(ptr: Ptr, length: number): BigInt64Array;
+  uint64At(ptr: Ptr, length: number): BigUint64Array;
+  float64At(ptr: Ptr, length: number): Float64Array;
 }
