@@ -26,3 +26,6 @@ export { formatDuration, parseDuration, unitNanoseconds, type Duration } from '.
 export { nameHint, nearestName } from './schema/nearest-name.ts';
 export { isFloat, isInteger, isNumeric, isTemporal, isText, isTimestamp, parseType, tryParseType } from './schema/parse-type.ts';
 export { formatBytes, parseBytes, type Bytes } from './schema/sizes.ts';
+export type * from './kernels/vector-contract.ts';
+export { KEY_TABLE_HEADER_BYTES, TAKE_NOTHING } from './kernels/vector-contract.ts';
+export { KeyTable } from './kernels/key-table.ts';

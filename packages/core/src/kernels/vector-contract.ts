@@ -1,0 +1,128 @@
+/**
+ * Kernels over whole columns: arithmetic, comparisons, masks, gathers, casts, bitmaps, keys.
+ *
+ * Conventions. All pointers are into the arena; values start at a multiple of their own width, bitmaps at a whole byte.
+ * Bitmaps are Arrow's (bit i of byte i/8, lowest bit first); a *validity* pointer of 0 means that no row is null. Kernels
+ * that write a bitmap write whole bytes, the bits behind the last row 0. `out` may be the same memory as an input of the same
+ * width, never a part of it. Values under a null row are arbitrary, and never make a kernel refuse.
+ * A kernel that can refuse returns the first offending row, or -1.
+ */
+import type { Ptr } from '../memory/contract.ts';
+import type { AggregateKernels, KernelType } from './aggregate-contract.ts';
+
+/** A column, or one value (at `ptr`) that stands for every row. */
+export interface Operand {
+  readonly ptr: Ptr;
+  readonly isScalar: boolean;
+}
+
+export type ArithmeticFn = 'add' | 'sub' | 'mul' | 'div' | 'mod';
+export type UnaryArithmeticFn = 'neg' | 'abs' | 'floor' | 'ceil' | 'round' | 'sqrt';
+export type CompareFn = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge';
+export type BitmapFn = 'and' | 'or' | 'xor' | 'andNot';
+
+/** Types that arithmetic is done in; narrower integers are cast to i32 or i64 first. */
+export type ArithmeticType = 'i32' | 'i64' | 'u32' | 'u64' | 'f32' | 'f64';
+
+/** An index that takes nothing: the result is zero, an unset bit, an empty text. */
+export const TAKE_NOTHING = 0xffff_ffff;
+
+/** Bytes of the header of a key table. */
+export const KEY_TABLE_HEADER_BYTES = 64;
+
+export interface VectorKernels {
+  /**
+   * `left fn right` for each row. `add sub mul mod` give the type of the operands, `div` always f64 (integers are converted
+   * first; x/0 is ±∞ or NaN). `mod` has the sign of the dividend. Integers: returns the first row, among those that
+   * are not null, that overflows or takes `mod` by zero, or -1. Floats never refuse.
+   */
+  arithmetic(
+    fn: ArithmeticFn, type: ArithmeticType, left: Operand, right: Operand, validity: Ptr, rows: number, out: Ptr,
+  ): number;
+
+  /**
+   * `fn` of each row, same type. `round` is half away from zero; `floor ceil round` leave integers as they are; `sqrt` is for
+   * floats only (negative: NaN). Returns the first row that overflows (`neg` or `abs` of the smallest integer, `neg` of an
+   * unsigned one other than 0), or -1.
+   */
+  unaryArithmetic(fn: UnaryArithmeticFn, type: ArithmeticType, values: Ptr, validity: Ptr, rows: number, out: Ptr): number;
+
+  /** Bitmap of `left fn right`. Floats compare as IEEE 754 says (NaN equals nothing; `ne` of a column with itself finds NaN). */
+  compare(fn: CompareFn, type: KernelType, left: Operand, right: Operand, rows: number, out: Ptr): void;
+
+  /**
+   * `left fn right` on bitmaps. 0 stands for all bits set.
+   */
+  bitmap(fn: BitmapFn, left: Ptr, right: Ptr, rows: number, out: Ptr): void;
+  /** Inverts a bitmap. */
+  bitmapNot(bits: Ptr, rows: number, out: Ptr): void;
+  /**
+   * Three-valued `and` / `or`: false and null is false, true or null is true, else a null makes null. `outValidity` may be
+   * 0 when both validities are.
+   */
+  kleene(
+    fn: 'and' | 'or', left: Ptr, leftValidity: Ptr, right: Ptr, rightValidity: Ptr, rows: number, out: Ptr, outValidity: Ptr,
+  ): void;
+  /** Number of set bits among bits [from, from + rows). */
+  popcount(bits: Ptr, from: number, rows: number): number;
+  /** Copies `rows` bits from bit `from` of `bits` (0: all set) to bit `to` of `out`; other bits of `out` stay. */
+  copyBits(bits: Ptr, from: number, rows: number, out: Ptr, to: number): void;
+  /** Sets bits [from, from + rows) of `out` to `bit`; other bits stay. */
+  fillBits(out: Ptr, from: number, rows: number, bit: 0 | 1): void;
+
+  /** Writes the rows (u32, ascending) where `bits` and `validity` are set to `out` (room for `rows`); returns how many. */
+  selectIndices(bits: Ptr, validity: Ptr, rows: number, out: Ptr): number;
+  /** out[i] = values[indices[i]] for values of `width` bytes (any width; 1, 2, 4, 8, 16, 40 fast). `TAKE_NOTHING` gives zeros. */
+  take(width: number, values: Ptr, indices: Ptr, count: number, out: Ptr): void;
+  /** As `take` on a bitmap (0: all set). Returns the number of set bits written. */
+  takeBits(bits: Ptr, indices: Ptr, count: number, out: Ptr): number;
+  /** Bytes that `takeVariable` would write. */
+  takeVariableBytes(offsets: Ptr, indices: Ptr, count: number): number;
+  /**
+   * As `take` on int32 offsets and bytes: writes count + 1 offsets (from 0) and the bytes. The caller gives room for
+   * `takeVariableBytes`, which must be below 2^31.
+   */
+  takeVariable(offsets: Ptr, values: Ptr, indices: Ptr, count: number, outOffsets: Ptr, outValues: Ptr): void;
+  /** out[i] = bit i of `mask` set ? whenSet[i] : whenUnset[i], for values of 1, 2, 4, 8 or 16 bytes. */
+  choose(width: number, mask: Ptr, whenSet: Operand, whenUnset: Operand, rows: number, out: Ptr): void;
+
+  /**
+   * Converts. Floats to integers cut towards zero; integers to floats round to nearest. Returns the first row, among those that
+   * are not null, whose value the target type cannot hold (NaN included), or -1.
+   */
+  cast(from: KernelType, to: KernelType, values: Ptr, validity: Ptr, rows: number, out: Ptr): number;
+  /** 0 or 1 of type `to` for each bit. */
+  castBits(bits: Ptr, to: KernelType, rows: number, out: Ptr): void;
+  /** floor(value · multiply / divide) of int64, one of the two being 1: time units. Returns the first overflowing row or -1. */
+  scaleInt64(values: Ptr, validity: Ptr, rows: number, multiply: bigint, divide: bigint, out: Ptr): number;
+
+  /** Writes the value of `width` bytes (1, 2, 4, 8, 16) at `value` `count` times. */
+  fill(width: number, value: Ptr, count: number, out: Ptr): void;
+  /** Writes start, start + 1, … as u32. */
+  iota(start: number, count: number, out: Ptr): void;
+  /** xxHash64 of memory (https://github.com/Cyan4973/xxHash). */
+  checksum(ptr: Ptr, bytes: number, seed: bigint): bigint;
+
+  /**
+   * Makes an empty key table. `header` has KEY_TABLE_HEADER_BYTES; `slots` 8 bytes each, `slotCount` a power of two;
+   * `keys` room for `keyCapacity` int64 keys, or for keyCapacity + 1 u32 offsets of texts whose bytes go to `bytes`.
+   * `KeyTable` (key-table.ts) does this, growth included.
+   */
+  initKeyTable(
+    header: Ptr, slots: Ptr, slotCount: number, keys: Ptr, keyCapacity: number, bytes: Ptr, byteCapacity: number,
+  ): void;
+  /** Puts the keys of a table into new, empty slots. The keys may have moved: their new place is given. */
+  rehashKeyTable(header: Ptr, slots: Ptr, slotCount: number, keys: Ptr, keyCapacity: number, isText: boolean): void;
+  /**
+   * Ids (u32, from 0 in order of first appearance; null is a key of its own) of int64 keys, for rows [from, rows).
+   * Returns `rows`, or the first row for which the table has no room: grow it and go on from there.
+   */
+  encodeInt64(header: Ptr, values: Ptr, validity: Ptr, from: number, rows: number, ids: Ptr): number;
+  /** As `encodeInt64` for texts (int32 offsets and bytes). */
+  encodeText(header: Ptr, offsets: Ptr, values: Ptr, validity: Ptr, from: number, rows: number, ids: Ptr): number;
+  /** out[i] = left[i] + 2^32 · right[i] (int64 of two u32): a composite key for `encodeInt64`. */
+  combineIds(left: Ptr, right: Ptr, rows: number, out: Ptr): void;
+}
+
+/** All kernels over one arena; one instance a thread. */
+export type Kernels = AggregateKernels & VectorKernels;
