@@ -29,3 +29,6 @@ export { formatBytes, parseBytes, type Bytes } from './schema/sizes.ts';
 export type * from './kernels/vector-contract.ts';
 export { KEY_TABLE_HEADER_BYTES, TAKE_NOTHING } from './kernels/vector-contract.ts';
 export { KeyTable } from './kernels/key-table.ts';
+export * from './expressions/describe.ts';
+export type * from './expressions/node.ts';
+export * from './expressions/typing.ts';
