@@ -16,7 +16,7 @@ export type * from './kernels/aggregate-contract.ts';
 export { OVERFLOW_RECORD_BYTES, SUM_STATE_BYTES } from './kernels/aggregate-contract.ts';
 export * from './kernels/exact-sum.ts';
 export * from './kernels/sum-state.ts';
-export { createReferenceKernels } from './kernels/reference-aggregate.ts';
+export { createReferenceKernels } from './kernels/reference-kernels.ts';
 export * from './formats/parquet-info.ts';
 export { attachArena, createArena, processArena, resetArena, type ArenaOptions } from './memory/process-arena.ts';
 export { POISON } from './memory/arena.ts';

@@ -2,7 +2,7 @@
  * The aggregate kernels in plain TypeScript: the twin that tests hold the compiled kernels against, and what the
  * single-threaded reference executor may run on. Sums go through BigInt.
  */
-import type { Arena, Ptr } from '../memory/contract.ts';
+import type { Ptr } from '../memory/contract.ts';
 import type { AggregateKernels, KernelType, OverflowArea, StateArrays } from './aggregate-contract.ts';
 import { SUM_STATE_BYTES } from './aggregate-contract.ts';
 import { addDouble, addDoubleSquare, addSum, emptySum, type ExactSum, SUM_NOT_MINUS_ZERO } from './exact-sum.ts';
@@ -263,10 +263,8 @@ function mergeStates(
   return result;
 }
 
-/** The aggregate kernels in plain TypeScript, over the arena's memory. */
-export function createReferenceKernels(arena: Pick<Arena, 'buffer'>): AggregateKernels {
-  let view = new DataView(arena.buffer);
-  const memory = (): DataView => (view.buffer === arena.buffer ? view : (view = new DataView(arena.buffer)));
+/** The aggregate kernels in plain TypeScript, over the memory that `memory` gives. */
+export function createReferenceAggregates(memory: () => DataView): AggregateKernels {
   return {
     scratchBytes: 0,
     firstUnordered: (type, values, rows, previous) => firstUnordered(memory(), type, values, rows, previous),

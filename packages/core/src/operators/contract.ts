@@ -6,7 +6,7 @@
  * Ownership: `push` takes over the caller's reference. An operator releases its input or passes it on.
  */
 import type { Batch } from '../batch/contract.ts';
-import type { AggregateKernels } from '../kernels/aggregate-contract.ts';
+import type { Kernels } from '../kernels/vector-contract.ts';
 import type { Arena } from '../memory/contract.ts';
 import type { FlushReason } from '../plan/logical.ts';
 import type { Fields } from '../schema/types.ts';
@@ -50,7 +50,7 @@ export interface HeldState {
 export interface OperatorContext {
   arena: Arena;
   /** The kernels over this arena, one instance a thread: compiled in the lanes, the plain twins in tests and by choice. */
-  kernels: AggregateKernels;
+  kernels: Kernels;
   /** Name of the node, for errors. */
   name: string;
   /** Whom allocations are charged to. */
