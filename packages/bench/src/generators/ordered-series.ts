@@ -2,7 +2,7 @@ import { mix } from './mix.ts';
 
 /** Two ordered columns of any length: what the aggregation workloads read. */
 export interface OrderedSeries {
-  /** Microseconds since 1970, ascending, with repeats. */
+  /** Microseconds since 1970, strictly ascending. */
   ts: BigInt64Array;
   /** Multiples of 1/64, so that a double sum is exact in any order. */
   value: Float64Array;

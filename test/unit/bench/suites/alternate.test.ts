@@ -1,0 +1,23 @@
+import { alternate, median } from '@spillway/bench/suites/alternate';
+import { meetsTarget } from '@spillway/bench/suites/figure';
+import { expect, it } from 'vitest';
+
+it('contestants take turns, after one turn each that does not count', async () => {
+  const turns: string[] = [];
+  const contestants = ['a', 'b'].map((name) => ({ name, run: async () => void turns.push(name) }));
+  const timings = await alternate(contestants, 2);
+  expect(turns.join('')).toBe('ababab');
+  expect(timings.map(({ samplesMs }) => samplesMs.length)).toEqual([2, 2]);
+});
+
+it('the median of an even number is between the middle two', () => {
+  expect(median([4, 1, 3, 2])).toBe(2.5);
+  expect(median([9, 1, 5])).toBe(5);
+});
+
+it('a target is a ratio to reach or a figure to stay below', () => {
+  const figure = { workload: 'W1', what: 'x', ours: 5, unit: 'ms' as const };
+  expect(meetsTarget({ ...figure, ratio: 19, target: { atLeastRatio: 20 } })).toBe(false);
+  expect(meetsTarget({ ...figure, target: { atMost: 5 } })).toBe(true);
+  expect(meetsTarget(figure)).toBeUndefined();
+});
