@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { flightsFile } from '@spillway/bench/demo/flights-file';
 import { orderedSeries } from '@spillway/bench/generators/ordered-series';
@@ -7,6 +5,7 @@ import { aggregateFlights, aggregateSeries, createSeriesTable, openDuckDb } from
 import { describe, expect, it } from 'vitest';
 import { expectEqualTables, quote, sql, truth } from '#support/duckdb';
 import { sharedCases } from '#support/shared-cases';
+import { temporaryFolder } from '#support/temporary-folder';
 
 const shared = sharedCases();
 
@@ -33,7 +32,7 @@ describe('the peer', () => {
   });
 
   it.skipIf(shared === undefined)('computes the flights job to the accepted answers', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'spillway-peer-'));
+    const folder = temporaryFolder();
     const db = await openDuckDb(2);
     await aggregateFlights(db, flightsFile(), folder);
     const truthFolder = shared?.path('cases', 'truth') as string;
@@ -49,6 +48,5 @@ describe('the peer', () => {
       expectEqualTables(await sql(`SELECT ${columns} FROM ${quote(join(folder, `${name}.parquet`))}`), expected);
     }
     db.close();
-    rmSync(folder, { recursive: true });
   });
 });
