@@ -3,7 +3,7 @@
  *
  * A `Batch` object is one thread's handle and owns one reference on the descriptor; the descriptor owns one reference
  * on each slab its columns use. `release()` exactly once, or hand the handle on (push, publish), never both.
- * All buffers are 64-byte aligned. Validity bitmaps are Arrow's: bit i set = row i is there; pointer 0 = no nulls.
+ * Buffers are 64-byte aligned, except in slices, where they are aligned to the size of a value (bitmaps: to a byte). Validity bitmaps are Arrow's: bit i set = row i is there; pointer 0 = no nulls.
  * Offsets of variable columns are int32 and start at any value (a slice keeps its parent's bytes).
  */
 import type { Ptr } from '../memory/contract.ts';
@@ -37,17 +37,20 @@ export interface Batch {
   readonly inputs: number;
   /** Arena offset of the descriptor: the name by which another thread opens this batch. */
   readonly descriptor: Ptr;
-  /** Logical Arrow bytes (validity, offsets, values of its rows), independent of slabs. What `memoryLimit` triggers count. */
+  /**
+   * Logical Arrow bytes of its rows, independent of slabs and, so that triggers fire at the same input whatever the split,
+   * the sum of those of its pieces: see `columnLogicalBytes`. What `memoryLimit` triggers count.
+   */
   readonly logicalBytes: number;
   /** Index of a column. @throws ERR_COLUMN_UNKNOWN with the nearest name. */
   column(name: string): Column;
+  /** One more reference, owned by this same handle (returned for convenience): one more `release()` or handing on. */
   retain(): Batch;
   release(): void;
 }
 
 /**
- * What travels in one slot of a ring: the outputs of one morsel, in order (possibly none), and whether a flush stood
- * behind them. Chained through the descriptors.
+ * What travels in one slot of a ring: the outputs of one morsel, in order (possibly none).
  */
 export interface Packet {
   /** Position in the edge's order, from 0, without gaps. */

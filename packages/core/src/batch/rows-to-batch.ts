@@ -1,0 +1,233 @@
+/**
+ * JavaScript values into a batch, without apache-arrow. Columns whose size depends on their values (text, lists,
+ * dictionaries) are prepared first, so that the batch can then be laid out in one slab.
+ */
+import { PipelineError } from '../errors.ts';
+import type { Arena, Ptr } from '../memory/contract.ts';
+import { fieldIndex } from '../schema/fields.ts';
+import { parseType } from '../schema/parse-type.ts';
+import type { Fields, ParsedType, TypeText } from '../schema/types.ts';
+import { allocBatch, allocColumn, finishColumn, type DraftColumn } from './alloc-batch.ts';
+import { fillBits, setBit } from './bitmap.ts';
+import type { Batch, Column } from './contract.ts';
+import { encodeStrings } from './utf8.ts';
+import { expectedValue, fixedWriter } from './write-values.ts';
+
+/** Rows as objects, or columns as arrays of equal length, by column name. */
+export type RowValues = readonly Readonly<Record<string, unknown>>[] | Readonly<Record<string, ArrayLike<unknown>>>;
+
+/** Where the values of one column come from, and how the place is named in refusals. */
+interface Origin {
+  name: string;
+  nullable: boolean;
+  type: TypeText;
+  rows: number;
+  get(row: number): unknown;
+  /** Row of the caller that element `row` belongs to. */
+  place(row: number): number;
+}
+
+/** What is known of a column before the batch is laid out. */
+interface Prepared {
+  nulls: number;
+  bytes?: Uint8Array;
+  offsets?: Int32Array;
+  codes?: Int32Array;
+  child?: Column;
+}
+
+function show(value: unknown): string {
+  const text = typeof value === 'bigint' ? `${value}n` : typeof value === 'string' ? JSON.stringify(value) : value instanceof Uint8Array ? `${value.length} bytes` : String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+function refuse(origin: Origin, parsed: ParsedType, row: number, value: unknown): PipelineError {
+  const expected = expectedValue(parsed);
+  const place = origin.place(row);
+  return new PipelineError('ERR_VALUE', `row ${place}, column "${origin.name}" (${origin.type}): ${show(value)} is not ${expected}`, {
+    row: place, column: origin.name, value: show(value), expected, hint: 'correct the value, or change the type of the column',
+  });
+}
+
+function isNull(value: unknown): value is null | undefined {
+  return value === null || value === undefined;
+}
+
+function countNulls(origin: Origin): number {
+  let nulls = 0;
+  for (let row = 0; row < origin.rows; row++) {
+    if (!isNull(origin.get(row))) continue;
+    nulls++;
+    if (!origin.nullable) {
+      throw new PipelineError('ERR_VALUE', `row ${origin.place(row)}, column "${origin.name}" is null, and the column is not nullable`, {
+        row: origin.place(row), column: origin.name, value: 'null', expected: expectedValue(parseType(origin.type)), hint: 'give a value, or make the column nullable',
+      });
+    }
+  }
+  return nulls;
+}
+
+function prepareText(origin: Origin, parsed: ParsedType): string[] {
+  return Array.from({ length: origin.rows }, (_, row) => {
+    const value = origin.get(row);
+    if (isNull(value)) return '';
+    if (typeof value !== 'string') throw refuse(origin, parsed, row, value);
+    return value;
+  });
+}
+
+function prepareBinary(origin: Origin, parsed: ParsedType): { bytes: Uint8Array; offsets: Int32Array } {
+  const offsets = new Int32Array(origin.rows + 1);
+  for (let row = 0; row < origin.rows; row++) {
+    const value = origin.get(row);
+    if (!isNull(value) && !(value instanceof Uint8Array)) throw refuse(origin, parsed, row, value);
+    offsets[row + 1] = (offsets[row] as number) + (isNull(value) ? 0 : value.length);
+  }
+  const bytes = new Uint8Array(offsets[origin.rows] as number);
+  for (let row = 0; row < origin.rows; row++) {
+    const value = origin.get(row);
+    if (!isNull(value)) bytes.set(value as Uint8Array, offsets[row]);
+  }
+  return { bytes, offsets };
+}
+
+function prepareDictionary(arena: Arena, owner: number, origin: Origin, parsed: ParsedType, made: Ptr[]): { codes: Int32Array; child: Column } {
+  const codeOf = new Map<string, number>();
+  const codes = Int32Array.from({ length: origin.rows }, (_, row) => {
+    const value = origin.get(row);
+    if (isNull(value)) return 0;
+    if (typeof value !== 'string') throw refuse(origin, parsed, row, value);
+    let code = codeOf.get(value);
+    if (code === undefined) codeOf.set(value, (code = codeOf.size));
+    return code;
+  });
+  const texts = [...codeOf.keys()];
+  const child = makeColumn(arena, owner, { name: origin.name, nullable: false, type: 'utf8', rows: texts.length, get: (row) => texts[row], place: origin.place }, made);
+  return { codes, child };
+}
+
+function prepareList(arena: Arena, owner: number, origin: Origin, parsed: ParsedType, made: Ptr[]): { offsets: Int32Array; child: Column } {
+  const offsets = new Int32Array(origin.rows + 1);
+  const elements: unknown[] = [];
+  const places: number[] = [];
+  for (let row = 0; row < origin.rows; row++) {
+    const value = origin.get(row);
+    if (!isNull(value) && !Array.isArray(value) && !ArrayBuffer.isView(value)) throw refuse(origin, parsed, row, value);
+    for (const element of (value ?? []) as Iterable<unknown>) {
+      elements.push(element);
+      places.push(origin.place(row));
+    }
+    offsets[row + 1] = elements.length;
+  }
+  const type = parsed.of as TypeText;
+  const child = makeColumn(arena, owner, { name: origin.name, nullable: true, type, rows: elements.length, get: (row) => elements[row], place: (row) => places[row] as number }, made);
+  return { offsets, child };
+}
+
+function prepare(arena: Arena, owner: number, origin: Origin, made: Ptr[]): Prepared {
+  const parsed = parseType(origin.type);
+  const nulls = countNulls(origin);
+  switch (parsed.physical) {
+    case 'variable': return { nulls, ...(parsed.domain === 'utf8' ? encodeStrings(prepareText(origin, parsed)) : prepareBinary(origin, parsed)) };
+    case 'dictionary': return { nulls, ...prepareDictionary(arena, owner, origin, parsed, made) };
+    case 'list': return { nulls, ...prepareList(arena, owner, origin, parsed, made) };
+    default: return { nulls };
+  }
+}
+
+function writeValidity(arena: Arena, origin: Origin, draft: DraftColumn): void {
+  fillBits(arena.u8, draft.validity * 8, origin.rows, true);
+  for (let row = 0; row < origin.rows; row++) if (isNull(origin.get(row))) setBit(arena.u8, draft.validity * 8 + row, false);
+}
+
+function writeBits(arena: Arena, origin: Origin, draft: DraftColumn, parsed: ParsedType): void {
+  fillBits(arena.u8, draft.values * 8, origin.rows, false);
+  for (let row = 0; row < origin.rows; row++) {
+    const value = origin.get(row);
+    if (isNull(value)) continue;
+    if (typeof value !== 'boolean') throw refuse(origin, parsed, row, value);
+    if (value) setBit(arena.u8, draft.values * 8 + row, true);
+  }
+}
+
+function writeFixed(arena: Arena, origin: Origin, draft: DraftColumn, parsed: ParsedType): void {
+  const target = arena.bytesAt(draft.values, origin.rows * parsed.byteWidth);
+  const write = fixedWriter(parsed, target);
+  for (let row = 0; row < origin.rows; row++) {
+    const value = origin.get(row);
+    // Slots of nulls are zeroed, so that equal input gives equal bytes.
+    if (isNull(value)) target.fill(0, row * parsed.byteWidth, (row + 1) * parsed.byteWidth);
+    else if (!write(row, value)) throw refuse(origin, parsed, row, value);
+  }
+}
+
+function fill(arena: Arena, origin: Origin, prepared: Prepared, draft: DraftColumn): void {
+  const parsed = parseType(origin.type);
+  draft.nullCount = prepared.nulls;
+  draft.child = prepared.child;
+  if (prepared.nulls > 0) writeValidity(arena, origin, draft);
+  if (prepared.offsets !== undefined) arena.i32.set(prepared.offsets, draft.offsets >>> 2);
+  if (prepared.bytes !== undefined) arena.u8.set(prepared.bytes, draft.values);
+  if (prepared.codes !== undefined) arena.i32.set(prepared.codes, draft.values >>> 2);
+  if (parsed.physical === 'bits') writeBits(arena, origin, draft, parsed);
+  if (parsed.physical === 'fixed') writeFixed(arena, origin, draft, parsed);
+}
+
+/** A free-standing column; its slab is added to `made`. */
+function makeColumn(arena: Arena, owner: number, origin: Origin, made: Ptr[]): Column {
+  const prepared = prepare(arena, owner, origin, made);
+  const { column, slab } = allocColumn(arena, owner, origin.type, origin.rows, { variableBytes: prepared.bytes?.length ?? 0, validity: prepared.nulls > 0 });
+  made.push(slab);
+  fill(arena, origin, prepared, column);
+  return finishColumn(arena, column, origin.rows, slab);
+}
+
+function originsOfRows(fields: Fields, rows: readonly Readonly<Record<string, unknown>>[]): Origin[] {
+  rows.forEach((row, index) => {
+    if (typeof row !== 'object' || row === null) {
+      throw new PipelineError('ERR_VALUE', `row ${index} is not an object: ${show(row)}`, { row: index, value: show(row), expected: 'an object with a value for each column' });
+    }
+    for (const name of Object.keys(row)) fieldIndex(fields, name);
+  });
+  return fields.map(({ name, nullable, type }) => ({ name, nullable, type, rows: rows.length, get: (row) => rows[row]?.[name], place: (row) => row }));
+}
+
+function originsOfColumns(fields: Fields, columns: Readonly<Record<string, ArrayLike<unknown>>>): Origin[] {
+  for (const name of Object.keys(columns)) fieldIndex(fields, name);
+  const rows = Math.max(0, ...Object.values(columns).map((column) => column.length));
+  return fields.map(({ name, nullable, type }) => {
+    const column = columns[name];
+    if (column === undefined || column.length !== rows) {
+      throw new PipelineError('ERR_VALUE', `column "${name}" has ${column === undefined ? 'no' : column.length} values, others have ${rows}`, { column: name, hint: 'give every column the same number of values' });
+    }
+    return { name, nullable, type, rows, get: (row) => column[row], place: (row) => row };
+  });
+}
+
+/**
+ * A batch from JavaScript values. `null` and `undefined` are null; numbers and bigints for dates, times and durations are
+ * in the unit of the type, `Date` and ISO text (UTC unless it has an offset) are converted exactly.
+ * @throws ERR_VALUE naming row, column, value and what was expected; ERR_COLUMN_UNKNOWN for a name that is no column.
+ * @throws ERR_MEMORY_EXHAUSTED
+ */
+export function rowsToBatch(arena: Arena, owner: number, fields: Fields, values: RowValues, inputs = 1): Batch {
+  const origins = Array.isArray(values) ? originsOfRows(fields, values) : originsOfColumns(fields, values as Readonly<Record<string, ArrayLike<unknown>>>);
+  const rows = origins[0]?.rows ?? 0;
+  const made: Ptr[] = [];
+  try {
+    const prepared = origins.map((origin) => prepare(arena, owner, origin, made));
+    const draft = allocBatch(arena, owner, fields, rows, {
+      variableBytes: prepared.map((column) => column.bytes?.length ?? 0),
+      validity: prepared.map((column) => column.nulls > 0),
+    });
+    try {
+      origins.forEach((origin, index) => fill(arena, origin, prepared[index] as Prepared, draft.columns[index] as DraftColumn));
+    } catch (error) {
+      draft.discard();
+      throw error;
+    }
+    return draft.finish(rows, inputs);
+  } finally {
+    for (const slab of made) arena.release(slab);
+  }
+}

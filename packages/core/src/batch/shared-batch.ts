@@ -1,0 +1,211 @@
+/**
+ * One thread's handle of a batch, and the reading and writing of descriptors. Both directions are in one file, so that
+ * the layout has one place that must agree with itself.
+ */
+import assert from 'node:assert';
+import type { Arena, Ptr } from '../memory/contract.ts';
+import { fieldIndex } from '../schema/fields.ts';
+import type { Fields, TypeText } from '../schema/types.ts';
+import type { Batch, Column } from './contract.ts';
+import { DESCRIPTOR_MAGIC, Header, Record, childType, descriptorBytes, recordsOf } from './layout.ts';
+import { columnLogicalBytes } from './logical-bytes.ts';
+
+/** What the caller of `writeDescriptor` has decided. */
+export interface DescriptorContent {
+  rows: number;
+  inputs: number;
+  columns: readonly Column[];
+  /** Where the descriptor goes, and the slab that holds the place. */
+  at: Ptr;
+  block: Ptr;
+}
+
+class SharedBatch implements Batch {
+  readonly rows: number;
+  readonly fields: Fields;
+  readonly inputs: number;
+  readonly arena: Arena;
+  descriptor: Ptr;
+  #handles = 1;
+  #columns: readonly Column[] | undefined;
+  #logicalBytes = -1;
+
+  constructor(arena: Arena, descriptor: Ptr, fields: Fields) {
+    const at = descriptor >>> 2;
+    assert(arena.i32[at + Header.magic] === DESCRIPTOR_MAGIC, `${descriptor} is no batch descriptor`);
+    assert(arena.i32[at + Header.columns] === fields.length, `a batch of ${arena.i32[at + Header.columns]} columns opened with ${fields.length} fields`);
+    this.arena = arena;
+    this.descriptor = descriptor;
+    this.fields = fields;
+    this.rows = arena.i32[at + Header.rows] as number;
+    this.inputs = arena.i32[at + Header.inputs] as number;
+  }
+
+  get columns(): readonly Column[] {
+    if (this.#columns === undefined) {
+      assert(this.descriptor !== 0, 'the batch was released or handed on');
+      this.#columns = readColumns(this.arena, this.descriptor, this.fields);
+    }
+    return this.#columns;
+  }
+
+  get logicalBytes(): number {
+    if (this.#logicalBytes < 0) this.#logicalBytes = this.columns.reduce((sum, column) => sum + columnLogicalBytes(this.arena, column), 0);
+    return this.#logicalBytes;
+  }
+
+  column(name: string): Column {
+    return this.columns[fieldIndex(this.fields, name)] as Column;
+  }
+
+  retain(): Batch {
+    assert(this.descriptor !== 0, 'retain of a batch that was released or handed on');
+    Atomics.add(this.arena.i32, (this.descriptor >>> 2) + Header.references, 1);
+    this.#handles++;
+    return this;
+  }
+
+  release(): void {
+    releaseDescriptor(this.arena, this.handOn());
+  }
+
+  handOn(): Ptr {
+    const { descriptor } = this;
+    assert(descriptor !== 0, 'the batch was released or handed on before');
+    if (--this.#handles === 0) {
+      this.descriptor = 0;
+      this.#columns = undefined;
+    }
+    return descriptor;
+  }
+}
+
+/** Opens a batch that another thread (or this one) made, taking over one reference on its descriptor. */
+export function openBatch(arena: Arena, descriptor: Ptr, fields: Fields): Batch {
+  return new SharedBatch(arena, descriptor, fields);
+}
+
+/** Ends this handle and gives its reference to the caller, who passes the descriptor on. */
+export function handOn(batch: Batch): Ptr {
+  return (batch as SharedBatch).handOn();
+}
+
+/** The arena that a batch lies in, as its opener sees it. */
+export function arenaOf(batch: Batch): Arena {
+  return (batch as SharedBatch).arena;
+}
+
+/** Drops one reference; the last one gives back the slabs of the columns, then the descriptor. */
+export function releaseDescriptor(arena: Arena, descriptor: Ptr): void {
+  const words = arena.i32;
+  const at = descriptor >>> 2;
+  assert(words[at + Header.magic] === DESCRIPTOR_MAGIC, `${descriptor} is no batch descriptor, or was released`);
+  const before = Atomics.sub(words, at + Header.references, 1);
+  assert(before > 0, `the batch ${descriptor} was released twice`);
+  if (before > 1) return;
+  const list = at + Header.words + (words[at + Header.records] as number) * Record.words;
+  const held = words[at + Header.held] as number;
+  const block = (words[at + Header.block] as number) >>> 0;
+  words[at + Header.magic] = 0;
+  for (let index = 0; index < held; index++) arena.release((words[list + index] as number) >>> 0);
+  arena.release(block);
+}
+
+function readColumns(arena: Arena, descriptor: Ptr, fields: Fields): Column[] {
+  const words = arena.i32;
+  const at = descriptor >>> 2;
+  const lists = at + Header.words + (words[at + Header.records] as number) * Record.words;
+  const cursor = { record: at + Header.words, slabs: lists + (words[at + Header.held] as number) };
+  return fields.map((field) => readColumn(words, cursor, field.type));
+}
+
+function readColumn(words: Int32Array, cursor: { record: number; slabs: number }, type: TypeText): Column {
+  const at = cursor.record;
+  cursor.record += Record.words;
+  const of = childType(type);
+  const from = cursor.slabs + (words[at + Record.slabFrom] as number);
+  const slabs: Ptr[] = [];
+  for (let index = 0; index < (words[at + Record.slabCount] as number); index++) slabs.push((words[from + index] as number) >>> 0);
+  return {
+    type,
+    length: words[at + Record.length] as number,
+    nullCount: words[at + Record.nullCount] as number,
+    validity: (words[at + Record.validity] as number) >>> 0,
+    values: (words[at + Record.values] as number) >>> 0,
+    valueBytes: (words[at + Record.valueBytes] as number) >>> 0,
+    offsets: (words[at + Record.offsets] as number) >>> 0,
+    child: of === undefined ? undefined : readColumn(words, cursor, of),
+    slabs,
+  };
+}
+
+function addSlabs(column: Column, held: Set<Ptr>): number {
+  for (const slab of column.slabs) held.add(slab);
+  return column.slabs.length + (column.child === undefined ? 0 : addSlabs(column.child, held));
+}
+
+/** Slabs of columns, each once, and the entries that the columns' own lists need together. */
+function slabsOf(columns: readonly Column[]): { held: Set<Ptr>; listed: number } {
+  const held = new Set<Ptr>();
+  let listed = 0;
+  for (const column of columns) listed += addSlabs(column, held);
+  return { held, listed };
+}
+
+/** Bytes that the descriptor of these columns takes. */
+export function descriptorBytesFor(fields: Fields, columns: readonly Column[]): number {
+  const { held, listed } = slabsOf(columns);
+  return descriptorBytes(recordsOf(fields), held.size, listed);
+}
+
+/**
+ * Writes a descriptor with one reference and opens it. Retains every slab of the columns except `block`, whose
+ * reference it takes over.
+ */
+export function writeDescriptor(arena: Arena, fields: Fields, content: DescriptorContent): Batch {
+  const { columns, at: place, block } = content;
+  const words = arena.i32;
+  const at = place >>> 2;
+  const { held, listed } = slabsOf(columns);
+  held.delete(block);
+  const records = recordsOf(fields);
+  words[at + Header.references] = 1;
+  words[at + Header.rows] = content.rows;
+  words[at + Header.inputs] = content.inputs;
+  words[at + Header.columns] = fields.length;
+  words[at + Header.records] = records;
+  words[at + Header.held] = held.size;
+  words[at + Header.listed] = listed;
+  words[at + Header.block] = block;
+  let list = at + Header.words + records * Record.words;
+  for (const slab of held) {
+    arena.retain(slab);
+    words[list++] = slab;
+  }
+  const cursor = { record: at + Header.words, lists: list, slab: 0 };
+  columns.forEach((column, index) => {
+    const field = fields[index];
+    assert(field !== undefined && column.type === field.type && column.length === content.rows, `column ${index} is ${column.length} × ${column.type}, not ${content.rows} × ${field?.type}`);
+    writeColumn(words, cursor, column);
+  });
+  words[at + Header.magic] = DESCRIPTOR_MAGIC;
+  return new SharedBatch(arena, place, fields);
+}
+
+function writeColumn(words: Int32Array, cursor: { record: number; lists: number; slab: number }, column: Column): void {
+  const at = cursor.record;
+  cursor.record += Record.words;
+  words[at + Record.length] = column.length;
+  words[at + Record.nullCount] = column.nullCount;
+  words[at + Record.validity] = column.validity;
+  words[at + Record.values] = column.values;
+  words[at + Record.valueBytes] = column.valueBytes;
+  words[at + Record.offsets] = column.offsets;
+  words[at + Record.slabFrom] = cursor.slab;
+  words[at + Record.slabCount] = column.slabs.length;
+  for (const slab of column.slabs) words[cursor.lists + cursor.slab++] = slab;
+  if (childType(column.type) !== undefined) {
+    assert(column.child !== undefined, `a column of ${column.type} has no child`);
+    writeColumn(words, cursor, column.child);
+  }
+}
