@@ -24,7 +24,16 @@ export { PAGE_BYTES } from './memory/layout.ts';
 export { fieldIndex, fieldsFromShape, findField, sameColumns, type SchemaShape } from './schema/fields.ts';
 export { formatDuration, parseDuration, unitNanoseconds, type Duration } from './schema/durations.ts';
 export { nameHint, nearestName } from './schema/nearest-name.ts';
-export { isFloat, isInteger, isNumeric, isTemporal, isText, isTimestamp, parseType, tryParseType } from './schema/parse-type.ts';
+export {
+  isFloat,
+  isInteger,
+  isNumeric,
+  isTemporal,
+  isText,
+  isTimestamp,
+  parseType,
+  tryParseType,
+} from './schema/parse-type.ts';
 export { formatBytes, parseBytes, type Bytes } from './schema/sizes.ts';
 export type * from './kernels/vector-contract.ts';
 export { KEY_TABLE_HEADER_BYTES, TAKE_NOTHING } from './kernels/vector-contract.ts';
@@ -32,7 +41,14 @@ export { KeyTable } from './kernels/key-table.ts';
 export * from './expressions/describe.ts';
 export type * from './expressions/node.ts';
 export * from './expressions/typing.ts';
-export { allocBatch, allocColumn, finishColumn, type BatchDraft, type BufferPlan, type DraftColumn } from './batch/alloc-batch.ts';
+export {
+  allocBatch,
+  allocColumn,
+  finishColumn,
+  type BatchDraft,
+  type BufferPlan,
+  type DraftColumn,
+} from './batch/alloc-batch.ts';
 export { copyBits, countSetBits, fillBits, isBitSet, setBit } from './batch/bitmap.ts';
 export { concatBatches } from './batch/concat-batches.ts';
 export { emptyColumn } from './batch/empty-column.ts';
@@ -45,3 +61,19 @@ export { arenaOf, handOn, openBatch, releaseDescriptor } from './batch/shared-ba
 export { sliceBatch, sliceColumn } from './batch/slice-batch.ts';
 export { decodeUtf8, encodeStrings } from './batch/utf8.ts';
 export { parseClockTime, parseIsoTime } from './schema/iso-time.ts';
+export {
+  isOrderable,
+  orderedValue,
+  compareOrdered,
+  disorderError,
+  showOrdered,
+  type OrderedValue,
+} from './formats/ordered-value.ts';
+export { OrderCheck } from './formats/order-check.ts';
+export { dropParquetLibrary, parquetLibraryBytes } from './formats/parquet-library.ts';
+export {
+  readParquetRows,
+  selectParquetFields,
+  type ReadParquetRequest,
+  type ReadParquetResult,
+} from './formats/parquet-reader.ts';

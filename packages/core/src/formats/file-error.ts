@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 
 import { PipelineError } from '../errors.ts';
-import { nearestName } from './nearest-name.ts';
+import { nearestName } from '../schema/nearest-name.ts';
 
 const REASONS: Record<string, string> = {
   EACCES: 'permission denied',

@@ -138,6 +138,13 @@ export function decodeThriftStruct(bytes: Uint8Array): ThriftStruct {
   return readStruct({ bytes, at: 0 }, 0);
 }
 
+/** As `decodeThriftStruct`, from byte `at` on, and where the struct ends. @throws ThriftError */
+export function decodeThriftStructAt(bytes: Uint8Array, at: number): { fields: ThriftStruct; end: number } {
+  const cursor: Cursor = { bytes, at };
+  const fields = readStruct(cursor, 0);
+  return { fields, end: cursor.at };
+}
+
 /** A number field. @throws ThriftError when it is of another type. */
 export function numberField(fields: ThriftStruct, id: number): number | undefined {
   const value = fields.get(id);
