@@ -2,3 +2,4 @@
 export * from './governor/cgroup.ts';
 export * from './governor/machine-memory.ts';
 export * from './governor/pressure.ts';
+export * from './channels/ring.ts';

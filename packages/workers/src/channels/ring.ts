@@ -1,0 +1,270 @@
+/**
+ * The channel between two stages: a bounded ring of packets in shared memory. A packet is what one sequence number
+ * stands for: the descriptors of some batches, possibly none.
+ *
+ * Producers own their sequences (the numbers of the morsels they worked on, or a count of their own), so several may
+ * publish out of order; each waits only for its own slot, which is the bounded window. Consumers claim sequences in
+ * order; with several, each packet goes to one of them.
+ *
+ * Credits: besides the slots, the bytes in flight are bounded. The lowest sequence not yet taken always passes,
+ * whatever its size, so that one large packet, or credits used up by later sequences, cannot stop the edge.
+ *
+ * Ownership: `publish` takes over the batches; a packet that `next` gives belongs to the taker. Whoever finds the ring
+ * failed keeps what it has and releases it; what still lies in slots is released by `close`, when all threads are out.
+ */
+import assert from 'node:assert';
+import { type Fields, PipelineError } from '@spillway/core';
+import {
+  type Arena,
+  type Batch,
+  handOn,
+  type MaybePromise,
+  openBatch,
+  type Packet,
+  type Ptr,
+  releaseDescriptor,
+} from '@spillway/core/internal';
+import { INLINE_DESCRIPTORS, RingState, RingWord, ringBytes, SlotWord } from './ring-layout.ts';
+import { until, wake } from './wait.ts';
+
+export interface RingOptions {
+  /** Slots: how far the producers may be ahead. */
+  capacity: number;
+  /** Bytes in flight before producers wait. */
+  creditBytes: number;
+  /** Columns of the batches that travel here. */
+  fields: Fields;
+  /** Whom the ring's own words are charged to. */
+  owner: number;
+}
+
+/** What another thread needs to attach. Plain data. */
+export interface RingHandle {
+  at: Ptr;
+  fields: Fields;
+  owner: number;
+}
+
+/** How full a ring is. */
+export interface RingDepth {
+  packets: number;
+  bytes: number;
+}
+
+/** Makes a ring. Its maker closes it, after every other thread has let go of it. @throws ERR_MEMORY_EXHAUSTED */
+export function createRing(arena: Arena, options: RingOptions): Ring {
+  const { capacity, creditBytes, fields, owner } = options;
+  assert(Number.isInteger(capacity) && capacity > 0, `a ring of ${capacity} slots`);
+  const at = arena.alloc(ringBytes(capacity), owner);
+  const words = new Int32Array(arena.buffer, at, ringBytes(capacity) >>> 2).fill(0);
+  words[RingWord.capacity] = capacity;
+  words[RingWord.creditKib] = Math.min(2 ** 31 - 1, Math.ceil(creditBytes / 1024));
+  Atomics.store(words, RingWord.total, -1);
+  return new Ring(arena, { at, fields, owner });
+}
+
+/** Attaches to a ring that another thread made. */
+export function attachRing(arena: Arena, handle: RingHandle): Ring {
+  return new Ring(arena, handle);
+}
+
+export class Ring {
+  readonly handle: RingHandle;
+  readonly arena: Arena;
+  readonly words: Int32Array;
+  readonly capacity: number;
+
+  constructor(arena: Arena, handle: RingHandle) {
+    this.arena = arena;
+    this.handle = handle;
+    this.capacity = arena.i32[(handle.at >>> 2) + RingWord.capacity] as number;
+    this.words = new Int32Array(arena.buffer, handle.at, ringBytes(this.capacity) >>> 2);
+  }
+
+  producer(): RingProducer {
+    return new RingProducer(this);
+  }
+
+  consumer(): RingConsumer {
+    return new RingConsumer(this);
+  }
+
+  depth(): RingDepth {
+    const { words } = this;
+    const packets = Atomics.load(words, RingWord.put) - Atomics.load(words, RingWord.taken);
+    return { packets: Math.max(0, packets), bytes: Atomics.load(words, RingWord.inFlightKib) * 1024 };
+  }
+
+  /** Makes every wait of every thread end with ERR_ABORTED. */
+  fail(): void {
+    Atomics.store(this.words, RingWord.state, RingState.failed);
+    wake(this.words, RingWord.freed, RingWord.producersAsleep);
+    wake(this.words, RingWord.published, RingWord.consumersAsleep);
+  }
+
+  /** Releases what lies in slots, and the ring itself. No other thread may hold it any more. */
+  close(): void {
+    const { words } = this;
+    for (let index = 0; index < this.capacity; index++) {
+      const slot = RingWord.words + index * SlotWord.words;
+      if (((words[slot + SlotWord.state] as number) & 1) === 0) continue;
+      for (const descriptor of readDescriptors(this.arena, words, slot)) releaseDescriptor(this.arena, descriptor);
+      words[slot + SlotWord.state] = 0;
+    }
+    this.arena.release(this.handle.at);
+  }
+
+  /** @throws ERR_ABORTED when the ring has failed */
+  checkOpen(): void {
+    if (Atomics.load(this.words, RingWord.state) === RingState.failed) {
+      throw new PipelineError('ERR_ABORTED', 'the channel was closed because the run is stopping');
+    }
+  }
+}
+
+/** The writing end. One producer may have several publications waiting. */
+export class RingProducer {
+  readonly #ring: Ring;
+
+  constructor(ring: Ring) {
+    this.#ring = ring;
+  }
+
+  /**
+   * Puts a packet into its place, waiting until the sequence is inside the window and has credit. Returns nothing when it
+   * went through at once. Takes over the batches, also when it fails.
+   *
+   * @throws ERR_ABORTED when the ring has failed
+   */
+  publish(sequence: number, batches: readonly Batch[]): MaybePromise {
+    const kib = Math.ceil(batches.reduce((sum, batch) => sum + batch.logicalBytes, 0) / 1024);
+    const { words } = this.#ring;
+    try {
+      const room = until(words, RingWord.freed, RingWord.producersAsleep, () => this.#hasRoom(sequence, kib));
+      if (room === true) return this.#put(sequence, batches, kib);
+      return room.then(
+        () => this.#put(sequence, batches, kib),
+        (error: unknown) => abandon(batches, error),
+      );
+    } catch (error) {
+      abandon(batches, error);
+    }
+  }
+
+  /** No sequence from `total` on will come. Every earlier one must be published, sooner or later. */
+  end(total: number): void {
+    const { words } = this.#ring;
+    Atomics.store(words, RingWord.total, total);
+    wake(words, RingWord.published, RingWord.consumersAsleep);
+  }
+
+  /** True when the sequence may go out now; undefined when it has to wait. */
+  #hasRoom(sequence: number, kib: number): true | undefined {
+    const { words, capacity } = this.#ring;
+    this.#ring.checkOpen();
+    const turn = 2 * Math.floor(sequence / capacity);
+    const slot = RingWord.words + (sequence % capacity) * SlotWord.words;
+    if (Atomics.load(words, slot + SlotWord.state) !== turn) return undefined;
+    const inFlight = Atomics.load(words, RingWord.inFlightKib);
+    if (inFlight + kib <= (words[RingWord.creditKib] as number)) return true;
+    return Atomics.load(words, RingWord.taken) === sequence ? true : undefined;
+  }
+
+  #put(sequence: number, batches: readonly Batch[], kib: number): void {
+    const { words, capacity, arena, handle } = this.#ring;
+    const slot = RingWord.words + (sequence % capacity) * SlotWord.words;
+    words[slot + SlotWord.count] = batches.length;
+    words[slot + SlotWord.kib] = kib;
+    if (batches.length <= INLINE_DESCRIPTORS) {
+      batches.forEach((batch, index) => {
+        words[slot + SlotWord.first + index] = handOn(batch);
+      });
+    } else {
+      const list = arena.alloc(batches.length * 4, handle.owner);
+      const descriptors = new Int32Array(arena.buffer, list, batches.length);
+      batches.forEach((batch, index) => {
+        descriptors[index] = handOn(batch);
+      });
+      words[slot + SlotWord.first] = list;
+    }
+    Atomics.add(words, RingWord.inFlightKib, kib);
+    Atomics.add(words, RingWord.put, 1);
+    // Hazard: this store publishes the plain writes above (and the batch's bytes); it must come after all of them.
+    Atomics.store(words, slot + SlotWord.state, 2 * Math.floor(sequence / capacity) + 1);
+    wake(words, RingWord.published, RingWord.consumersAsleep);
+  }
+}
+
+/** The reading end of one thread. Calls of `next` must not overlap. */
+export class RingConsumer {
+  readonly #ring: Ring;
+  /** Sequence that this consumer has claimed and not yet got; -1 for none. */
+  #claim = -1;
+
+  constructor(ring: Ring) {
+    this.#ring = ring;
+  }
+
+  /**
+   * The next packet that is this consumer's, or undefined at the end. Not a promise when it is there already.
+   *
+   * @throws ERR_ABORTED when the ring has failed
+   */
+  next(): Packet | undefined | Promise<Packet | undefined> {
+    const { words } = this.#ring;
+    if (this.#claim < 0) this.#claim = Atomics.add(words, RingWord.claimed, 1);
+    const taken = until(words, RingWord.published, RingWord.consumersAsleep, () => this.#attempt());
+    return taken instanceof Promise ? taken.then(packetOrEnd) : packetOrEnd(taken);
+  }
+
+  /** Number of sequences of the whole edge; meaningful when `next` has given undefined. */
+  total(): number {
+    return Atomics.load(this.#ring.words, RingWord.total);
+  }
+
+  #attempt(): Packet | 'end' | undefined {
+    const { words, capacity } = this.#ring;
+    this.#ring.checkOpen();
+    const sequence = this.#claim;
+    const slot = RingWord.words + (sequence % capacity) * SlotWord.words;
+    // Hazard: this load makes the producer's plain writes visible; nothing of the slot may be read before it.
+    if (Atomics.load(words, slot + SlotWord.state) === 2 * Math.floor(sequence / capacity) + 1)
+      return this.#take(sequence, slot);
+    const total = Atomics.load(words, RingWord.total);
+    return total >= 0 && sequence >= total ? 'end' : undefined;
+  }
+
+  #take(sequence: number, slot: number): Packet {
+    const { words, capacity, arena, handle } = this.#ring;
+    const batches = readDescriptors(arena, words, slot).map((descriptor) =>
+      openBatch(arena, descriptor, handle.fields),
+    );
+    Atomics.sub(words, RingWord.inFlightKib, words[slot + SlotWord.kib] as number);
+    Atomics.store(words, slot + SlotWord.state, 2 * (Math.floor(sequence / capacity) + 1));
+    Atomics.add(words, RingWord.taken, 1);
+    this.#claim = -1;
+    wake(words, RingWord.freed, RingWord.producersAsleep);
+    return { sequence, batches };
+  }
+}
+
+function packetOrEnd(taken: Packet | 'end'): Packet | undefined {
+  return taken === 'end' ? undefined : taken;
+}
+
+function abandon(batches: readonly Batch[], error: unknown): never {
+  for (const batch of batches) batch.release();
+  throw error;
+}
+
+function readDescriptors(arena: Arena, words: Int32Array, slot: number): Ptr[] {
+  const count = words[slot + SlotWord.count] as number;
+  const isInline = count <= INLINE_DESCRIPTORS;
+  const list = (words[slot + SlotWord.first] as number) >>> 0;
+  const source = isInline
+    ? words.subarray(slot + SlotWord.first, slot + SlotWord.first + count)
+    : new Int32Array(arena.buffer, list, count);
+  const descriptors = Array.from(source, (word) => word >>> 0);
+  if (!isInline) arena.release(list);
+  return descriptors;
+}

@@ -1,0 +1,160 @@
+import { Worker } from 'node:worker_threads';
+import type { Fields } from '@spillway/core';
+import { type Arena, type Batch, createArena, type Packet, rowsToBatch } from '@spillway/core/internal';
+import { createRing, type Ring } from '@spillway/workers/internal';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RingThreadData, TakenPacket } from '../../../fixtures/ring-thread.ts';
+
+const FIELDS: Fields = [{ name: 'x', type: 'int32', nullable: false }];
+let arena: Arena;
+let ring: Ring;
+
+const ringOf = (capacity: number, creditBytes = 2 ** 20): Ring =>
+  createRing(arena, { capacity, creditBytes, fields: FIELDS, owner: 1 });
+const batchOf = (...values: number[]): Batch =>
+  rowsToBatch(
+    arena,
+    1,
+    FIELDS,
+    values.map((x) => ({ x })),
+  );
+
+function valuesOf(packet: Packet | undefined): number[] | undefined {
+  const values = packet?.batches.flatMap((batch) => [
+    ...new Int32Array(arena.buffer, batch.column('x').values, batch.rows),
+  ]);
+  for (const batch of packet?.batches ?? []) batch.release();
+  return values;
+}
+
+beforeEach(() => {
+  arena = createArena({ maximumBytes: 64 * 2 ** 20, debug: true });
+});
+
+afterEach(() => {
+  ring.close();
+  arena.trim();
+  expect(arena.usedSlabs()).toBe(0);
+});
+
+describe('a ring in one thread', () => {
+  it('hands packets on in sequence, whatever the order they were published in', async () => {
+    ring = ringOf(4);
+    const producer = ring.producer();
+    await producer.publish(2, [batchOf(2)]);
+    await producer.publish(0, [batchOf(0), batchOf(10)]);
+    await producer.publish(1, []);
+    producer.end(3);
+    const consumer = ring.consumer();
+    expect(valuesOf(await consumer.next())).toEqual([0, 10]);
+    expect(valuesOf(await consumer.next())).toEqual([]);
+    expect(valuesOf(await consumer.next())).toEqual([2]);
+    expect(await consumer.next()).toBeUndefined();
+    expect(consumer.total()).toBe(3);
+  });
+
+  it('carries packets of more batches than a slot has room for', async () => {
+    ring = ringOf(2);
+    const values = Array.from({ length: 40 }, (_, index) => index);
+    await ring.producer().publish(
+      0,
+      values.map((value) => batchOf(value)),
+    );
+    expect(valuesOf(await ring.consumer().next())).toEqual(values);
+  });
+
+  it('keeps a sequence beyond the window waiting until its slot is free', async () => {
+    ring = ringOf(2);
+    const producer = ring.producer();
+    const consumer = ring.consumer();
+    await producer.publish(0, [batchOf(0)]);
+    await producer.publish(1, [batchOf(1)]);
+    let isThrough = false;
+    const waiting = Promise.resolve(producer.publish(2, [batchOf(2)])).then(() => {
+      isThrough = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isThrough).toBe(false);
+    valuesOf(await consumer.next());
+    await waiting;
+    expect(ring.depth().packets).toBe(2);
+    valuesOf(await consumer.next());
+    expect(valuesOf(await consumer.next())).toEqual([2]);
+  });
+
+  it('makes a packet without credit wait, but lets the lowest sequence pass whatever its size', async () => {
+    ring = ringOf(8, 1024);
+    const producer = ring.producer();
+    const consumer = ring.consumer();
+    const large = (first: number): Batch => batchOf(...Array.from({ length: 1000 }, (_, index) => first + index));
+    await producer.publish(0, [large(0)]);
+    const second = producer.publish(1, [large(1)]);
+    expect(second).toBeInstanceOf(Promise);
+    expect(valuesOf(await consumer.next())).toHaveLength(1000);
+    await second;
+    expect(valuesOf(await consumer.next())?.[0]).toBe(1);
+  });
+
+  it('does not let later sequences keep the lowest one from its place', async () => {
+    ring = ringOf(8, 1024);
+    const producer = ring.producer();
+    await producer.publish(1, [batchOf(...Array.from({ length: 250 }, (_, index) => index))]);
+    await producer.publish(0, [batchOf(...Array.from({ length: 250 }, () => 7))]);
+    const consumer = ring.consumer();
+    expect(valuesOf(await consumer.next())?.[0]).toBe(7);
+    expect(valuesOf(await consumer.next())?.[0]).toBe(0);
+  });
+
+  it('ends all waits with ERR_ABORTED when it fails, and releases what lies in it when it is closed', async () => {
+    ring = ringOf(1);
+    const producer = ring.producer();
+    await producer.publish(0, [batchOf(1)]);
+    const blocked = producer.publish(1, [batchOf(2)]);
+    ring.fail();
+    await expect(blocked).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+    expect(() => ring.consumer().next()).toThrow(expect.objectContaining({ code: 'ERR_ABORTED' }));
+  });
+});
+
+describe('a ring between threads', () => {
+  const threadUrl = new URL('../../../dist/fixtures/ring-thread.js', import.meta.url);
+
+  function start(data: Omit<RingThreadData, 'arena' | 'ring'>): Promise<TakenPacket[] | undefined> {
+    const workerData: RingThreadData = { ...data, arena: arena.handle, ring: ring.handle };
+    const worker = new Worker(threadUrl, { workerData });
+    return new Promise((resolve, reject) => {
+      worker.once('message', (message: TakenPacket[] | undefined) => worker.once('exit', () => resolve(message)));
+      worker.once('error', reject);
+    });
+  }
+
+  it.each([
+    { producers: 1, consumers: 1 },
+    { producers: 3, consumers: 1 },
+    { producers: 2, consumers: 2 },
+  ])(
+    'delivers every packet once with $producers producers and $consumers consumers',
+    async ({ producers, consumers }) => {
+      ring = ringOf(4);
+      const total = 3000;
+      const taking = Array.from({ length: consumers }, () => start({ role: 'consume', first: 0, step: 0, total }));
+      const making = Array.from({ length: producers }, (_, first) =>
+        start({ role: 'produce', first, step: producers, total }),
+      );
+      ring.producer().end(total);
+      await Promise.all(making);
+      const lists = (await Promise.all(taking)) as TakenPacket[][];
+      for (const list of lists)
+        expect(list.every(({ sequence }, index) => index === 0 || sequence > (list[index - 1]?.sequence ?? 0))).toBe(
+          true,
+        );
+      const all = lists.flat().sort((a, b) => a.sequence - b.sequence);
+      expect(all).toEqual(
+        Array.from({ length: total }, (_, sequence) => ({
+          sequence,
+          values: Array.from({ length: sequence % 3 }, (_, index) => sequence * 10 + index),
+        })),
+      );
+    },
+  );
+});
