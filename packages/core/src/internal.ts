@@ -77,3 +77,7 @@ export {
   type ReadParquetRequest,
   type ReadParquetResult,
 } from './formats/parquet-reader.ts';
+export { arrowToBatches, type FromArrowOptions } from './batch/arrow-to-batches.ts';
+export { batchToArrow, batchToArrowCopy, plainToArrow } from './batch/batch-to-arrow.ts';
+export { fieldsFromArrow, fieldsToArrow, typeFromArrow, typeToArrow } from './schema/arrow-schema.ts';
+export { loadArrow, type ArrowModule } from './schema/load-arrow.ts';
