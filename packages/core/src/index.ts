@@ -8,3 +8,12 @@ export {
 export { col, coalesce, lit, when } from './expressions/col.ts';
 export { DateParts, Expression, type Operand, TextFunctions } from './expressions/builder.ts';
 export type { AnyShape, PipelineTypeError } from './expressions/types.ts';
+export { agg, type Aggregate, type AggregateFunctions, type AggregationOptions, type AggStreamOptions } from './plan/aggregates.ts';
+export { createPipeline, type Pipeline, type PipelineOptions, type PushOptions, type PushSource } from './plan/pipeline.ts';
+export {
+  type ForEachOptions, type IterableSink, type ParquetSinkOptions, type Sink, type StoreHandle, type StoreKey, type StoreSinkOptions,
+} from './plan/sinks.ts';
+export { fromIterable, type IterableOptions, type ParquetOptions, readParquet, type Source } from './plan/sources.ts';
+export type { AnyIterable, IterableItem } from './plan/feeders.ts';
+export type { StageOptions, StepOptions } from './plan/stage-options.ts';
+export type { Stream } from './plan/stream.ts';

@@ -81,3 +81,5 @@ export { arrowToBatches, type FromArrowOptions } from './batch/arrow-to-batches.
 export { batchToArrow, batchToArrowCopy, plainToArrow } from './batch/batch-to-arrow.ts';
 export { fieldsFromArrow, fieldsToArrow, typeFromArrow, typeToArrow } from './schema/arrow-schema.ts';
 export { loadArrow, type ArrowModule } from './schema/load-arrow.ts';
+export { buildLogicalPlan } from './plan/build.ts';
+export { callbackOf, feederOf, registerCallback, registerFeeder } from './plan/endpoints.ts';

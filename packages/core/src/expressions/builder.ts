@@ -2,7 +2,6 @@
 import { PipelineError } from '../errors.ts';
 import type { TypeText } from '../schema/types.ts';
 import type { BinaryFn, DatePart, ExpressionNode, StringFn, UnaryFn } from './node.ts';
-import type { Ast } from './types.ts';
 
 /** What may stand beside an expression: another one, or a value. */
 export type Operand = Expression | number | bigint | string | boolean | Date | null;
@@ -12,9 +11,9 @@ type NumberType<V extends number> = number extends V ? '?' : `${V}` extends `${b
 
 /** The tree of an operand. */
 export type AstOf<V> = V extends Expression<infer A> ? A : { k: 'is'; t: LiteralType<V> };
-type Arithmetic<F extends string, A extends Ast, V> = Expression<{ k: 'arithmetic'; f: F; l: A; r: AstOf<V> }>;
-type Comparison<A extends Ast, V> = Expression<{ k: 'compare'; l: A; r: AstOf<V> }>;
-type Takes<D extends 'number' | 'text' | 'bool' | 'day', F extends string, T extends TypeText, A extends Ast> = Expression<{ k: 'takes'; d: D; f: F; t: T; a: A }>;
+type Arithmetic<F extends string, A, V> = Expression<{ k: 'arithmetic'; f: F; l: A; r: AstOf<V> }>;
+type Comparison<A, V> = Expression<{ k: 'compare'; l: A; r: AstOf<V> }>;
+type Takes<D extends 'number' | 'text' | 'bool' | 'day', F extends string, T extends TypeText, A> = Expression<{ k: 'takes'; d: D; f: F; t: T; a: A }>;
 
 /**
  * A computed column: what `col('price').mul(2)` gives. Immutable; plain data inside (`node`).
@@ -25,7 +24,7 @@ type Takes<D extends 'number' | 'text' | 'bool' | 'day', F extends string, T ext
  * col('price').mul(col('qty')).gt(1000).and(col('symbol').eq('ACME'));
  * ```
  */
-export class Expression<A extends Ast = Ast> {
+export class Expression<out A = unknown> {
   readonly node: ExpressionNode;
   /** Types only. */
   declare readonly ast?: A;
@@ -91,7 +90,7 @@ export class Expression<A extends Ast = Ast> {
 }
 
 /** `col('ts').dt.hour()` and its kin. Weekdays run from Monday 1 to Sunday 7. */
-export class DateParts<A extends Ast = Ast> {
+export class DateParts<out A = unknown> {
   readonly #arg: ExpressionNode;
   /** Types only. */
   declare readonly ast?: A;
@@ -116,7 +115,7 @@ export class DateParts<A extends Ast = Ast> {
 }
 
 /** `col('name').str.upper()` and its kin. Lengths and positions count code points. */
-export class TextFunctions<A extends Ast = Ast> {
+export class TextFunctions<out A = unknown> {
   readonly #arg: ExpressionNode;
   /** Types only. */
   declare readonly ast?: A;

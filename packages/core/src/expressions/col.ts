@@ -1,6 +1,5 @@
 import { PipelineError } from '../errors.ts';
 import { type AstOf, Expression, literalNode, type Operand, toNode } from './builder.ts';
-import type { Ast } from './types.ts';
 
 /**
  * A column by name.
@@ -21,7 +20,7 @@ export function lit<const V extends Exclude<Operand, Expression>>(value: V): Exp
 }
 
 /** `then` where the condition is true, else (also where it is null) `otherwise`. */
-export function when<C extends Ast, const T extends Operand, const O extends Operand>(
+export function when<C, const T extends Operand, const O extends Operand>(
   condition: Expression<C>,
   then: T,
   otherwise: O,

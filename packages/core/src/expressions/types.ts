@@ -12,18 +12,10 @@ export interface PipelineTypeError<Sentence extends string> {
   readonly 'spillway refuses': Sentence;
 }
 
-/** A tree of an expression. `k` says which rule gives its type. */
-export type Ast =
-  | { k: 'col'; n: string }
-  | { k: 'is'; t: string }
-  | { k: 'arithmetic'; f: string; l: Ast; r: Ast }
-  | { k: 'compare'; l: Ast; r: Ast }
-  | { k: 'logic'; l: Ast; r: Ast }
-  | { k: 'numeric'; f: 'sign' | 'whole'; a: Ast }
-  | { k: 'takes'; d: Domain; f: string; t: TypeText; a: Ast }
-  | { k: 'any'; t: string; a: Ast }
-  | { k: 'common'; l: Ast; r: Ast }
-  | { k: 'when'; c: Ast; l: Ast; r: Ast };
+/*
+ * A tree is an object type whose `k` says which rule gives its type; the rules are the branches of `Evaluate`. Trees are
+ * not constrained to a union of all forms: checking that at every step of a chain is what makes such types slow.
+ */
 
 type Domain = 'number' | 'text' | 'bool' | 'day';
 type Unknown = '?';

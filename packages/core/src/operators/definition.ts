@@ -131,7 +131,7 @@ export interface SourceConfig<O extends Shape, D extends OptionsSpec> {
   create(options: OptionsOutput<D>): SourceInstance;
 }
 
-/** A registered source: call it with its options to get what `p.source()` takes. Made by `defineSource`. */
+/** A registered source: give it to `p.source()` with its options. Made by `defineSource`. */
 export interface SourceDefinition<O extends Shape = Shape, D = unknown> {
   readonly kind: 'source';
   readonly ref: OpRef;

@@ -39,7 +39,7 @@ export type OptionsInput<D> = D extends (raw: infer R) => unknown
 export type OptionsOutput<D> = D extends (raw: never) => infer R ? R : OptionsInput<D>;
 
 /** Names that chain methods keep for themselves, so no op can have an option of that name. */
-export const RESERVED_OPTIONS: readonly string[] = ['iterMax', 'rows', 'memoryLimit', 'interval', 'accumulate', 'name', 'ownStage'];
+export const RESERVED_OPTIONS: readonly string[] = ['iterMax', 'rows', 'memoryLimit', 'interval', 'accumulate', 'resetOnFlush', 'name', 'ownStage'];
 
 const CHECKS: Record<OptionKind, (value: unknown) => boolean> = {
   number: (value) => typeof value === 'number' && !Number.isNaN(value),

@@ -24,11 +24,18 @@ export interface Feeder {
   feed(write: (input: FedInput) => Promise<void>, signal: AbortSignal): Promise<void>;
 }
 
-/** A sink that calls a function on the main thread, once a batch, awaiting what it returns. */
+/**
+ * A sink that calls a function on the main thread, once a batch, awaiting what it returns; `iterate` sinks too (they are
+ * registered the same way, and are given copies, since their readers keep what they read).
+ */
 export interface CallbackSink {
   /** `rows` calls with row objects, `batch` with a `RecordBatch` that is borrowed until the returned promise settles. */
   readonly takes: 'batch' | 'rows';
   call(input: RecordBatch | readonly Record<string, unknown>[]): void | Promise<void>;
+  /** Every batch has been delivered and the run has succeeded. Iterating sinks end their loop here. */
+  end?(): void;
+  /** The run has failed or was aborted: iterating sinks throw this out of their loop. */
+  fail?(error: unknown): void;
 }
 
 /** `feederOf(id)`, `callbackOf(id)`: the registries are in `plan/endpoints.ts`. */

@@ -36,7 +36,8 @@ export interface OpRef {
 }
 
 export type SourceSpec =
-  | { type: 'parquet'; paths: string[]; orderedOn?: string; columns?: string[]; batchRows: number }
+  /** `expected`: columns and types that every file has to have. A resolved plan lists the files and the columns to read. */
+  | { type: 'parquet'; paths: string[]; orderedOn?: string; columns?: string[]; expected?: Fields; batchRows: number }
   /** Fed on the main thread: push sources, iterables, Node streams. `id` names the feeder in this process. */
   | { type: 'fed'; id: string; label: string; orderedOn?: string; fields: Fields }
   /** Batches that already lie in the arena (see `shareTable`). */
@@ -49,7 +50,7 @@ export type SourceSpec =
       rows: number;
       batchRows: number;
     }
-  /** Rows made inside the lanes by a registered source, split by split. */
+  /** Rows made inside the lanes by a registered source, split by split; each split is one logical input. */
   | { type: 'generated'; source: OpRef; options: unknown; splits: number; orderedOn?: string; fields: Fields };
 
 /** One named aggregation of an `aggStream`. */

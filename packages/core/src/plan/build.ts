@@ -1,0 +1,67 @@
+/** From the graph of a fluent chain to a plan as plain data. */
+import { PipelineError } from '../errors.ts';
+import type { GraphNode } from './graph.ts';
+import type { LogicalPlan, PlanNode } from './logical.ts';
+import type { Sink } from './sinks.ts';
+
+/** Keeps the functions and streams that a plan names by id alive as long as the plan itself. */
+const endpointsOf = new WeakMap<LogicalPlan, object[]>();
+
+/**
+ * The plan of everything that the given sinks need: nodes with inputs before users, each once however many branches
+ * share it, under unique names. A name that the user chose twice is refused; others get a number.
+ *
+ * @throws ERR_PLAN
+ */
+export function buildLogicalPlan(sinks: readonly Sink[]): LogicalPlan {
+  const settings = sinks[0]?.settings;
+  if (settings === undefined) throw refuse('there are no sinks to run', 'give at least one: run([stream.collect()])');
+  for (const sink of sinks) {
+    if (sink?.node === undefined) throw refuse('one of the sinks is not a sink', 'end each stream with collect(), forEach(), toIterable(), toParquet() or toStore()');
+    if (sink.settings !== settings) throw refuse('the sinks belong to different pipelines', 'make all streams of a run from one createPipeline()');
+  }
+  const graph = topological([...new Set(sinks.map((sink) => sink.node))]);
+  const names = uniqueNames(graph);
+  const ids = new Map(graph.map((node, id) => [node, id]));
+  const nodes = graph.map((node, id): PlanNode => ({
+    id,
+    name: names[id] as string,
+    spec: node.spec,
+    inputs: node.inputs.map((input) => ({ node: ids.get(input.node) as number, port: input.port })),
+    ...(node.ownStage && { ownStage: true }),
+  }));
+  const plan: LogicalPlan = { nodes, memoryLimitBytes: settings.memoryLimitBytes, deterministic: settings.deterministic };
+  endpointsOf.set(plan, graph.flatMap((node) => node.endpoint ?? []));
+  return plan;
+}
+
+function refuse(problem: string, hint: string): PipelineError {
+  return new PipelineError('ERR_PLAN', problem, { hint });
+}
+
+/** Depth first from the sinks in their order, so that names and ids do not depend on anything else. */
+function topological(sinks: readonly GraphNode[]): GraphNode[] {
+  const ordered = new Set<GraphNode>();
+  const visit = (node: GraphNode): void => {
+    if (ordered.has(node)) return;
+    for (const input of node.inputs) visit(input.node);
+    ordered.add(node);
+  };
+  for (const sink of sinks) visit(sink);
+  return [...ordered];
+}
+
+function uniqueNames(graph: readonly GraphNode[]): string[] {
+  const taken = new Set<string>();
+  for (const node of graph.filter((candidate) => candidate.isNamed)) {
+    if (taken.has(node.baseName)) throw refuse(`two steps are named "${node.baseName}"`, 'give each step a name of its own, or leave name out');
+    taken.add(node.baseName);
+  }
+  return graph.map((node) => {
+    if (node.isNamed) return node.baseName;
+    let name = node.baseName;
+    for (let number = 2; taken.has(name); number++) name = `${node.baseName}-${number}`;
+    taken.add(name);
+    return name;
+  });
+}

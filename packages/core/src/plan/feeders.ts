@@ -1,0 +1,191 @@
+/**
+ * Sources fed on the main thread: iterables of any kind, and push sources. Whatever the user gives is brought into the
+ * form of logical inputs here (a batch, columns, or rows as objects); the executors lay them out in memory.
+ */
+import type { RecordBatch, Table } from 'apache-arrow';
+import { PipelineError } from '../errors.ts';
+import type { ColumnsRecord, Fields } from '../schema/types.ts';
+import type { FedInput, Feeder } from './endpoints-contract.ts';
+
+/** One item of an iterable: a batch, an Arrow table, columns, several rows, or one row. */
+export type IterableItem = RecordBatch | Table | ColumnsRecord | readonly Record<string, unknown>[] | Record<string, unknown>;
+export type AnyIterable = Iterable<IterableItem> | AsyncIterable<IterableItem>;
+
+type Sorted = { inputs: readonly FedInput[] } | { row: Record<string, unknown> };
+
+function isBatch(item: object): item is RecordBatch {
+  return 'numRows' in item && 'schema' in item && 'getChild' in item;
+}
+
+function isColumns(item: object): item is ColumnsRecord {
+  const values = Object.values(item);
+  return values.length > 0 && values.every((value) => Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView)));
+}
+
+function sortItem(item: unknown, label: string): Sorted {
+  if (Array.isArray(item)) return { inputs: [item] };
+  if (typeof item !== 'object' || item === null) {
+    throw new PipelineError('ERR_VALUE', `${label} gave ${item === null ? 'null' : `a ${typeof item}`} instead of rows`, {
+      stage: label,
+      hint: 'give record batches, columns ({ ts: […] }), arrays of rows, or single rows as objects',
+    });
+  }
+  if (isBatch(item)) return { inputs: 'batches' in item ? (item as unknown as Table).batches : [item] };
+  return isColumns(item) ? { inputs: [item] } : { row: item as Record<string, unknown> };
+}
+
+/** Resolves with undefined when the signal aborts first. */
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  if (signal.aborted) return Promise.resolve(undefined);
+  return new Promise((resolve, reject) => {
+    const stop = (): void => resolve(undefined);
+    signal.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}
+
+/** Feeds the items of an iterable; single rows are gathered into inputs of `batchRows` rows. */
+export class IterableFeeder implements Feeder {
+  readonly fields: Fields;
+  readonly label: string;
+  readonly totalRows?: number;
+  readonly #items: AnyIterable;
+  readonly #batchRows: number;
+  #hasBeenRead = false;
+
+  constructor(items: AnyIterable, fields: Fields, label: string, batchRows: number) {
+    this.#items = items;
+    this.fields = fields;
+    this.label = label;
+    this.#batchRows = batchRows;
+    const isRows = Array.isArray(items) && items.every((item) => typeof item === 'object' && item !== null && 'row' in sortItem(item, label));
+    if (isRows) this.totalRows = items.length;
+  }
+
+  async feed(write: (input: FedInput) => Promise<void>, signal: AbortSignal): Promise<void> {
+    const iterator = this.#iterator();
+    let isDone = false;
+    try {
+      let rows: Record<string, unknown>[] = [];
+      while (!isDone) {
+        const next = await untilAborted(Promise.resolve(iterator.next()), signal);
+        signal.throwIfAborted();
+        isDone = next?.done === true;
+        const sorted = isDone ? undefined : sortItem(next?.value, this.label);
+        if (sorted !== undefined && 'row' in sorted) rows.push(sorted.row);
+        const isFull = rows.length >= this.#batchRows;
+        if (rows.length > 0 && (isFull || sorted === undefined || 'inputs' in sorted)) {
+          await write(rows);
+          rows = [];
+        }
+        for (const input of sorted !== undefined && 'inputs' in sorted ? sorted.inputs : []) await write(input);
+      }
+    } finally {
+      // Not awaited after an abort: a generator that is stuck in its own await would never answer.
+      const closing = isDone ? undefined : Promise.resolve(iterator.return?.()).catch(() => undefined);
+      if (!signal.aborted) await closing;
+    }
+  }
+
+  #iterator(): Iterator<unknown> | AsyncIterator<unknown> {
+    const iterator = Symbol.asyncIterator in this.#items ? this.#items[Symbol.asyncIterator]() : this.#items[Symbol.iterator]();
+    const isOneShot = (iterator as unknown) === this.#items || 'readable' in this.#items;
+    if (isOneShot && this.#hasBeenRead) {
+      throw new PipelineError('ERR_PLAN', `${this.label} has been read by another run and cannot be read again`, {
+        stage: this.label,
+        hint: 'make a new generator or stream, and a new source, for every run',
+      });
+    }
+    this.#hasBeenRead = true;
+    return iterator;
+  }
+}
+
+interface Pending {
+  input: FedInput;
+  resolve(): void;
+  reject(reason: unknown): void;
+}
+
+/** Most `emit` calls that may wait at once; more means that they are not awaited. */
+const MAX_PENDING = 10_000;
+
+/** Feeds what is emitted; each `emit` resolves when the run has taken its input. */
+export class PushFeeder implements Feeder {
+  readonly fields: Fields;
+  readonly label: string;
+  #pending: Pending[] = [];
+  #hasEnded = false;
+  #isFed = false;
+  #closedBy: { reason: unknown } | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(fields: Fields, label: string) {
+    this.fields = fields;
+    this.label = label;
+  }
+
+  emit(item: IterableItem): Promise<void> {
+    if (this.#closedBy !== undefined) return Promise.reject(this.#closedBy.reason);
+    if (this.#hasEnded) return Promise.reject(this.#refuse('was ended, so nothing more can be emitted', 'call end() after the last emit()'));
+    if (this.#pending.length >= MAX_PENDING) return Promise.reject(this.#refuse(`has ${MAX_PENDING} inputs waiting`, 'await every emit(): it resolves when the run has room'));
+    try {
+      const sorted = sortItem(item, this.label);
+      return this.#enqueue('row' in sorted ? [[sorted.row]] : sorted.inputs);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  end(): void {
+    this.#hasEnded = true;
+    this.#wake?.();
+  }
+
+  async feed(write: (input: FedInput) => Promise<void>, signal: AbortSignal): Promise<void> {
+    if (this.#isFed) throw this.#refuse('has been read by another run', 'make a new push source for every run');
+    this.#isFed = true;
+    try {
+      await this.#drain(write, signal);
+      this.#close(this.#refuse('has ended', 'make a new push source for every run'));
+    } catch (reason) {
+      this.#close(reason);
+      throw reason;
+    }
+  }
+
+  async #drain(write: (input: FedInput) => Promise<void>, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      signal.throwIfAborted();
+      const next = this.#pending[0];
+      if (next !== undefined) {
+        await write(next.input);
+        this.#pending.shift();
+        next.resolve();
+      } else if (this.#hasEnded) {
+        return;
+      } else {
+        const arrival = new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        await untilAborted(arrival, signal);
+      }
+    }
+  }
+
+  async #enqueue(inputs: readonly FedInput[]): Promise<void> {
+    const taken = inputs.map((input) => new Promise<void>((resolve, reject) => this.#pending.push({ input, resolve, reject })));
+    this.#wake?.();
+    await Promise.all(taken);
+  }
+
+  #close(reason: unknown): void {
+    this.#closedBy = { reason };
+    for (const { reject } of this.#pending) reject(reason);
+    this.#pending = [];
+  }
+
+  #refuse(problem: string, hint: string): PipelineError {
+    return new PipelineError('ERR_PLAN', `push source "${this.label}" ${problem}`, { stage: this.label, hint });
+  }
+}

@@ -1,0 +1,133 @@
+import { PipelineError } from '../errors.ts';
+import type { SourceDefinition } from '../operators/definition.ts';
+import { fieldsFromShape } from '../schema/fields.ts';
+import { type Bytes, parseBytes } from '../schema/sizes.ts';
+import type { Shape } from '../schema/types.ts';
+import { type IterableItem, PushFeeder } from './feeders.ts';
+import type { GraphNode, PipelineSettings } from './graph.ts';
+import { type GeneratedArguments, generatedSource, fedSource, type Source } from './sources.ts';
+import { booleanOf, checkKeys, makeNode, type StageOptions, type StepOptions } from './stage-options.ts';
+import { opNode, type Stream, type StreamMaker, StreamSteps } from './stream.ts';
+import type { AnyOp, Registry } from './stream-types.ts';
+
+/** Options of `createPipeline`. */
+export interface PipelineOptions {
+  /** Hard total for the whole pipeline. Default 512 MiB. */
+  memoryLimit?: Bytes;
+  /** Refuse plans whose result depends on timing. */
+  deterministic?: boolean;
+}
+
+/** A source that the program pushes rows into. */
+export interface PushSource<S extends Shape, R extends Registry> {
+  readonly stream: Stream<S, R>;
+  /** One logical input. Resolves when the run has room for the next one. @throws the run's error once it has failed */
+  emit(batch: IterableItem): Promise<void>;
+  /** No more follows. */
+  end(): void;
+}
+
+/** Options of `pushSource`. */
+export interface PushOptions<S extends Shape> extends StepOptions {
+  /** Column that the rows ascend on. */
+  orderedOn?: keyof S & string;
+}
+
+/** What streams are made of: settings, and the ops that are chain methods. */
+export class Pipeline<in out R extends Registry = Record<never, never>> {
+  readonly #maker: StreamMaker;
+  readonly #ops: R;
+
+  constructor(settings: PipelineSettings, ops: R) {
+    this.#ops = ops;
+    this.#maker = streamMaker(settings, ops);
+  }
+
+  /**
+   * Adds ops as chain methods. Gives a new pipeline of the same settings.
+   * @throws ERR_OPTIONS when a name is taken
+   */
+  register<const More extends Registry>(ops: More): Pipeline<Omit<R, keyof More> & More> {
+    for (const [name, op] of Object.entries(ops)) {
+      if (name in StreamSteps.prototype || name === 'then') throw refuse(`"${name}" is a method that every stream has`, 'register the op under another name');
+      if (op?.kind !== 'op') throw refuse(`"${name}" is not an op`, 'make one with defineOp() in a module of its own');
+    }
+    return new Pipeline<Omit<R, keyof More> & More>(this.#maker.settings, { ...this.#ops, ...ops });
+  }
+
+  /** The stream of a source. @throws ERR_OPTIONS */
+  source<S extends Shape>(source: Source<S>): Stream<S, R>;
+  /** The stream of a registered source, with its options. @throws ERR_OP_OPTIONS */
+  source<S extends Shape, D>(source: SourceDefinition<S, D>, ...options: GeneratedArguments<D>): Stream<S, R>;
+  source<S extends Shape>(given: Source<S> | SourceDefinition<S>, options?: object): Stream<S, R> {
+    const isGenerated = (given as SourceDefinition | undefined)?.kind === 'source';
+    const source = isGenerated ? generatedSource(given as SourceDefinition<S>, options as { name?: string }) : (given as Source<S>);
+    if (source?.spec === undefined) throw refuse('source() was given something else than a source', "write source(readParquet('…')), or give what defineSource() made");
+    return this.#maker.stream(makeNode(source.label, { kind: 'source', source: source.spec }, [], source.options, source.endpoint));
+  }
+
+  /**
+   * A source fed by `emit`.
+   *
+   * @example
+   * ```ts
+   * const input = p.pushSource({ ts: 'timestamp[ms]', price: 'float64' }, { orderedOn: 'ts' });
+   * const job = run([input.stream.collect()]);
+   * await input.emit([{ ts: Date.now(), price: 9.5 }]);
+   * input.end();
+   * ```
+   */
+  pushSource<const S extends Shape>(schema: S, options: PushOptions<S> = {}): PushSource<S, R> {
+    checkKeys(options, 'pushSource', ['orderedOn'], 'step');
+    const fields = fieldsFromShape(schema);
+    const label = options.name ?? 'pushSource';
+    const feeder = new PushFeeder(fields, label);
+    const stream = this.source(fedSource<S>(feeder, label, fields, options));
+    return { stream, emit: (batch) => feeder.emit(batch), end: () => feeder.end() };
+  }
+}
+
+function refuse(problem: string, hint: string): PipelineError {
+  return new PipelineError('ERR_OPTIONS', problem, { hint });
+}
+
+/** Registered ops become methods of a class of streams that belongs to the pipeline. */
+function streamMaker(settings: PipelineSettings, ops: Registry): StreamMaker {
+  class RegisteredStream extends StreamSteps<Shape, Registry> {}
+  const maker: StreamMaker = {
+    settings,
+    stream: (node, port = 'out') => new RegisteredStream(node, port, maker),
+  };
+  for (const [name, op] of Object.entries(ops)) defineMethod(RegisteredStream.prototype, name, op);
+  return maker;
+}
+
+function defineMethod(prototype: StreamSteps<Shape, Registry>, name: string, op: AnyOp): void {
+  Object.defineProperty(prototype, name, {
+    configurable: true,
+    value(this: StreamSteps<Shape, Registry>, options?: StageOptions & { [option: string]: unknown }) {
+      return this.append((input): GraphNode => opNode(op, name, input, options));
+    },
+  });
+}
+
+const DEFAULT_MEMORY_BYTES = 512 * 2 ** 20;
+
+/**
+ * Starts the description of a pipeline.
+ *
+ * @throws ERR_OPTIONS
+ * @example
+ * ```ts
+ * const p = createPipeline({ memoryLimit: '256MiB' }).register({ clean });
+ * const sink = p.source(readParquet('trades.parquet', { orderedOn: 'ts' })).clean({ maxPrice: 1e6 }).collect();
+ * ```
+ */
+export function createPipeline(options: PipelineOptions = {}): Pipeline {
+  for (const key of Object.keys(options)) {
+    if (key !== 'memoryLimit' && key !== 'deterministic') throw refuse(`createPipeline has no option "${key}"`, 'its options are memoryLimit and deterministic');
+  }
+  const memoryLimitBytes = options.memoryLimit === undefined ? DEFAULT_MEMORY_BYTES : parseBytes(options.memoryLimit, 'memoryLimit');
+  if (memoryLimitBytes <= 0) throw refuse('memoryLimit is 0', "give a size such as '256MiB'");
+  return new Pipeline<Record<never, never>>({ memoryLimitBytes, deterministic: booleanOf(options.deterministic, false, 'deterministic', 'createPipeline') }, {});
+}

@@ -1,0 +1,125 @@
+/** Ends of a pipeline: what `run` is given. */
+import type { RecordBatch } from 'apache-arrow';
+import { PipelineError } from '../errors.ts';
+import type { Bytes } from '../schema/sizes.ts';
+import type { Shape } from '../schema/types.ts';
+import type { IteratorSink } from './callbacks.ts';
+import type { GraphNode, PipelineSettings } from './graph.ts';
+import type { SinkSpec } from './logical.ts';
+import { checkCount, checkKeys, type StepOptions, triggersOf } from './stage-options.ts';
+
+/** The end of one branch of a pipeline. Made by a stream's `collect`, `forEach`, `toIterable`, `toParquet`, `toStore`. */
+export class Sink<S extends Shape = Shape> {
+  readonly kind: SinkSpec['type'];
+  readonly node: GraphNode;
+  readonly settings: PipelineSettings;
+  /** Types only. */
+  declare readonly shape?: S;
+
+  constructor(node: GraphNode, settings: PipelineSettings) {
+    if (node.spec.kind !== 'sink') throw new TypeError('a sink is made of a sink node');
+    this.kind = node.spec.sink.type;
+    this.node = node;
+    this.settings = settings;
+  }
+}
+
+/** A sink that is read with `for await` while the run goes on. */
+export class IterableSink<S extends Shape = Shape> extends Sink<S> implements AsyncIterable<RecordBatch> {
+  readonly #iterator: IteratorSink;
+
+  constructor(node: GraphNode, settings: PipelineSettings, iterator: IteratorSink) {
+    super(node, settings);
+    this.#iterator = iterator;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<RecordBatch> {
+    return this.#iterator[Symbol.asyncIterator]();
+  }
+}
+
+/** Options of `forEach`. */
+export interface ForEachOptions extends StepOptions {
+  /** Call with a `RecordBatch` (default; borrowed until the function's promise settles) or with row objects. */
+  takes?: 'batch' | 'rows';
+}
+
+/** Options of `toParquet`. */
+export interface ParquetSinkOptions extends StepOptions {
+  compression?: 'none' | 'snappy' | 'zstd';
+  /** Rows of a row group. Default 524,288. */
+  rowGroupRows?: number;
+  memoryLimit?: Bytes;
+}
+
+/** Names a dataset of a store, field by field. */
+export type StoreKey = { readonly [field: string]: string };
+
+/** Options of `toStore`. */
+export interface StoreSinkOptions extends StepOptions {
+  key: StoreKey;
+  /** `append` adds rows behind those stored (default); `overwrite` replaces the dataset in one commit. */
+  mode?: 'append' | 'overwrite';
+  /** Column that the rows ascend on. Default: the one that the stream is ordered on. */
+  orderedOn?: string;
+  /** Rows of a row group. Default 524,288. */
+  rowGroupRows?: number;
+  /** Kept with the dataset, versioned with it. */
+  metadata?: { readonly [name: string]: string };
+  memoryLimit?: Bytes;
+}
+
+/** What `toStore` needs to know of an opened store. */
+export interface StoreHandle {
+  /** Folder of the store. */
+  readonly root: string;
+}
+
+const ROW_GROUP_ROWS = 524_288;
+
+function refuse(problem: string, hint: string): PipelineError {
+  return new PipelineError('ERR_OPTIONS', problem, { hint });
+}
+
+/** @throws ERR_OPTIONS */
+export function parquetSink(path: string, options: ParquetSinkOptions): SinkSpec {
+  checkKeys(options, 'toParquet', ['compression', 'rowGroupRows', 'memoryLimit'], 'step');
+  if (typeof path !== 'string' || path === '') throw refuse(`toParquet: the path is ${JSON.stringify(path)}`, "write toParquet('out.parquet')");
+  const compression = options.compression ?? 'none';
+  if (!['none', 'snappy', 'zstd'].includes(compression)) throw refuse(`toParquet: compression is ${JSON.stringify(compression)}`, "use 'none', 'snappy' or 'zstd'");
+  return { type: 'parquet', path, compression, rowGroupRows: checkCount(options.rowGroupRows ?? ROW_GROUP_ROWS, 'rowGroupRows', 'toParquet') };
+}
+
+/** The options of `toStore`, also where only the key was given. */
+export function storeOptions(keyOrOptions: StoreKey | StoreSinkOptions): StoreSinkOptions {
+  const isOptions = typeof keyOrOptions === 'object' && keyOrOptions !== null && typeof (keyOrOptions as StoreSinkOptions).key === 'object';
+  return isOptions ? (keyOrOptions as StoreSinkOptions) : { key: keyOrOptions as StoreKey };
+}
+
+/** @throws ERR_OPTIONS, ERR_KEY, ERR_SINK_MODE */
+export function storeSink(store: StoreHandle, options: StoreSinkOptions): SinkSpec {
+  checkKeys(options, 'toStore', ['key', 'mode', 'orderedOn', 'rowGroupRows', 'metadata', 'memoryLimit'], 'step');
+  if (typeof store?.root !== 'string') throw refuse('toStore: the first argument is not a store', "open one first: const store = await openStore('./market')");
+  const fields = Object.entries(options.key ?? {});
+  if (fields.length === 0 || fields.some(([, value]) => typeof value !== 'string')) {
+    throw new PipelineError('ERR_KEY', `toStore: ${JSON.stringify(options.key)} is not a key`, { hint: "give at least one field, each a text: { freq: '1h' }" });
+  }
+  const mode = options.mode ?? 'append';
+  if (mode !== 'append' && mode !== 'overwrite') {
+    throw new PipelineError('ERR_SINK_MODE', `toStore: mode is ${JSON.stringify(mode)}`, { hint: "use 'append' or 'overwrite'" });
+  }
+  return {
+    type: 'store',
+    root: store.root,
+    key: { ...options.key },
+    mode,
+    orderedOn: options.orderedOn ?? '',
+    rowGroupRows: checkCount(options.rowGroupRows ?? ROW_GROUP_ROWS, 'rowGroupRows', 'toStore'),
+    ...(options.metadata && { metadata: { ...options.metadata } }),
+  };
+}
+
+/** Triggers of a sink: its memory limit, if it has one. */
+export function sinkTriggers(options: { memoryLimit?: Bytes }, step: string): ReturnType<typeof triggersOf> {
+  return options.memoryLimit === undefined ? {} : triggersOf({ memoryLimit: options.memoryLimit }, step);
+}
