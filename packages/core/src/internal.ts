@@ -83,3 +83,6 @@ export { fieldsFromArrow, fieldsToArrow, typeFromArrow, typeToArrow } from './sc
 export { loadArrow, type ArrowModule } from './schema/load-arrow.ts';
 export { buildLogicalPlan } from './plan/build.ts';
 export { callbackOf, feederOf, registerCallback, registerFeeder } from './plan/endpoints.ts';
+export { columnsOf, compileExpression, type CompiledExpression } from './expressions/compile.ts';
+export { type EvaluationContext, releaseColumn } from './expressions/frame.ts';
+export { hasTriggers, TriggerCounter } from './operators/triggers.ts';

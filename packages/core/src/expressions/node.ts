@@ -24,7 +24,7 @@
  *
  * **`isNaN`**: bool; false for integers. **`and or not`**: bool only.
  *
- * **`coalesce`, `when`** give the common type: equal types (lists are refused); utf8 for any texts; for integers of different types
+ * **`coalesce`, `when`** give the common type: equal types (lists are refused); utf8 for utf8 with dictionary; for integers of different types
  * the arithmetic result type; float64 for any other numbers; timestamps of the same zone, and durations, in the finest unit. A literal null
  * (`type: 'null'`) takes the type of its partner, everywhere; alone it is refused.
  *
