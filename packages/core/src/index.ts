@@ -17,3 +17,5 @@ export { fromIterable, type IterableOptions, type ParquetOptions, readParquet, t
 export type { AnyIterable, IterableItem } from './plan/feeders.ts';
 export type { StageOptions, StepOptions } from './plan/stage-options.ts';
 export type { Stream } from './plan/stream.ts';
+export { shareTable, type SharedTable, type TablePart } from './batch/shared-table.ts';
+export { fromShared, type SharedOptions } from './plan/shared-source.ts';

@@ -86,3 +86,6 @@ export { callbackOf, feederOf, registerCallback, registerFeeder } from './plan/e
 export { columnsOf, compileExpression, type CompiledExpression } from './expressions/compile.ts';
 export { type EvaluationContext, releaseColumn } from './expressions/frame.ts';
 export { hasTriggers, TriggerCounter } from './operators/triggers.ts';
+export { SHARED_TABLE_OWNER, sharedTableBatches, sharedTableCount } from './batch/shared-table.ts';
+export { OWNER_COUNT } from './memory/layout.ts';
+export { releaseOwners } from './memory/release-owners.ts';
