@@ -89,3 +89,4 @@ export { hasTriggers, TriggerCounter } from './operators/triggers.ts';
 export { SHARED_TABLE_OWNER, sharedTableBatches, sharedTableCount } from './batch/shared-table.ts';
 export { OWNER_COUNT } from './memory/layout.ts';
 export { releaseOwners } from './memory/release-owners.ts';
+export type * from './operators/chain-contract.ts';

@@ -1,0 +1,38 @@
+/**
+ * A stage's operators, fused into one object that a lane drives. Made by `buildChain(stage, services)`, which imports what
+ * the stage's ops need, makes each operator and connects them; rejects with ERR_OP_IMPORT and the like before anything runs.
+ * The same chain serves lanes and the reference executor.
+ */
+import type { Batch } from '../batch/contract.ts';
+import type { AggregateKernels } from '../kernels/aggregate-contract.ts';
+import type { VectorKernels } from '../kernels/vector-contract.ts';
+import type { Arena } from '../memory/contract.ts';
+import type { FlushReason } from '../plan/logical.ts';
+import type { HeldState, MaybePromise, Operator, Output } from './contract.ts';
+
+export interface StageChain {
+  /** In the order of `stage.operators`. */
+  readonly operators: readonly Operator[];
+  /** Takes one batch (owned) of the stage's input into all operators and outputs that read it. */
+  push(batch: Batch): MaybePromise;
+  /** Calls `endMorsel` of the operators that have it, inputs before users. */
+  endMorsel(): MaybePromise;
+  /** No input follows: `end` of every operator, inputs before users. */
+  end(): MaybePromise;
+  /** Closes all operators, also after a failure. */
+  close(): MaybePromise;
+}
+
+export interface ChainServices {
+  arena: Arena;
+  kernels: AggregateKernels & VectorKernels;
+  owner: number;
+  lane: number;
+  /** Where results go, in the order of `stage.outputs`. Several may read one port: each gets a handle of its own. */
+  outputs: readonly Output[];
+  /** Milliseconds; the clock of interval triggers. */
+  now(): number;
+  signal: AbortSignal;
+  onFlush(operator: number, reason: FlushReason, held: HeldState): void;
+  position(): { file?: string; row?: number };
+}
