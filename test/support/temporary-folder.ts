@@ -1,11 +1,23 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { afterAll, onTestFinished } from 'vitest';
 
-/** A fresh folder that goes away with the test. Its name has a space, because users' folders do. */
+/** Names have a space, because users' folders do. */
+function makeFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'spillway test-'));
+}
+
+/** A fresh folder that goes away with the test. */
 export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'spillway test-'));
+  const folder = makeFolder();
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A fresh folder for all tests of a `describe` or file. */
+export function sharedFolder(): string {
+  const folder = makeFolder();
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }

@@ -5,6 +5,8 @@ export interface DemoOptions {
   memoryLimitBytes: number;
   workers: number;
   storePath: string;
+  /** Another file of flights; undefined for the three million. */
+  inputPath: string | undefined;
   isJson: boolean;
   isHelp: boolean;
 }
@@ -14,12 +16,13 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-export const USAGE = `npm start -- [--memory-limit SIZE] [--workers N] [--store FOLDER] [--json]
+export const USAGE = `npm start -- [--memory-limit SIZE] [--workers N] [--input FILE] [--store FOLDER] [--json]
 
 Three million flights, aggregated by hour, day and week, over all and by origin, into an ordered store.
 
   --memory-limit SIZE   hard limit of the pipeline, such as 128MiB (default 256MiB)
   --workers N           most lanes a stage may have (default 2)
+  --input FILE          another Parquet file with the columns date, delay, distance and origin
   --store FOLDER        where the result goes (default ./demo-store)
   --json                the last line of the output is the run's summary as one JSON object
   --help                this text`;
@@ -27,6 +30,7 @@ Three million flights, aggregated by hour, day and week, over all and by origin,
 const SPEC = {
   'memory-limit': { type: 'string', default: '256MiB' },
   workers: { type: 'string', default: '2' },
+  input: { type: 'string' },
   store: { type: 'string', default: './demo-store' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false, short: 'h' },
@@ -70,6 +74,7 @@ export function readOptions(args: string[]): DemoOptions {
     memoryLimitBytes: readMemoryLimit(values['memory-limit']),
     workers: readWorkers(values.workers),
     storePath: values.store,
+    inputPath: values.input,
     isJson: values.json,
     isHelp: values.help,
   };
