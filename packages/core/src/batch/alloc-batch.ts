@@ -103,7 +103,10 @@ export function finishColumn(arena: Arena, draft: DraftColumn, rows: number, sla
   let valueBytes = valueBytesFor(type, rows, 0);
   if (draft.offsets !== 0 && parseType(type).physical === 'variable') {
     valueBytes = arena.i32[(draft.offsets >>> 2) + rows] as number;
-    assert(valueBytes >= 0 && valueBytes <= draft.valueCapacity, `${valueBytes} bytes of text in room for ${draft.valueCapacity}`);
+    assert(
+      valueBytes >= 0 && valueBytes <= draft.valueCapacity,
+      `${valueBytes} bytes of text in room for ${draft.valueCapacity}`,
+    );
   }
   return {
     type,
@@ -123,7 +126,13 @@ export function finishColumn(arena: Arena, draft: DraftColumn, rows: number, sla
  * Memory: one slab, owned by the draft, then by the batch.
  * @throws ERR_MEMORY_EXHAUSTED
  */
-export function allocBatch(arena: Arena, owner: number, fields: Fields, rows: number, plan: BufferPlan = {}): BatchDraft {
+export function allocBatch(
+  arena: Arena,
+  owner: number,
+  fields: Fields,
+  rows: number,
+  plan: BufferPlan = {},
+): BatchDraft {
   const records = recordsOf(fields);
   // Children may lie in slabs of their own: leave room for two lists with a few entries for each.
   const header = align(descriptorBytes(records, records * 4, records * 4));
@@ -157,7 +166,11 @@ export function allocBatch(arena: Arena, owner: number, fields: Fields, rows: nu
  * @throws ERR_MEMORY_EXHAUSTED
  */
 export function allocColumn(
-  arena: Arena, owner: number, type: TypeText, rows: number, plan: { variableBytes?: number; validity?: boolean } = {},
+  arena: Arena,
+  owner: number,
+  type: TypeText,
+  rows: number,
+  plan: { variableBytes?: number; validity?: boolean } = {},
 ): { column: DraftColumn; slab: Ptr } {
   const placed = placeColumn(type, rows, 0, plan.variableBytes ?? 0, plan.validity ?? false);
   const slab = arena.alloc(placed.bytes, owner);

@@ -17,7 +17,10 @@ interface Range {
 }
 
 function malformed(column: string, what: string): PipelineError {
-  return new PipelineError('ERR_VALUE', `column "${column}": ${what}`, { column, hint: 'the Arrow data is malformed; build it with apache-arrow\'s own builders' });
+  return new PipelineError('ERR_VALUE', `column "${column}": ${what}`, {
+    column,
+    hint: "the Arrow data is malformed; build it with apache-arrow's own builders",
+  });
 }
 
 function bytesOf(view: ArrayBufferView): Uint8Array {
@@ -36,7 +39,12 @@ function readValidity(data: Arrow.Data, { from, rows }: Range): { nullCount: num
   return { nullCount, validity };
 }
 
-function readOffsets(column: string, data: Arrow.Data, { from, rows }: Range, most: number): { offsets: Int32Array; first: number; last: number } {
+function readOffsets(
+  column: string,
+  data: Arrow.Data,
+  { from, rows }: Range,
+  most: number,
+): { offsets: Int32Array; first: number; last: number } {
   const source = data.valueOffsets as Int32Array | BigInt64Array | undefined;
   const offsets = new Int32Array(rows + 1);
   if (rows === 0 || source === undefined) return { offsets, first: 0, last: 0 };
@@ -45,7 +53,8 @@ function readOffsets(column: string, data: Arrow.Data, { from, rows }: Range, mo
   let before = first;
   for (let row = 0; row <= rows; row++) {
     const at = Number(source[from + row]);
-    if (!(at >= before && at <= most)) throw malformed(column, `offset ${at} of row ${from + row} is out of order or past the ${most} there are`);
+    if (!(at >= before && at <= most))
+      throw malformed(column, `offset ${at} of row ${from + row} is out of order or past the ${most} there are`);
     before = at;
     offsets[row] = at - first;
   }
@@ -55,7 +64,8 @@ function readOffsets(column: string, data: Arrow.Data, { from, rows }: Range, mo
 
 function readFixed(column: string, data: Arrow.Data, { from, rows }: Range, byteWidth: number): Uint8Array {
   const bytes = bytesOf(data.values as ArrayBufferView);
-  if (bytes.length < (from + rows) * byteWidth) throw malformed(column, `${bytes.length} bytes for ${from + rows} rows of ${byteWidth}`);
+  if (bytes.length < (from + rows) * byteWidth)
+    throw malformed(column, `${bytes.length} bytes for ${from + rows} rows of ${byteWidth}`);
   return bytes.subarray(from * byteWidth, (from + rows) * byteWidth);
 }
 
@@ -66,7 +76,11 @@ function readBits(data: Arrow.Data, { from, rows }: Range): Uint8Array {
 }
 
 /** Value by value, for what has no buffers of our layout: string views, dictionaries in several chunks. */
-function readTexts(arrowVector: (data: Arrow.Data) => Arrow.Vector, data: Arrow.Data, { from, rows }: Range): (string | Uint8Array | null)[] {
+function readTexts(
+  arrowVector: (data: Arrow.Data) => Arrow.Vector,
+  data: Arrow.Data,
+  { from, rows }: Range,
+): (string | Uint8Array | null)[] {
   const vector = arrowVector(data);
   return Array.from({ length: rows }, (_, row) => vector.get(from + row) as string | Uint8Array | null);
 }
@@ -97,7 +111,9 @@ function fromTexts(type: TypeText, values: readonly (string | Uint8Array | null)
   }
   const parts = values.map((value) => (value ?? new Uint8Array(0)) as Uint8Array);
   const offsets = new Int32Array(parts.length + 1);
-  parts.forEach((part, row) => { offsets[row + 1] = (offsets[row] as number) + part.length; });
+  parts.forEach((part, row) => {
+    offsets[row + 1] = (offsets[row] as number) + part.length;
+  });
   return { ...base, offsets, values: Buffer.concat(parts) };
 }
 
@@ -107,7 +123,8 @@ function readCodes(column: string, data: Arrow.Data, { from, rows }: Range, dict
   return Int32Array.from({ length: rows }, (_, row) => {
     if (bitmap !== undefined && !isBitSet(bitmap, data.offset + from + row)) return 0;
     const code = Number(source[from + row]);
-    if (!(code >= 0 && code < dictionaryLength)) throw malformed(column, `code ${code} of row ${from + row} is outside the dictionary of ${dictionaryLength}`);
+    if (!(code >= 0 && code < dictionaryLength))
+      throw malformed(column, `code ${code} of row ${from + row} is outside the dictionary of ${dictionaryLength}`);
     return code;
   });
 }
@@ -126,7 +143,11 @@ export class ArrowColumnReader {
   read(column: string, data: Arrow.Data, type: TypeText, range: Range): PlainColumn {
     const { physical, byteWidth } = parseType(type);
     const { typeId } = data.type as { typeId: number };
-    const isPlainText = typeId === ArrowTypeId.utf8 || typeId === ArrowTypeId.largeUtf8 || typeId === ArrowTypeId.binary || typeId === ArrowTypeId.largeBinary;
+    const isPlainText =
+      typeId === ArrowTypeId.utf8 ||
+      typeId === ArrowTypeId.largeUtf8 ||
+      typeId === ArrowTypeId.binary ||
+      typeId === ArrowTypeId.largeBinary;
     if (physical === 'variable' && !isPlainText) return fromTexts(type, readTexts(this.#toVector, data, range));
     if (physical === 'dictionary') return this.#readDictionary(column, data, type, range);
     const base = { type, length: range.rows, ...readValidity(data, range) };
@@ -142,15 +163,22 @@ export class ArrowColumnReader {
     const child = data.children[0] as Arrow.Data;
     const { offsets, first, last } = readOffsets(column, data, range, child.length);
     const of = parseType(base.type).of as TypeText;
-    return { ...base, offsets, values: new Uint8Array(0), child: this.read(column, child, of, { from: first, rows: last - first }) };
+    return {
+      ...base,
+      offsets,
+      values: new Uint8Array(0),
+      child: this.read(column, child, of, { from: first, rows: last - first }),
+    };
   }
 
   #readDictionary(column: string, data: Arrow.Data, type: TypeText, range: Range): PlainColumn {
     const chunks = data.dictionary?.data as readonly Arrow.Data[] | undefined;
     const values = chunks?.[0];
-    if (chunks?.length !== 1 || values === undefined || values.nullCount > 0) return fromTexts(type, readTexts(this.#toVector, data, range));
+    if (chunks?.length !== 1 || values === undefined || values.nullCount > 0)
+      return fromTexts(type, readTexts(this.#toVector, data, range));
     let child = this.#dictionaries.get(values);
-    if (child === undefined) this.#dictionaries.set(values, (child = this.read(column, values, 'utf8', { from: 0, rows: values.length })));
+    if (child === undefined)
+      this.#dictionaries.set(values, (child = this.read(column, values, 'utf8', { from: 0, rows: values.length })));
     const codes = readCodes(column, data, range, child.length);
     return { type, length: range.rows, ...readValidity(data, range), values: bytesOf(codes), child };
   }

@@ -26,12 +26,21 @@ function matchColumns(schema: Arrow.Schema, fields: Fields): number[] {
     const index = schema.fields.findIndex((candidate) => candidate.name === field.name);
     const found = schema.fields[index];
     if (found === undefined) {
-      throw new PipelineError('ERR_COLUMN_UNKNOWN', `the Arrow data has no column "${field.name}"`, { column: field.name, hint: nameHint(field.name, schema.fields.map((candidate) => candidate.name)) });
+      throw new PipelineError('ERR_COLUMN_UNKNOWN', `the Arrow data has no column "${field.name}"`, {
+        column: field.name,
+        hint: nameHint(
+          field.name,
+          schema.fields.map((candidate) => candidate.name),
+        ),
+      });
     }
     const type = typeFromArrow(found.type as Arrow.DataType, field.name);
     if (type === field.type || (isText(type) && isText(field.type))) return index;
     throw new PipelineError('ERR_SCHEMA', `column "${field.name}" of the Arrow data is ${type}, not ${field.type}`, {
-      column: field.name, value: type, expected: field.type, hint: `declare the column as ${type}, or convert it`,
+      column: field.name,
+      value: type,
+      expected: field.type,
+      hint: `declare the column as ${type}, or convert it`,
     });
   });
 }
@@ -39,18 +48,38 @@ function matchColumns(schema: Arrow.Schema, fields: Fields): number[] {
 function checkNulls(field: FieldSpec, column: PlainColumn, from: number): void {
   if (column.nullCount === 0 || field.nullable) return;
   const row = column.validity === undefined ? 0 : column.validity.findIndex((byte) => byte !== 0xff) * 8;
-  throw new PipelineError('ERR_VALUE', `column "${field.name}" has ${column.nullCount} nulls from row ${from + row} on, and is not nullable`, {
-    column: field.name, row: from + row, value: 'null', expected: field.type, hint: 'make the column nullable, or drop the nulls',
-  });
+  throw new PipelineError(
+    'ERR_VALUE',
+    `column "${field.name}" has ${column.nullCount} nulls from row ${from + row} on, and is not nullable`,
+    {
+      column: field.name,
+      row: from + row,
+      value: 'null',
+      expected: field.type,
+      hint: 'make the column nullable, or drop the nulls',
+    },
+  );
 }
 
 /** The column of `borrowed` whose buffers the data still is, if any. */
-function findBorrowed(arena: Arena, data: Arrow.Data, field: FieldSpec, borrowed: Batch | undefined): Column | undefined {
+function findBorrowed(
+  arena: Arena,
+  data: Arrow.Data,
+  field: FieldSpec,
+  borrowed: Batch | undefined,
+): Column | undefined {
   const values = data.values as ArrayBufferView | undefined;
   if (borrowed === undefined || values?.buffer !== arena.buffer || data.offset !== 0) return undefined;
   return borrowed.columns.find((column) => {
-    const sameOffsets = data.valueOffsets === undefined || (data.valueOffsets as ArrayBufferView).byteOffset === column.offsets;
-    return column.type === field.type && column.length === data.length && column.values === values.byteOffset && column.nullCount === data.nullCount && sameOffsets;
+    const sameOffsets =
+      data.valueOffsets === undefined || (data.valueOffsets as ArrayBufferView).byteOffset === column.offsets;
+    return (
+      column.type === field.type &&
+      column.length === data.length &&
+      column.values === values.byteOffset &&
+      column.nullCount === data.nullCount &&
+      sameOffsets
+    );
   });
 }
 
@@ -69,16 +98,22 @@ class Importer {
 
   /** Rows of a record batch, copied. */
   piece(source: Arrow.RecordBatch, indices: readonly number[], from: number, rows: number, inputs: number): Batch {
-    const columns = this.#fields.map((field, position) => this.#readColumn(source, field, indices[position] as number, from, rows));
+    const columns = this.#fields.map((field, position) =>
+      this.#readColumn(source, field, indices[position] as number, from, rows),
+    );
     return copyIn(this.#arena, this.#owner, { fields: this.#fields, rows, inputs, columns });
   }
 
   /** A whole record batch, sharing what it still has of `borrowed`. */
   whole(source: Arrow.RecordBatch, indices: readonly number[], inputs: number, borrowed: Batch | undefined): Batch {
-    const shared = this.#fields.map((field, position) => findBorrowed(this.#arena, childData(source, indices[position] as number), field, borrowed));
+    const shared = this.#fields.map((field, position) =>
+      findBorrowed(this.#arena, childData(source, indices[position] as number), field, borrowed),
+    );
     if (shared.every((column) => column === undefined)) return this.piece(source, indices, 0, source.numRows, inputs);
     const missing = this.#fields.filter((_, position) => shared[position] === undefined);
-    const columns = missing.map((field) => this.#readColumn(source, field, indices[this.#fields.indexOf(field)] as number, 0, source.numRows));
+    const columns = missing.map((field) =>
+      this.#readColumn(source, field, indices[this.#fields.indexOf(field)] as number, 0, source.numRows),
+    );
     const copied = copyIn(this.#arena, this.#owner, { fields: missing, rows: source.numRows, inputs, columns });
     let next = 0;
     const all = shared.map((column) => column ?? (copied.columns[next++] as Column));
@@ -107,7 +142,12 @@ function childData(source: Arrow.RecordBatch, index: number): Arrow.Data {
  * not nullable and for malformed data; ERR_MEMORY_EXHAUSTED. Nothing stays allocated then.
  */
 export function arrowToBatches(
-  arrow: ArrowModule, arena: Arena, owner: number, source: Arrow.RecordBatch | Arrow.Table, fields: Fields, options: FromArrowOptions = {},
+  arrow: ArrowModule,
+  arena: Arena,
+  owner: number,
+  source: Arrow.RecordBatch | Arrow.Table,
+  fields: Fields,
+  options: FromArrowOptions = {},
 ): Batch[] {
   const { maxRows = Infinity, inputs = 1, borrowed } = options;
   const indices = matchColumns(source.schema as Arrow.Schema, fields);

@@ -42,7 +42,13 @@ export function fillBits(bytes: Uint8Array, from: number, rows: number, value: b
 }
 
 /** Copies `rows` bits to another place, whatever the alignment of either; the bits around the target stay. */
-export function copyBits(source: Uint8Array, sourceFrom: number, target: Uint8Array, targetFrom: number, rows: number): void {
+export function copyBits(
+  source: Uint8Array,
+  sourceFrom: number,
+  target: Uint8Array,
+  targetFrom: number,
+  rows: number,
+): void {
   let done = 0;
   while (done < rows && (targetFrom + done) % 8 !== 0) {
     setBit(target, targetFrom + done, isBitSet(source, sourceFrom + done));
@@ -55,8 +61,10 @@ export function copyBits(source: Uint8Array, sourceFrom: number, target: Uint8Ar
   if (shift === 0 && wholeBytes > 0) target.set(source.subarray(from, from + wholeBytes), to);
   else {
     for (let index = 0; index < wholeBytes; index++) {
-      target[to + index] = ((source[from + index] as number) >> shift) | ((source[from + index + 1] as number) << (8 - shift));
+      target[to + index] =
+        ((source[from + index] as number) >> shift) | ((source[from + index + 1] as number) << (8 - shift));
     }
   }
-  for (done += wholeBytes * 8; done < rows; done++) setBit(target, targetFrom + done, isBitSet(source, sourceFrom + done));
+  for (done += wholeBytes * 8; done < rows; done++)
+    setBit(target, targetFrom + done, isBitSet(source, sourceFrom + done));
 }

@@ -7,12 +7,12 @@ import { PipelineError } from '../errors.ts';
 import type { Arena, Ptr } from '../memory/contract.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { Fields } from '../schema/types.ts';
-import { allocBatch, allocColumn, finishColumn, type DraftColumn } from './alloc-batch.ts';
+import { allocBatch, allocColumn, type DraftColumn, finishColumn } from './alloc-batch.ts';
 import { copyBits, fillBits } from './bitmap.ts';
-import type { Batch, Column } from './contract.ts';
 import { childRange, sliceChild } from './child-range.ts';
-import { unifyDictionaries } from './unify-dictionaries.ts';
+import type { Batch, Column } from './contract.ts';
 import { emptyBatch, withInputs } from './make-batch.ts';
+import { unifyDictionaries } from './unify-dictionaries.ts';
 
 const MOST_OFFSET = 2 ** 31 - 1;
 
@@ -22,7 +22,9 @@ function bytesOfValues(arena: Arena, parts: readonly Column[]): number {
     return sum + to - from;
   }, 0);
   if (bytes <= MOST_OFFSET) return bytes;
-  throw new PipelineError('ERR_MEMORY_EXHAUSTED', 'one batch cannot hold 2 GiB of text in a column', { hint: 'flush earlier: give the stage a memoryLimit or rows' });
+  throw new PipelineError('ERR_MEMORY_EXHAUSTED', 'one batch cannot hold 2 GiB of text in a column', {
+    hint: 'flush earlier: give the stage a memoryLimit or rows',
+  });
 }
 
 function mergeValidity(arena: Arena, parts: readonly Column[], target: DraftColumn): void {
@@ -82,8 +84,10 @@ function mergeColumn(arena: Arena, owner: number, parts: readonly Column[], targ
   const { physical, byteWidth } = parseType(target.type);
   if (target.validity !== 0) mergeValidity(arena, parts, target);
   switch (physical) {
-    case 'bits': return mergeBits(arena, parts, target.values);
-    case 'fixed': return mergeFixed(arena, parts, target.values, byteWidth);
+    case 'bits':
+      return mergeBits(arena, parts, target.values);
+    case 'fixed':
+      return mergeFixed(arena, parts, target.values, byteWidth);
     case 'dictionary': {
       const unified = unifyDictionaries(arena, owner, parts, target.values);
       if (unified.slab !== 0) made.push(unified.slab);
@@ -119,19 +123,32 @@ function mergeChildren(arena: Arena, owner: number, parts: readonly Column[], ma
  * unified. One part is not copied.
  * @throws ERR_MEMORY_EXHAUSTED
  */
-export function concatBatches(arena: Arena, owner: number, fields: Fields, batches: readonly Batch[], inputs = 1): Batch {
+export function concatBatches(
+  arena: Arena,
+  owner: number,
+  fields: Fields,
+  batches: readonly Batch[],
+  inputs = 1,
+): Batch {
   const full = batches.filter((batch) => batch.rows > 0);
   const [first] = full;
   if (first === undefined) return emptyBatch(arena, owner, fields, inputs);
   if (full.length === 1 && first.fields === fields) return withInputs(arena, owner, first.retain(), inputs);
   const rows = full.reduce((sum, batch) => sum + batch.rows, 0);
-  const columns = fields.map((field, index) => full.map((batch) => {
-    const column = batch.columns[index];
-    assert(column !== undefined && column.type === field.type, `column "${field.name}" is ${column?.type}, not ${field.type}`);
-    return column;
-  }));
+  const columns = fields.map((field, index) =>
+    full.map((batch) => {
+      const column = batch.columns[index];
+      assert(
+        column !== undefined && column.type === field.type,
+        `column "${field.name}" is ${column?.type}, not ${field.type}`,
+      );
+      return column;
+    }),
+  );
   const draft = allocBatch(arena, owner, fields, rows, {
-    variableBytes: columns.map((parts, index) => (parseType(fields[index]?.type ?? '').physical === 'variable' ? bytesOfValues(arena, parts) : 0)),
+    variableBytes: columns.map((parts, index) =>
+      parseType(fields[index]?.type ?? '').physical === 'variable' ? bytesOfValues(arena, parts) : 0,
+    ),
     validity: columns.map((parts) => parts.some((part) => part.nullCount > 0)),
   });
   const made: Made = [];

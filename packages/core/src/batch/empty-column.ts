@@ -6,7 +6,14 @@ import { childType } from './layout.ts';
 export function emptyColumn(type: TypeText): Column {
   const of = childType(type);
   return {
-    type, length: 0, nullCount: 0, validity: 0, values: 0, valueBytes: 0, offsets: 0, slabs: [],
+    type,
+    length: 0,
+    nullCount: 0,
+    validity: 0,
+    values: 0,
+    valueBytes: 0,
+    offsets: 0,
+    slabs: [],
     child: of === undefined ? undefined : emptyColumn(of),
   };
 }

@@ -10,7 +10,14 @@ import { descriptorBytesFor, writeDescriptor } from './shared-batch.ts';
  * descriptor retains the slabs of the columns; the caller keeps its own references.
  * @throws ERR_MEMORY_EXHAUSTED
  */
-export function makeBatch(arena: Arena, owner: number, fields: Fields, columns: readonly Column[], rows: number, inputs = 1): Batch {
+export function makeBatch(
+  arena: Arena,
+  owner: number,
+  fields: Fields,
+  columns: readonly Column[],
+  rows: number,
+  inputs = 1,
+): Batch {
   assert(columns.length === fields.length, `${columns.length} columns for ${fields.length} fields`);
   const block = arena.alloc(descriptorBytesFor(fields, columns), owner);
   return writeDescriptor(arena, fields, { rows, inputs, columns, at: block, block });
@@ -34,5 +41,12 @@ export function withFields(arena: Arena, owner: number, batch: Batch, fields: Fi
 
 /** A batch without rows. It ends `inputs` logical inputs all the same. */
 export function emptyBatch(arena: Arena, owner: number, fields: Fields, inputs = 1): Batch {
-  return makeBatch(arena, owner, fields, fields.map((field) => emptyColumn(field.type)), 0, inputs);
+  return makeBatch(
+    arena,
+    owner,
+    fields,
+    fields.map((field) => emptyColumn(field.type)),
+    0,
+    inputs,
+  );
 }

@@ -2,7 +2,7 @@
 import type { Arena, Ptr } from '../memory/contract.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { Fields, TypeText } from '../schema/types.ts';
-import { allocBatch, allocColumn, finishColumn, type DraftColumn } from './alloc-batch.ts';
+import { allocBatch, allocColumn, type DraftColumn, finishColumn } from './alloc-batch.ts';
 import { childRange, sliceChild } from './child-range.ts';
 import type { Batch, Column } from './contract.ts';
 import { arenaOf } from './shared-batch.ts';
@@ -33,13 +33,24 @@ function copyBytes(arena: Arena, ptr: Ptr, length: number): Uint8Array {
 function copyOutColumn(arena: Arena, column: Column, made: Ptr[]): PlainColumn {
   const { physical, byteWidth } = parseType(column.type);
   const { from, to } = physical === 'variable' || physical === 'list' ? childRange(arena, column) : { from: 0, to: 0 };
-  const bytes = physical === 'bits' ? Math.ceil(column.length / 8) : physical === 'variable' ? to - from : column.length * byteWidth;
-  const plain: PlainColumn = { type: column.type, length: column.length, nullCount: column.nullCount, values: copyBytes(arena, column.values + from, physical === 'list' ? 0 : bytes) };
+  const bytes =
+    physical === 'bits'
+      ? Math.ceil(column.length / 8)
+      : physical === 'variable'
+        ? to - from
+        : column.length * byteWidth;
+  const plain: PlainColumn = {
+    type: column.type,
+    length: column.length,
+    nullCount: column.nullCount,
+    values: copyBytes(arena, column.values + from, physical === 'list' ? 0 : bytes),
+  };
   if (column.nullCount > 0) plain.validity = copyBytes(arena, column.validity, Math.ceil(column.length / 8));
   if (physical === 'variable' || physical === 'list') {
     plain.offsets = new Int32Array(column.length + 1);
     if (column.length > 0) plain.offsets.set(arena.int32At(column.offsets, column.length + 1));
-    if (from !== 0) for (let row = 0; row <= column.length; row++) plain.offsets[row] = (plain.offsets[row] as number) - from;
+    if (from !== 0)
+      for (let row = 0; row <= column.length; row++) plain.offsets[row] = (plain.offsets[row] as number) - from;
   }
   if (physical === 'dictionary') plain.child = copyOutColumn(arena, column.child as Column, made);
   if (physical === 'list') plain.child = copyOutColumn(arena, sliceChild(arena, 0, column, made), made);
@@ -51,7 +62,12 @@ export function copyOut(batch: Batch): PlainBatch {
   const arena = arenaOf(batch);
   const made: Ptr[] = [];
   try {
-    return { fields: batch.fields, rows: batch.rows, inputs: batch.inputs, columns: batch.columns.map((column) => copyOutColumn(arena, column, made)) };
+    return {
+      fields: batch.fields,
+      rows: batch.rows,
+      inputs: batch.inputs,
+      columns: batch.columns.map((column) => copyOutColumn(arena, column, made)),
+    };
   } finally {
     for (const slab of made) arena.release(slab);
   }
@@ -59,14 +75,18 @@ export function copyOut(batch: Batch): PlainBatch {
 
 function fill(arena: Arena, owner: number, plain: PlainColumn, draft: DraftColumn, made: Ptr[]): void {
   draft.nullCount = plain.nullCount;
-  if (plain.validity !== undefined && plain.nullCount > 0) arena.u8.set(plain.validity.subarray(0, Math.ceil(plain.length / 8)), draft.validity);
+  if (plain.validity !== undefined && plain.nullCount > 0)
+    arena.u8.set(plain.validity.subarray(0, Math.ceil(plain.length / 8)), draft.validity);
   if (plain.offsets !== undefined) arena.i32.set(plain.offsets.subarray(0, plain.length + 1), draft.offsets >>> 2);
   arena.u8.set(plain.values, draft.values);
   if (plain.child !== undefined) draft.child = copyInColumn(arena, owner, plain.child, made);
 }
 
 function copyInColumn(arena: Arena, owner: number, plain: PlainColumn, made: Ptr[]): Column {
-  const { column, slab } = allocColumn(arena, owner, plain.type, plain.length, { variableBytes: plain.values.length, validity: plain.nullCount > 0 });
+  const { column, slab } = allocColumn(arena, owner, plain.type, plain.length, {
+    variableBytes: plain.values.length,
+    validity: plain.nullCount > 0,
+  });
   made.push(slab);
   fill(arena, owner, plain, column, made);
   return finishColumn(arena, column, plain.length, slab);

@@ -9,20 +9,37 @@ import { decodeUtf8 } from './utf8.ts';
 /** Reads the value of one row; null when it is null. */
 export type ValueReader = (row: number) => unknown;
 
-type NumberView = Int8Array | Int16Array | Int32Array | Uint8Array | Uint16Array | Uint32Array | Float32Array | Float64Array;
+type NumberView =
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+  | Float32Array
+  | Float64Array;
 
 function numberView(arena: Arena, type: string, ptr: Ptr, length: number): NumberView | undefined {
   const { buffer } = arena;
   switch (type) {
-    case 'int8': return new Int8Array(buffer, ptr, length);
-    case 'int16': return new Int16Array(buffer, ptr, length);
-    case 'int32': return new Int32Array(buffer, ptr, length);
-    case 'uint8': return new Uint8Array(buffer, ptr, length);
-    case 'uint16': return new Uint16Array(buffer, ptr, length);
-    case 'uint32': return new Uint32Array(buffer, ptr, length);
-    case 'float32': return new Float32Array(buffer, ptr, length);
-    case 'float64': return new Float64Array(buffer, ptr, length);
-    default: return undefined;
+    case 'int8':
+      return new Int8Array(buffer, ptr, length);
+    case 'int16':
+      return new Int16Array(buffer, ptr, length);
+    case 'int32':
+      return new Int32Array(buffer, ptr, length);
+    case 'uint8':
+      return new Uint8Array(buffer, ptr, length);
+    case 'uint16':
+      return new Uint16Array(buffer, ptr, length);
+    case 'uint32':
+      return new Uint32Array(buffer, ptr, length);
+    case 'float32':
+      return new Float32Array(buffer, ptr, length);
+    case 'float64':
+      return new Float64Array(buffer, ptr, length);
+    default:
+      return undefined;
   }
 }
 
@@ -42,7 +59,8 @@ function fixedReader(arena: Arena, column: Column, parsed: ParsedType): ValueRea
   if (parsed.precision !== undefined) {
     const words = arena.uint64At(values, length * 2);
     const { scale = 0 } = parsed;
-    return (row) => decimalText((BigInt.asIntN(64, words[row * 2 + 1] as bigint) << 64n) | (words[row * 2] as bigint), scale);
+    return (row) =>
+      decimalText((BigInt.asIntN(64, words[row * 2 + 1] as bigint) << 64n) | (words[row * 2] as bigint), scale);
   }
   if (parsed.domain === 'opaque') {
     const { byteWidth } = parsed;
@@ -87,11 +105,16 @@ function listReader(arena: Arena, column: Column): ValueReader {
 function presentReader(arena: Arena, column: Column): ValueReader {
   const parsed = parseType(column.type);
   switch (parsed.physical) {
-    case 'bits': return (row) => isBitSet(arena.u8, column.values * 8 + row);
-    case 'fixed': return fixedReader(arena, column, parsed);
-    case 'variable': return variableReader(arena, column, parsed);
-    case 'dictionary': return dictionaryReader(arena, column);
-    case 'list': return listReader(arena, column);
+    case 'bits':
+      return (row) => isBitSet(arena.u8, column.values * 8 + row);
+    case 'fixed':
+      return fixedReader(arena, column, parsed);
+    case 'variable':
+      return variableReader(arena, column, parsed);
+    case 'dictionary':
+      return dictionaryReader(arena, column);
+    case 'list':
+      return listReader(arena, column);
   }
 }
 
@@ -120,6 +143,11 @@ export function columnReader(arena: Arena, column: Column): ValueReader {
 /** All rows as objects, with the values of `columnReader`. For tests and small results: it makes an object a row. */
 export function batchToRows(batch: Batch): Record<string, unknown>[] {
   const arena = arenaOf(batch);
-  const readers = batch.fields.map((field, index) => ({ name: field.name, read: columnReader(arena, batch.columns[index] as Column) }));
-  return Array.from({ length: batch.rows }, (_, row) => Object.fromEntries(readers.map(({ name, read }) => [name, read(row)])));
+  const readers = batch.fields.map((field, index) => ({
+    name: field.name,
+    read: columnReader(arena, batch.columns[index] as Column),
+  }));
+  return Array.from({ length: batch.rows }, (_, row) =>
+    Object.fromEntries(readers.map(({ name, read }) => [name, read(row)])),
+  );
 }

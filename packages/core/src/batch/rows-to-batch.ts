@@ -7,7 +7,7 @@ import type { Arena, Ptr } from '../memory/contract.ts';
 import { fieldIndex } from '../schema/fields.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { Fields, ParsedType, TypeText } from '../schema/types.ts';
-import { allocBatch, allocColumn, finishColumn, type DraftColumn } from './alloc-batch.ts';
+import { allocBatch, allocColumn, type DraftColumn, finishColumn } from './alloc-batch.ts';
 import { fillBits, setBit } from './bitmap.ts';
 import type { Batch, Column } from './contract.ts';
 import { encodeStrings } from './utf8.ts';
@@ -37,16 +37,31 @@ interface Prepared {
 }
 
 function show(value: unknown): string {
-  const text = typeof value === 'bigint' ? `${value}n` : typeof value === 'string' ? JSON.stringify(value) : value instanceof Uint8Array ? `${value.length} bytes` : String(value);
+  const text =
+    typeof value === 'bigint'
+      ? `${value}n`
+      : typeof value === 'string'
+        ? JSON.stringify(value)
+        : value instanceof Uint8Array
+          ? `${value.length} bytes`
+          : String(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
 function refuse(origin: Origin, parsed: ParsedType, row: number, value: unknown): PipelineError {
   const expected = expectedValue(parsed);
   const place = origin.place(row);
-  return new PipelineError('ERR_VALUE', `row ${place}, column "${origin.name}" (${origin.type}): ${show(value)} is not ${expected}`, {
-    row: place, column: origin.name, value: show(value), expected, hint: 'correct the value, or change the type of the column',
-  });
+  return new PipelineError(
+    'ERR_VALUE',
+    `row ${place}, column "${origin.name}" (${origin.type}): ${show(value)} is not ${expected}`,
+    {
+      row: place,
+      column: origin.name,
+      value: show(value),
+      expected,
+      hint: 'correct the value, or change the type of the column',
+    },
+  );
 }
 
 function isNull(value: unknown): value is null | undefined {
@@ -59,9 +74,17 @@ function countNulls(origin: Origin): number {
     if (!isNull(origin.get(row))) continue;
     nulls++;
     if (!origin.nullable) {
-      throw new PipelineError('ERR_VALUE', `row ${origin.place(row)}, column "${origin.name}" is null, and the column is not nullable`, {
-        row: origin.place(row), column: origin.name, value: 'null', expected: expectedValue(parseType(origin.type)), hint: 'give a value, or make the column nullable',
-      });
+      throw new PipelineError(
+        'ERR_VALUE',
+        `row ${origin.place(row)}, column "${origin.name}" is null, and the column is not nullable`,
+        {
+          row: origin.place(row),
+          column: origin.name,
+          value: 'null',
+          expected: expectedValue(parseType(origin.type)),
+          hint: 'give a value, or make the column nullable',
+        },
+      );
     }
   }
   return nulls;
@@ -91,7 +114,13 @@ function prepareBinary(origin: Origin, parsed: ParsedType): { bytes: Uint8Array;
   return { bytes, offsets };
 }
 
-function prepareDictionary(arena: Arena, owner: number, origin: Origin, parsed: ParsedType, made: Ptr[]): { codes: Int32Array; child: Column } {
+function prepareDictionary(
+  arena: Arena,
+  owner: number,
+  origin: Origin,
+  parsed: ParsedType,
+  made: Ptr[],
+): { codes: Int32Array; child: Column } {
   const codeOf = new Map<string, number>();
   const codes = Int32Array.from({ length: origin.rows }, (_, row) => {
     const value = origin.get(row);
@@ -102,11 +131,29 @@ function prepareDictionary(arena: Arena, owner: number, origin: Origin, parsed: 
     return code;
   });
   const texts = [...codeOf.keys()];
-  const child = makeColumn(arena, owner, { name: origin.name, nullable: false, type: 'utf8', rows: texts.length, get: (row) => texts[row], place: origin.place }, made);
+  const child = makeColumn(
+    arena,
+    owner,
+    {
+      name: origin.name,
+      nullable: false,
+      type: 'utf8',
+      rows: texts.length,
+      get: (row) => texts[row],
+      place: origin.place,
+    },
+    made,
+  );
   return { codes, child };
 }
 
-function prepareList(arena: Arena, owner: number, origin: Origin, parsed: ParsedType, made: Ptr[]): { offsets: Int32Array; child: Column } {
+function prepareList(
+  arena: Arena,
+  owner: number,
+  origin: Origin,
+  parsed: ParsedType,
+  made: Ptr[],
+): { offsets: Int32Array; child: Column } {
   const offsets = new Int32Array(origin.rows + 1);
   const elements: unknown[] = [];
   const places: number[] = [];
@@ -120,7 +167,19 @@ function prepareList(arena: Arena, owner: number, origin: Origin, parsed: Parsed
     offsets[row + 1] = elements.length;
   }
   const type = parsed.of as TypeText;
-  const child = makeColumn(arena, owner, { name: origin.name, nullable: true, type, rows: elements.length, get: (row) => elements[row], place: (row) => places[row] as number }, made);
+  const child = makeColumn(
+    arena,
+    owner,
+    {
+      name: origin.name,
+      nullable: true,
+      type,
+      rows: elements.length,
+      get: (row) => elements[row],
+      place: (row) => places[row] as number,
+    },
+    made,
+  );
   return { offsets, child };
 }
 
@@ -128,16 +187,24 @@ function prepare(arena: Arena, owner: number, origin: Origin, made: Ptr[]): Prep
   const parsed = parseType(origin.type);
   const nulls = countNulls(origin);
   switch (parsed.physical) {
-    case 'variable': return { nulls, ...(parsed.domain === 'utf8' ? encodeStrings(prepareText(origin, parsed)) : prepareBinary(origin, parsed)) };
-    case 'dictionary': return { nulls, ...prepareDictionary(arena, owner, origin, parsed, made) };
-    case 'list': return { nulls, ...prepareList(arena, owner, origin, parsed, made) };
-    default: return { nulls };
+    case 'variable':
+      return {
+        nulls,
+        ...(parsed.domain === 'utf8' ? encodeStrings(prepareText(origin, parsed)) : prepareBinary(origin, parsed)),
+      };
+    case 'dictionary':
+      return { nulls, ...prepareDictionary(arena, owner, origin, parsed, made) };
+    case 'list':
+      return { nulls, ...prepareList(arena, owner, origin, parsed, made) };
+    default:
+      return { nulls };
   }
 }
 
 function writeValidity(arena: Arena, origin: Origin, draft: DraftColumn): void {
   fillBits(arena.u8, draft.validity * 8, origin.rows, true);
-  for (let row = 0; row < origin.rows; row++) if (isNull(origin.get(row))) setBit(arena.u8, draft.validity * 8 + row, false);
+  for (let row = 0; row < origin.rows; row++)
+    if (isNull(origin.get(row))) setBit(arena.u8, draft.validity * 8 + row, false);
 }
 
 function writeBits(arena: Arena, origin: Origin, draft: DraftColumn, parsed: ParsedType): void {
@@ -176,7 +243,10 @@ function fill(arena: Arena, origin: Origin, prepared: Prepared, draft: DraftColu
 /** A free-standing column; its slab is added to `made`. */
 function makeColumn(arena: Arena, owner: number, origin: Origin, made: Ptr[]): Column {
   const prepared = prepare(arena, owner, origin, made);
-  const { column, slab } = allocColumn(arena, owner, origin.type, origin.rows, { variableBytes: prepared.bytes?.length ?? 0, validity: prepared.nulls > 0 });
+  const { column, slab } = allocColumn(arena, owner, origin.type, origin.rows, {
+    variableBytes: prepared.bytes?.length ?? 0,
+    validity: prepared.nulls > 0,
+  });
   made.push(slab);
   fill(arena, origin, prepared, column);
   return finishColumn(arena, column, origin.rows, slab);
@@ -185,11 +255,22 @@ function makeColumn(arena: Arena, owner: number, origin: Origin, made: Ptr[]): C
 function originsOfRows(fields: Fields, rows: readonly Readonly<Record<string, unknown>>[]): Origin[] {
   rows.forEach((row, index) => {
     if (typeof row !== 'object' || row === null) {
-      throw new PipelineError('ERR_VALUE', `row ${index} is not an object: ${show(row)}`, { row: index, value: show(row), expected: 'an object with a value for each column' });
+      throw new PipelineError('ERR_VALUE', `row ${index} is not an object: ${show(row)}`, {
+        row: index,
+        value: show(row),
+        expected: 'an object with a value for each column',
+      });
     }
     for (const name of Object.keys(row)) fieldIndex(fields, name);
   });
-  return fields.map(({ name, nullable, type }) => ({ name, nullable, type, rows: rows.length, get: (row) => rows[row]?.[name], place: (row) => row }));
+  return fields.map(({ name, nullable, type }) => ({
+    name,
+    nullable,
+    type,
+    rows: rows.length,
+    get: (row) => rows[row]?.[name],
+    place: (row) => row,
+  }));
 }
 
 function originsOfColumns(fields: Fields, columns: Readonly<Record<string, ArrayLike<unknown>>>): Origin[] {
@@ -198,7 +279,11 @@ function originsOfColumns(fields: Fields, columns: Readonly<Record<string, Array
   return fields.map(({ name, nullable, type }) => {
     const column = columns[name];
     if (column === undefined || column.length !== rows) {
-      throw new PipelineError('ERR_VALUE', `column "${name}" has ${column === undefined ? 'no' : column.length} values, others have ${rows}`, { column: name, hint: 'give every column the same number of values' });
+      throw new PipelineError(
+        'ERR_VALUE',
+        `column "${name}" has ${column === undefined ? 'no' : column.length} values, others have ${rows}`,
+        { column: name, hint: 'give every column the same number of values' },
+      );
     }
     return { name, nullable, type, rows, get: (row) => column[row], place: (row) => row };
   });
@@ -211,7 +296,9 @@ function originsOfColumns(fields: Fields, columns: Readonly<Record<string, Array
  * @throws ERR_MEMORY_EXHAUSTED
  */
 export function rowsToBatch(arena: Arena, owner: number, fields: Fields, values: RowValues, inputs = 1): Batch {
-  const origins = Array.isArray(values) ? originsOfRows(fields, values) : originsOfColumns(fields, values as Readonly<Record<string, ArrayLike<unknown>>>);
+  const origins = Array.isArray(values)
+    ? originsOfRows(fields, values)
+    : originsOfColumns(fields, values as Readonly<Record<string, ArrayLike<unknown>>>);
   const rows = origins[0]?.rows ?? 0;
   const made: Ptr[] = [];
   try {
@@ -221,7 +308,9 @@ export function rowsToBatch(arena: Arena, owner: number, fields: Fields, values:
       validity: prepared.map((column) => column.nulls > 0),
     });
     try {
-      origins.forEach((origin, index) => fill(arena, origin, prepared[index] as Prepared, draft.columns[index] as DraftColumn));
+      origins.forEach((origin, index) =>
+        fill(arena, origin, prepared[index] as Prepared, draft.columns[index] as DraftColumn),
+      );
     } catch (error) {
       draft.discard();
       throw error;

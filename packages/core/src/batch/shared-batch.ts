@@ -7,7 +7,7 @@ import type { Arena, Ptr } from '../memory/contract.ts';
 import { fieldIndex } from '../schema/fields.ts';
 import type { Fields, TypeText } from '../schema/types.ts';
 import type { Batch, Column } from './contract.ts';
-import { DESCRIPTOR_MAGIC, Header, Record, childType, descriptorBytes, recordsOf } from './layout.ts';
+import { childType, DESCRIPTOR_MAGIC, descriptorBytes, Header, Record, recordsOf } from './layout.ts';
 import { columnLogicalBytes } from './logical-bytes.ts';
 
 /** What the caller of `writeDescriptor` has decided. */
@@ -33,7 +33,10 @@ class SharedBatch implements Batch {
   constructor(arena: Arena, descriptor: Ptr, fields: Fields) {
     const at = descriptor >>> 2;
     assert(arena.i32[at + Header.magic] === DESCRIPTOR_MAGIC, `${descriptor} is no batch descriptor`);
-    assert(arena.i32[at + Header.columns] === fields.length, `a batch of ${arena.i32[at + Header.columns]} columns opened with ${fields.length} fields`);
+    assert(
+      arena.i32[at + Header.columns] === fields.length,
+      `a batch of ${arena.i32[at + Header.columns]} columns opened with ${fields.length} fields`,
+    );
     this.arena = arena;
     this.descriptor = descriptor;
     this.fields = fields;
@@ -50,7 +53,8 @@ class SharedBatch implements Batch {
   }
 
   get logicalBytes(): number {
-    if (this.#logicalBytes < 0) this.#logicalBytes = this.columns.reduce((sum, column) => sum + columnLogicalBytes(this.arena, column), 0);
+    if (this.#logicalBytes < 0)
+      this.#logicalBytes = this.columns.reduce((sum, column) => sum + columnLogicalBytes(this.arena, column), 0);
     return this.#logicalBytes;
   }
 
@@ -125,7 +129,8 @@ function readColumn(words: Int32Array, cursor: { record: number; slabs: number }
   const of = childType(type);
   const from = cursor.slabs + (words[at + Record.slabFrom] as number);
   const slabs: Ptr[] = [];
-  for (let index = 0; index < (words[at + Record.slabCount] as number); index++) slabs.push((words[from + index] as number) >>> 0);
+  for (let index = 0; index < (words[at + Record.slabCount] as number); index++)
+    slabs.push((words[from + index] as number) >>> 0);
   return {
     type,
     length: words[at + Record.length] as number,
@@ -185,7 +190,10 @@ export function writeDescriptor(arena: Arena, fields: Fields, content: Descripto
   const cursor = { record: at + Header.words, lists: list, slab: 0 };
   columns.forEach((column, index) => {
     const field = fields[index];
-    assert(field !== undefined && column.type === field.type && column.length === content.rows, `column ${index} is ${column.length} × ${column.type}, not ${content.rows} × ${field?.type}`);
+    assert(
+      field !== undefined && column.type === field.type && column.length === content.rows,
+      `column ${index} is ${column.length} × ${column.type}, not ${content.rows} × ${field?.type}`,
+    );
     writeColumn(words, cursor, column);
   });
   words[at + Header.magic] = DESCRIPTOR_MAGIC;

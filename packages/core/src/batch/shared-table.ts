@@ -2,13 +2,14 @@
  * Tables that stay in shared memory between runs: put there once, read by any number of runs without a copy, given
  * back by `release`. They do not count in any run's `memoryLimit`.
  */
+
+import type { RecordBatch, Table } from 'apache-arrow';
 import { PipelineError } from '../errors.ts';
 import type { Arena, Ptr } from '../memory/contract.ts';
 import { processArena } from '../memory/process-arena.ts';
 import { fieldsFromShape } from '../schema/fields.ts';
 import { type ArrowModule, loadArrow } from '../schema/load-arrow.ts';
 import type { ColumnsRecord, Fields, Shape } from '../schema/types.ts';
-import type { RecordBatch, Table } from 'apache-arrow';
 import { arrowToBatches } from './arrow-to-batches.ts';
 import { concatBatches } from './concat-batches.ts';
 import type { Batch } from './contract.ts';
@@ -46,7 +47,9 @@ let made = 0;
 export function sharedTableBatches(id: number): Ptr[] {
   const table = tables.get(id);
   if (table === undefined) {
-    throw new PipelineError('ERR_PLAN', `shared table ${id} is not in this process, or was released`, { hint: 'release a table after the last run that reads it' });
+    throw new PipelineError('ERR_PLAN', `shared table ${id} is not in this process, or was released`, {
+      hint: 'release a table after the last run that reads it',
+    });
   }
   return table.batches.map((batch) => batch.descriptor);
 }
@@ -68,7 +71,9 @@ export function sharedTableCount(): number {
  * ```
  */
 export async function shareTable(
-  schema: Shape, parts: Iterable<TablePart> | AsyncIterable<TablePart>, options: { batchRows?: number } = {},
+  schema: Shape,
+  parts: Iterable<TablePart> | AsyncIterable<TablePart>,
+  options: { batchRows?: number } = {},
 ): Promise<SharedTable> {
   const { batchRows = SHARED_BATCH_ROWS } = options;
   const fields = fieldsFromShape(schema);
@@ -83,7 +88,11 @@ export async function shareTable(
   const { batches, rows } = builder;
   const id = ++made;
   const table: Entry = {
-    id, fields, rows, batchRows, batches,
+    id,
+    fields,
+    rows,
+    batchRows,
+    batches,
     release: () => {
       if (!tables.delete(id)) return;
       for (const batch of batches) batch.release();
@@ -115,7 +124,8 @@ class TableBuilder {
   }
 
   add(part: TablePart, arrow: ArrowModule | undefined): void {
-    if (arrow === undefined) return this.#addBatch(rowsToBatch(this.#arena, SHARED_TABLE_OWNER, this.#fields, part as RowValues));
+    if (arrow === undefined)
+      return this.#addBatch(rowsToBatch(this.#arena, SHARED_TABLE_OWNER, this.#fields, part as RowValues));
     const batches = arrowToBatches(arrow, this.#arena, SHARED_TABLE_OWNER, part as RecordBatch, this.#fields);
     for (const batch of batches) this.#addBatch(batch);
   }

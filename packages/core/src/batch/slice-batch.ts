@@ -21,7 +21,14 @@ function sliceBits(arena: Arena, owner: number, bitmap: Ptr, from: number, rows:
 }
 
 /** As `sliceBatch` for one column. Slabs made for shifted bitmaps are added to `made`, for the caller to release. */
-export function sliceColumn(arena: Arena, owner: number, column: Column, from: number, rows: number, made: Ptr[]): Column {
+export function sliceColumn(
+  arena: Arena,
+  owner: number,
+  column: Column,
+  from: number,
+  rows: number,
+  made: Ptr[],
+): Column {
   if (rows === 0) return emptyColumn(column.type);
   const { physical, byteWidth } = parseType(column.type);
   const slabs = [...column.slabs];

@@ -50,7 +50,12 @@ function writeCodes(arena: Arena, part: Column, recoded: Int32Array, target: num
  * Writes the codes of all parts, one after the other, against one dictionary: that of the parts where they share it, else
  * a new one with the texts in order of first appearance in the dictionaries.
  */
-export function unifyDictionaries(arena: Arena, owner: number, parts: readonly Column[], target: Ptr): UnifiedDictionary {
+export function unifyDictionaries(
+  arena: Arena,
+  owner: number,
+  parts: readonly Column[],
+  target: Ptr,
+): UnifiedDictionary {
   const [first] = parts;
   const shared = first?.child ?? emptyColumn('utf8');
   if (parts.every((part) => part.child !== undefined && isSameDictionary(part.child, shared))) {

@@ -26,7 +26,11 @@ export function decodeBytes(bytes: Uint8Array, from: number, to: number): string
 /** The text of one row of a utf8 column; the row must not be null. */
 export function decodeUtf8(arena: Arena, column: Column, row: number): string {
   const at = (column.offsets >>> 2) + row;
-  return decodeBytes(arena.u8, column.values + (arena.i32[at] as number), column.values + (arena.i32[at + 1] as number));
+  return decodeBytes(
+    arena.u8,
+    column.values + (arena.i32[at] as number),
+    column.values + (arena.i32[at + 1] as number),
+  );
 }
 
 /** Texts one after the other, and where each begins and ends. */

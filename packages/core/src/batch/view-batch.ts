@@ -18,9 +18,15 @@ function valueBytesOf(arena: Arena, column: Column): number {
 export function viewColumn(arena: Arena, column: Column): PlainColumn {
   const { physical } = parseType(column.type);
   const { type, length, nullCount } = column;
-  const plain: PlainColumn = { type, length, nullCount, values: viewBytes(arena, column.values, physical === 'list' ? 0 : valueBytesOf(arena, column)) };
+  const plain: PlainColumn = {
+    type,
+    length,
+    nullCount,
+    values: viewBytes(arena, column.values, physical === 'list' ? 0 : valueBytesOf(arena, column)),
+  };
   if (nullCount > 0) plain.validity = viewBytes(arena, column.validity, Math.ceil(length / 8));
-  if (physical === 'variable' || physical === 'list') plain.offsets = length === 0 ? new Int32Array(1) : arena.int32At(column.offsets, length + 1);
+  if (physical === 'variable' || physical === 'list')
+    plain.offsets = length === 0 ? new Int32Array(1) : arena.int32At(column.offsets, length + 1);
   if (column.child !== undefined) plain.child = viewColumn(arena, column.child);
   return plain;
 }

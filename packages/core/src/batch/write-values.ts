@@ -2,16 +2,21 @@
  * What a JavaScript value becomes in a column of a fixed width. One converter a type, chosen once a column; each returns
  * undefined for a value that does not fit, and the caller names the place.
  */
-import { parseClockTime, parseIsoTime } from '../schema/iso-time.ts';
+
 import { parseDuration, unitNanoseconds } from '../schema/durations.ts';
+import { parseClockTime, parseIsoTime } from '../schema/iso-time.ts';
 import type { ParsedType } from '../schema/types.ts';
 
 /** Writes the value of one row; false when it does not fit the type. */
 export type ValueWriter = (row: number, value: unknown) => boolean;
 
 const INTEGER_RANGE: Record<string, [number, number]> = {
-  int8: [-128, 127], int16: [-32768, 32767], int32: [-(2 ** 31), 2 ** 31 - 1],
-  uint8: [0, 255], uint16: [0, 65535], uint32: [0, 2 ** 32 - 1],
+  int8: [-128, 127],
+  int16: [-32768, 32767],
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  uint8: [0, 255],
+  uint16: [0, 65535],
+  uint32: [0, 2 ** 32 - 1],
 };
 const LEAST_I64 = -(2n ** 63n);
 const MOST_I64 = 2n ** 63n - 1n;
@@ -73,7 +78,14 @@ export function toDecimal(parsed: ParsedType, value: unknown): bigint | undefine
 
 function integerWriter(parsed: ParsedType, view: DataView): ValueWriter {
   const [least, most] = INTEGER_RANGE[parsed.text] as [number, number];
-  const set = { int8: 'setInt8', int16: 'setInt16', int32: 'setInt32', uint8: 'setUint8', uint16: 'setUint16', uint32: 'setUint32' } as const;
+  const set = {
+    int8: 'setInt8',
+    int16: 'setInt16',
+    int32: 'setInt32',
+    uint8: 'setUint8',
+    uint16: 'setUint16',
+    uint32: 'setUint32',
+  } as const;
   const method = set[parsed.text as keyof typeof set];
   return (row, value) => {
     const number = typeof value === 'bigint' ? Number(value) : value;
@@ -140,22 +152,35 @@ export function fixedWriter(parsed: ParsedType, target: Uint8Array): ValueWriter
 
 /** What a column takes, for refusals. */
 export function expectedValue(parsed: ParsedType): string {
-  if (parsed.precision !== undefined) return `a number, bigint or decimal text of at most ${parsed.precision} digits, ${parsed.scale} after the point`;
+  if (parsed.precision !== undefined)
+    return `a number, bigint or decimal text of at most ${parsed.precision} digits, ${parsed.scale} after the point`;
   if (parsed.text in INTEGER_RANGE) return `a whole number from ${INTEGER_RANGE[parsed.text]?.join(' to ')}`;
   switch (parsed.domain) {
-    case 'bool': return 'true or false';
-    case 'int': return 'a bigint or safe whole number of 64 bits';
-    case 'uint': return 'a bigint or safe whole number from 0 to 2^64 - 1';
-    case 'float': return 'a number';
-    case 'utf8': return 'a string';
-    case 'temporal': return temporalExpectation(parsed);
-    case 'opaque': return parsed.of === undefined ? `a Uint8Array${parsed.byteWidth > 0 ? ` of ${parsed.byteWidth} bytes` : ''}` : `an array of ${parsed.of}`;
+    case 'bool':
+      return 'true or false';
+    case 'int':
+      return 'a bigint or safe whole number of 64 bits';
+    case 'uint':
+      return 'a bigint or safe whole number from 0 to 2^64 - 1';
+    case 'float':
+      return 'a number';
+    case 'utf8':
+      return 'a string';
+    case 'temporal':
+      return temporalExpectation(parsed);
+    case 'opaque':
+      return parsed.of === undefined
+        ? `a Uint8Array${parsed.byteWidth > 0 ? ` of ${parsed.byteWidth} bytes` : ''}`
+        : `an array of ${parsed.of}`;
   }
 }
 
 function temporalExpectation(parsed: ParsedType): string {
   const unit = parsed.unit === 'day' ? 'days' : parsed.unit;
-  if (parsed.text.startsWith('timestamp')) return `a Date, ISO 8601 text, or whole ${unit} since 1970, no finer than ${unit}`;
+  if (parsed.text.startsWith('timestamp'))
+    return `a Date, ISO 8601 text, or whole ${unit} since 1970, no finer than ${unit}`;
   if (parsed.text.startsWith('date')) return `a Date, an ISO date, or whole ${unit} since 1970`;
-  return parsed.text.startsWith('duration') ? `text such as '5s', or whole ${unit}` : `text such as '12:30:00', or whole ${unit} since midnight`;
+  return parsed.text.startsWith('duration')
+    ? `text such as '5s', or whole ${unit}`
+    : `text such as '12:30:00', or whole ${unit} since midnight`;
 }

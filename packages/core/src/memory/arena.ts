@@ -13,8 +13,22 @@ import assert from 'node:assert';
 import { PipelineError } from '../errors.ts';
 import { formatBytes } from '../schema/sizes.ts';
 import type { Arena, ArenaHandle, Ptr, SharedMemory } from './contract.ts';
+import {
+  ARENA_MAGIC,
+  Control,
+  classAbove,
+  classPages,
+  makeTag,
+  OWNER_COUNT,
+  PAGE_BYTES,
+  PAGE_SHIFT,
+  Page,
+  PageKind,
+  SLAB_ALIGNMENT,
+  tagKind,
+  tagPages,
+} from './layout.ts';
 import { acquire, release as unlock } from './lock.ts';
-import { ARENA_MAGIC, Control, OWNER_COUNT, PAGE_BYTES, PAGE_SHIFT, Page, PageKind, SLAB_ALIGNMENT, classAbove, classPages, makeTag, tagKind, tagPages } from './layout.ts';
 import { PageRuns } from './page-runs.ts';
 
 export const POISON = 0xdb;
@@ -64,7 +78,8 @@ export class SharedArena implements Arena {
     assert(bytes >= 0 && bytes <= 2 ** 32 && owner >= 0 && owner < OWNER_COUNT, `alloc(${bytes}, ${owner})`);
     if (bytes < PAGE_BYTES) return this.#allocPiece(bytes, owner);
     const pages = Math.ceil(bytes / PAGE_BYTES);
-    const page = this.#takeRun(pages, owner, PageKind.run) || (this.#trimIdle() ? this.#takeRun(pages, owner, PageKind.run) : 0);
+    const page =
+      this.#takeRun(pages, owner, PageKind.run) || (this.#trimIdle() ? this.#takeRun(pages, owner, PageKind.run) : 0);
     return page * PAGE_BYTES;
   }
 
@@ -108,7 +123,7 @@ export class SharedArena implements Arena {
   }
 
   trim(): void {
-    for (const owner of [...this.#open.keys()]) this.#closeSlab(owner);
+    for (const owner of this.#open.keys()) this.#closeSlab(owner);
   }
 
   setOwnerNames(names: readonly string[]): void {
@@ -221,7 +236,8 @@ export class SharedArena implements Arena {
     const open = this.#open.get(owner);
     if (open !== undefined) {
       // All pieces are gone: begin again at the front, which is still in cache.
-      if (Atomics.load(this.i32, this.#runs.entry(open.page) + Page.references) === 1) open.cursor = open.page * PAGE_BYTES;
+      if (Atomics.load(this.i32, this.#runs.entry(open.page) + Page.references) === 1)
+        open.cursor = open.page * PAGE_BYTES;
       if (open.cursor + size <= open.end) return open;
       this.#closeSlab(owner);
     }
@@ -253,7 +269,7 @@ export class SharedArena implements Arena {
   #trimIdle(): boolean {
     if (this.#generation !== Atomics.load(this.i32, Control.generation)) this.#forget();
     let closed = false;
-    for (const [owner, slab] of [...this.#open]) {
+    for (const [owner, slab] of this.#open) {
       if (Atomics.load(this.i32, this.#runs.entry(slab.page) + Page.references) !== 1) continue;
       this.#closeSlab(owner);
       closed = true;
@@ -300,6 +316,9 @@ export class SharedArena implements Arena {
     const message =
       `${name(owner)} asked ${formatBytes(bytes)}, holds ${formatBytes(this.bytesOf(owner))}; ` +
       `${formatBytes(this.usedBytes())} of ${formatBytes(limit)} in use${holders.length > 0 ? ` (${holders.join(', ')})` : ''}`;
-    throw new PipelineError('ERR_MEMORY_EXHAUSTED', message, { stage: name(owner), hint: `raise memoryLimit above ${formatBytes(limit)}, or use smaller batches` });
+    throw new PipelineError('ERR_MEMORY_EXHAUSTED', message, {
+      stage: name(owner),
+      hint: `raise memoryLimit above ${formatBytes(limit)}, or use smaller batches`,
+    });
   }
 }

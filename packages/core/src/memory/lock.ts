@@ -10,7 +10,11 @@ function acquireSlowly(control: Int32Array, threadId: number): void {
   const since = performance.now();
   for (;;) {
     for (let spin = 0; spin < SPINS; spin++) {
-      if (Atomics.load(control, Control.lock) === 0 && Atomics.compareExchange(control, Control.lock, 0, threadId) === 0) return;
+      if (
+        Atomics.load(control, Control.lock) === 0 &&
+        Atomics.compareExchange(control, Control.lock, 0, threadId) === 0
+      )
+        return;
     }
     const holder = Atomics.load(control, Control.lock);
     if (holder !== 0) Atomics.wait(control, Control.lock, holder, SLEEP_MS);

@@ -10,7 +10,7 @@
  *   5. pages never touched before, which raises the resident memory for good.
  * Where 5 would pass the limit or the end of memory, the walk of 4 is made whatever it costs.
  */
-import { CLASS_COUNT, Control, Page, PageKind, classAbove, classBelow, makeTag, tagKind, tagPages } from './layout.ts';
+import { CLASS_COUNT, Control, classAbove, classBelow, makeTag, Page, PageKind, tagKind, tagPages } from './layout.ts';
 
 const BIT_WORDS = Math.ceil(CLASS_COUNT / 32);
 
@@ -32,7 +32,8 @@ export class PageRuns {
   /** First page of a run of `pages`, which is the size of a class; or 0. Fresh memory beyond `limitPages` is taken only after a sweep. */
   take(wanted: number, limitPages: number): number {
     const words = this.#words;
-    let page = this.#takeExact(wanted) || this.#takeFresh(wanted, this.#at(Control.highPage)) || this.#takeLarger(wanted);
+    let page =
+      this.#takeExact(wanted) || this.#takeFresh(wanted, this.#at(Control.highPage)) || this.#takeLarger(wanted);
     if (page !== 0) return page;
     const runs = this.#at(Control.freeRuns) + this.#at(Control.usedSlabs);
     const softEnd = Math.min(this.#at(Control.firstPage) + limitPages, this.#at(Control.pages));
@@ -44,7 +45,8 @@ export class PageRuns {
       if (page !== 0) return page;
     }
     page = this.#takeFresh(wanted, this.#at(Control.pages));
-    if (page !== 0 && this.#at(Control.freshPage) > this.#at(Control.highPage)) words[Control.highPage] = this.#at(Control.freshPage);
+    if (page !== 0 && this.#at(Control.freshPage) > this.#at(Control.highPage))
+      words[Control.highPage] = this.#at(Control.freshPage);
     return page;
   }
 

@@ -34,9 +34,14 @@ function reserve(maximumBytes: number): SharedMemory {
     } catch (cause) {
       bytes /= 2;
       if (bytes >= SMALLEST_BYTES) continue;
-      throw new PipelineError('ERR_MEMORY_EXHAUSTED', `no ${formatBytes(SMALLEST_BYTES)} of address space could be reserved`, {
-        cause, hint: 'raise the limit on virtual memory (ulimit -v)',
-      });
+      throw new PipelineError(
+        'ERR_MEMORY_EXHAUSTED',
+        `no ${formatBytes(SMALLEST_BYTES)} of address space could be reserved`,
+        {
+          cause,
+          hint: 'raise the limit on virtual memory (ulimit -v)',
+        },
+      );
     }
   }
 }

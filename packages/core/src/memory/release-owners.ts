@@ -1,6 +1,6 @@
 import type { Arena } from './contract.ts';
-import { acquire, release as unlock } from './lock.ts';
 import { Control, PAGE_BYTES, Page, PageKind, tagKind, tagPages } from './layout.ts';
+import { acquire, release as unlock } from './lock.ts';
 import { PageRuns } from './page-runs.ts';
 
 /**

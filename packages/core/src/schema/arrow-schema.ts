@@ -12,8 +12,23 @@ const UNITS: readonly TimeUnitText[] = ['s', 'ms', 'us', 'ns'];
 
 /** Ids of apache-arrow's `Type`, which are those of the Arrow format. */
 export const ArrowTypeId = {
-  int: 2, float: 3, binary: 4, utf8: 5, bool: 6, decimal: 7, date: 8, time: 9, timestamp: 10, list: 12,
-  fixedBinary: 15, duration: 18, largeBinary: 19, largeUtf8: 20, binaryView: 23, utf8View: 24, dictionary: -1,
+  int: 2,
+  float: 3,
+  binary: 4,
+  utf8: 5,
+  bool: 6,
+  decimal: 7,
+  date: 8,
+  time: 9,
+  timestamp: 10,
+  list: 12,
+  fixedBinary: 15,
+  duration: 18,
+  largeBinary: 19,
+  largeUtf8: 20,
+  binaryView: 23,
+  utf8View: 24,
+  dictionary: -1,
 } as const;
 
 function unitText(unit: number): TimeUnitText {
@@ -32,24 +47,35 @@ function temporalText(type: Arrow.DataType): string {
 
 function typeTextOrNothing(type: Arrow.DataType): string | undefined {
   switch (type.typeId as number) {
-    case ArrowTypeId.int: return `${(type as Arrow.Int).isSigned ? '' : 'u'}int${(type as Arrow.Int).bitWidth}`;
-    case ArrowTypeId.float: return (type as Arrow.Float).precision === 0 ? undefined : (type as Arrow.Float).precision === 1 ? 'float32' : 'float64';
-    case ArrowTypeId.bool: return 'bool';
+    case ArrowTypeId.int:
+      return `${(type as Arrow.Int).isSigned ? '' : 'u'}int${(type as Arrow.Int).bitWidth}`;
+    case ArrowTypeId.float:
+      return (type as Arrow.Float).precision === 0
+        ? undefined
+        : (type as Arrow.Float).precision === 1
+          ? 'float32'
+          : 'float64';
+    case ArrowTypeId.bool:
+      return 'bool';
     case ArrowTypeId.utf8:
     case ArrowTypeId.largeUtf8:
-    case ArrowTypeId.utf8View: return 'utf8';
+    case ArrowTypeId.utf8View:
+      return 'utf8';
     case ArrowTypeId.binary:
     case ArrowTypeId.largeBinary:
-    case ArrowTypeId.binaryView: return 'binary';
+    case ArrowTypeId.binaryView:
+      return 'binary';
     case ArrowTypeId.date:
     case ArrowTypeId.time:
     case ArrowTypeId.timestamp:
-    case ArrowTypeId.duration: return temporalText(type);
+    case ArrowTypeId.duration:
+      return temporalText(type);
     case ArrowTypeId.decimal: {
       const { bitWidth, precision, scale } = type as Arrow.Decimal;
       return bitWidth === 128 ? `decimal(${precision}, ${scale})` : undefined;
     }
-    case ArrowTypeId.fixedBinary: return `fixed[${(type as Arrow.FixedSizeBinary).byteWidth}]`;
+    case ArrowTypeId.fixedBinary:
+      return `fixed[${(type as Arrow.FixedSizeBinary).byteWidth}]`;
     case ArrowTypeId.dictionary: {
       const values = typeTextOrNothing((type as Arrow.Dictionary).dictionary);
       return values === 'utf8' ? 'dictionary<utf8>' : undefined;
@@ -58,7 +84,8 @@ function typeTextOrNothing(type: Arrow.DataType): string | undefined {
       const of = typeTextOrNothing((type as Arrow.List).valueType);
       return of === undefined ? undefined : `list<${of}>`;
     }
-    default: return undefined;
+    default:
+      return undefined;
   }
 }
 
@@ -70,9 +97,15 @@ export function typeFromArrow(type: Arrow.DataType, column: string): TypeText {
   const text = typeTextOrNothing(type);
   const parsed = text === undefined ? undefined : tryParseType(text);
   if (parsed !== undefined) return parsed.text;
-  throw new PipelineError('ERR_TYPE_UNSUPPORTED', `column "${column}" is ${String(type)}, which Spillway does not carry`, {
-    column, value: String(type), hint: 'leave the column out, or convert it before (flatten structs, decode dictionaries of other types)',
-  });
+  throw new PipelineError(
+    'ERR_TYPE_UNSUPPORTED',
+    `column "${column}" is ${String(type)}, which Spillway does not carry`,
+    {
+      column,
+      value: String(type),
+      hint: 'leave the column out, or convert it before (flatten structs, decode dictionaries of other types)',
+    },
+  );
 }
 
 /**
@@ -81,7 +114,11 @@ export function typeFromArrow(type: Arrow.DataType, column: string): TypeText {
  */
 export function fieldsFromArrow(schema: Arrow.Schema): Fields {
   return schema.fields.map((field) => {
-    const spec: FieldSpec = { name: field.name, type: typeFromArrow(field.type as Arrow.DataType, field.name), nullable: field.nullable };
+    const spec: FieldSpec = {
+      name: field.name,
+      type: typeFromArrow(field.type as Arrow.DataType, field.name),
+      nullable: field.nullable,
+    };
     return field.metadata.size === 0 ? spec : { ...spec, metadata: Object.fromEntries(field.metadata) };
   });
 }
@@ -103,16 +140,23 @@ function integerToArrow(arrow: ArrowModule, { domain, byteWidth }: ParsedType): 
 export function typeToArrow(arrow: ArrowModule, type: TypeText, dictionaryId = 0): Arrow.DataType {
   const parsed = parseType(type);
   if (parsed.physical === 'dictionary') return new arrow.Dictionary(new arrow.Utf8(), new arrow.Int32(), dictionaryId);
-  if (parsed.of !== undefined) return new arrow.List(new arrow.Field('item', typeToArrow(arrow, parsed.of, dictionaryId), true));
+  if (parsed.of !== undefined)
+    return new arrow.List(new arrow.Field('item', typeToArrow(arrow, parsed.of, dictionaryId), true));
   if (parsed.precision !== undefined) return new arrow.Decimal(parsed.scale ?? 0, parsed.precision, 128);
   switch (parsed.domain) {
-    case 'bool': return new arrow.Bool();
+    case 'bool':
+      return new arrow.Bool();
     case 'int':
-    case 'uint': return integerToArrow(arrow, parsed);
-    case 'float': return parsed.byteWidth === 4 ? new arrow.Float32() : new arrow.Float64();
-    case 'utf8': return new arrow.Utf8();
-    case 'temporal': return temporalToArrow(arrow, parsed);
-    case 'opaque': return parsed.physical === 'variable' ? new arrow.Binary() : new arrow.FixedSizeBinary(parsed.byteWidth);
+    case 'uint':
+      return integerToArrow(arrow, parsed);
+    case 'float':
+      return parsed.byteWidth === 4 ? new arrow.Float32() : new arrow.Float64();
+    case 'utf8':
+      return new arrow.Utf8();
+    case 'temporal':
+      return temporalToArrow(arrow, parsed);
+    case 'opaque':
+      return parsed.physical === 'variable' ? new arrow.Binary() : new arrow.FixedSizeBinary(parsed.byteWidth);
   }
 }
 
@@ -132,7 +176,12 @@ function buildSchema(arrow: ArrowModule, fields: Fields): Arrow.Schema {
     let id = hashName(name);
     while (taken.has(id)) id = (id + 1) % 2 ** 31;
     if (type.includes('dictionary')) taken.add(id);
-    return new arrow.Field(name, typeToArrow(arrow, type, id), nullable, metadata === undefined ? undefined : new Map(Object.entries(metadata)));
+    return new arrow.Field(
+      name,
+      typeToArrow(arrow, type, id),
+      nullable,
+      metadata === undefined ? undefined : new Map(Object.entries(metadata)),
+    );
   });
   return new arrow.Schema(built);
 }

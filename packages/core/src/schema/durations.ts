@@ -21,11 +21,15 @@ const NANOSECONDS: Record<string, bigint> = {
 const PART = /(\d+)(?:\.(\d{1,15}))?\s*([a-zµμ]+)\s*/gy;
 
 function badDuration(value: unknown, what: string, hint: string): PipelineError {
-  return new PipelineError('ERR_OPTIONS', `${what} is not a duration: ${typeof value === 'string' ? JSON.stringify(value) : String(value)}`, {
-    value: String(value),
-    expected: 'milliseconds, or text with a unit',
-    hint,
-  });
+  return new PipelineError(
+    'ERR_OPTIONS',
+    `${what} is not a duration: ${typeof value === 'string' ? JSON.stringify(value) : String(value)}`,
+    {
+      value: String(value),
+      expected: 'milliseconds, or text with a unit',
+      hint,
+    },
+  );
 }
 
 const USAGE = "write 5000 (milliseconds), '5s', '250ms', '1h30m', '7d' or '1w'; units are ns us ms s m h d w";
@@ -57,10 +61,15 @@ export function parseDuration(value: Duration, what = 'duration'): bigint {
     PART.lastIndex = at;
     const match = PART.exec(text);
     const unit = match === null ? undefined : NANOSECONDS[(match[3] ?? '').toLowerCase()];
-    const part = match === null || unit === undefined ? undefined : partNanoseconds(match[1] ?? '0', match[2] ?? '', unit);
+    const part =
+      match === null || unit === undefined ? undefined : partNanoseconds(match[1] ?? '0', match[2] ?? '', unit);
     if (part === undefined) {
       const calendar = /^(mo|month|y|year|q)/i.test(match?.[3] ?? '');
-      throw badDuration(value, what, calendar ? 'months and years have no fixed length; use a fixed duration such as 30d' : USAGE);
+      throw badDuration(
+        value,
+        what,
+        calendar ? 'months and years have no fixed length; use a fixed duration such as 30d' : USAGE,
+      );
     }
     total += part;
     at = PART.lastIndex;

@@ -16,15 +16,23 @@ function isTimeZone(name: string): boolean {
   }
 }
 
-function fieldFromShape(name: string, written: string | { readonly type: string; readonly nullable?: boolean }): FieldSpec {
+function fieldFromShape(
+  name: string,
+  written: string | { readonly type: string; readonly nullable?: boolean },
+): FieldSpec {
   const text = typeof written === 'string' ? written : written?.type;
   if (typeof text !== 'string') {
-    throw new PipelineError('ERR_SCHEMA', `column "${name}" has no type`, { column: name, hint: `write { ${name}: 'float64' }` });
+    throw new PipelineError('ERR_SCHEMA', `column "${name}" has no type`, {
+      column: name,
+      hint: `write { ${name}: 'float64' }`,
+    });
   }
   const type = parseTypeOf(name, text);
   if (type.timeZone !== undefined && !isTimeZone(type.timeZone)) {
     throw new PipelineError('ERR_SCHEMA', `column "${name}": "${type.timeZone}" is not a time zone`, {
-      column: name, value: text, hint: 'use an IANA name such as Europe/Paris, UTC, or an offset such as +02:00',
+      column: name,
+      value: text,
+      hint: 'use an IANA name such as Europe/Paris, UTC, or an offset such as +02:00',
     });
   }
   return { name, type: type.text, nullable: typeof written === 'string' ? true : (written.nullable ?? true) };
@@ -36,7 +44,10 @@ function parseTypeOf(name: string, text: string): ParsedType {
   } catch (error) {
     if (!(error instanceof PipelineError)) throw error;
     throw new PipelineError('ERR_SCHEMA', `column "${name}": ${error.message}`, {
-      column: name, value: text, ...(error.expected && { expected: error.expected }), ...(error.hint && { hint: error.hint }),
+      column: name,
+      value: text,
+      ...(error.expected && { expected: error.expected }),
+      ...(error.hint && { hint: error.hint }),
     });
   }
 }
@@ -52,7 +63,9 @@ function parseTypeOf(name: string, text: string): ParsedType {
 export function fieldsFromShape(shape: SchemaShape): Fields {
   const entries = Object.entries(shape);
   if (entries.length === 0) {
-    throw new PipelineError('ERR_SCHEMA', 'the schema has no columns', { hint: "write { ts: 'timestamp[us]', price: 'float64' }" });
+    throw new PipelineError('ERR_SCHEMA', 'the schema has no columns', {
+      hint: "write { ts: 'timestamp[us]', price: 'float64' }",
+    });
   }
   return entries.map(([name, written]) => fieldFromShape(name, written));
 }
@@ -81,14 +94,22 @@ export function fieldIndex(fields: Fields, name: string): number {
   const index = indexOf(fields).get(name);
   if (index !== undefined) return index;
   throw new PipelineError('ERR_COLUMN_UNKNOWN', `there is no column "${name}"`, {
-    column: name, hint: nameHint(name, fields.map((field) => field.name)),
+    column: name,
+    hint: nameHint(
+      name,
+      fields.map((field) => field.name),
+    ),
   });
 }
 
 /** Whether two schemas have the same names, types and order (nullability and metadata apart). */
 export function sameColumns(left: Fields, right: Fields): boolean {
-  return left === right || (left.length === right.length && left.every((field, index) => {
-    const other = right[index];
-    return other !== undefined && field.name === other.name && field.type === other.type;
-  }));
+  return (
+    left === right ||
+    (left.length === right.length &&
+      left.every((field, index) => {
+        const other = right[index];
+        return other !== undefined && field.name === other.name && field.type === other.type;
+      }))
+  );
 }

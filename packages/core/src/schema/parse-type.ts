@@ -7,7 +7,14 @@ import { nearestName } from './nearest-name.ts';
 import type { ParsedType, TimeUnitText, TypeText } from './types.ts';
 
 const INTEGER_WIDTHS: Record<string, number> = {
-  int8: 1, int16: 2, int32: 4, int64: 8, uint8: 1, uint16: 2, uint32: 4, uint64: 8,
+  int8: 1,
+  int16: 2,
+  int32: 4,
+  int64: 8,
+  uint8: 1,
+  uint16: 2,
+  uint32: 4,
+  uint64: 8,
 };
 
 const ALIASES: Record<string, TypeText> = {
@@ -26,14 +33,39 @@ const ALIASES: Record<string, TypeText> = {
 
 /** Examples of every form, for suggestions. */
 const EXAMPLES: readonly string[] = [
-  ...Object.keys(INTEGER_WIDTHS), 'float32', 'float64', 'bool', 'utf8', 'binary', 'date32', 'date64',
-  'timestamp[s]', 'timestamp[ms]', 'timestamp[us]', 'timestamp[ns]', 'timestamp[us, UTC]',
-  'time32[s]', 'time32[ms]', 'time64[us]', 'time64[ns]',
-  'duration[s]', 'duration[ms]', 'duration[us]', 'duration[ns]',
-  'decimal(10, 2)', 'dictionary<utf8>', 'fixed[16]', 'list<float64>',
+  ...Object.keys(INTEGER_WIDTHS),
+  'float32',
+  'float64',
+  'bool',
+  'utf8',
+  'binary',
+  'date32',
+  'date64',
+  'timestamp[s]',
+  'timestamp[ms]',
+  'timestamp[us]',
+  'timestamp[ns]',
+  'timestamp[us, UTC]',
+  'time32[s]',
+  'time32[ms]',
+  'time64[us]',
+  'time64[ns]',
+  'duration[s]',
+  'duration[ms]',
+  'duration[us]',
+  'duration[ns]',
+  'decimal(10, 2)',
+  'dictionary<utf8>',
+  'fixed[16]',
+  'list<float64>',
 ];
 
-function fixed(text: string, byteWidth: number, domain: ParsedType['domain'], more: Partial<ParsedType> = {}): ParsedType {
+function fixed(
+  text: string,
+  byteWidth: number,
+  domain: ParsedType['domain'],
+  more: Partial<ParsedType> = {},
+): ParsedType {
   return { text: text as TypeText, physical: 'fixed', byteWidth, domain, ...more };
 }
 
@@ -41,15 +73,24 @@ function parseSimple(text: string): ParsedType | undefined {
   const width = INTEGER_WIDTHS[text];
   if (width !== undefined) return fixed(text, width, text.startsWith('u') ? 'uint' : 'int');
   switch (text) {
-    case 'bool': return { text, physical: 'bits', byteWidth: 0, domain: 'bool' };
-    case 'float32': return fixed(text, 4, 'float');
-    case 'float64': return fixed(text, 8, 'float');
-    case 'utf8': return { text, physical: 'variable', byteWidth: 0, domain: 'utf8' };
-    case 'binary': return { text, physical: 'variable', byteWidth: 0, domain: 'opaque' };
-    case 'date32': return fixed(text, 4, 'temporal', { unit: 'day' });
-    case 'date64': return fixed(text, 8, 'temporal', { unit: 'ms' });
-    case 'dictionary<utf8>': return { text, physical: 'dictionary', byteWidth: 4, domain: 'utf8' };
-    default: return undefined;
+    case 'bool':
+      return { text, physical: 'bits', byteWidth: 0, domain: 'bool' };
+    case 'float32':
+      return fixed(text, 4, 'float');
+    case 'float64':
+      return fixed(text, 8, 'float');
+    case 'utf8':
+      return { text, physical: 'variable', byteWidth: 0, domain: 'utf8' };
+    case 'binary':
+      return { text, physical: 'variable', byteWidth: 0, domain: 'opaque' };
+    case 'date32':
+      return fixed(text, 4, 'temporal', { unit: 'day' });
+    case 'date64':
+      return fixed(text, 8, 'temporal', { unit: 'ms' });
+    case 'dictionary<utf8>':
+      return { text, physical: 'dictionary', byteWidth: 4, domain: 'utf8' };
+    default:
+      return undefined;
   }
 }
 
@@ -77,11 +118,14 @@ function parseParametric(text: string): ParsedType | undefined {
     return fixed(`decimal(${precision}, ${scale})`, 16, 'opaque', { precision, scale });
   }
   const bytes = /^fixed\s*\[\s*(\d{1,9})\s*\]$/.exec(text);
-  if (bytes !== null) return Number(bytes[1]) < 1 ? undefined : fixed(`fixed[${Number(bytes[1])}]`, Number(bytes[1]), 'opaque');
+  if (bytes !== null)
+    return Number(bytes[1]) < 1 ? undefined : fixed(`fixed[${Number(bytes[1])}]`, Number(bytes[1]), 'opaque');
   const list = /^list\s*<(.+)>$/.exec(text);
   if (list === null) return undefined;
   const of = tryParseType(list[1] ?? '');
-  return of === undefined ? undefined : { text: `list<${of.text}>`, physical: 'list', byteWidth: 0, domain: 'opaque', of: of.text };
+  return of === undefined
+    ? undefined
+    : { text: `list<${of.text}>`, physical: 'list', byteWidth: 0, domain: 'opaque', of: of.text };
 }
 
 const cache = new Map<string, ParsedType>();

@@ -75,8 +75,16 @@ export type Shape = { readonly [column: string]: TypeText };
 
 /** Values of one column as user code gives them: a typed array of the type's width, or an array with null for null. */
 export type ColumnValues =
-  | Int8Array | Int16Array | Int32Array | Uint8Array | Uint16Array | Uint32Array
-  | BigInt64Array | BigUint64Array | Float32Array | Float64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
+  | Float32Array
+  | Float64Array
   | readonly (number | bigint | string | boolean | Date | Uint8Array | null | undefined)[];
 
 /** A batch as plain columns of equal length, so that simple code needs no Arrow. */
