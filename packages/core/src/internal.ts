@@ -90,3 +90,5 @@ export { SHARED_TABLE_OWNER, sharedTableBatches, sharedTableCount } from './batc
 export { OWNER_COUNT } from './memory/layout.ts';
 export { releaseOwners } from './memory/release-owners.ts';
 export type * from './operators/chain-contract.ts';
+export { instantiateKernels } from './kernels/compiled-kernels.ts';
+export { adoptKernelModule, kernelModule, type KernelModule } from './kernels/module.ts';

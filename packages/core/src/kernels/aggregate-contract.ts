@@ -115,8 +115,8 @@ export interface AggregateKernels {
 
   /**
    * Merges element i of `source` into element targets[i] (u32) of `target`, for i < count; count, sum, sumSquares, min and
-   * max. Overflow records as above, with the group of the target. Returns their number, or -1 when there was no room for
-   * all (nothing is merged then).
+   * max. Overflow records as above, with the group of the target. Returns their number, or -1 when there might not be room
+   * for all (nothing is merged then; 2 · count are always enough).
    */
   mergeStates(
     type: KernelType,
@@ -127,4 +127,7 @@ export interface AggregateKernels {
     overflow: OverflowArea,
     scratch: Ptr,
   ): number;
+
+  /** out[i] (f64) = SumState i rounded to the nearest double, half to even; its flags make NaN, ±∞ or −0. */
+  roundSums(states: Ptr, count: number, out: Ptr): void;
 }

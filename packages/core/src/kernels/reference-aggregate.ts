@@ -5,7 +5,7 @@
 import type { Ptr } from '../memory/contract.ts';
 import type { AggregateKernels, KernelType, OverflowArea, StateArrays } from './aggregate-contract.ts';
 import { SUM_STATE_BYTES } from './aggregate-contract.ts';
-import { addDouble, addDoubleSquare, addSum, emptySum, type ExactSum, SUM_NOT_MINUS_ZERO } from './exact-sum.ts';
+import { addDouble, addDoubleSquare, addSum, emptySum, type ExactSum, SUM_NOT_MINUS_ZERO, sumToDouble } from './exact-sum.ts';
 import { binEnds, firstUnordered } from './reference-order.ts';
 import { isFloatType, isSet, isUnsignedType, KERNEL_TYPE_BYTES, readValue } from './reference-column.ts';
 import {
@@ -263,6 +263,12 @@ function mergeStates(
   return result;
 }
 
+function roundSums(view: DataView, states: Ptr, count: number, out: Ptr): void {
+  for (let i = 0; i < count; i++) {
+    view.setFloat64(out + 8 * i, sumToDouble(readSumState(view, states + SUM_STATE_BYTES * i)), true);
+  }
+}
+
 /** The aggregate kernels in plain TypeScript, over the memory that `memory` gives. */
 export function createReferenceAggregates(memory: () => DataView): AggregateKernels {
   return {
@@ -274,6 +280,7 @@ export function createReferenceAggregates(memory: () => DataView): AggregateKern
       segmentStates(memory(), type, values, validity, ends, segments, states, overflow),
     groupStates: (type, values, validity, groupIds, rows, groups, states, overflow) =>
       groupStates(memory(), type, values, validity, groupIds, rows, groups, states, overflow),
+    roundSums: (states, count, out) => roundSums(memory(), states, count, out),
     initStates: (type, states, from, to) => initStates(memory(), type, states, from, to),
     mergeStates: (type, source, targets, count, target, overflow) =>
       mergeStates(memory(), type, source, targets, count, target, overflow),

@@ -1,0 +1,137 @@
+// Groups' states while a chunk of doubles is added, one cache line each in scratch: few enough groups to stay in cache, and
+// one pass over the rows for all states.
+//
+// | offset | field |
+// |---|---|
+// | 0, 8 | sums of q and of r (see block-sum.ts), which are exact over the chunk |
+// | 16, 24 | least value, negated greatest: one vector minimum keeps both |
+// | 32 | u32 rows; 36 u32 first row; 40 u32 last row |
+import { CELLS, FLAG_NOT_MINUS_ZERO, NO_ROW } from './layout';
+import { evict } from './wide-sum';
+import { addFinite } from './sum-window';
+import { takeMax, takeMin } from './state-arrays';
+
+/** Empties the cells of `groups` groups. */
+export function clearCells(groups: u32, scratch: usize): void {
+  let cell = scratch + CELLS;
+  const infinity = f64x2.splat(Infinity);
+  const rows = i32x4(0, -1, -1, 0);
+  for (let group: u32 = 0; group < groups; group++, cell += 64) {
+    clearSums(cell);
+    v128.store(cell, infinity, 16);
+    v128.store(cell, rows, 32);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function clearSums(cell: usize): void {
+  store<f64>(cell, 0);
+  store<f64>(cell, -0.0, 8);
+}
+
+// @ts-ignore: decorator
+@inline
+function addToCell(cell: usize, x: f64, big: f64): void {
+  const q = x + big - big;
+  const parts = f64x2.replace_lane(f64x2.splat(q), 1, x - q);
+  v128.store(cell, f64x2.add(v128.load(cell), parts));
+}
+
+// @ts-ignore: decorator
+@inline
+function rangeToCell(cell: usize, x: f64): void {
+  const both = f64x2.replace_lane(f64x2.splat(x), 1, -x);
+  v128.store(cell, f64x2.pmin(v128.load(cell, 16), both), 16);
+}
+
+// @ts-ignore: decorator
+@inline
+function rowToCell(cell: usize, row: u32): void {
+  store<u32>(cell, load<u32>(cell, 32) + 1, 32);
+  if (load<u32>(cell, 36) == NO_ROW) store<u32>(cell, row, 36);
+  store<u32>(cell, row, 40);
+}
+
+/** All states of `n` rows, whose numbers are `rows[i]`, or base + i when `rows` is 0. */
+export function addToCells(values: usize, ids: usize, rows: usize, base: u32, n: i32, big: f64, scratch: usize): void {
+  const cells = scratch + CELLS;
+  for (let i = 0; i < n; i++, values += 8, ids += 4) {
+    const cell = cells + (<usize>load<u32>(ids) << 6);
+    const x = load<f64>(values);
+    addToCell(cell, x, big);
+    rangeToCell(cell, x);
+    rowToCell(cell, rows == 0 ? base + <u32>i : load<u32>(rows + (<usize>i << 2)));
+  }
+}
+
+/** Sums only. */
+export function sumsToCells(values: usize, ids: usize, n: i32, big: f64, scratch: usize): void {
+  const cells = scratch + CELLS;
+  for (let i = 0; i < n; i++, values += 8, ids += 4) {
+    addToCell(cells + (<usize>load<u32>(ids) << 6), load<f64>(values), big);
+  }
+}
+
+/** All but the sums. */
+export function rangesToCells(values: usize, ids: usize, rows: usize, base: u32, n: i32, scratch: usize): void {
+  const cells = scratch + CELLS;
+  for (let i = 0; i < n; i++, values += 8, ids += 4) {
+    const cell = cells + (<usize>load<u32>(ids) << 6);
+    rangeToCell(cell, load<f64>(values));
+    rowToCell(cell, rows == 0 ? base + <u32>i : load<u32>(rows + (<usize>i << 2)));
+  }
+}
+
+/** Moves the cells' sums into the groups' windows. */
+export function flushSums(groups: u32, sum: usize, scratch: usize): void {
+  let cell = scratch + CELLS;
+  for (let group: u32 = 0; group < groups; group++, cell += 64, sum += 40) {
+    const r = load<f64>(cell, 8);
+    // −0: no rows, or all of them −0.
+    if (reinterpret<u64>(r) == 0x8000000000000000) continue;
+    addOrEvict(sum, load<f64>(cell), group, scratch);
+    addOrEvict(sum, r, group, scratch);
+    store<u32>(sum, load<u32>(sum, 4) | FLAG_NOT_MINUS_ZERO, 4);
+    clearSums(cell);
+  }
+}
+
+/** Adds a finite double to a group's window; when it does not fit, what was there becomes a record. */
+export function addOrEvict(window: usize, value: f64, group: u32, scratch: usize): void {
+  if (!addFinite(window, value)) {
+    evict(scratch, window, group, 0);
+    addFinite(window, value);
+  }
+}
+
+/** Writes all but the sums; returns true when some least or greatest value is a zero, of which the sign is not sure. */
+export function storeCells(
+  groups: u32, count: usize, low: usize, high: usize, first: usize, last: usize, scratch: usize,
+): bool {
+  let cell = scratch + CELLS;
+  let hasZero = false;
+  for (let group: usize = 0; group < <usize>groups; group++, cell += 64) {
+    if (count != 0) store<u64>(count + (group << 3), <u64>load<u32>(cell, 32));
+    if (first != 0) store<u32>(first + (group << 2), load<u32>(cell, 36));
+    if (last != 0) store<u32>(last + (group << 2), load<u32>(cell, 40));
+    const least = load<f64>(cell, 16);
+    const greatest = -load<f64>(cell, 24);
+    if (least > greatest) continue;
+    if (least == 0 || greatest == 0) hasZero = true;
+    if (low != 0) store<f64>(low + (group << 3), least);
+    if (high != 0) store<f64>(high + (group << 3), greatest);
+  }
+  return hasZero;
+}
+
+/** Takes the zeros among `n` values again, with their signs. */
+export function retakeZeros(values: usize, ids: usize, n: i32, low: usize, high: usize): void {
+  for (let i = 0; i < n; i++, values += 8, ids += 4) {
+    const x = load<f64>(values);
+    if (x != 0) continue;
+    const at = <usize>load<u32>(ids) << 3;
+    if (low != 0) takeMin(low + at, x);
+    if (high != 0) takeMax(high + at, x);
+  }
+}

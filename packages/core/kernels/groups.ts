@@ -1,0 +1,287 @@
+// States of groups: every row has a group id.
+import { blockRange, extractor, guessFor, rangeExponent, residueExtractor } from './block-sum';
+import { denseDoubles, denseRows, denseValues } from './dense';
+import { addOrEvict, addToCells, clearCells, flushSums, rangesToCells, retakeZeros, storeCells, sumsToCells } from './group-cells';
+import { addSquare64, magnitude, takeLess, takeMore } from './integer-blocks';
+import {
+  BLOCK_LOG, BLOCK_ROWS, CELL_GROUPS, DENSE, DENSE_IDS, DENSE_ROWS, FLAG_NOT_MINUS_ZERO, NO_ROW,
+} from './layout';
+import { add128, initRange, takeMax, takeMin } from './state-arrays';
+import { addScaled, canonicalise, flagsOf, squareExponent, squarePart } from './sum-window';
+import { beginRecords, evict, recordResult } from './wide-sum';
+
+/** Rows of a chunk of doubles without nulls; log2 of them. */
+const CHUNK_ROWS: i32 = 65536;
+const CHUNK_LOG: i32 = 16;
+
+// @ts-ignore: decorator
+@inline
+function idAt(ids: usize, i: i32): usize {
+  return <usize>load<u32>(ids + (<usize>i << 2));
+}
+
+function countRows(ids: usize, n: i32, count: usize): void {
+  for (let i = 0; i < n; i++) {
+    const at = count + (idAt(ids, i) << 3);
+    store<u64>(at, load<u64>(at) + 1);
+  }
+}
+
+function markRows(ids: usize, rows: usize, base: u32, n: i32, first: usize, last: usize): void {
+  for (let i = 0; i < n; i++) {
+    const id = idAt(ids, i) << 2;
+    const row = rows == 0 ? base + <u32>i : load<u32>(rows + (<usize>i << 2));
+    if (first != 0 && load<u32>(first + id) == NO_ROW) store<u32>(first + id, row);
+    if (last != 0) store<u32>(last + id, row);
+  }
+}
+
+/** The slow way for doubles: value by value into the groups' windows. */
+function sumRows(values: usize, ids: usize, n: i32, sum: usize, scratch: usize): void {
+  for (let i = 0; i < n; i++, values += 8) {
+    const id = idAt(ids, i);
+    const window = sum + id * 40;
+    const value = load<f64>(values);
+    store<u32>(window, load<u32>(window, 4) | flagsOf(value), 4);
+    if (value - value == 0) addOrEvict(window, value, <u32>id, scratch);
+  }
+}
+
+function squareRows(values: usize, ids: usize, n: i32, squares: usize, scratch: usize): void {
+  for (let i = 0; i < n; i++, values += 8) {
+    const id = idAt(ids, i);
+    const window = squares + id * 40;
+    const value = abs(load<f64>(values));
+    store<u32>(window, load<u32>(window, 4) | flagsOf(value), 4);
+    if (!(value - value == 0)) continue;
+    for (let part = 0; part < 3; part++) {
+      const mantissa = squarePart(value, part);
+      const exponent = squareExponent(value, part);
+      if (mantissa != 0 && !addScaled(window, mantissa, exponent)) {
+        evict(scratch, window, <u32>id, 1);
+        addScaled(window, mantissa, exponent);
+      }
+    }
+  }
+}
+
+function extremeRows(values: usize, ids: usize, n: i32, low: usize, high: usize): void {
+  for (let i = 0; i < n; i++, values += 8) {
+    const id = idAt(ids, i) << 3;
+    const value = load<f64>(values);
+    if (low != 0) takeMin(low + id, value);
+    if (high != 0) takeMax(high + id, value);
+  }
+}
+
+/** True when every residue of the values is a multiple of the fine grid. */
+function isOnGrid(values: usize, n: i32, m: f64, m2: f64): bool {
+  const big = f64x2.splat(m);
+  const fine = f64x2.splat(m2);
+  let off = f64x2.splat(0);
+  let i = 0;
+  for (; i + 4 <= n; i += 4, values += 32) {
+    const a = v128.load(values);
+    const b = v128.load(values, 16);
+    const ra = f64x2.sub(a, f64x2.sub(f64x2.add(a, big), big));
+    const rb = f64x2.sub(b, f64x2.sub(f64x2.add(b, big), big));
+    off = v128.or(off, f64x2.ne(f64x2.sub(f64x2.add(ra, fine), fine), ra));
+    off = v128.or(off, f64x2.ne(f64x2.sub(f64x2.add(rb, fine), fine), rb));
+  }
+  for (; i < n; i++, values += 8) {
+    const x = load<f64>(values);
+    const r = x - (x + m - m);
+    if (r + m2 - m2 != r) return false;
+  }
+  return !v128.any_true(off);
+}
+
+/** The M with which the sums of up to 2^log of these values are exact in two doubles, or 0 when there is none. */
+function commonExtractor(values: usize, n: i32, log: i32, scratch: usize): f64 {
+  blockRange(values, n, scratch);
+  const guess = guessFor(rangeExponent(scratch));
+  if (guess < 0) return 0;
+  const m = extractor(guess, log);
+  // NaN is not seen in the range: the grid test sees it.
+  return isOnGrid(values, n, m, residueExtractor(guess, log)) ? m : 0;
+}
+
+/** Doubles, few groups: through the cells. */
+function addDoublesByCells(
+  values: usize, ids: usize, rows: usize, base: u32, n: i32, groups: u32, log: i32, isAll: bool, sum: usize, scratch: usize,
+): void {
+  const big = sum == 0 ? 0 : commonExtractor(values, n, log, scratch);
+  if (big != 0) {
+    if (isAll) addToCells(values, ids, rows, base, n, big, scratch);
+    else sumsToCells(values, ids, n, big, scratch);
+    flushSums(groups, sum, scratch);
+    return;
+  }
+  if (isAll) rangesToCells(values, ids, rows, base, n, scratch);
+  if (sum == 0) return;
+  if (log == BLOCK_LOG) {
+    sumRows(values, ids, n, sum, scratch);
+    return;
+  }
+  // Smaller blocks need less room between the greatest value and the least bit.
+  for (let i = 0; i < n; i += BLOCK_ROWS) {
+    const part = min<i32>(BLOCK_ROWS, n - i);
+    const offset = <usize>i;
+    addDoublesByCells(values + (offset << 3), ids + (offset << 2), 0, 0, part, groups, BLOCK_LOG, false, sum, scratch);
+  }
+}
+
+/** Doubles, many groups: straight into the arrays. */
+function addDoublesDirectly(
+  values: usize, ids: usize, n: i32, sum: usize, low: usize, high: usize, scratch: usize,
+): void {
+  if ((low | high) != 0) extremeRows(values, ids, n, low, high);
+  if (sum != 0) sumRows(values, ids, n, sum, scratch);
+}
+
+function integerRows<T>(
+  values: usize, ids: usize, n: i32, sum: usize, squares: usize, low: usize, high: usize,
+): void {
+  if (sum != 0) {
+    for (let i = 0; i < n; i++) {
+      const value = load<T>(values + <usize>i * sizeof<T>());
+      add128(sum + (idAt(ids, i) << 4), <u64>value, isSigned<T>() ? <u64>(<i64>value >> 63) : 0);
+    }
+  }
+  if (squares != 0) {
+    for (let i = 0; i < n; i++) {
+      const value = load<T>(values + <usize>i * sizeof<T>());
+      if (sizeof<T>() == 8) {
+        const window = squares + idAt(ids, i) * 40;
+        addSquare64(window, magnitude<T>(value));
+        store<u32>(window, FLAG_NOT_MINUS_ZERO, 4);
+      } else {
+        add128(squares + (idAt(ids, i) << 4), <u64>value * <u64>value, 0);
+      }
+    }
+  }
+  if ((low | high) == 0) return;
+  for (let i = 0; i < n; i++) {
+    const value = load<T>(values + <usize>i * sizeof<T>());
+    const id = idAt(ids, i) << 3;
+    if (low != 0) takeLess<T>(low + id, value);
+    if (high != 0) takeMore<T>(high + id, value);
+  }
+}
+
+function canonicaliseAll(windows: usize, groups: u32): void {
+  for (let group: u32 = 0; group < groups; group++, windows += 40) canonicalise(windows);
+}
+
+function integerGroups<T>(
+  values: usize, validity: usize, ids: usize, rows: u32, groups: u32, count: usize, sum: usize, squares: usize, low: usize,
+  high: usize, first: usize, last: usize, scratch: usize,
+): void {
+  for (let from: u32 = 0; from < rows; from += BLOCK_ROWS) {
+    let n = <i32>min<u32>(BLOCK_ROWS, rows - from);
+    let block = values + <usize>from * sizeof<T>();
+    let blockIds = ids + (<usize>from << 2);
+    let numbers: usize = 0;
+    if (validity != 0) {
+      denseValues<T>(values, validity, from, n, scratch);
+      n = denseRows(ids, validity, from, n, scratch);
+      block = scratch + DENSE;
+      blockIds = scratch + DENSE_IDS;
+      numbers = scratch + DENSE_ROWS;
+    }
+    if (count != 0) countRows(blockIds, n, count);
+    if ((first | last) != 0) markRows(blockIds, numbers, from, n, first, last);
+    integerRows<T>(block, blockIds, n, sum, squares, low, high);
+  }
+  if (sizeof<T>() == 8 && squares != 0) canonicaliseAll(squares, groups);
+}
+
+function floatGroups<T>(
+  values: usize, validity: usize, ids: usize, rows: u32, groups: u32, count: usize, sum: usize, squares: usize, low: usize,
+  high: usize, first: usize, last: usize, scratch: usize,
+): void {
+  const isDirect = sizeof<T>() == 8 && validity == 0;
+  const step = isDirect ? CHUNK_ROWS : BLOCK_ROWS;
+  const byCells = groups <= CELL_GROUPS && (sum | low | high) != 0;
+  const isAll = byCells && (low | high | count | first | last) != 0;
+  if (byCells) clearCells(groups, scratch);
+  for (let from: u32 = 0; from < rows; from += step) {
+    let n = <i32>min<u32>(step, rows - from);
+    let block = values + <usize>from * sizeof<T>();
+    let blockIds = ids + (<usize>from << 2);
+    let numbers: usize = 0;
+    if (!isDirect) {
+      const m = denseDoubles<T>(values, validity, from, n, scratch);
+      block = scratch + DENSE;
+      if (validity != 0) {
+        denseRows(ids, validity, from, n, scratch);
+        blockIds = scratch + DENSE_IDS;
+        numbers = scratch + DENSE_ROWS;
+      }
+      n = m;
+    }
+    if (squares != 0) squareRows(block, blockIds, n, squares, scratch);
+    if (byCells) {
+      addDoublesByCells(block, blockIds, numbers, from, n, groups, isDirect ? CHUNK_LOG : BLOCK_LOG, isAll, sum, scratch);
+    } else {
+      addDoublesDirectly(block, blockIds, n, sum, low, high, scratch);
+    }
+    if (!isAll && count != 0) countRows(blockIds, n, count);
+    if (!isAll && (first | last) != 0) markRows(blockIds, numbers, from, n, first, last);
+  }
+  if (isAll && storeCells(groups, count, low, high, first, last, scratch) && (low | high) != 0) {
+    retakeAllZeros<T>(values, validity, ids, rows, low, high, scratch);
+  }
+  if (sum != 0) canonicaliseAll(sum, groups);
+  if (squares != 0) canonicaliseAll(squares, groups);
+}
+
+/** A second pass for the signs of zeros that are a group's least or greatest value. */
+function retakeAllZeros<T>(
+  values: usize, validity: usize, ids: usize, rows: u32, low: usize, high: usize, scratch: usize,
+): void {
+  for (let from: u32 = 0; from < rows; from += BLOCK_ROWS) {
+    let n = <i32>min<u32>(BLOCK_ROWS, rows - from);
+    let block = values + <usize>from * sizeof<T>();
+    let blockIds = ids + (<usize>from << 2);
+    if (sizeof<T>() == 4 || validity != 0) {
+      const m = denseDoubles<T>(values, validity, from, n, scratch);
+      block = scratch + DENSE;
+      if (validity != 0) {
+        denseRows(ids, validity, from, n, scratch);
+        blockIds = scratch + DENSE_IDS;
+      }
+      n = m;
+    }
+    retakeZeros(block, blockIds, n, low, high);
+  }
+}
+
+function groups<T>(
+  values: usize, validity: usize, ids: usize, rows: u32, n: u32, count: usize, sum: usize, squares: usize, low: usize,
+  high: usize, first: usize, last: usize, scratch: usize,
+): void {
+  initRange<T>(0, n, count, sum, squares, low, high, first, last);
+  if (isFloat<T>()) floatGroups<T>(values, validity, ids, rows, n, count, sum, squares, low, high, first, last, scratch);
+  else integerGroups<T>(values, validity, ids, rows, n, count, sum, squares, low, high, first, last, scratch);
+}
+
+export function groupStates(
+  type: i32, values: usize, validity: usize, ids: usize, rows: u32, n: u32, count: usize, sum: usize, squares: usize,
+  low: usize, high: usize, first: usize, last: usize, records: usize, capacity: i32, scratch: usize,
+): i32 {
+  beginRecords(scratch, records, capacity);
+  switch (type) {
+    case 0: groups<i8>(values, validity, ids, rows, n, count, sum, squares, low, high, first, last, scratch); break;
+    case 1: groups<i16>(values, validity, ids, rows, n, count, sum, squares, low, high, first, last, scratch); break;
+    case 2: groups<i32>(values, validity, ids, rows, n, count, sum, squares, low, high, first, last, scratch); break;
+    case 3: groups<i64>(values, validity, ids, rows, n, count, sum, squares, low, high, first, last, scratch); break;
+    case 4: groups<u8>(values, validity, ids, rows, n, count, sum, squares, low, high, first, last, scratch); break;
+    case 5: groups<u16>(values, validity, ids, rows, n, count, sum, squares, low, high, first, last, scratch); break;
+    case 6: groups<u32>(values, validity, ids, rows, n, count, sum, squares, low, high, first, last, scratch); break;
+    case 7: groups<u64>(values, validity, ids, rows, n, count, sum, squares, low, high, first, last, scratch); break;
+    case 8: groups<f32>(values, validity, ids, rows, n, count, sum, squares, low, high, first, last, scratch); break;
+    default: groups<f64>(values, validity, ids, rows, n, count, sum, squares, low, high, first, last, scratch);
+  }
+  return recordResult(scratch);
+}

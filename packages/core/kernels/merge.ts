@@ -1,0 +1,208 @@
+// Merging partial states into targets, and rounding sums.
+import { FLAG_MINUS_INFINITY, FLAG_NAN, FLAG_NOT_MINUS_ZERO, FLAG_PLUS_INFINITY, STATE_BYTES, WINDOW } from './layout';
+import { add128, initRange, squareBytes, sumBytes, takeMax, takeMin } from './state-arrays';
+import { addWindow, canonicalise, isZeroWindow, limb } from './sum-window';
+import { beginRecords, recordResult, writeRecord } from './wide-sum';
+
+// @ts-ignore: decorator
+@inline
+function targetOf(targets: usize, i: u32): usize {
+  return <usize>load<u32>(targets + (<usize>i << 2));
+}
+
+/** Adds up i128s. */
+function mergeIntegers(source: usize, targets: usize, count: u32, target: usize): void {
+  for (let i: u32 = 0; i < count; i++, source += 16) {
+    add128(target + (targetOf(targets, i) << 4), load<u64>(source), load<u64>(source, 8));
+  }
+}
+
+/** Adds up SumStates; what does not fit its target is recorded. */
+function mergeSums(source: usize, targets: usize, count: u32, target: usize, which: u32, scratch: usize): void {
+  const copy = scratch + WINDOW;
+  for (let i: u32 = 0; i < count; i++, source += STATE_BYTES) {
+    const id = targetOf(targets, i);
+    const held = target + id * STATE_BYTES;
+    const flags = load<u32>(held, 4) | load<u32>(source, 4);
+    if (isZeroWindow(held)) {
+      memory.copy(held, source, STATE_BYTES);
+    } else {
+      memory.copy(copy, source, STATE_BYTES);
+      if (addWindow(held, copy)) canonicalise(held);
+      else writeRecord(scratch, source, <u32>id, which);
+    }
+    store<u32>(held, flags, 4);
+  }
+}
+
+/** Bounds of the bits used by some SumStates: lowest exponent, one above the highest. Zeros are left out. */
+function widest(states: usize, picks: usize, count: u32): u64 {
+  let low = i32.MAX_VALUE;
+  let high = i32.MIN_VALUE;
+  for (let i: u32 = 0; i < count; i++) {
+    const state = states + (picks == 0 ? <usize>i : targetOf(picks, i)) * STATE_BYTES;
+    if (isZeroWindow(state)) continue;
+    const exponent = load<i32>(state);
+    low = min(low, exponent);
+    const sign = <u64>(<i64>limb(state, 3) >> 63);
+    let bits = 0;
+    for (let index = 3; index >= 0 && bits == 0; index--) {
+      const part = limb(state, index) ^ sign;
+      if (part != 0) bits = 64 * index + 64 - <i32>clz<u64>(part);
+    }
+    high = max(high, exponent + bits);
+  }
+  return (<u64><u32>high << 32) | <u64><u32>low;
+}
+
+/** True when these merges may write more records than there is room for. */
+function mayOverflow(source: usize, targets: usize, count: u32, target: usize): bool {
+  const a = widest(source, 0, count);
+  const b = widest(target, targets, count);
+  const low = min(<i32>a, <i32>b);
+  const high = max(<i32>(a >> 32), <i32>(b >> 32));
+  return low < high && high - low > 252 - 32;
+}
+
+function merge<T>(
+  sourceCount: usize, sourceSum: usize, sourceSquares: usize, sourceLow: usize, sourceHigh: usize, targets: usize, count: u32,
+  targetCount: usize, targetSum: usize, targetSquares: usize, targetLow: usize, targetHigh: usize, capacity: u32, scratch: usize,
+): bool {
+  const areStates = sumBytes<T>() == STATE_BYTES;
+  const squaresAreStates = squareBytes<T>() == STATE_BYTES;
+  const kinds = <u32>(areStates && targetSum != 0) + <u32>(squaresAreStates && targetSquares != 0);
+  if (capacity < kinds * count) {
+    if (areStates && targetSum != 0 && mayOverflow(sourceSum, targets, count, targetSum)) return false;
+    if (squaresAreStates && targetSquares != 0 && mayOverflow(sourceSquares, targets, count, targetSquares)) return false;
+  }
+  if (targetSum != 0) {
+    if (areStates) mergeSums(sourceSum, targets, count, targetSum, 0, scratch);
+    else mergeIntegers(sourceSum, targets, count, targetSum);
+  }
+  if (targetSquares != 0) {
+    if (squaresAreStates) mergeSums(sourceSquares, targets, count, targetSquares, 1, scratch);
+    else mergeIntegers(sourceSquares, targets, count, targetSquares);
+  }
+  for (let i: u32 = 0; i < count; i++) {
+    const at = targetOf(targets, i) << 3;
+    const from = <usize>i << 3;
+    if (targetCount != 0) store<u64>(targetCount + at, load<u64>(targetCount + at) + load<u64>(sourceCount + from));
+    if (targetLow != 0) mergeLow<T>(targetLow + at, sourceLow + from);
+    if (targetHigh != 0) mergeHigh<T>(targetHigh + at, sourceHigh + from);
+  }
+  return true;
+}
+
+// @ts-ignore: decorator
+@inline
+function mergeLow<T>(held: usize, value: usize): void {
+  if (isFloat<T>()) takeMin(held, load<f64>(value));
+  else if (isSigned<T>()) store<i64>(held, min<i64>(load<i64>(held), load<i64>(value)));
+  else store<u64>(held, min<u64>(load<u64>(held), load<u64>(value)));
+}
+
+// @ts-ignore: decorator
+@inline
+function mergeHigh<T>(held: usize, value: usize): void {
+  if (isFloat<T>()) takeMax(held, load<f64>(value));
+  else if (isSigned<T>()) store<i64>(held, max<i64>(load<i64>(held), load<i64>(value)));
+  else store<u64>(held, max<u64>(load<u64>(held), load<u64>(value)));
+}
+
+/**
+ * States of narrower types merge as those of wider ones do: what differs is float, 64 bits, sign. -1 when there was no room.
+ */
+export function mergeStates(
+  type: i32, sourceCount: usize, sourceSum: usize, sourceSquares: usize, sourceLow: usize, sourceHigh: usize, targets: usize,
+  count: u32, targetCount: usize, targetSum: usize, targetSquares: usize, targetLow: usize, targetHigh: usize,
+  records: usize, capacity: u32, scratch: usize,
+): i32 {
+  beginRecords(scratch, records, capacity);
+  let isDone: bool;
+  if (type >= 8) {
+    isDone = merge<f64>(sourceCount, sourceSum, sourceSquares, sourceLow, sourceHigh, targets, count, targetCount, targetSum, targetSquares, targetLow, targetHigh, capacity, scratch);
+  } else if (type == 3) {
+    isDone = merge<i64>(sourceCount, sourceSum, sourceSquares, sourceLow, sourceHigh, targets, count, targetCount, targetSum, targetSquares, targetLow, targetHigh, capacity, scratch);
+  } else if (type == 7) {
+    isDone = merge<u64>(sourceCount, sourceSum, sourceSquares, sourceLow, sourceHigh, targets, count, targetCount, targetSum, targetSquares, targetLow, targetHigh, capacity, scratch);
+  } else if (type < 3) {
+    isDone = merge<i32>(sourceCount, sourceSum, sourceSquares, sourceLow, sourceHigh, targets, count, targetCount, targetSum, targetSquares, targetLow, targetHigh, capacity, scratch);
+  } else {
+    isDone = merge<u32>(sourceCount, sourceSum, sourceSquares, sourceLow, sourceHigh, targets, count, targetCount, targetSum, targetSquares, targetLow, targetHigh, capacity, scratch);
+  }
+  return isDone ? recordResult(scratch) : -1;
+}
+
+export function initStates(
+  type: i32, count: usize, sum: usize, sumSquares: usize, low: usize, high: usize, from: u32, to: u32,
+): void {
+  if (type >= 8) initRange<f64>(from, to, count, sum, sumSquares, low, high, 0, 0);
+  else if (type == 3) initRange<i64>(from, to, count, sum, sumSquares, low, high, 0, 0);
+  else if (type == 7) initRange<u64>(from, to, count, sum, sumSquares, low, high, 0, 0);
+  else if (type < 3) initRange<i32>(from, to, count, sum, sumSquares, low, high, 0, 0);
+  else initRange<u32>(from, to, count, sum, sumSquares, low, high, 0, 0);
+}
+
+/** 2^exponent for an exponent of normal doubles. */
+// @ts-ignore: decorator
+@inline
+function powerOfTwo(exponent: i32): f64 {
+  return reinterpret<f64>(<u64>(exponent + 1023) << 52);
+}
+
+/** A number below 2^53 times a power of two; the result is exact, or infinite. */
+function scale(mantissa: u64, exponent: i32): f64 {
+  if (exponent > 971) return Infinity;
+  if (exponent >= -1022) return <f64>mantissa * powerOfTwo(exponent);
+  return <f64>mantissa * powerOfTwo(-1000) * powerOfTwo(exponent + 1000);
+}
+
+/** The double nearest to the number of a SumState, half to even. */
+function roundState(state: usize): f64 {
+  const flags = load<u32>(state, 4);
+  const infinities = flags & (FLAG_PLUS_INFINITY | FLAG_MINUS_INFINITY);
+  if ((flags & FLAG_NAN) != 0 || infinities == (FLAG_PLUS_INFINITY | FLAG_MINUS_INFINITY)) return NaN;
+  if (infinities != 0) return infinities == FLAG_PLUS_INFINITY ? Infinity : -Infinity;
+  const sign = <u64>(<i64>limb(state, 3) >> 63);
+  // Magnitude, by limbs.
+  let carry = sign & 1;
+  let m0 = (limb(state, 0) ^ sign) + carry;
+  carry &= <u64>(m0 == 0);
+  let m1 = (limb(state, 1) ^ sign) + carry;
+  carry &= <u64>(m1 == 0);
+  let m2 = (limb(state, 2) ^ sign) + carry;
+  carry &= <u64>(m2 == 0);
+  let m3 = (limb(state, 3) ^ sign) + carry;
+  let exponent = load<i32>(state) + 192;
+  // Bring the top limb that is not zero to m3.
+  for (let moves = 0; m3 == 0 && moves < 3; moves++) {
+    m3 = m2;
+    m2 = m1;
+    m1 = m0;
+    m0 = 0;
+    exponent -= 64;
+  }
+  if (m3 == 0) return (flags & FLAG_NOT_MINUS_ZERO) == 0 ? -0.0 : 0.0;
+  const up = <u64>clz<u64>(m3);
+  if (up != 0) {
+    m3 = (m3 << up) | (m2 >> (64 - up));
+    m2 <<= up;
+    exponent -= <i32>up;
+  }
+  // m3 has its top bit set; everything below it only matters as "more than half".
+  const sticky = <u64>((m2 | m1 | m0) != 0);
+  const drop = max(11, -1074 - exponent);
+  if (drop > 64) return sign == 0 ? 0.0 : -0.0;
+  const shift = <u64>drop;
+  const rest = drop == 64 ? m3 : m3 & ((<u64>1 << shift) - 1);
+  const half = <u64>1 << (shift - 1);
+  let mantissa = drop == 64 ? 0 : m3 >> shift;
+  if (rest > half || (rest == half && ((sticky | (mantissa & 1)) != 0))) mantissa++;
+  const value = scale(mantissa, exponent + drop);
+  return sign == 0 ? value : -value;
+}
+
+/** out[i] = the double nearest to SumState i. */
+export function roundSums(states: usize, count: u32, out: usize): void {
+  for (let i: u32 = 0; i < count; i++, states += STATE_BYTES, out += 8) store<f64>(out, roundState(states));
+}

@@ -1,0 +1,248 @@
+import {
+  type AggregateKernels, addSum, createReferenceKernels, type ExactSum, instantiateKernels, type KernelType, OVERFLOW_RECORD_BYTES,
+  readOverflowRecord, readSumState, type StateArrays,
+} from '@spillway/core/internal';
+import { describe, expect, it } from 'vitest';
+import { type FakeArena, fakeArena, seededRandom } from '../../../support/fake-arena.ts';
+import { ALL_TYPES, randomBits, randomColumn, type Shape, SHAPES } from './columns.ts';
+
+const STATE_NAMES = ['count', 'sum', 'sumSquares', 'min', 'max', 'first', 'last'] as const;
+type StateName = (typeof STATE_NAMES)[number];
+
+const isFloat = (type: KernelType): boolean => type.startsWith('f');
+const hasWideSquares = (type: KernelType): boolean => isFloat(type) || type.endsWith('64');
+
+function widthOf(type: KernelType, name: StateName): number {
+  if (name === 'first' || name === 'last') return 4;
+  if (name === 'sum') return isFloat(type) ? 40 : 16;
+  if (name === 'sumSquares') return hasWideSquares(type) ? 40 : 16;
+  return 8;
+}
+
+function roomForStates(arena: FakeArena, type: KernelType, groups: number, wanted: readonly StateName[]): StateArrays {
+  const states: StateArrays = { count: 0, sum: 0, sumSquares: 0, min: 0, max: 0, first: 0, last: 0 };
+  for (const name of wanted) states[name] = arena.room(Math.max(1, groups) * widthOf(type, name));
+  return states;
+}
+
+/** A sum as one comparable value: what it adds up to, and its flags. */
+function sumKey(sum: ExactSum): string {
+  let { numerator, exponent } = sum;
+  while (numerator !== 0n && (numerator & 1n) === 0n) {
+    numerator >>= 1n;
+    exponent++;
+  }
+  return `${numerator}·2^${numerator === 0n ? 0 : exponent} flags ${sum.flags}`;
+}
+
+/** Reads all states of a group, sums with their overflow records, as comparable values. */
+function readStates(
+  arena: FakeArena, type: KernelType, states: StateArrays, groups: number, records: number, recordCount: number,
+): Record<string, unknown>[] {
+  const { view } = arena;
+  const overflow = Array.from({ length: recordCount }, (_, i) => readOverflowRecord(view, records, i));
+  return Array.from({ length: groups }, (_, group) => {
+    const result: Record<string, unknown> = {};
+    const count = states.count === 0 ? 1n : view.getBigUint64(states.count + 8 * group, true);
+    for (const name of STATE_NAMES) {
+      if (states[name] === 0) continue;
+      const width = widthOf(type, name);
+      const ptr = states[name] + width * group;
+      if (width === 40) {
+        const sum = readSumState(view, ptr);
+        const which = name === 'sum' ? 0 : 1;
+        for (const record of overflow) if (record.group === group && record.which === which) addSum(sum, record.part);
+        result[name] = sumKey(sum);
+      } else if (width === 16) {
+        result[name] = (view.getBigInt64(ptr + 8, true) << 64n) | view.getBigUint64(ptr, true);
+      } else if (width === 4) {
+        result[name] = view.getUint32(ptr, true);
+      } else if (name === 'count') {
+        result[name] = count;
+      } else if (count > 0n) {
+        result[name] = isFloat(type) ? view.getFloat64(ptr, true) : view.getBigUint64(ptr, true);
+      }
+    }
+    return result;
+  });
+}
+
+interface Case {
+  type: KernelType;
+  shape: Shape;
+  rows: number;
+  nullShare: number;
+  seed: number;
+}
+
+const RECORDS = 20_000;
+
+/** Runs one call on both sets of kernels and compares all states. */
+function expectEqualStates(
+  arena: FakeArena, type: KernelType, groups: number, wanted: readonly StateName[],
+  call: (kernels: AggregateKernels, states: StateArrays, overflow: { records: number; capacity: number }) => number,
+): void {
+  const both = [instantiateKernels(arena), createReferenceKernels(arena)].map((kernels) => {
+    const states = roomForStates(arena, type, groups, wanted);
+    const records = arena.room(RECORDS * OVERFLOW_RECORD_BYTES);
+    const count = call(kernels, states, { records, capacity: RECORDS });
+    expect(count).toBeGreaterThanOrEqual(0);
+    return readStates(arena, type, states, groups, records, count);
+  });
+  expect(both[0]).toEqual(both[1]);
+}
+
+function casesOf(rowCounts: readonly number[]): Case[] {
+  const cases: Case[] = [];
+  let seed = 100;
+  for (const rows of rowCounts) {
+    for (const nullShare of [0, 0.3]) {
+      for (const type of ALL_TYPES) {
+        const shapes: Shape[] = type === 'f64' ? (Object.keys(SHAPES) as Shape[]) : type === 'f32' ? ['prices', 'withZeros', 'wide', 'withNaN'] : ['prices'];
+        for (const shape of shapes) cases.push({ type, shape, rows, nullShare, seed: seed++ });
+      }
+    }
+  }
+  return cases;
+}
+
+const arena = fakeArena(24 << 20);
+
+describe('segmentStates', () => {
+  it.each(casesOf([1, 37, 5_000, 9_001]))('equals its twin: $type $shape, $rows rows, nulls $nullShare, seed $seed', (it) => {
+    arena.reset();
+    const random = seededRandom(it.seed);
+    const values = randomColumn(arena, it.type, it.rows, random, it.shape, it.seed % 4);
+    const validity = it.nullShare === 0 ? 0 : randomBits(arena, it.rows, random, 1 - it.nullShare);
+    const ends: number[] = [];
+    for (let end = 0; end < it.rows; ends.push(end)) end = Math.min(it.rows, end + Math.floor(random() ** 4 * 6_000));
+    const endsPtr = arena.room(ends.length * 4);
+    ends.forEach((end, i) => arena.view.setUint32(endsPtr + 4 * i, end, true));
+    const scratch = arena.room(instantiateKernels(arena).scratchBytes);
+    expectEqualStates(arena, it.type, ends.length, STATE_NAMES, (kernels, states, overflow) =>
+      kernels.segmentStates(it.type, values, validity, endsPtr, ends.length, states, overflow, scratch),
+    );
+  });
+
+  it('makes only what is wanted', () => {
+    const random = seededRandom(7);
+    for (const type of ALL_TYPES) {
+      for (const name of STATE_NAMES) {
+        arena.reset();
+        const values = randomColumn(arena, type, 300, random);
+        const ends = arena.room(4);
+        arena.view.setUint32(ends, 300, true);
+        const scratch = arena.room(instantiateKernels(arena).scratchBytes);
+        expectEqualStates(arena, type, 1, [name], (kernels, states, overflow) =>
+          kernels.segmentStates(type, values, 0, ends, 1, states, overflow, scratch),
+        );
+      }
+    }
+  });
+
+  it('tells when there is no room for the records', () => {
+    arena.reset();
+    const values = arena.room(32);
+    [1e308, 5e-324, 1e-100, 1].forEach((value, i) => arena.view.setFloat64(values + 8 * i, value, true));
+    const ends = arena.room(4);
+    arena.view.setUint32(ends, 4, true);
+    const kernels = instantiateKernels(arena);
+    const scratch = arena.room(kernels.scratchBytes);
+    const states = roomForStates(arena, 'f64', 1, ['sum']);
+    expect(kernels.segmentStates('f64', values, 0, ends, 1, states, { records: 0, capacity: 0 }, scratch)).toBe(-1);
+  });
+});
+
+describe('groupStates', () => {
+  const cases = casesOf([1, 700, 9_001]).flatMap((it) => [3, 5_000].map((groups) => ({ ...it, groups })));
+  it.each(cases)('equals its twin: $type $shape, $rows rows, $groups groups, nulls $nullShare, seed $seed', (it) => {
+    arena.reset();
+    const random = seededRandom(it.seed);
+    const values = randomColumn(arena, it.type, it.rows, random, it.shape, it.seed % 4);
+    const validity = it.nullShare === 0 ? 0 : randomBits(arena, it.rows, random, 1 - it.nullShare);
+    const ids = arena.room(it.rows * 4);
+    for (let row = 0; row < it.rows; row++) arena.view.setUint32(ids + 4 * row, random() * it.groups, true);
+    const scratch = arena.room(instantiateKernels(arena).scratchBytes);
+    expectEqualStates(arena, it.type, it.groups, STATE_NAMES, (kernels, states, overflow) =>
+      kernels.groupStates(it.type, values, validity, ids, it.rows, it.groups, states, overflow, scratch),
+    );
+  });
+
+  it('makes only what is wanted', () => {
+    const random = seededRandom(8);
+    for (const type of ALL_TYPES) {
+      for (const name of STATE_NAMES) {
+        arena.reset();
+        const values = randomColumn(arena, type, 300, random);
+        const ids = arena.room(1200);
+        for (let row = 0; row < 300; row++) arena.view.setUint32(ids + 4 * row, random() * 7, true);
+        const scratch = arena.room(instantiateKernels(arena).scratchBytes);
+        expectEqualStates(arena, type, 7, [name], (kernels, states, overflow) =>
+          kernels.groupStates(type, values, 0, ids, 300, 7, states, overflow, scratch),
+        );
+      }
+    }
+  });
+});
+
+describe('mergeStates', () => {
+  it.each(casesOf([2_000]))('equals its twin: $type $shape, nulls $nullShare, seed $seed', (it) => {
+    arena.reset();
+    const random = seededRandom(it.seed);
+    const compiled = instantiateKernels(arena);
+    const scratch = arena.room(compiled.scratchBytes);
+    const wanted = ['count', 'sum', 'sumSquares', 'min', 'max'] as const;
+    const groups = 40;
+    const targets = arena.room(4 * groups);
+    for (let i = 0; i < groups; i++) arena.view.setUint32(targets + 4 * i, random() * 9, true);
+    const sources = [0, 1, 2].map(() => {
+      const values = randomColumn(arena, it.type, it.rows, random, it.shape);
+      const validity = it.nullShare === 0 ? 0 : randomBits(arena, it.rows, random, 1 - it.nullShare);
+      const ids = arena.room(it.rows * 4);
+      for (let row = 0; row < it.rows; row++) arena.view.setUint32(ids + 4 * row, random() ** 2 * groups, true);
+      const states = roomForStates(arena, it.type, groups, wanted);
+      const records = arena.room(RECORDS * OVERFLOW_RECORD_BYTES);
+      compiled.groupStates(it.type, values, validity, ids, it.rows, groups, states, { records, capacity: RECORDS }, scratch);
+      return states;
+    });
+    expectEqualStates(arena, it.type, 9, wanted, (kernels, states, overflow) => {
+      kernels.initStates(it.type, states, 0, 9);
+      let count = 0;
+      for (const source of sources) {
+        const room = { records: overflow.records + count * OVERFLOW_RECORD_BYTES, capacity: RECORDS - count };
+        const written = kernels.mergeStates(it.type, source, targets, groups, states, room, scratch);
+        expect(written).toBeGreaterThanOrEqual(0);
+        count += written;
+      }
+      return count;
+    });
+  });
+});
+
+describe('roundSums', () => {
+  it('equals its twin', () => {
+    for (const shape of Object.keys(SHAPES) as Shape[]) {
+      arena.reset();
+      const random = seededRandom(31);
+      const rows = 4_000;
+      const values = randomColumn(arena, 'f64', rows, random, shape);
+      const ends = arena.room(rows * 4);
+      let segments = 0;
+      for (let end = 0; end < rows; segments++) {
+        end = Math.min(rows, end + Math.floor(random() * 8));
+        arena.view.setUint32(ends + 4 * segments, end, true);
+      }
+      const compiled = instantiateKernels(arena);
+      const scratch = arena.room(compiled.scratchBytes);
+      const states = roomForStates(arena, 'f64', segments, ['sum']);
+      const records = arena.room(RECORDS * OVERFLOW_RECORD_BYTES);
+      compiled.segmentStates('f64', values, 0, ends, segments, states, { records, capacity: RECORDS }, scratch);
+      const [a, b] = [compiled, createReferenceKernels(arena)].map((kernels) => {
+        const out = arena.room(8 * segments);
+        kernels.roundSums(states.sum, segments, out);
+        return Array.from(new Float64Array(arena.buffer, out, segments));
+      });
+      expect(a).toEqual(b);
+    }
+  });
+});

@@ -1,0 +1,90 @@
+import { createReferenceKernels, instantiateKernels, type Kernels, type KernelType } from '@spillway/core/internal';
+import { describe, expect, it } from 'vitest';
+import { fakeArena, seededRandom } from '../../../support/fake-arena.ts';
+import { ALL_TYPES, BYTES, randomColumn } from './columns.ts';
+
+const arena = fakeArena(8 << 20);
+const compiled = instantiateKernels(arena);
+const twins = createReferenceKernels(arena);
+
+/** Sorts the bytes of a column in place, by its type. */
+function sortColumn(type: KernelType, ptr: number, rows: number): void {
+  const arrays = {
+    i8: Int8Array, i16: Int16Array, i32: Int32Array, i64: BigInt64Array, u8: Uint8Array, u16: Uint16Array, u32: Uint32Array,
+    u64: BigUint64Array, f32: Float32Array, f64: Float64Array,
+  };
+  const column = new (arrays[type] as Float64ArrayConstructor)(arena.buffer, ptr, rows);
+  column.set(column.slice().sort());
+}
+
+describe('firstUnordered', () => {
+  it.each(ALL_TYPES)('finds nothing in an ordered column of %s, and one descent anywhere', (type) => {
+    const random = seededRandom(11);
+    for (const rows of [0, 1, 2, 3, 5, 1_023, 1_024, 1_025, 5_000]) {
+      arena.reset();
+      const values = randomColumn(arena, type, rows, random, 'mixedSigns', 1);
+      sortColumn(type, values, rows);
+      expect(compiled.firstUnordered(type, values, rows, undefined)).toBe(-1);
+      if (rows < 2) continue;
+      const at = 1 + Math.floor(random() * (rows - 1));
+      const bytes = new Uint8Array(arena.buffer);
+      bytes.copyWithin(values + at * BYTES[type], values, values + BYTES[type]);
+      expect(compiled.firstUnordered(type, values, rows, undefined)).toBe(twins.firstUnordered(type, values, rows, undefined));
+    }
+  });
+
+  it('compares the first row with the one before the batch', () => {
+    arena.reset();
+    const values = arena.room(16);
+    arena.view.setBigInt64(values, 5n, true);
+    arena.view.setBigInt64(values + 8, 6n, true);
+    expect(compiled.firstUnordered('i64', values, 2, 6n)).toBe(0);
+    expect(compiled.firstUnordered('i64', values, 2, 5n)).toBe(-1);
+    expect(compiled.firstUnordered('i64', values, 0, 9n)).toBe(-1);
+  });
+});
+
+function binsOf(kernels: Kernels, values: number, rows: number, origin: bigint, every: bigint): unknown {
+  const bins = arena.room(8 * rows);
+  const ends = arena.room(4 * rows);
+  const count = kernels.binEnds(values, rows, origin, every, bins, ends, rows);
+  return Array.from({ length: count }, (_, i) => [arena.view.getBigInt64(bins + 8 * i, true), arena.view.getUint32(ends + 4 * i, true)]);
+}
+
+describe('binEnds', () => {
+  it('equals its twin', () => {
+    const random = seededRandom(12);
+    for (let round = 0; round < 200; round++) {
+      arena.reset();
+      const rows = Math.floor(random() * 400) + 1;
+      const values = arena.room(8 * rows);
+      const spread = 10 ** Math.floor(random() * 12);
+      const steps = Array.from({ length: rows }, () => BigInt(Math.floor((random() - 0.5) * spread)));
+      steps.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0)).forEach((value, i) => arena.view.setBigInt64(values + 8 * i, value, true));
+      const every = BigInt(Math.floor(random() * spread * 2 ** (random() * 4 - 3)) + 1);
+      const origin = BigInt(Math.floor((random() - 0.5) * 1e15));
+      expect(binsOf(compiled, values, rows, origin, every)).toEqual(binsOf(twins, values, rows, origin, every));
+    }
+  });
+
+  it('holds at both ends of int64', () => {
+    arena.reset();
+    const rows = [-(2n ** 63n), -(2n ** 63n) + 1n, -1n, 0n, 2n ** 63n - 2n, 2n ** 63n - 1n];
+    const values = arena.room(8 * rows.length);
+    rows.forEach((value, i) => arena.view.setBigInt64(values + 8 * i, value, true));
+    for (const every of [1n, 2n, 3_600_000_000n, 2n ** 62n]) {
+      for (const origin of [0n, 1n, -1n, 259_200_000_000n]) {
+        expect(binsOf(compiled, values, rows.length, origin, every)).toEqual(binsOf(twins, values, rows.length, origin, every));
+      }
+    }
+  });
+
+  it('returns -1 when there are more bins than room', () => {
+    arena.reset();
+    const values = arena.room(24);
+    [0n, 10n, 20n].forEach((value, i) => arena.view.setBigInt64(values + 8 * i, value, true));
+    const out = arena.room(64);
+    expect(compiled.binEnds(values, 3, 0n, 10n, out, out + 32, 2)).toBe(-1);
+    expect(compiled.binEnds(values, 3, 0n, 10n, out, out + 32, 3)).toBe(3);
+  });
+});
