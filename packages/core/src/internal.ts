@@ -92,3 +92,8 @@ export { releaseOwners } from './memory/release-owners.ts';
 export type * from './operators/chain-contract.ts';
 export { instantiateKernels } from './kernels/compiled-kernels.ts';
 export { adoptKernelModule, kernelModule, type KernelModule } from './kernels/module.ts';
+export {
+  createAggregateFinal,
+  createAggregatePartial,
+  createAggregateWhole,
+} from './operators/aggregate/create-aggregate.ts';

@@ -1,7 +1,7 @@
 /** The columns that an aggregate makes, and the refusals that can be given before anything runs. */
 import { PipelineError } from '../../errors.ts';
 import type { AggregateColumn, AggregationSpec, OperatorSpec } from '../../plan/logical.ts';
-import type { Fields, FieldSpec, TypeText } from '../../schema/types.ts';
+import type { FieldSpec, Fields, TypeText } from '../../schema/types.ts';
 import { isFloat, isUnsigned, unitNsOf, valueTypeOf } from './value-type.ts';
 
 /** An aggregate's specification. */

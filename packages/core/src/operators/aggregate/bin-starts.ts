@@ -1,0 +1,95 @@
+/** The first column of the output: where each row's bin starts, in the type of the ordered column. */
+import type { DraftColumn } from '../../batch/alloc-batch.ts';
+import { PipelineError } from '../../errors.ts';
+import type { KernelType } from '../../kernels/aggregate-contract.ts';
+import type { Ptr } from '../../memory/contract.ts';
+import type { ArenaViews } from './arena-views.ts';
+import type { LevelPlan } from './state-plan.ts';
+import { isFloat, isUnsigned, valueTypeOf } from './value-type.ts';
+
+const KERNEL_BYTES: Record<KernelType, number> = {
+  i8: 1,
+  i16: 2,
+  i32: 4,
+  i64: 8,
+  u8: 1,
+  u16: 2,
+  u32: 4,
+  u64: 8,
+  f32: 4,
+  f64: 8,
+};
+
+/** Writes the starts of the bins (i64 numbers at `bins`) of the given slots (u32), which ascend. */
+export function writeBinStarts(
+  draft: DraftColumn,
+  plan: LevelPlan,
+  bins: Ptr,
+  slots: Ptr,
+  rows: number,
+  views: ArenaViews,
+): void {
+  const { i32, u32, i64 } = views;
+  const { kernel } = valueTypeOf(draft.type);
+  let from = 0;
+  while (from < rows) {
+    const slot = u32[(slots >>> 2) + from] as number;
+    const at = (bins >>> 2) + 2 * slot;
+    let to = from + 1;
+    for (; to < rows; to++) {
+      const other = (bins >>> 2) + 2 * (u32[(slots >>> 2) + to] as number);
+      if (i32[other] !== i32[at] || i32[other + 1] !== i32[at + 1]) break;
+    }
+    const start = (i64[bins / 8 + slot] as bigint) * plan.every + plan.origin;
+    fillStarts(draft, kernel, start, from, to, views, plan);
+    from = to;
+  }
+}
+
+function fillStarts(
+  draft: DraftColumn,
+  kernel: KernelType,
+  start: bigint,
+  from: number,
+  to: number,
+  views: ArenaViews,
+  plan: LevelPlan,
+): void {
+  const bytes = KERNEL_BYTES[kernel];
+  if (kernel === 'f64') views.f64.fill(Number(start), draft.values / 8 + from, draft.values / 8 + to);
+  else {
+    checkRange(draft, kernel, start, plan);
+    if (bytes === 8) {
+      views.i64.fill(BigInt.asIntN(64, start), draft.values / 8 + from, draft.values / 8 + to);
+      return;
+    }
+    const value = Number(start);
+    for (let row = from; row < to; row++) writeNarrow(views.data, kernel, draft.values + bytes * row, value);
+  }
+}
+
+function writeNarrow(data: DataView, kernel: KernelType, at: Ptr, value: number): void {
+  if (kernel === 'f32') data.setFloat32(at, value, true);
+  else if (kernel === 'i32' || kernel === 'u32') data.setInt32(at, value | 0, true);
+  else if (kernel === 'i16' || kernel === 'u16') data.setInt16(at, value, true);
+  else data.setInt8(at, value);
+}
+
+/** A bin can start before the smallest value that its type holds. */
+function checkRange(draft: DraftColumn, kernel: KernelType, start: bigint, plan: LevelPlan): void {
+  if (isFloat(kernel)) return;
+  const bits = BigInt(8 * KERNEL_BYTES[kernel]);
+  const isInside = isUnsigned(kernel)
+    ? start >= 0n && start < 1n << bits
+    : start >= -(1n << (bits - 1n)) && start < 1n << (bits - 1n);
+  if (isInside) return;
+  throw new PipelineError(
+    'ERR_INTEGER_OVERFLOW',
+    `a bin of "${plan.aggregation.name}" starts at ${start}, which ${draft.type} cannot hold`,
+    {
+      value: String(start),
+      expected: draft.type,
+      hint: 'cast the ordered column to int64 before aggStream, or choose another origin',
+    },
+  );
+}

@@ -1,0 +1,126 @@
+/**
+ * Dense numbers for key tuples. Every key column has a table from value to *code*; with several columns, pairs (number so
+ * far, next code) get numbers in turn, and the last number is the key's *id*. With one column the code is the id. Null is a
+ * value like any other here; it only sorts differently.
+ */
+import type { Batch, Column } from '../../batch/contract.ts';
+import { KeyTable } from '../../kernels/key-table.ts';
+import type { Kernels } from '../../kernels/vector-contract.ts';
+import type { Ptr } from '../../memory/contract.ts';
+import type { GrowingBuffer, Workspace } from './arena-views.ts';
+import type { KeyPlan } from './state-plan.ts';
+
+/** Values of one key column: int64 keys (narrower ones widened, bools 0 and 1) or texts. */
+export interface KeyColumn {
+  plan: KeyPlan;
+  table: KeyTable;
+}
+
+export class KeyIndex {
+  readonly columns: KeyColumn[];
+  /** `pairs[s]` numbers (number after step s, code of column s + 1), as low and high half of an int64. */
+  readonly pairs: KeyTable[];
+  readonly #kernels: Kernels;
+  readonly #workspace: Workspace;
+  readonly #codes: GrowingBuffer;
+  readonly #wide: GrowingBuffer;
+  readonly #entries: GrowingBuffer;
+
+  constructor(keys: readonly KeyPlan[], kernels: Kernels, workspace: Workspace) {
+    const table = (isText: boolean): KeyTable =>
+      workspace.own(new KeyTable(workspace.arena, kernels, workspace.owner, isText));
+    this.#kernels = kernels;
+    this.#workspace = workspace;
+    this.columns = keys.map((plan) => ({ plan, table: table(plan.value.class === 'text') }));
+    this.pairs = keys.slice(1).map(() => table(false));
+    this.#codes = workspace.buffer();
+    this.#wide = workspace.buffer();
+    this.#entries = workspace.buffer();
+  }
+
+  /** Ids are below this. */
+  get size(): number {
+    return (this.pairs.at(-1) ?? (this.columns[0] as KeyColumn).table).size;
+  }
+
+  /** Code of column `column` in key `id`. */
+  codeOf(id: number, column: number): number {
+    const { u32 } = this.#workspace.views;
+    let number = id;
+    for (let step = this.pairs.length; step > column; step--) {
+      number = u32[((this.pairs[step - 1] as KeyTable).keys >>> 2) + 2 * number] as number;
+    }
+    return column === 0 ? number : (u32[((this.pairs[column - 1] as KeyTable).keys >>> 2) + 2 * number + 1] as number);
+  }
+
+  /** Writes the key id (u32) of every row to `ids`. */
+  encode(batch: Batch, ids: Ptr): void {
+    const { rows } = batch;
+    for (const [position, { plan, table }] of this.columns.entries()) {
+      const codes = position === 0 ? ids : this.#codes.reserve(4 * rows);
+      this.#encodeColumn(batch.columns[plan.input] as Column, plan, table, rows, codes);
+      if (position === 0) continue;
+      const wide = this.#wide.reserve(8 * rows);
+      this.#kernels.combineIds(ids, codes, rows, wide);
+      (this.pairs[position - 1] as KeyTable).encodeInt64(wide, 0, rows, ids);
+    }
+  }
+
+  #encodeColumn(column: Column, { value }: KeyPlan, table: KeyTable, rows: number, codes: Ptr): void {
+    const validity = column.nullCount > 0 ? column.validity : 0;
+    if (column.child !== undefined) {
+      this.#encodeDictionary(column, column.child, table, rows, codes);
+    } else if (value.class === 'text') {
+      table.encodeText(column.offsets, column.values, validity, rows, codes);
+    } else if (value.byteWidth === 8) {
+      table.encodeInt64(column.values, validity, rows, codes);
+    } else {
+      const wide = this.#wide.reserve(8 * rows);
+      if (value.type === 'bool') this.#kernels.castBits(column.values, 'i64', rows, wide);
+      else this.#kernels.cast(value.kernel, 'i64', column.values, validity, rows, wide);
+      table.encodeInt64(wide, validity, rows, codes);
+    }
+  }
+
+  /** Each used dictionary entry is hashed once a batch; its rows only copy the code. */
+  #encodeDictionary(column: Column, dictionary: Column, table: KeyTable, rows: number, codes: Ptr): void {
+    const { u8, i32, u32 } = this.#workspace.views;
+    const used = this.#entries.reserve(4 * dictionary.length + 8 * rows + 4);
+    const list = used + 4 * dictionary.length;
+    u32.fill(0, used >>> 2, list >>> 2);
+    const isValid = (row: number): boolean =>
+      column.nullCount === 0 || (((u8[column.validity + (row >>> 3)] as number) >>> (row & 7)) & 1) === 1;
+    let count = 0;
+    for (let row = 0; row < rows; row++) {
+      const at = (used >>> 2) + (i32[(column.values >>> 2) + row] as number);
+      if (!isValid(row) || u32[at] !== 0) continue;
+      u32[(list >>> 2) + count++] = at - (used >>> 2);
+      u32[at] = count;
+    }
+    const found = list + 4 * rows;
+    this.#encodeEntries(dictionary, table, list, count, found);
+    const nullCode = column.nullCount === 0 ? 0 : this.#nullCode(table);
+    for (let row = 0; row < rows; row++) {
+      const entry = i32[(column.values >>> 2) + row] as number;
+      i32[(codes >>> 2) + row] = isValid(row)
+        ? (i32[(found >>> 2) + (u32[(used >>> 2) + entry] as number) - 1] as number)
+        : nullCode;
+    }
+  }
+
+  #encodeEntries(dictionary: Column, table: KeyTable, list: Ptr, count: number, found: Ptr): void {
+    const bytes = this.#kernels.takeVariableBytes(dictionary.offsets, list, count);
+    const offsets = this.#wide.reserve(4 * (count + 1) + bytes + 64);
+    const values = Math.ceil((offsets + 4 * (count + 1)) / 16) * 16;
+    this.#kernels.takeVariable(dictionary.offsets, dictionary.values, list, count, offsets, values);
+    table.encodeText(offsets, values, 0, count, found);
+  }
+
+  #nullCode(table: KeyTable): number {
+    if (table.nullId !== undefined) return table.nullId;
+    const at = this.#wide.reserve(64);
+    this.#workspace.views.u8.fill(0, at, at + 64);
+    table.encodeText(at, at, at + 16, 1, at + 32);
+    return this.#workspace.views.u32[(at + 32) >>> 2] as number;
+  }
+}

@@ -1,0 +1,228 @@
+/**
+ * The work of the partial half: turns one batch of rows into one packet of states in a slab. Scratch and the key index live
+ * as long as the lane.
+ */
+import { allocBatch, type BatchDraft, type DraftColumn } from '../../batch/alloc-batch.ts';
+import type { Batch, Column } from '../../batch/contract.ts';
+import { OVERFLOW_RECORD_BYTES } from '../../kernels/aggregate-contract.ts';
+import type { Ptr } from '../../memory/contract.ts';
+import type { OperatorContext } from '../contract.ts';
+import { copyBytes, type GrowingBuffer, Workspace } from './arena-views.ts';
+import { GroupKernels } from './group-kernels.ts';
+import { KeyDelta } from './key-delta.ts';
+import { KeyIndex } from './key-index.ts';
+import { OrderedColumn } from './ordered-column.ts';
+import { type AggregateSpec, PARTIAL_FIELDS } from './output-fields.ts';
+import {
+  HAS_POSITION,
+  HAS_ROWS,
+  layOutPacket,
+  type NeedArea,
+  type PacketSizes,
+  type RootArea,
+  valueBytes,
+  writeSizes,
+} from './packet.ts';
+import { RowGroups } from './row-groups.ts';
+import type { Need, StatePlan } from './state-plan.ts';
+import { TextRows } from './text-rows.ts';
+
+/** A packet being written. */
+interface PacketDraft {
+  batch: BatchDraft;
+  base: Ptr;
+  bytes: number;
+}
+
+interface Root {
+  needs: Need[];
+  groups: RowGroups;
+  kernels: GroupKernels;
+  texts: TextRows[];
+}
+
+/** Overflow records of one column, put aside until all are known. */
+interface OverflowCopy {
+  root: number;
+  need: number;
+  records: Uint8Array;
+}
+
+export class LaneStates {
+  readonly #plan: StatePlan;
+  readonly #context: OperatorContext;
+  readonly #workspace: Workspace;
+  readonly #ordered: OrderedColumn;
+  readonly #index: KeyIndex | undefined;
+  readonly #delta: KeyDelta | undefined;
+  readonly #roots: Root[];
+  readonly #keyIds: GrowingBuffer;
+  readonly #bits: GrowingBuffer;
+  readonly #firstRows: GrowingBuffer;
+  readonly #lastRows: GrowingBuffer;
+  readonly #encoder = new TextEncoder();
+  #overflows: OverflowCopy[] = [];
+
+  constructor(spec: AggregateSpec, plan: StatePlan, context: OperatorContext) {
+    const workspace = new Workspace(context.arena, context.owner);
+    this.#plan = plan;
+    this.#context = context;
+    this.#workspace = workspace;
+    this.#ordered = new OrderedColumn(plan, spec.orderTrusted === true, context, workspace);
+    this.#index = plan.keys.length > 0 ? new KeyIndex(plan.keys, context.kernels, workspace) : undefined;
+    this.#delta = this.#index === undefined ? undefined : new KeyDelta(this.#index, workspace);
+    this.#keyIds = workspace.buffer();
+    this.#bits = workspace.buffer();
+    this.#firstRows = workspace.buffer();
+    this.#lastRows = workspace.buffer();
+    const scratch = workspace.buffer();
+    this.#roots = plan.roots.map((level): Root => {
+      const groups = new RowGroups(level, context.kernels, workspace);
+      return {
+        needs: level.needs,
+        groups,
+        kernels: new GroupKernels(groups, this.#index !== undefined, context.kernels, workspace, scratch),
+        texts: level.needs.filter((need) => need.value.class === 'text').map((need) => new TextRows(need, workspace)),
+      };
+    });
+  }
+
+  /** The states of one batch, as a batch of `PARTIAL_FIELDS`. The batch stays the caller's. */
+  pack(batch: Batch, inputs: number): Batch {
+    this.#group(batch);
+    const place = this.#context.position();
+    const fileName = place.file === undefined ? undefined : this.#encoder.encode(place.file);
+    const sizes: PacketSizes = {
+      ...(this.#delta?.sizes() ?? { keyColumns: [], pairs: [] }),
+      roots: this.#roots.map((root) => ({
+        groups: root.groups.groups,
+        overflows: 0,
+        textBytes: root.texts.flatMap((texts) => texts.locate(batch, root.kernels)),
+      })),
+      fileNameBytes: fileName?.length ?? 0,
+    };
+    let draft = this.#allocate(sizes);
+    try {
+      const layout = layOutPacket(this.#plan, sizes, draft.base);
+      this.#writeHeader(draft.base, batch.rows, place.row);
+      if (fileName !== undefined) this.#workspace.views.u8.set(fileName, layout.fileName);
+      this.#delta?.write(layout);
+      this.#overflows = [];
+      for (const [position, root] of this.#roots.entries()) {
+        this.#writeRoot(batch, root, position, layout.roots[position] as RootArea);
+      }
+      if (this.#overflows.length > 0) draft = this.#extend(draft, sizes);
+      writeSizes(this.#workspace.views.u32, draft.base, sizes);
+    } catch (error) {
+      draft.batch.discard();
+      throw error;
+    }
+    return draft.batch.finish(draft.bytes / 8, inputs);
+  }
+
+  close(): void {
+    this.#workspace.close();
+  }
+
+  #allocate(sizes: PacketSizes): PacketDraft {
+    const { bytes } = layOutPacket(this.#plan, sizes, 0);
+    const batch = allocBatch(this.#context.arena, this.#context.owner, PARTIAL_FIELDS, bytes / 8, { validity: 'none' });
+    return { batch, bytes, base: (batch.columns[0] as DraftColumn).values };
+  }
+
+  #group(batch: Batch): void {
+    const { rows } = batch;
+    const values = this.#ordered.prepare(batch);
+    const keyIds = this.#keyIds.reserve(this.#index === undefined ? 0 : 4 * rows);
+    this.#index?.encode(batch, keyIds);
+    for (const { groups, kernels } of this.#roots) {
+      groups.cut(values, rows);
+      if (this.#index !== undefined) groups.split(keyIds, rows, this.#index.size);
+      kernels.begin(rows);
+    }
+  }
+
+  #writeHeader(slab: Ptr, rows: number, row: number | undefined): void {
+    const { u32, f64, u8 } = this.#workspace.views;
+    u32[slab >>> 2] = this.#context.lane;
+    u32[(slab + 4) >>> 2] = (rows > 0 ? HAS_ROWS : 0) | (row === undefined ? 0 : HAS_POSITION);
+    f64[(slab + 24) / 8] = row ?? 0;
+    if (rows === 0) return;
+    const { exact } = this.#ordered;
+    copyBytes(u8, slab + 8, exact, 8);
+    copyBytes(u8, slab + 16, exact + 8 * (rows - 1), 8);
+  }
+
+  #writeRoot(batch: Batch, root: Root, position: number, area: RootArea): void {
+    root.groups.describe(area.bins, area.keys);
+    let text = 0;
+    for (const [index, need] of root.needs.entries()) {
+      const target = area.needs[index] as NeedArea;
+      if (need.value.class === 'text')
+        (root.texts[text++] as TextRows).store(area.groups, target.states.count, target.texts);
+      else this.#writeNeed(batch, root.kernels, need, target);
+      if (root.kernels.overflows > 0 && need.value.class === 'number')
+        this.#keepOverflow(root.kernels, position, index);
+    }
+  }
+
+  #writeNeed(batch: Batch, kernels: GroupKernels, need: Need, area: NeedArea): void {
+    if (need.input < 0) {
+      kernels.countRows(area.states.count);
+      return;
+    }
+    const column = batch.columns[need.input] as Column;
+    const validity = column.nullCount > 0 ? column.validity : 0;
+    if (need.value.class === 'opaque') {
+      // Counts read the validity only.
+      kernels.run('i8', column.values, validity, area.states);
+      return;
+    }
+    const { groups } = kernels;
+    const values = this.#valuesOf(column, need, batch.rows);
+    kernels.run(need.value.kernel, values, validity, {
+      ...area.states,
+      first: need.first ? this.#firstRows.reserve(4 * groups) : 0,
+      last: need.last ? this.#lastRows.reserve(4 * groups) : 0,
+    });
+    const { kernels: all } = this.#context;
+    if (need.first) all.take(valueBytes(need), values, this.#firstRows.ptr, groups, area.firstValue);
+    if (need.last) all.take(valueBytes(need), values, this.#lastRows.ptr, groups, area.lastValue);
+  }
+
+  /** Where the kernels find the values; bools are spread to one byte each. */
+  #valuesOf(column: Column, need: Need, rows: number): Ptr {
+    if (need.value.type !== 'bool') return column.values;
+    const bytes = this.#bits.reserve(rows);
+    this.#context.kernels.castBits(column.values, 'u8', rows, bytes);
+    return bytes;
+  }
+
+  #keepOverflow(kernels: GroupKernels, root: number, need: number): void {
+    const start = kernels.overflow;
+    const records = this.#workspace.views.u8.slice(start, start + kernels.overflows * OVERFLOW_RECORD_BYTES);
+    this.#overflows.push({ root, need, records });
+  }
+
+  /** Sums wider than their states: a larger packet with their records at the end. */
+  #extend(draft: PacketDraft, sizes: PacketSizes): PacketDraft {
+    const { u8, u32 } = this.#workspace.views;
+    for (const { root, records } of this.#overflows) {
+      (sizes.roots[root] as PacketSizes['roots'][number]).overflows += records.length / OVERFLOW_RECORD_BYTES;
+    }
+    const larger = this.#allocate(sizes);
+    u8.copyWithin(larger.base, draft.base, draft.base + draft.bytes);
+    draft.batch.discard();
+    const ends = layOutPacket(this.#plan, sizes, larger.base).roots.map((root) => root.overflow);
+    for (const { root, need, records } of this.#overflows) {
+      const at = ends[root] as Ptr;
+      u8.set(records, at);
+      for (let record = at; record < at + records.length; record += OVERFLOW_RECORD_BYTES) {
+        u32[(record + 4) >>> 2] = 2 * need + (u32[(record + 4) >>> 2] as number);
+      }
+      ends[root] = at + records.length;
+    }
+    this.#overflows = [];
+    return larger;
+  }
+}

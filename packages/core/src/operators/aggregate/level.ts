@@ -1,0 +1,206 @@
+/**
+ * One aggregation in the final half: merges groups that come in order of their bins, knows which bins are closed, and
+ * hands closed bins on to the coarser levels that are made of them.
+ *
+ * The watermark of a level is the highest bin seen: later groups cannot touch the bins before it.
+ */
+import assert from 'node:assert';
+import type { Kernels } from '../../kernels/vector-contract.ts';
+import type { Ptr } from '../../memory/contract.ts';
+import type { GrowingBuffer, Workspace } from './arena-views.ts';
+import type { NeedArea } from './packet.ts';
+import type { LevelPlan } from './state-plan.ts';
+import { StateTable } from './state-table.ts';
+
+/** Groups to merge, ascending by bin; keys are ids of the final half, 0 without keys. */
+export interface GroupSource {
+  count: number;
+  bins: Ptr;
+  keys: Ptr;
+  needs: readonly NeedArea[];
+}
+
+function floorDivide(a: bigint, b: bigint): bigint {
+  const quotient = a / b;
+  return a % b < 0n ? quotient - 1n : quotient;
+}
+
+export class Level {
+  readonly plan: LevelPlan;
+  readonly table: StateTable;
+  readonly children: Level[];
+  /** Slots before this one belong to closed bins. */
+  closed = 0;
+  readonly #workspace: Workspace;
+  readonly #isKeyed: boolean;
+  readonly #targets: GrowingBuffer;
+  /** Last slot of each key; only meaningful where that slot is open and has the key. */
+  readonly #slotOf: GrowingBuffer;
+  #openBin: bigint | undefined;
+  /** Closed slots before this one are merged into the children. */
+  #rolled = 0;
+
+  constructor(plan: LevelPlan, isKeyed: boolean, kernels: Kernels, workspace: Workspace, scratch: GrowingBuffer) {
+    this.plan = plan;
+    this.#workspace = workspace;
+    this.#isKeyed = isKeyed;
+    this.table = new StateTable(plan.needs, isKeyed, kernels, workspace, scratch);
+    this.children = plan.children.map((child) => new Level(child, isKeyed, kernels, workspace, scratch));
+    this.#targets = workspace.buffer();
+    this.#slotOf = workspace.buffer();
+  }
+
+  /** This level and all that are merged from it, each before its children. */
+  family(): Level[] {
+    return [this, ...this.children.flatMap((child) => child.family())];
+  }
+
+  /** Merges groups; bins are numbers of this level, or of `parent`. Returns where the target slot (u32) of each group lies. */
+  absorb(source: GroupSource, keys: number, parent?: LevelPlan): Ptr {
+    const targets = this.#targets.reserve(4 * source.count);
+    this.table.reserve(this.table.size + source.count);
+    if (this.#isKeyed) this.#slotOf.reserve(4 * keys, this.#slotOf.bytes);
+    const { i32, i64 } = this.#workspace.views;
+    const low = source.bins >>> 2;
+    let slots = this.table.size;
+    let from = 0;
+    while (from < source.count) {
+      let to = from + 1;
+      while (
+        to < source.count &&
+        i32[low + 2 * to] === i32[low + 2 * from] &&
+        i32[low + 2 * to + 1] === i32[low + 2 * from + 1]
+      )
+        to++;
+      this.#openTo(this.#binOf(i64[source.bins / 8 + from] as bigint, parent), slots);
+      const before = slots;
+      slots = this.#isKeyed ? this.#placeKeys(source.keys, from, to, slots) : this.#placeBin(from, to, slots);
+      if (slots > before) i64.fill(this.#openBin as bigint, this.table.bins / 8 + before, this.table.bins / 8 + slots);
+      from = to;
+    }
+    this.table.grow(slots);
+    this.table.merge(source.needs, targets, source.count);
+    return targets;
+  }
+
+  /** No group before `bin` (a number of this level, or of `parent`) will come. */
+  advance(bin: bigint, parent?: LevelPlan): void {
+    this.#openTo(this.#binOf(bin, parent), this.table.size);
+  }
+
+  /** No group will come at all. */
+  finish(): void {
+    this.closed = this.table.size;
+  }
+
+  /** Merges the closed bins into the children, and theirs into their own. */
+  roll(keys: number): void {
+    for (const child of this.children) {
+      if (this.closed > this.#rolled) this.#rollInto(child, keys);
+      if (this.#openBin !== undefined) child.advance(this.#openBin, this.plan);
+      child.roll(keys);
+    }
+    this.#rolled = this.closed;
+  }
+
+  /** Merges everything into the children and closes all of them: the end of the input. */
+  finishFamily(keys: number): void {
+    this.finish();
+    for (const child of this.children) {
+      if (this.closed > this.#rolled) this.#rollInto(child, keys);
+      child.finishFamily(keys);
+    }
+    this.#rolled = this.closed;
+  }
+
+  /** Forgets the closed bins, which were emitted. */
+  dropClosed(): void {
+    assert(
+      this.children.length === 0 || this.#rolled === this.closed,
+      'closed bins are rolled up before they are dropped',
+    );
+    this.table.drop(this.closed);
+    if (this.#isKeyed) {
+      const { u32 } = this.#workspace.views;
+      const keys = this.table.keys >>> 2;
+      for (let slot = 0; slot < this.table.size; slot++) {
+        u32[(this.#slotOf.ptr >>> 2) + (u32[keys + slot] as number)] = slot;
+      }
+    }
+    this.closed = 0;
+    this.#rolled = 0;
+  }
+
+  #binOf(bin: bigint, parent: LevelPlan | undefined): bigint {
+    if (parent === undefined) return bin;
+    return floorDivide(bin * parent.every + parent.origin - this.plan.origin, this.plan.every);
+  }
+
+  /** Closes the bins before `bin`; `slots` are in use. */
+  #openTo(bin: bigint, slots: number): void {
+    if (this.#openBin !== undefined && bin <= this.#openBin) {
+      assert(bin === this.#openBin, `bin ${bin} comes after bin ${this.#openBin}`);
+      return;
+    }
+    this.#openBin = bin;
+    this.closed = slots;
+  }
+
+  #placeBin(from: number, to: number, slots: number): number {
+    const isNew = slots === this.closed;
+    const slot = isNew ? slots : slots - 1;
+    const at = this.#targets.ptr >>> 2;
+    this.#workspace.views.u32.fill(slot, at + from, at + to);
+    return isNew ? slots + 1 : slots;
+  }
+
+  #placeKeys(keys: Ptr, from: number, to: number, size: number): number {
+    const { u32 } = this.#workspace.views;
+    const targets = this.#targets.ptr >>> 2;
+    const keyAt = keys >>> 2;
+    const keyOf = this.table.keys >>> 2;
+    const slotOf = this.#slotOf.ptr >>> 2;
+    let slots = size;
+    for (let i = from; i < to; i++) {
+      const key = u32[keyAt + i] as number;
+      let slot = u32[slotOf + key] as number;
+      if (slot < this.closed || slot >= slots || u32[keyOf + slot] !== key) {
+        slot = slots++;
+        u32[slotOf + key] = slot;
+        u32[keyOf + slot] = key;
+      }
+      u32[targets + i] = slot;
+    }
+    return slots;
+  }
+
+  #rollInto(child: Level, keys: number): void {
+    const from = this.#rolled;
+    const areas = this.table.needs.map((states) => states.area(from));
+    const targets = child.absorb(
+      {
+        count: this.closed - from,
+        bins: this.table.bins + 8 * from,
+        keys: this.#isKeyed ? this.table.keys + 4 * from : 0,
+        needs: child.plan.needs.map((need) => areas[need.parentNeed] as NeedArea),
+      },
+      keys,
+      this.plan,
+    );
+    this.#rollWide(child, targets, from);
+  }
+
+  /** Parts of sums that do not fit a state go along by slot. */
+  #rollWide(child: Level, targets: Ptr, from: number): void {
+    const { u32 } = this.#workspace.views;
+    for (const states of child.table.needs) {
+      const own = this.table.needs[states.need.parentNeed];
+      for (const [which, sums] of [own?.wideSums, own?.wideSquares].entries()) {
+        for (const [slot, sum] of sums ?? []) {
+          if (slot >= from && slot < this.closed)
+            states.addWide(u32[(targets >>> 2) + slot - from] as number, which, sum);
+        }
+      }
+    }
+  }
+}

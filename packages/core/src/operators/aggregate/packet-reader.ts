@@ -1,0 +1,93 @@
+/** The final half's reading of packets: order between them, and the lanes' key numbers in its own. */
+
+import { readOverflowRecord } from '../../kernels/sum-state.ts';
+import type { Kernels } from '../../kernels/vector-contract.ts';
+import type { Ptr } from '../../memory/contract.ts';
+import type { GrowingBuffer, Workspace } from './arena-views.ts';
+import { LaneKeys } from './key-delta.ts';
+import type { KeyIndex } from './key-index.ts';
+import type { Level } from './level.ts';
+import { orderedValue, unorderedError } from './ordered-column.ts';
+import { HAS_POSITION, HAS_ROWS, layOutPacket, type PacketLayout, type RootArea, readSizes } from './packet.ts';
+import type { StatePlan } from './state-plan.ts';
+
+export class PacketReader {
+  readonly #plan: StatePlan;
+  readonly #name: string;
+  readonly #kernels: Kernels;
+  readonly #workspace: Workspace;
+  readonly #index: KeyIndex | undefined;
+  readonly #lanes = new Map<number, LaneKeys>();
+  readonly #keys: GrowingBuffer;
+  #last: bigint | number | undefined;
+
+  constructor(plan: StatePlan, name: string, index: KeyIndex | undefined, kernels: Kernels, workspace: Workspace) {
+    this.#plan = plan;
+    this.#name = name;
+    this.#index = index;
+    this.#kernels = kernels;
+    this.#workspace = workspace;
+    this.#keys = workspace.buffer();
+  }
+
+  /**
+   * Merges the packet at `base` into the root levels. Packets come in the order of their rows.
+   * @throws ERR_INPUT_UNORDERED when its first row comes before the last row of the packet before.
+   */
+  read(base: Ptr, roots: readonly Level[]): void {
+    const { u32 } = this.#workspace.views;
+    const layout = layOutPacket(this.#plan, readSizes(u32, base, this.#plan), base);
+    this.#checkOrder(base, layout);
+    const lane = this.#learnKeys(u32[base >>> 2] as number, layout);
+    for (const [position, level] of roots.entries()) this.#merge(layout.roots[position] as RootArea, level, lane);
+  }
+
+  #learnKeys(lane: number, layout: PacketLayout): LaneKeys | undefined {
+    if (this.#index === undefined) return undefined;
+    let keys = this.#lanes.get(lane);
+    if (keys === undefined) this.#lanes.set(lane, (keys = new LaneKeys(this.#index, this.#workspace)));
+    keys.learn(layout);
+    return keys;
+  }
+
+  #merge(area: RootArea, level: Level, lane: LaneKeys | undefined): void {
+    if (area.groups === 0) return;
+    const { u32, data } = this.#workspace.views;
+    let keys: Ptr = 0;
+    if (lane !== undefined) {
+      keys = this.#keys.reserve(4 * area.groups);
+      this.#kernels.take(4, lane.ids, area.keys, area.groups, keys);
+    }
+    const source = { count: area.groups, bins: area.bins, keys, needs: area.needs };
+    const targets = level.absorb(source, this.#index?.size ?? 0);
+    for (let index = 0; index < area.overflows; index++) {
+      const { group, part } = readOverflowRecord(data, area.overflow, index);
+      const which = u32[(area.overflow + 48 * index + 4) >>> 2] as number;
+      level.table.needs[which >>> 1]?.addWide(u32[(targets >>> 2) + group] as number, which & 1, part);
+    }
+  }
+
+  #checkOrder(base: Ptr, layout: PacketLayout): void {
+    const { u32, f64, data, u8 } = this.#workspace.views;
+    const flags = u32[(base + 4) >>> 2] as number;
+    if ((flags & HAS_ROWS) === 0) return;
+    const { name, value } = this.#plan.orderedOn;
+    const first = orderedValue(data, value.kernel, base + 8);
+    if (this.#last !== undefined && first < this.#last) {
+      const fileBytes = u32[(base + 32) >>> 2] as number;
+      throw unorderedError(
+        name,
+        this.#last,
+        first,
+        {
+          ...((flags & HAS_POSITION) === 0 ? {} : { row: f64[(base + 24) / 8] as number }),
+          ...(fileBytes === 0
+            ? {}
+            : { file: Buffer.from(u8.slice(layout.fileName, layout.fileName + fileBytes)).toString() }),
+        },
+        this.#name,
+      );
+    }
+    this.#last = orderedValue(data, value.kernel, base + 16);
+  }
+}

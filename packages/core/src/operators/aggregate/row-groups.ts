@@ -1,0 +1,128 @@
+/**
+ * Which group each row of a batch belongs to, for one root level: bins by galloping over the ordered column, and within a
+ * bin the keys in order of first sight. Groups are numbered bin by bin.
+ */
+import type { AggregateKernels } from '../../kernels/aggregate-contract.ts';
+import type { Ptr } from '../../memory/contract.ts';
+import type { GrowingBuffer, Workspace } from './arena-views.ts';
+import type { LevelPlan } from './state-plan.ts';
+
+const FIRST_CAPACITY = 1024;
+const STAMP_LIMIT = 2 ** 30;
+
+export class RowGroups {
+  groups = 0;
+  /** Bins that have rows: i64 bin, u32 end row. Without keys a group is a bin. */
+  bins = 0;
+  readonly #level: LevelPlan;
+  readonly #kernels: AggregateKernels;
+  readonly #workspace: Workspace;
+  readonly #binNumbers: GrowingBuffer;
+  readonly #binEnds: GrowingBuffer;
+  readonly #groupIds: GrowingBuffer;
+  readonly #groupKeys: GrowingBuffer;
+  /** First group behind each bin. */
+  readonly #groupEnds: GrowingBuffer;
+  /** For each key, stamp + its last group; a value below the bin's first group means "not yet in this bin". */
+  readonly #lastGroup: GrowingBuffer;
+  #stampedKeys = 0;
+  #stamp = 0;
+
+  constructor(level: LevelPlan, kernels: AggregateKernels, workspace: Workspace) {
+    this.#level = level;
+    this.#kernels = kernels;
+    this.#workspace = workspace;
+    this.#binNumbers = workspace.buffer();
+    this.#binEnds = workspace.buffer();
+    this.#groupIds = workspace.buffer();
+    this.#groupKeys = workspace.buffer();
+    this.#groupEnds = workspace.buffer();
+    this.#lastGroup = workspace.buffer();
+  }
+
+  get binEnds(): Ptr {
+    return this.#binEnds.ptr;
+  }
+
+  get groupIds(): Ptr {
+    return this.#groupIds.ptr;
+  }
+
+  /** Cuts `rows` int64 values into bins; without keys these are the groups. */
+  cut(values: Ptr, rows: number): void {
+    const { every, origin } = this.#level;
+    let capacity = Math.min(Math.max(FIRST_CAPACITY, this.#binNumbers.bytes >>> 3), Math.max(rows, 1));
+    for (;;) {
+      const numbers = this.#binNumbers.reserve(8 * capacity);
+      const ends = this.#binEnds.reserve(4 * capacity);
+      const found = this.#kernels.binEnds(values, rows, origin, every, numbers, ends, capacity);
+      if (found >= 0) {
+        this.bins = found;
+        this.groups = found;
+        return;
+      }
+      capacity = Math.min(capacity * 4, rows);
+    }
+  }
+
+  /** Splits the bins by the key ids (u32) of the rows; there are `keys` ids. */
+  split(keyIds: Ptr, rows: number, keys: number): void {
+    const { i32, u32 } = this.#workspace.views;
+    const last = this.#reserveStamps(keys, rows);
+    const keyAt = keyIds >>> 2;
+    const groupAt = this.#groupIds.reserve(4 * rows) >>> 2;
+    const keyOf = this.#groupKeys.reserve(4 * rows) >>> 2;
+    const ends = this.#binEnds.ptr >>> 2;
+    const groupEnds = this.#groupEnds.reserve(4 * this.bins) >>> 2;
+    const stamp = this.#stamp;
+    let groups = 0;
+    let row = 0;
+    for (let bin = 0; bin < this.bins; bin++) {
+      const end = u32[ends + bin] as number;
+      const floor = groups;
+      for (; row < end; row++) {
+        const key = i32[keyAt + row] as number;
+        let group = (i32[last + key] as number) - stamp;
+        if (group < floor) {
+          group = groups++;
+          i32[last + key] = stamp + group;
+          i32[keyOf + group] = key;
+        }
+        i32[groupAt + row] = group;
+      }
+      u32[groupEnds + bin] = groups;
+    }
+    this.groups = groups;
+    this.#stamp = stamp + groups;
+  }
+
+  /** Writes the bin (i64) and, with keys, the key id (u32) of every group. */
+  describe(bins: Ptr, keys: Ptr): void {
+    const { u8, u32, i64 } = this.#workspace.views;
+    if (keys === 0) {
+      u8.copyWithin(bins, this.#binNumbers.ptr, this.#binNumbers.ptr + 8 * this.groups);
+      return;
+    }
+    u8.copyWithin(keys, this.#groupKeys.ptr, this.#groupKeys.ptr + 4 * this.groups);
+    let from = 0;
+    for (let bin = 0; bin < this.bins; bin++) {
+      const to = u32[(this.#groupEnds.ptr >>> 2) + bin] as number;
+      i64.fill(i64[this.#binNumbers.ptr / 8 + bin] as bigint, bins / 8 + from, bins / 8 + to);
+      from = to;
+    }
+  }
+
+  #reserveStamps(keys: number, rows: number): number {
+    const { i32 } = this.#workspace.views;
+    if (this.#stamp > STAMP_LIMIT - rows) {
+      this.#stamp = 0;
+      this.#stampedKeys = 0;
+    }
+    const last = this.#lastGroup.reserve(4 * keys, 4 * this.#stampedKeys) >>> 2;
+    if (keys > this.#stampedKeys) {
+      i32.fill(-1, last + this.#stampedKeys, last + keys);
+      this.#stampedKeys = keys;
+    }
+    return last;
+  }
+}

@@ -1,0 +1,235 @@
+/**
+ * The states of one level: arrays with one element a slot, a slot being a (bin, key). Slots of closed bins come first,
+ * those of the open bin follow, in the order of first sight.
+ */
+import { type AggregateKernels, OVERFLOW_RECORD_BYTES, type StateArrays } from '../../kernels/aggregate-contract.ts';
+import { addSum, type ExactSum, emptySum } from '../../kernels/exact-sum.ts';
+import { OVERFLOW_OF_SUM, readOverflowRecord } from '../../kernels/sum-state.ts';
+import type { Ptr } from '../../memory/contract.ts';
+import type { GrowingBuffer, Workspace } from './arena-views.ts';
+import { type NeedArea, squaresBytes, sumBytes, TEXT_STATES, type TextStateName, valueBytes } from './packet.ts';
+import type { Need } from './state-plan.ts';
+import { TextSlots } from './text-slots.ts';
+
+const FIRST_SLOTS = 256;
+const FIRST_RECORDS = 16;
+
+/** One array of a column's states. */
+interface StateColumn {
+  name: Exclude<keyof StateArrays, 'first' | 'last'> | 'firstValue' | 'lastValue';
+  bytes: number;
+  buffer: GrowingBuffer;
+}
+
+function stateColumns(need: Need, workspace: Workspace): StateColumn[] {
+  const columns: StateColumn[] = [{ name: 'count', bytes: 8, buffer: workspace.buffer() }];
+  const add = (name: StateColumn['name'], bytes: number): unknown =>
+    columns.push({ name, bytes, buffer: workspace.buffer() });
+  if (need.sum) add('sum', sumBytes(need));
+  if (need.sumSquares) add('sumSquares', squaresBytes(need));
+  if (need.value.class !== 'number') return columns;
+  if (need.min) add('min', 8);
+  if (need.max) add('max', 8);
+  if (need.first) add('firstValue', valueBytes(need));
+  if (need.last) add('lastValue', valueBytes(need));
+  return columns;
+}
+
+/** States of one input column. */
+export class NeedStates {
+  readonly need: Need;
+  /** Parts of sums that outgrew their states, by slot. */
+  readonly wideSums: Map<number, ExactSum> = new Map();
+  readonly wideSquares: Map<number, ExactSum> = new Map();
+  readonly texts: Partial<Record<TextStateName, TextSlots>> = {};
+  readonly #workspace: Workspace;
+  readonly #columns: StateColumn[];
+
+  constructor(need: Need, workspace: Workspace) {
+    this.need = need;
+    this.#workspace = workspace;
+    this.#columns = stateColumns(need, workspace);
+    if (need.value.class !== 'text') return;
+    for (const state of TEXT_STATES) if (need[state]) this.texts[state] = new TextSlots(state, workspace);
+  }
+
+  /** Addresses from slot `from` on. */
+  area(from: number): NeedArea {
+    const area: NeedArea = {
+      states: { count: 0, sum: 0, sumSquares: 0, min: 0, max: 0, first: 0, last: 0 },
+      firstValue: 0,
+      lastValue: 0,
+      texts: {},
+    };
+    for (const { name, bytes, buffer } of this.#columns) {
+      const at = buffer.ptr + bytes * from;
+      if (name === 'firstValue' || name === 'lastValue') area[name] = at;
+      else area.states[name] = at;
+    }
+    for (const state of TEXT_STATES) {
+      const slots = this.texts[state];
+      if (slots !== undefined) area.texts[state] = slots.area(from);
+    }
+    return area;
+  }
+
+  grow(from: number, to: number, capacity: number, kernels: AggregateKernels): void {
+    for (const { bytes, buffer } of this.#columns) buffer.reserve(bytes * capacity, bytes * from);
+    kernels.initStates(this.need.value.kernel, this.area(0).states, from, to);
+    for (const state of TEXT_STATES) this.texts[state]?.grow(to);
+  }
+
+  drop(slots: number, size: number): void {
+    const { u8 } = this.#workspace.views;
+    for (const { bytes, buffer } of this.#columns)
+      u8.copyWithin(buffer.ptr, buffer.ptr + bytes * slots, buffer.ptr + bytes * size);
+    for (const state of TEXT_STATES) this.texts[state]?.drop(slots);
+    shift(this.wideSums, slots);
+    shift(this.wideSquares, slots);
+  }
+
+  /** Adds a part of a sum (`which` 0) or of a sum of squares to a slot. */
+  addWide(slot: number, which: number, part: ExactSum): void {
+    const sums = which === OVERFLOW_OF_SUM ? this.wideSums : this.wideSquares;
+    let held = sums.get(slot);
+    if (held === undefined) sums.set(slot, (held = emptySum()));
+    addSum(held, part);
+  }
+
+  /** First and last values: the first element of a slot wins, or the last one. Runs before the counts are merged. */
+  mergeValues(source: NeedArea, targets: Ptr, count: number): void {
+    const { u32 } = this.#workspace.views;
+    const own = this.area(0);
+    const width = valueBytes(this.need);
+    const counts = source.states.count >>> 2;
+    const isThere = (at: number): boolean => u32[at] !== 0 || u32[at + 1] !== 0;
+    if (own.firstValue !== 0) {
+      const held = own.states.count >>> 2;
+      for (let i = count - 1; i >= 0; i--) {
+        const slot = u32[(targets >>> 2) + i] as number;
+        if (isThere(counts + 2 * i) && !isThere(held + 2 * slot))
+          this.#copy(own.firstValue, slot, source.firstValue, i, width);
+      }
+    }
+    if (own.lastValue === 0) return;
+    for (let i = 0; i < count; i++) {
+      if (isThere(counts + 2 * i))
+        this.#copy(own.lastValue, u32[(targets >>> 2) + i] as number, source.lastValue, i, width);
+    }
+  }
+
+  #copy(target: Ptr, to: number, source: Ptr, from: number, width: number): void {
+    const { i32, u8 } = this.#workspace.views;
+    if (width === 8) {
+      const at = (target >>> 2) + 2 * to;
+      const has = (source >>> 2) + 2 * from;
+      i32[at] = i32[has] as number;
+      i32[at + 1] = i32[has + 1] as number;
+    } else if (width === 4) {
+      i32[(target >>> 2) + to] = i32[(source >>> 2) + from] as number;
+    } else {
+      for (let byte = 0; byte < width; byte++)
+        u8[target + to * width + byte] = u8[source + from * width + byte] as number;
+    }
+  }
+}
+
+function shift(sums: Map<number, ExactSum>, slots: number): void {
+  if (sums.size === 0) return;
+  const kept = [...sums].filter(([slot]) => slot >= slots);
+  sums.clear();
+  for (const [slot, sum] of kept) sums.set(slot - slots, sum);
+}
+
+export class StateTable {
+  size = 0;
+  readonly needs: NeedStates[];
+  readonly #kernels: AggregateKernels;
+  readonly #workspace: Workspace;
+  readonly #isKeyed: boolean;
+  readonly #bins: GrowingBuffer;
+  readonly #keys: GrowingBuffer;
+  readonly #records: GrowingBuffer;
+  readonly #scratch: GrowingBuffer;
+  #capacity = 0;
+
+  constructor(
+    needs: readonly Need[],
+    isKeyed: boolean,
+    kernels: AggregateKernels,
+    workspace: Workspace,
+    scratch: GrowingBuffer,
+  ) {
+    this.needs = needs.map((need) => new NeedStates(need, workspace));
+    this.#kernels = kernels;
+    this.#workspace = workspace;
+    this.#isKeyed = isKeyed;
+    this.#bins = workspace.buffer();
+    this.#keys = workspace.buffer();
+    this.#records = workspace.buffer();
+    this.#scratch = scratch;
+  }
+
+  /** i64 a slot. */
+  get bins(): Ptr {
+    return this.#bins.ptr;
+  }
+
+  /** u32 a slot. */
+  get keys(): Ptr {
+    return this.#keys.ptr;
+  }
+
+  /** Room for bins and keys of `slots`, which are written before `grow` makes them real. */
+  reserve(slots: number): void {
+    this.#bins.reserve(8 * slots, 8 * this.size);
+    if (this.#isKeyed) this.#keys.reserve(4 * slots, 4 * this.size);
+  }
+
+  /** Gives slots [size, to) neutral states. */
+  grow(to: number): void {
+    if (to === this.size) return;
+    if (to > this.#capacity) this.#capacity = Math.max(to, 2 * this.#capacity, FIRST_SLOTS);
+    for (const states of this.needs) states.grow(this.size, to, this.#capacity, this.#kernels);
+    this.size = to;
+  }
+
+  /** Merges element i of each area into slot targets[i] (u32). `sources[n]` belongs to need n. */
+  merge(sources: readonly NeedArea[], targets: Ptr, count: number): void {
+    for (const [index, states] of this.needs.entries()) {
+      const source = sources[index] as NeedArea;
+      states.mergeValues(source, targets, count);
+      for (const state of TEXT_STATES) {
+        const area = source.texts[state];
+        if (area !== undefined) states.texts[state]?.merge(area, source.states.count, targets, count);
+      }
+      this.#mergeStates(states, source.states, targets, count);
+    }
+  }
+
+  /** Forgets the slots before `slots`; the others move to the front. */
+  drop(slots: number): void {
+    const { u8 } = this.#workspace.views;
+    const { ptr: bins } = this.#bins;
+    u8.copyWithin(bins, bins + 8 * slots, bins + 8 * this.size);
+    if (this.#isKeyed) u8.copyWithin(this.keys, this.keys + 4 * slots, this.keys + 4 * this.size);
+    for (const states of this.needs) states.drop(slots, this.size);
+    this.size -= slots;
+  }
+
+  #mergeStates(states: NeedStates, source: StateArrays, targets: Ptr, count: number): void {
+    const target = states.area(0).states;
+    const scratch = this.#scratch.reserve(this.#kernels.scratchBytes);
+    const { kernel } = states.need.value;
+    for (let capacity = FIRST_RECORDS; ; capacity *= 8) {
+      const area = { records: this.#records.reserve(capacity * OVERFLOW_RECORD_BYTES), capacity };
+      const found = this.#kernels.mergeStates(kernel, source, targets, count, target, area, scratch);
+      if (found < 0) continue;
+      for (let index = 0; index < found; index++) {
+        const { group, which, part } = readOverflowRecord(this.#workspace.views.data, area.records, index);
+        states.addWide(group, which, part);
+      }
+      return;
+    }
+  }
+}
