@@ -97,3 +97,11 @@ export {
   createAggregatePartial,
   createAggregateWhole,
 } from './operators/aggregate/create-aggregate.ts';
+export type { ColumnBounds } from './formats/column-bounds.ts';
+export {
+  ParquetWriter,
+  writeParquetFile,
+  type WriteParquetOptions,
+  type WrittenParquet,
+} from './formats/parquet-writer.ts';
+export { expandPaths } from './formats/glob.ts';

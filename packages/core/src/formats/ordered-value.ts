@@ -33,7 +33,8 @@ const ARRAYS: Record<string, NumberArrayType> = {
   'time32[ms]': Int32Array,
 };
 
-function isWide(type: TypeText): boolean {
+/** Whether values are 64-bit integers, timestamps among them. */
+export function isWide(type: TypeText): boolean {
   const parsed = parseType(type);
   return (
     parsed.byteWidth === 8 &&
@@ -47,12 +48,14 @@ export function isOrderable(type: TypeText): boolean {
   return isWide(type) || type in ARRAYS || type === 'utf8';
 }
 
-function numbers(arena: Arena, column: Column): NumberArray {
+/** Values of a type that JavaScript numbers hold. */
+export function numbers(arena: Arena, column: Column): NumberArray {
   const array = ARRAYS[column.type] ?? Float64Array;
   return new array(arena.buffer, column.values, column.length);
 }
 
-function textOf(arena: Arena, column: Column, row: number): Uint8Array {
+/** The bytes of a text. */
+export function textOf(arena: Arena, column: Column, row: number): Uint8Array {
   const at = column.offsets / 4 + row;
   return arena.u8.subarray(column.values + (arena.i32[at] ?? 0), column.values + (arena.i32[at + 1] ?? 0));
 }

@@ -11,10 +11,11 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { compileFunction } from 'node:vm';
+import type * as parquetWasm from 'parquet-wasm';
 
-export type ParquetApi = typeof import('parquet-wasm');
-export type DecodedBatch = import('parquet-wasm').RecordBatch;
-export type OpenParquetFile = import('parquet-wasm').ParquetFile;
+export type ParquetApi = typeof parquetWasm;
+export type DecodedBatch = parquetWasm.RecordBatch;
+export type OpenParquetFile = parquetWasm.ParquetFile;
 
 /** One instance of the library. */
 export interface ParquetLibrary {

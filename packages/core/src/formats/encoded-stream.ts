@@ -1,0 +1,121 @@
+/**
+ * Record batches in, bytes of a Parquet file out, through the library's streaming writer: what is held is the encoded
+ * pages of the row group being written and the batch at hand, never a table.
+ */
+import type { WriterProperties } from 'parquet-wasm';
+
+import { type DecodedBatch, parquetLibrary, type ParquetLibrary } from './parquet-library.ts';
+
+export interface EncodingOptions {
+  compression: 'none' | 'snappy' | 'zstd';
+  rowGroupRows: number;
+  /** Columns of integers: delta encoding where a dictionary does not pay. */
+  deltaColumns: readonly string[];
+  /** An ascending column: delta encoding at once. */
+  orderedColumn: string | undefined;
+  metadata: Readonly<Record<string, string>>;
+}
+
+const CREATED_BY = 'spillway version 0.1.0';
+
+export class EncodedStream {
+  readonly #library: ParquetLibrary;
+  readonly #feed: ReadableStream<DecodedBatch>;
+  readonly #finished: Promise<void>;
+  #controller: ReadableStreamDefaultController<DecodedBatch> | undefined;
+  /** Settles when the library asks for the next batch, which is when it is done with the one before. */
+  #demand: Signal = newSignal();
+  #failure: { error: unknown } | undefined;
+
+  /** @param write takes the next bytes of the file, and is awaited */
+  constructor(options: EncodingOptions, write: (bytes: Uint8Array) => Promise<void>) {
+    this.#library = parquetLibrary();
+    this.#feed = new ReadableStream(
+      {
+        start: (controller) => void (this.#controller = controller),
+        pull: () => this.#demand.resolve(),
+      },
+      { highWaterMark: 0 },
+    );
+    this.#finished = this.#run(options, write).catch((error: unknown) => {
+      this.#failure ??= { error };
+      this.#demand.resolve();
+    });
+  }
+
+  /** Encodes one IPC stream of one batch. Resolves when the batch before it is encoded. */
+  async push(ipc: Uint8Array): Promise<void> {
+    await this.#demand.promise;
+    this.#throwFailure();
+    this.#demand = newSignal();
+    const table = this.#library.api.Table.fromIPCStream(ipc);
+    const batch = table.recordBatch(0);
+    table.free();
+    if (batch !== undefined) this.#controller?.enqueue(batch);
+  }
+
+  /** Writes what is left and the footer. At least one batch was pushed. */
+  async end(): Promise<void> {
+    await this.#demand.promise;
+    if (this.#failure === undefined) this.#controller?.close();
+    await this.#finished;
+    this.#throwFailure();
+  }
+
+  /** Stops; what was written is not a file. */
+  async abort(): Promise<void> {
+    if (this.#failure === undefined) {
+      this.#failure = { error: new Error('stopped') };
+      // Closing lets the library finish and free what it holds; nothing of it is written any more.
+      await this.#demand.promise;
+      this.#controller?.close();
+    }
+    await this.#finished;
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  async #run(options: EncodingOptions, write: (bytes: Uint8Array) => Promise<void>): Promise<void> {
+    const { api } = this.#library;
+    const output: ReadableStream<Uint8Array> = await this.#library.guard(
+      api.transformParquetStream(this.#feed, writerProperties(api, options)),
+    );
+    const reader = output.getReader();
+    for (;;) {
+      const { done, value } = await this.#library.guard(reader.read());
+      if (done) return;
+      if (this.#failure === undefined) await write(value);
+    }
+  }
+}
+
+function writerProperties(api: ParquetLibrary['api'], options: EncodingOptions): WriterProperties {
+  const codec = { none: api.Compression.UNCOMPRESSED, snappy: api.Compression.SNAPPY, zstd: api.Compression.ZSTD }[
+    options.compression
+  ];
+  let builder = new api.WriterPropertiesBuilder()
+    .setCompression(codec)
+    .setMaxRowGroupSize(options.rowGroupRows)
+    .setCreatedBy(CREATED_BY);
+  if (Object.keys(options.metadata).length > 0)
+    builder = builder.setKeyValueMetadata(new Map(Object.entries(options.metadata)));
+  for (const column of options.deltaColumns)
+    builder = builder.setColumnEncoding(column, api.Encoding.DELTA_BINARY_PACKED);
+  if (options.orderedColumn !== undefined) builder = builder.setColumnDictionaryEnabled(options.orderedColumn, false);
+  return builder.build();
+}
+
+interface Signal {
+  promise: Promise<void>;
+  resolve(): void;
+}
+
+function newSignal(): Signal {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
