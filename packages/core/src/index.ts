@@ -19,3 +19,4 @@ export type { StageOptions, StepOptions } from './plan/stage-options.ts';
 export type { Stream } from './plan/stream.ts';
 export { shareTable, type SharedTable, type TablePart } from './batch/shared-table.ts';
 export { fromShared, type SharedOptions } from './plan/shared-source.ts';
+export { explain, type Explanation, type ExplainOptions } from './plan/explain.ts';

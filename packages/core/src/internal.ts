@@ -105,3 +105,6 @@ export {
   type WrittenParquet,
 } from './formats/parquet-writer.ts';
 export { expandPaths } from './formats/glob.ts';
+export { fileProbes, resolvePlan } from './plan/resolve.ts';
+export type { PlanProbes, ResolvedNode, ResolvedPlan, TimingDependence } from './plan/resolved.ts';
+export { cutStages, planStages } from './plan/stages.ts';

@@ -44,7 +44,10 @@ export type OutputSpec<I, O, D> = O | ((input: I extends Shape ? I : Shape, opti
 export interface OpConfig<I extends Shape | undefined, O extends Shape | 'same', A extends Shape, D extends OptionsSpec> {
   /** Default name of its stages; `register` gives another. */
   name?: string;
-  /** Columns that must be there, with their types; others may be there too. */
+  /**
+   * Columns that it reads, with their types. Once this is given, other columns reach it only if something behind it uses
+   * them; without it, all columns do.
+   */
   input?: I;
   output: OutputSpec<I, O, D>;
   /** With `output: 'same'`: columns added or replaced. */

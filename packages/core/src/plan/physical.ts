@@ -15,6 +15,7 @@ export interface StageOperator {
   half: 'whole' | 'partial' | 'final';
   /** Where its input comes from: an operator of this stage (by index) or the stage's input. */
   inputs: ({ from: 'stage-input' } | { from: 'operator'; index: number; port: string })[];
+  /** By input: columns of the rows that it works on (for both halves of an aggregate those of the rows, not of the states). */
   inputFields: Fields[];
   /** Fields by output port. */
   outputFields: Record<string, Fields>;

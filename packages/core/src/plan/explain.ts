@@ -1,0 +1,143 @@
+/** A plan for people and for programs, without running it. */
+import { formatBytes } from '../schema/sizes.ts';
+import { describeExpression } from '../expressions/describe.ts';
+import type { OperatorSpec, SourceSpec, Triggers } from './logical.ts';
+import { buildLogicalPlan } from './build.ts';
+import { batchRowsOf, minimumTerms, type MinimumTerms } from './minimum.ts';
+import type { EdgeSpec, PhysicalPlan, StageOperator, StageSpec } from './physical.ts';
+import { fileProbes, resolvePlan } from './resolve.ts';
+import type { PlanProbes, ResolvedPlan } from './resolved.ts';
+import type { Sink } from './sinks.ts';
+import { cutStages } from './stages.ts';
+
+export interface ExplainOptions {
+  /** Largest number of lanes of one stage. Default 2. */
+  workers?: number;
+  /** Hard total in bytes; default the pipeline's. */
+  memoryLimitBytes?: number;
+  probes?: PlanProbes;
+}
+
+/** A plan, explained. */
+export interface Explanation {
+  text: string;
+  logical: ResolvedPlan;
+  physical: PhysicalPlan;
+  /** Terms of the smallest limit that the plan can run with. */
+  minimum: MinimumTerms;
+}
+
+/**
+ * How a run of these sinks would be laid out: stages and their lanes, what is fused, edges with their credits, the
+ * smallest limit, order, and what depends on timing. Files are looked at, nothing is read.
+ *
+ * @throws as `resolvePlan`; a limit below the minimum is reported in the text, not refused
+ * @example
+ * ```ts
+ * console.log((await explain([hourly.toStore(store, { freq: '1h' })])).text);
+ * ```
+ */
+export async function explain(sinks: Sink | readonly Sink[], options: ExplainOptions = {}): Promise<Explanation> {
+  const list = Array.isArray(sinks) ? (sinks as readonly Sink[]) : [sinks as Sink];
+  const logical = await resolvePlan(buildLogicalPlan(list), options.probes ?? fileProbes);
+  const { workers = 2, memoryLimitBytes } = options;
+  const physical = cutStages(logical, { workers, ...(memoryLimitBytes !== undefined && { memoryLimitBytes }) });
+  const rows = Math.max(1, ...logical.nodes.map(batchRowsOf));
+  const minimum = minimumTerms(logical, physical.stages, physical.edges, rows);
+  return { text: explainText(logical, physical, minimum), logical, physical, minimum };
+}
+
+function explainText(logical: ResolvedPlan, physical: PhysicalPlan, minimum: MinimumTerms): string {
+  const { memoryLimitBytes, minimumBytes, timingDependence } = physical;
+  const isLow = memoryLimitBytes < minimumBytes;
+  const lines = [
+    `memory limit ${formatBytes(memoryLimitBytes)}, at least ${formatBytes(minimumBytes)}${isLow ? ': TOO LOW, the run would be refused' : ''}`,
+    `  floors ${formatBytes(minimum.floorBytes)}, state ${formatBytes(minimum.stateBytes)}, codecs ${formatBytes(minimum.codecBytes)}, lanes ${formatBytes(minimum.laneBytes)}`,
+    '',
+    ...logical.nodes.flatMap((node) => (node.spec.kind === 'source' ? sourceLines(node.name, node.spec.source, node.outputFields['out']?.length ?? 0) : [])),
+    ...physical.stages.flatMap((stage) => stageLines(stage, logical, physical)),
+    ...physical.edges.flatMap((edge) => sinkLines(edge, logical)),
+    '',
+    ...(timingDependence.length === 0 ? ['the result does not depend on timing'] : timingDependence.map(({ node, reason }) => `DEPENDS ON TIMING: ${node} ${reason}`)),
+  ];
+  return lines.join('\n');
+}
+
+function sourceLines(name: string, source: SourceSpec, columns: number): string[] {
+  const order = source.orderedOn === undefined ? 'no known order' : `ordered on ${source.orderedOn}`;
+  const what = source.type === 'parquet' ? `${source.paths.length} Parquet file${source.paths.length === 1 ? '' : 's'}` : source.type;
+  return [`source ${name}: ${what}, ${columns} column${columns === 1 ? '' : 's'}, ${order}`];
+}
+
+function nameOf(logical: ResolvedPlan, id: number): string {
+  return logical.nodes.find((node) => node.id === id)?.name ?? String(id);
+}
+
+function stageLines(stage: StageSpec, logical: ResolvedPlan, physical: PhysicalPlan): string[] {
+  const lanes = `${stage.lanes} lane${stage.lanes === 1 ? '' : 's'}${stage.blocking ? ', in the pool for blocking ops' : ''}`;
+  return ['', `stage ${stage.id} (${lanes}) ← ${originOf(stage, logical, physical)}`, ...stage.operators.map((operator) => `  ${operatorLine(operator)}`)];
+}
+
+function originOf(stage: StageSpec, logical: ResolvedPlan, physical: PhysicalPlan): string {
+  const { input } = stage;
+  if (input.kind === 'splits') return `${nameOf(logical, input.node)}, made in the lanes`;
+  const edge = physical.edges.find((candidate) => candidate.id === input.edge) as EdgeSpec;
+  const from = edge.producer.kind === 'stage' ? `stage ${edge.producer.stage} (${portOf(edge, logical)})` : nameOf(logical, edge.producer.node);
+  return `${from}${edge.carriesStates ? ', partial states' : ''}, credit ${formatBytes(edge.creditBytes)}`;
+}
+
+function portOf(edge: EdgeSpec, logical: ResolvedPlan): string {
+  const name = nameOf(logical, edge.source.node);
+  return edge.source.port === 'out' ? name : `${name}.${edge.source.port}`;
+}
+
+function operatorLine(operator: StageOperator): string {
+  const half = operator.half === 'whole' ? '' : ` (${operator.half} half)`;
+  const seen = operator.emissionsVisible && 'triggers' in operator.spec && operator.half !== 'partial' ? ', its flushes can be seen' : '';
+  return `${operator.name}${half}: ${describeSpec(operator.spec)}${seen}`;
+}
+
+function describeSpec(spec: OperatorSpec): string {
+  switch (spec.kind) {
+    case 'source': return 'source';
+    case 'filter': return `filter ${describeExpression(spec.predicate)}`;
+    case 'select':
+    case 'withColumns': return `${spec.kind} ${spec.columns.map(({ name, expression }) => (expression.kind === 'col' && expression.name === name ? name : `${name} = ${describeExpression(expression)}`)).join(', ')}`;
+    case 'op': return `op ${spec.op.name}${spec.stateless ? ', stateless' : ''}${describeTriggers(spec.triggers)}`;
+    case 'memoryBuffer': return `buffer${describeTriggers(spec.triggers)}`;
+    case 'memoryAccumulate': return `fold ${spec.fold.name}${describeTriggers(spec.triggers)}`;
+    case 'aggStream': {
+      const bins = spec.aggregations.map(({ name, bins: { text } }) => `${name} every ${text}`).join(', ');
+      return `aggregate ${bins}${spec.by.length === 0 ? '' : ` by ${spec.by.join(', ')}`}${describeTriggers(spec.triggers)}`;
+    }
+    case 'sink': return spec.sink.type;
+  }
+}
+
+function describeTriggers({ iterMax, rows, memoryLimitBytes, intervalMs }: Triggers): string {
+  const parts = [
+    iterMax === undefined ? undefined : `${iterMax} inputs`,
+    rows === undefined ? undefined : `${rows} rows`,
+    memoryLimitBytes === undefined ? undefined : memoryLimitBytes === 'auto' ? 'memory as the governor decides' : formatBytes(memoryLimitBytes),
+    intervalMs === undefined ? undefined : `${intervalMs} ms`,
+  ].filter((part) => part !== undefined);
+  return parts.length === 0 ? '' : `, flushes at ${parts.join(' or ')}`;
+}
+
+function sinkLines(edge: EdgeSpec, logical: ResolvedPlan): string[] {
+  if (edge.consumer.kind === 'stage') return [];
+  const { node: id, kind } = edge.consumer;
+  const node = logical.nodes.find((candidate) => candidate.id === id);
+  if (node?.spec.kind !== 'sink') return [];
+  const where = kind === 'main' ? 'on the main thread' : 'on a codec thread';
+  const from = edge.producer.kind === 'stage' ? `stage ${edge.producer.stage} (${portOf(edge, logical)})` : nameOf(logical, edge.producer.node);
+  return ['', `sink ${node.name} ${where} ← ${from}, credit ${formatBytes(edge.creditBytes)}`, `  ${describeSink(node.spec)}`];
+}
+
+function describeSink(spec: Extract<OperatorSpec, { kind: 'sink' }>): string {
+  const { sink } = spec;
+  if (sink.type === 'parquet') return `Parquet file ${sink.path}, ${sink.compression}`;
+  if (sink.type !== 'store') return sink.type;
+  const key = Object.entries(sink.key).map(([field, value]) => `${field}=${value}`).join('/');
+  return `store ${sink.root}, dataset ${key}, ${sink.mode}, ordered on ${sink.orderedOn}`;
+}

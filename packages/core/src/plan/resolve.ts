@@ -1,0 +1,144 @@
+/**
+ * Binds a plan to the world before anything starts: files are looked at, ops imported, every column and type followed
+ * from the sources to the sinks. What can be wrong is refused here, naming the step.
+ */
+import { PipelineError } from '../errors.ts';
+import { readParquetInfo } from '../formats/parquet-info.ts';
+import { resolveFold, resolveOp } from '../operators/definition.ts';
+import type { Fields } from '../schema/types.ts';
+import type { LogicalPlan, PlanNode } from './logical.ts';
+import { checkGenerated, checkOrderedOn, stepFields, withPlace } from './node-fields.ts';
+import { resolveParquet } from './parquet-source.ts';
+import { expandPath } from './paths.ts';
+import { type DeclaredInputs, neededColumns } from './prune.ts';
+import type { PlanProbes, ResolvedNode, ResolvedPlan } from './resolved.ts';
+import { checkTiming, markVisibility } from './visibility.ts';
+
+/** Looks at real files. */
+export const fileProbes: PlanProbes = { readParquetInfo, expandPath };
+
+/** Keeps the plan it came from, and with it the functions behind its ids. */
+const originOf = new WeakMap<ResolvedPlan, LogicalPlan>();
+
+/**
+ * The plan with all columns bound. Parquet sources read only the columns that something uses.
+ *
+ * @throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_COLUMN_UNKNOWN, ERR_EXPRESSION, ERR_SCHEMA, ERR_OP_IMPORT,
+ *   ERR_OPTIONS, ERR_TIMING_DEPENDENT, each naming the step
+ */
+export async function resolvePlan(plan: LogicalPlan, probes: PlanProbes = fileProbes): Promise<ResolvedPlan> {
+  const files = new Map<string, ReturnType<PlanProbes['readParquetInfo']>>();
+  const cached: PlanProbes = {
+    expandPath: (pattern) => probes.expandPath(pattern),
+    readParquetInfo: (path) => {
+      const info = files.get(path) ?? probes.readParquetInfo(path);
+      files.set(path, info);
+      return info;
+    },
+  };
+  const everything = await bind(plan.nodes, cached);
+  const nodes = await bind(await pruned(everything, plan.nodes), cached);
+  markVisibility(nodes);
+  const resolved: ResolvedPlan = { ...plan, nodes, timingDependence: checkTiming(nodes, plan.deterministic) };
+  originOf.set(resolved, plan);
+  return resolved;
+}
+
+/** One pass from the sources to the sinks. */
+async function bind(nodes: readonly PlanNode[], probes: PlanProbes): Promise<ResolvedNode[]> {
+  const bound: ResolvedNode[] = [];
+  for (const node of nodes) {
+    try {
+      bound.push(await bindNode(node, bound, probes));
+    } catch (error) {
+      throw withPlace(error, node.name, { stage: node.name });
+    }
+  }
+  return bound;
+}
+
+async function bindNode(node: PlanNode, before: readonly ResolvedNode[], probes: PlanProbes): Promise<ResolvedNode> {
+  if (node.spec.kind === 'source') return bindSource(node, node.spec.source, probes);
+  const [input] = node.inputs;
+  const producer = before.find((candidate) => candidate.id === input?.node);
+  const fields = input === undefined ? undefined : producer?.outputFields[input.port];
+  if (input === undefined || fields === undefined) {
+    throw new PipelineError('ERR_INTERNAL', 'its input is not in the plan', { hint: 'build plans with buildLogicalPlan()' });
+  }
+  const { spec, outputs, ordered } = await stepFields(node.spec, fields, producer?.ordered[input.port]);
+  return { ...node, spec, inputFields: [fields], outputFields: outputs, ordered, emissionsVisible: false };
+}
+
+type Source = Extract<PlanNode['spec'], { kind: 'source' }>['source'];
+
+async function bindSource(node: PlanNode, given: Source, probes: PlanProbes): Promise<ResolvedNode> {
+  await checkGenerated(given);
+  const parquet = given.type === 'parquet' ? await resolveParquet(given, probes) : undefined;
+  const source: Source = parquet?.spec ?? given;
+  const fields: Fields = parquet?.fields ?? (given.type === 'parquet' ? [] : given.fields);
+  const { orderedOn } = source;
+  // An ordered column that nobody reads is checked, though not delivered.
+  const isRead = orderedOn !== undefined && fields.some((field) => field.name === orderedOn);
+  if (orderedOn !== undefined && (isRead || parquet === undefined)) checkOrderedOn(orderedOn, fields);
+  return {
+    ...node,
+    spec: { kind: 'source', source },
+    inputFields: [],
+    outputFields: { out: fields },
+    ordered: isRead ? { out: orderedOn } : {},
+    emissionsVisible: false,
+    ...(parquet && { files: parquet.files }),
+  };
+}
+
+/** The same nodes, with Parquet sources that read what is needed only. */
+async function pruned(nodes: readonly ResolvedNode[], asked: readonly PlanNode[]): Promise<PlanNode[]> {
+  const needed = neededColumns(nodes, await declaredInputs(nodes));
+  return nodes.map(({ id, name, spec, inputs, ownStage, outputFields, files }) => {
+    const node: PlanNode = { id, name, spec, inputs, ...(ownStage && { ownStage }) };
+    if (spec.kind !== 'source' || spec.source.type !== 'parquet') return node;
+    const names = (outputFields['out'] ?? []).map((field) => field.name);
+    const columns = columnsToRead(names, needed.get(id) ?? 'all', spec.source.orderedOn);
+    const isNamed = asked.some((given) => given.id === id && given.spec.kind === 'source' && given.spec.source.type === 'parquet' && given.spec.source.columns !== undefined);
+    if (needed.get(id) === 'all' && !isNamed) refuseUnsupported(name, files ?? []);
+    return { ...node, spec: { kind: 'source', source: { ...spec.source, columns } } };
+  });
+}
+
+/** In the order of the file; at least one, so that rows can be counted. */
+function columnsToRead(names: readonly string[], needed: ReadonlySet<string> | 'all', orderedOn: string | undefined): string[] {
+  if (needed === 'all') return [...names];
+  const read = names.filter((name) => needed.has(name));
+  const smallest = orderedOn !== undefined && names.includes(orderedOn) ? orderedOn : names[0];
+  return read.length > 0 || smallest === undefined ? read : [smallest];
+}
+
+/** "All columns" must not mean "all but those that cannot be read", unless the user said so by naming columns. */
+function refuseUnsupported(name: string, files: NonNullable<ResolvedNode['files']>): void {
+  for (const file of files) {
+    const [unread] = file.unsupported;
+    if (unread === undefined) continue;
+    throw new PipelineError('ERR_TYPE_UNSUPPORTED', `${name}: all columns are wanted, but "${unread.name}" of ${file.path} cannot be read: ${unread.reason}`, {
+      stage: name,
+      file: file.path,
+      column: unread.name,
+      hint: `name the columns to read: readParquet(…, { columns: ${JSON.stringify(file.fields.slice(0, 3).map((field) => field.name))} })`,
+    });
+  }
+}
+
+async function declaredInputs(nodes: readonly ResolvedNode[]): Promise<DeclaredInputs> {
+  const declared = new Map<number, { input: OpInput; output: OpOutput }>();
+  for (const { id, spec } of nodes) {
+    if (spec.kind === 'op') {
+      const { input, output } = await resolveOp(spec.op);
+      declared.set(id, { input, output });
+    } else if (spec.kind === 'memoryAccumulate') {
+      declared.set(id, { input: (await resolveFold(spec.fold)).input, output: undefined });
+    }
+  }
+  return declared;
+}
+
+type OpInput = Awaited<ReturnType<typeof resolveOp>>['input'];
+type OpOutput = Awaited<ReturnType<typeof resolveOp>>['output'] | undefined;

@@ -1,0 +1,39 @@
+/** A plan whose columns are known: what the stages are cut from and what both executors run. Plain data. */
+import type { ParquetInfo } from '../formats/parquet-info.ts';
+import type { Fields } from '../schema/types.ts';
+import type { LogicalPlan, PlanNode } from './logical.ts';
+
+/** A node with the columns of all its ends bound. */
+export interface ResolvedNode extends PlanNode {
+  /** By input. */
+  inputFields: Fields[];
+  /** By output port; none for a sink. */
+  outputFields: Record<string, Fields>;
+  /** The column that the rows of a port ascend on, as far as the plan can tell. */
+  ordered: Record<string, string>;
+  /**
+   * How its output is cut into logical batches can be observed downstream, or by the operator itself at a flush: it
+   * then flushes only on its own triggers and at the end.
+   */
+  emissionsVisible: boolean;
+  /** For Parquet sources: what the footers say, by file, in the order of the stream. */
+  files?: ParquetInfo[];
+}
+
+/** Why the answer depends on timing. */
+export interface TimingDependence {
+  node: string;
+  reason: string;
+}
+
+export interface ResolvedPlan extends LogicalPlan {
+  nodes: ResolvedNode[];
+  timingDependence: TimingDependence[];
+}
+
+/** How planning looks at the world. Tests give their own. */
+export interface PlanProbes {
+  readParquetInfo(path: string): Promise<ParquetInfo>;
+  /** Files behind a path or pattern, in order. @throws ERR_FILE_NOT_FOUND */
+  expandPath(pattern: string): Promise<string[]>;
+}

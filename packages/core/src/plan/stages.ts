@@ -1,0 +1,261 @@
+/**
+ * Cuts a plan into stages. Operators are fused unless something has to be exchanged between threads:
+ *
+ * - from a source (or any cut), the steps whose result does not depend on the order of batches run as one stage on all
+ *   lanes, morsel by morsel; an aggregate at their ends is halved, and the partial half runs there too;
+ * - what depends on order (buffers, folds, ops that keep state, final halves) runs on one lane, together with everything
+ *   behind it;
+ * - sinks take edges; ops that wait for something outside, and steps with `ownStage`, begin a stage of their own.
+ *
+ * Every node has one input in this version, so a plan is a forest that grows from its sources, and stages are its parts.
+ */
+import { PipelineError } from '../errors.ts';
+import { partialFields } from '../operators/aggregate/output-fields.ts';
+import { formatBytes } from '../schema/sizes.ts';
+import type { Fields } from '../schema/types.ts';
+import { batchRowsOf, floorBytes, minimumTerms, sumOf } from './minimum.ts';
+import type { EdgeSpec, PhysicalPlan, StageInput, StageOperator, StageSpec } from './physical.ts';
+import type { ResolvedNode, ResolvedPlan } from './resolved.ts';
+
+export interface StageOptions {
+  /** Largest number of lanes of one stage. */
+  workers: number;
+  /** Hard total in bytes; default the plan's own. */
+  memoryLimitBytes?: number;
+}
+
+/**
+ * @throws ERR_MEMORY_MINIMUM when the limit is below what the plan cannot run without
+ */
+export function planStages(plan: ResolvedPlan, options: StageOptions): PhysicalPlan {
+  const physical = cutStages(plan, options);
+  if (physical.memoryLimitBytes >= physical.minimumBytes) return physical;
+  throw new PipelineError(
+    'ERR_MEMORY_MINIMUM',
+    `the plan needs at least ${formatBytes(physical.minimumBytes)}, its memoryLimit is ${formatBytes(physical.memoryLimitBytes)}`,
+    { expected: String(physical.minimumBytes), value: String(physical.memoryLimitBytes), hint: `raise memoryLimit to '${Math.ceil(physical.minimumBytes / 2 ** 20)}MiB', or use fewer workers` },
+  );
+}
+
+/** As `planStages`, also where the limit is too low: for `explain`. */
+export function cutStages(plan: ResolvedPlan, options: StageOptions): PhysicalPlan {
+  const memoryLimitBytes = options.memoryLimitBytes ?? plan.memoryLimitBytes;
+  const cut = new StageCutter(plan, options.workers);
+  const { stages, edges } = cut;
+  const rows = Math.max(1, ...plan.nodes.filter((node) => node.spec.kind === 'source').map(batchRowsOf));
+  const terms = minimumTerms(plan, stages, edges, rows);
+  const minimumBytes = sumOf(terms);
+  setCredits(edges, memoryLimitBytes - minimumBytes, rows);
+  return { stages, edges, workers: options.workers, memoryLimitBytes, minimumBytes, timingDependence: plan.timingDependence };
+}
+
+const MAX_CREDIT_BYTES = 64 * 2 ** 20;
+/** Batches of an edge that credits are meant for: enough to keep both sides busy. */
+const CREDIT_BATCHES = 8;
+
+/** Each edge its floor, and an equal share of half of what is left; no more than some batches can use. */
+function setCredits(edges: readonly EdgeSpec[], freeBytes: number, rows: number): void {
+  const share = Math.max(0, freeBytes) / 2 / Math.max(1, edges.length);
+  for (const edge of edges) {
+    const floor = floorBytes(edge.fields, rows);
+    edge.creditBytes = Math.floor(Math.min(floor + share, Math.max(floor * CREDIT_BATCHES, 2 ** 20), MAX_CREDIT_BYTES));
+  }
+}
+
+/** A step behind a cut: the node, and which half of it when it is an aggregate. */
+interface Branch {
+  node: ResolvedNode;
+  half: StageOperator['half'];
+}
+
+/** Where a stage's rows come from: the output of a node, or of the partial half of one. */
+interface Origin {
+  node: ResolvedNode;
+  port: string;
+  fields: Fields;
+  producer: EdgeSpec['producer'];
+  carriesStates: boolean;
+  /** Tells the producing stage that one more edge leaves it. */
+  leave(edge: number): void;
+}
+
+class StageCutter {
+  readonly stages: StageSpec[] = [];
+  readonly edges: EdgeSpec[] = [];
+  readonly #plan: ResolvedPlan;
+  readonly #workers: number;
+
+  constructor(plan: ResolvedPlan, workers: number) {
+    this.#plan = plan;
+    this.#workers = workers;
+    for (const node of plan.nodes) if (node.spec.kind === 'source') this.#cutSource(node);
+  }
+
+  #users(node: ResolvedNode, port: string): Branch[] {
+    return this.#plan.nodes
+      .filter((user) => user.inputs.some((input) => input.node === node.id && input.port === port))
+      .map((user) => ({ node: user, half: 'whole' }));
+  }
+
+  #cutSource(node: ResolvedNode): void {
+    if (node.spec.kind !== 'source') return;
+    const { source } = node.spec;
+    const users = this.#users(node, 'out');
+    const fields = node.outputFields['out'] ?? [];
+    if (source.type === 'shared' || source.type === 'generated') {
+      this.#cutSplits(node, { kind: 'splits', source, node: node.id, fields }, users);
+      return;
+    }
+    const producer: EdgeSpec['producer'] = { kind: source.type === 'parquet' ? 'reader' : 'feeder', node: node.id };
+    const origin: Origin = { node, port: 'out', fields, producer, carriesStates: false, leave: () => undefined };
+    const isAlone = users.length === 1;
+    if (users.every(isSink) && isAlone) this.#edge(origin, users[0] as Branch);
+    else this.#open(users, (stage) => this.#edgeToStage(origin, stage));
+  }
+
+  /** Rows that lanes make themselves; several lanes make generated rows, also where one lane then works on them. */
+  #cutSplits(node: ResolvedNode, input: Extract<StageInput, { kind: 'splits' }>, users: readonly Branch[]): void {
+    const isParallel = users.some((user) => this.#runsOnLanes(user));
+    const isSerial = users.every((user) => !isSink(user) && !this.#runsOnLanes(user) && !needsOwnStage(user));
+    const makesHere = !isParallel && isSerial && (input.source.type === 'shared' || this.#workers === 1);
+    if (isParallel || makesHere) {
+      this.#open(users, () => input);
+      return;
+    }
+    const stage = this.#addStage(node.name, input, this.#workers, false);
+    this.#continue(stage, { node, port: 'out', from: 'stage-input', fields: input.fields }, users);
+  }
+
+  /** Opens the stage in which the given steps begin; those that cannot be in it get edges out of it. */
+  #open(branches: readonly Branch[], connect: (stage: number) => StageInput): void {
+    const first = this.#firstOf(branches);
+    const lanes = first.some((branch) => this.#runsOnLanes(branch)) ? this.#workers : 1;
+    const stage = this.#addStage('', { kind: 'edge', edge: -1 }, lanes, first.some(isBlocking));
+    stage.input = connect(stage.id);
+    const source = branches[0]?.node;
+    for (const branch of first) this.#fuse(stage, branch, { from: 'stage-input' });
+    const rest = branches.filter((branch) => !first.includes(branch));
+    const at = { node: this.#producerOf(source), port: source?.inputs[0]?.port ?? 'out', from: 'stage-input' as const, fields: source?.inputFields[0] ?? [] };
+    this.#continue(stage, at, rest);
+    stage.name = stage.operators.map((operator) => (operator.half === 'partial' ? `${operator.name}:partial` : operator.name)).join('+') || at.node.name;
+  }
+
+  /** Which of several steps behind one output share its first stage: those that lanes can run, else those that need order. */
+  #firstOf(branches: readonly Branch[]): Branch[] {
+    const steps = branches.filter((branch) => !isSink(branch));
+    const shared = steps.filter((branch) => !needsOwnStage(branch));
+    const parallel = shared.filter((branch) => this.#runsOnLanes(branch));
+    if (parallel.length > 0) return parallel;
+    return shared.length === 0 && steps.length === 1 ? steps : shared;
+  }
+
+  #producerOf(node: ResolvedNode | undefined): ResolvedNode {
+    const producer = this.#plan.nodes.find((candidate) => candidate.id === node?.inputs[0]?.node);
+    if (producer === undefined) throw new PipelineError('ERR_INTERNAL', 'a step of the plan has no input');
+    return producer;
+  }
+
+  #addStage(name: string, input: StageInput, lanes: number, blocking: boolean): StageSpec {
+    const stage: StageSpec = { id: this.stages.length, name, input, operators: [], lanes, outputs: [], blocking };
+    this.stages.push(stage);
+    return stage;
+  }
+
+  /** Puts a step into a stage, and what follows it, as far as it can be in the same one. */
+  #fuse(stage: StageSpec, branch: Branch, from: StageOperator['inputs'][number]): void {
+    const { node } = branch;
+    const isHalved = branch.half === 'whole' && stage.lanes > 1 && node.spec.kind === 'aggStream';
+    const half = isHalved ? 'partial' : branch.half;
+    const outputFields = half === 'partial' ? { out: statesOf(node) } : node.outputFields;
+    const index = stage.operators.length;
+    stage.operators.push({
+      node: node.id,
+      name: node.name,
+      spec: node.spec,
+      half,
+      inputs: [from],
+      inputFields: node.inputFields,
+      outputFields,
+      emissionsVisible: node.emissionsVisible,
+    });
+    for (const port of Object.keys(outputFields)) {
+      const users: Branch[] = half === 'partial' ? [{ node, half: 'final' }] : this.#users(node, port);
+      const fused = users.filter((user) => this.#fusesInto(stage, user));
+      for (const user of fused) this.#fuse(stage, user, { from: 'operator', index, port });
+      const rest = users.filter((user) => !fused.includes(user));
+      this.#continue(stage, { node, port, from: { operator: index, port }, fields: outputFields[port] ?? [] }, rest);
+    }
+  }
+
+  #fusesInto(stage: StageSpec, branch: Branch): boolean {
+    if (isSink(branch) || needsOwnStage(branch) || branch.half === 'final') return false;
+    // Behind a blocking op everything goes on elsewhere, so that the pool for blocking ops only waits.
+    return !stage.blocking && (stage.lanes === 1 || this.#runsOnLanes(branch));
+  }
+
+  /** Edges out of a stage: one for each sink and each stage that follows. */
+  #continue(stage: StageSpec, at: { node: ResolvedNode; port: string; from: StageSpec['outputs'][number]['from']; fields: Fields }, branches: readonly Branch[]): void {
+    const origin: Origin = {
+      node: at.node,
+      port: at.port,
+      fields: at.fields,
+      producer: { kind: 'stage', stage: stage.id },
+      carriesStates: branches.some((branch) => branch.half === 'final'),
+      leave: (edge) => stage.outputs.push({ edge, from: at.from }),
+    };
+    for (const branch of branches) if (isSink(branch)) this.#edge(origin, branch);
+    const steps = branches.filter((branch) => !isSink(branch));
+    const own = steps.filter(needsOwnStage);
+    for (const branch of own) this.#open([branch], (next) => this.#edgeToStage(origin, next));
+    const others = steps.filter((branch) => !own.includes(branch));
+    if (others.length > 0) this.#open(others, (next) => this.#edgeToStage(origin, next));
+  }
+
+  #edge(origin: Origin, sink: Branch): void {
+    const { spec } = sink.node;
+    const isWriter = spec.kind === 'sink' && (spec.sink.type === 'parquet' || spec.sink.type === 'store');
+    this.#addEdge(origin, { kind: isWriter ? 'writer' : 'main', node: sink.node.id });
+  }
+
+  #edgeToStage(origin: Origin, stage: number): StageInput {
+    return { kind: 'edge', edge: this.#addEdge(origin, { kind: 'stage', stage }) };
+  }
+
+  #addEdge(origin: Origin, consumer: EdgeSpec['consumer']): number {
+    const { node, port, fields, producer, carriesStates } = origin;
+    const edge: EdgeSpec = { id: this.edges.length, fields, source: { node: node.id, port }, producer, consumer, capacity: Math.max(16, this.#workers * 4), creditBytes: 0, carriesStates };
+    this.edges.push(edge);
+    origin.leave(edge.id);
+    return edge.id;
+  }
+
+  /** Whether several lanes may run a step: its result for a batch depends on that batch alone, or can be merged. */
+  #runsOnLanes({ node, half }: Branch): boolean {
+    if (this.#workers === 1 || half === 'final') return false;
+    const { spec } = node;
+    if (spec.kind === 'filter' || spec.kind === 'select' || spec.kind === 'withColumns') return true;
+    if (spec.kind === 'op') return spec.stateless && !spec.observesBatches && !hasTriggers(spec.triggers);
+    return spec.kind === 'aggStream';
+  }
+}
+
+function hasTriggers(triggers: object): boolean {
+  return Object.values(triggers).some((trigger) => trigger !== undefined);
+}
+
+function isSink({ node }: Branch): boolean {
+  return node.spec.kind === 'sink';
+}
+
+function isBlocking({ node }: Branch): boolean {
+  return node.spec.kind === 'op' && node.spec.blocking;
+}
+
+function needsOwnStage(branch: Branch): boolean {
+  return branch.node.ownStage === true || isBlocking(branch);
+}
+
+function statesOf(node: ResolvedNode): Fields {
+  if (node.spec.kind !== 'aggStream') throw new PipelineError('ERR_INTERNAL', `${node.name} has no halves`);
+  return partialFields(node.spec, node.inputFields[0] ?? []);
+}
