@@ -4,8 +4,7 @@
  * The same chain serves lanes and the reference executor.
  */
 import type { Batch } from '../batch/contract.ts';
-import type { AggregateKernels } from '../kernels/aggregate-contract.ts';
-import type { VectorKernels } from '../kernels/vector-contract.ts';
+import type { Kernels } from '../kernels/vector-contract.ts';
 import type { Arena } from '../memory/contract.ts';
 import type { FlushReason } from '../plan/logical.ts';
 import type { HeldState, MaybePromise, Operator, Output } from './contract.ts';
@@ -25,7 +24,7 @@ export interface StageChain {
 
 export interface ChainServices {
   arena: Arena;
-  kernels: AggregateKernels & VectorKernels;
+  kernels: Kernels;
   owner: number;
   lane: number;
   /** Where results go, in the order of `stage.outputs`. Several may read one port: each gets a handle of its own. */
