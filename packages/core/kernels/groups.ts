@@ -4,7 +4,7 @@ import { denseDoubles, denseRows, denseValues } from './dense';
 import { addOrEvict, addToCells, clearCells, flushSums, rangesToCells, retakeZeros, storeCells, sumsToCells } from './group-cells';
 import { addSquare64, magnitude, takeLess, takeMore } from './integer-blocks';
 import {
-  BLOCK_LOG, BLOCK_ROWS, CELL_GROUPS, DENSE, DENSE_IDS, DENSE_ROWS, FLAG_NOT_MINUS_ZERO, NO_ROW,
+  BLOCK_LOG, BLOCK_ROWS, CELL_GROUPS, DENSE, DENSE_IDS, DENSE_ROWS, FLAG_NOT_MINUS_ZERO, NO_ROW, STATE_BYTES,
 } from './layout';
 import { add128, initRange, takeMax, takeMin } from './state-arrays';
 import { addScaled, canonicalise, flagsOf, squareExponent, squarePart } from './sum-window';
@@ -13,6 +13,8 @@ import { beginRecords, evict, recordResult } from './wide-sum';
 /** Rows of a chunk of doubles without nulls; log2 of them. */
 const CHUNK_ROWS: i32 = 65536;
 const CHUNK_LOG: i32 = 16;
+/** With 2^20 rows to a sum, values may still be 2^14 apart. */
+const GREATEST_LOG: i32 = 20;
 
 // @ts-ignore: decorator
 @inline
@@ -131,12 +133,32 @@ function addDoublesByCells(
   }
 }
 
-/** Doubles, many groups: straight into the arrays. */
-function addDoublesDirectly(
-  values: usize, ids: usize, n: i32, sum: usize, low: usize, high: usize, scratch: usize,
-): void {
-  if ((low | high) != 0) extremeRows(values, ids, n, low, high);
-  if (sum != 0) sumRows(values, ids, n, sum, scratch);
+/**
+ * Sums of many groups: q and r are added up where the first two limbs of the group's state will be. That takes one M for
+ * all rows. False when there is none; the states are still empty then.
+ */
+function sumInPlace(values: usize, ids: usize, n: i32, groups: u32, sum: usize, scratch: usize): bool {
+  const log = max<i32>(BLOCK_LOG, 32 - clz<i32>(n - 1));
+  if (log > GREATEST_LOG) return false;
+  const big = commonExtractor(values, n, log, scratch);
+  if (big == 0) return false;
+  for (let group: u32 = 0; group < groups; group++) store<f64>(sum + <usize>group * STATE_BYTES, -0.0, 16);
+  for (let i = 0; i < n; i++, values += 8) {
+    const pair = sum + idAt(ids, i) * STATE_BYTES + 8;
+    const x = load<f64>(values);
+    const q = x + big - big;
+    v128.store(pair, f64x2.add(v128.load(pair), f64x2.replace_lane(f64x2.splat(q), 1, x - q)));
+  }
+  for (let group: u32 = 0; group < groups; group++, sum += STATE_BYTES) {
+    const q = load<f64>(sum, 8);
+    const r = load<f64>(sum, 16);
+    v128.store(sum, i64x2.splat(0), 8);
+    if (reinterpret<u64>(r) == 0x8000000000000000) continue;
+    addOrEvict(sum, q, group, scratch);
+    addOrEvict(sum, r, group, scratch);
+    store<u32>(sum, FLAG_NOT_MINUS_ZERO, 4);
+  }
+  return true;
 }
 
 function integerRows<T>(
@@ -205,6 +227,7 @@ function floatGroups<T>(
   const byCells = groups <= CELL_GROUPS && (sum | low | high) != 0;
   const isAll = byCells && (low | high | count | first | last) != 0;
   if (byCells) clearCells(groups, scratch);
+  const isSummed = !byCells && isDirect && sum != 0 && sumInPlace(values, ids, rows, groups, sum, scratch);
   for (let from: u32 = 0; from < rows; from += step) {
     let n = <i32>min<u32>(step, rows - from);
     let block = values + <usize>from * sizeof<T>();
@@ -224,7 +247,8 @@ function floatGroups<T>(
     if (byCells) {
       addDoublesByCells(block, blockIds, numbers, from, n, groups, isDirect ? CHUNK_LOG : BLOCK_LOG, isAll, sum, scratch);
     } else {
-      addDoublesDirectly(block, blockIds, n, sum, low, high, scratch);
+      if ((low | high) != 0) extremeRows(block, blockIds, n, low, high);
+      if (sum != 0 && !isSummed) sumRows(block, blockIds, n, sum, scratch);
     }
     if (!isAll && count != 0) countRows(blockIds, n, count);
     if (!isAll && (first | last) != 0) markRows(blockIds, numbers, from, n, first, last);
