@@ -1,0 +1,102 @@
+import type { Fields } from '@spillway/core';
+import type { Arena } from '@spillway/core/internal';
+import { afterEach, beforeAll, expect, test } from 'vitest';
+import {
+  aggregateSpec,
+  aggregation,
+  cutBatches,
+  type Row,
+  runLanes,
+  runWhole,
+  testArena,
+} from '../../../support/aggregate-harness.ts';
+import { modelAggregate } from '../../../support/aggregate-model.ts';
+
+let arena: Arena;
+beforeAll(() => {
+  arena = testArena();
+});
+afterEach(() => {
+  expect(arena.usedSlabs()).toBe(0);
+});
+
+const FIELDS: Fields = [
+  { name: 't', type: 'int64', nullable: false },
+  { name: 'key', type: 'utf8', nullable: true },
+  { name: 'city', type: 'dictionary<utf8>', nullable: true },
+  { name: 'id', type: 'int64', nullable: true },
+];
+const COUNT = [{ name: 'n', fn: 'count' as const }];
+
+function rowsOf(count: number, row: (index: number) => Row): Row[] {
+  return Array.from({ length: count }, (_, index) => ({ t: 0n, key: null, city: null, id: null, ...row(index) }));
+}
+
+test('100,000 text keys grow every table, over lanes, and come out in byte order', async () => {
+  const keys = 100_000;
+  const rows = rowsOf(keys, (index) => ({ t: BigInt(Math.floor(index / 40_000)), key: `k${(index * 7919) % keys}` }));
+  const spec = aggregateSpec(['key'], [aggregation('a', 1, COUNT), aggregation('all', 10, COUNT)]);
+  const results = await runLanes(
+    arena,
+    spec,
+    FIELDS,
+    cutBatches(arena, FIELDS, rows, [20_000]),
+    2,
+    (index) => index % 2,
+  );
+  expect(results['all']?.map(({ key }) => key)).toEqual([...new Set(rows.map(({ key }) => key as string))].sort());
+  expect(results['a']).toHaveLength(keys);
+});
+
+test('many keys, few in each bin: new keys fall between old ones', async () => {
+  const rows = rowsOf(6000, (index) => ({
+    t: BigInt(Math.floor(index / 5)),
+    id: BigInt((index * 2_654_435_761) % 100_003) - 50_000n,
+  }));
+  const spec = aggregateSpec(['id'], [aggregation('a', 1, COUNT)], { accumulate: false });
+  expect(await runWhole(arena, spec, FIELDS, cutBatches(arena, FIELDS, rows, [50]))).toEqual(
+    modelAggregate(spec, FIELDS, rows),
+  );
+});
+
+test('nulls are a key, ordered last in every column', async () => {
+  const rows = rowsOf(4, (index) => ({ key: index % 2 === 0 ? null : 'x', city: index < 2 ? null : 'b' }));
+  const spec = aggregateSpec(['city', 'key'], [aggregation('a', 1, COUNT)]);
+  const results = await runWhole(arena, spec, FIELDS, cutBatches(arena, FIELDS, rows, [3]));
+  expect(results['a']?.map(({ city, key }) => [city, key])).toEqual([
+    ['b', 'x'],
+    ['b', null],
+    [null, 'x'],
+    [null, null],
+  ]);
+});
+
+test('dictionary columns with other codes in every batch are one key', async () => {
+  const spec = aggregateSpec(['city'], [aggregation('a', 1, COUNT)]);
+  const batches = [
+    ['b', 'a'],
+    ['a', 'c'],
+    ['c', 'b'],
+  ].flatMap((cities) =>
+    cutBatches(
+      arena,
+      FIELDS,
+      rowsOf(2, (index) => ({ city: cities[index] })),
+      [2],
+    ),
+  );
+  const results = await runLanes(arena, spec, FIELDS, batches, 3, (index) => index);
+  expect(results['a']).toEqual(['a', 'b', 'c'].map((city) => ({ t: 0n, city, n: 2n })));
+});
+
+test('three key columns are compared one after the other', async () => {
+  const rows = rowsOf(300, (index) => ({
+    key: ['x', 'xy', null][index % 3],
+    city: ['n', 'm'][index % 2],
+    id: BigInt((index % 5) - 2),
+  }));
+  const spec = aggregateSpec(['id', 'city', 'key'], [aggregation('a', 1, COUNT)]);
+  expect(await runWhole(arena, spec, FIELDS, cutBatches(arena, FIELDS, rows, [40]))).toEqual(
+    modelAggregate(spec, FIELDS, rows),
+  );
+});
