@@ -99,7 +99,7 @@ export class SharedArena implements Arena {
   }
 
   highWaterBytes(): number {
-    return Atomics.load(this.i32, Control.highPage) * PAGE_BYTES;
+    return (Atomics.load(this.i32, Control.highPage) - (this.i32[Control.firstPage] as number)) * PAGE_BYTES;
   }
 
   usedSlabs(): number {
@@ -182,9 +182,7 @@ export class SharedArena implements Arena {
     const words = this.i32;
     acquire(words, this.threadId);
     this.#runs.give(page, pages);
-    words[Control.usedPages] = (words[Control.usedPages] as number) - pages;
-    words[Control.usedSlabs] = (words[Control.usedSlabs] as number) - 1;
-    words[Control.ownerPages + owner] = (words[Control.ownerPages + owner] as number) - pages;
+    this.#runs.count(pages, owner, -1);
     unlock(words);
   }
 
@@ -205,17 +203,16 @@ export class SharedArena implements Arena {
   #charge(page: number, pages: number, owner: number, kind: number): void {
     const words = this.i32;
     const entry = this.#runs.entry(page);
-    words[entry + Page.tag] = makeTag(kind, pages);
     words[entry + Page.link] = owner;
     words[entry + Page.references] = 1;
+    // Last: from here on the run is in use, whatever happens to this thread.
+    words[entry + Page.tag] = makeTag(kind, pages);
     for (let inside = 1; kind === PageKind.packed && inside < pages; inside++) {
       const at = this.#runs.entry(page + inside);
       words[at + Page.tag] = makeTag(PageKind.inside, 0);
       words[at + Page.link] = page;
     }
-    words[Control.usedPages] = (words[Control.usedPages] as number) + pages;
-    words[Control.usedSlabs] = (words[Control.usedSlabs] as number) + 1;
-    words[Control.ownerPages + owner] = (words[Control.ownerPages + owner] as number) + pages;
+    this.#runs.count(pages, owner, 1);
   }
 
   #allocPiece(bytes: number, owner: number): Ptr {

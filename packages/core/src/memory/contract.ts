@@ -41,7 +41,7 @@ export interface Arena {
 
   /** Bytes of slabs in use now, over all threads. */
   usedBytes(): number;
-  /** Highest address ever handed out: what of the arena is resident. */
+  /** Bytes from the first slab to the highest address ever handed out: what of the slabs can be resident. */
   highWaterBytes(): number;
   /**
    * Slabs in use now. 0 after every run, once every thread has trimmed (the calling thread's own idle packing slabs are

@@ -68,6 +68,8 @@ export const PageKind = {
   packed: 3,
   /** A further page of such a slab. */
   inside: 4,
+  /** Taken from the lists and not yet handed out: seen under the lock only, and after a thread died there. */
+  taken: 5,
 } as const;
 
 const COUNT_BITS = 20;

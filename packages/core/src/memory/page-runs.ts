@@ -9,8 +9,22 @@
  *   4. free neighbours, joined by a walk over all runs, when enough was freed since the last walk to pay for it;
  *   5. pages never touched before, which raises the resident memory for good.
  * Where 5 would pass the limit or the end of memory, the walk of 4 is made whatever it costs.
+ *
+ * Tags tile the pages at every instant, also between two writes of one operation: a thread that is killed inside leaves
+ * lists and counters wrong, but `repair` makes them again from the tags.
  */
-import { CLASS_COUNT, Control, classAbove, classBelow, makeTag, Page, PageKind, tagKind, tagPages } from './layout.ts';
+import {
+  CLASS_COUNT,
+  Control,
+  classAbove,
+  classBelow,
+  makeTag,
+  OWNER_COUNT,
+  Page,
+  PageKind,
+  tagKind,
+  tagPages,
+} from './layout.ts';
 
 const BIT_WORDS = Math.ceil(CLASS_COUNT / 32);
 
@@ -76,6 +90,35 @@ export class PageRuns {
     words[Control.sweeps] = this.#at(Control.sweeps) + 1;
   }
 
+  /**
+   * Makes lists and counters again from the tags, after a thread was killed inside. What it had taken and not yet handed
+   * out becomes free.
+   */
+  repair(): void {
+    const words = this.#words;
+    words.fill(0, Control.ownerPages, Control.ownerPages + OWNER_COUNT);
+    words[Control.usedPages] = 0;
+    words[Control.usedSlabs] = 0;
+    const end = this.#at(Control.freshPage);
+    for (let page = this.#at(Control.firstPage); page < end; ) {
+      const at = this.entry(page);
+      const pages = tagPages(this.#at(at + Page.tag));
+      const kind = tagKind(this.#at(at + Page.tag));
+      if (kind === PageKind.run || kind === PageKind.packed) this.count(pages, this.#at(at + Page.link), 1);
+      else words[at + Page.tag] = makeTag(PageKind.free, pages);
+      page += pages;
+    }
+    this.sweep();
+  }
+
+  /** Counts a run of an owner as used (`sign` 1) or as no longer used (-1). */
+  count(pages: number, owner: number, sign: 1 | -1): void {
+    const words = this.#words;
+    words[Control.usedPages] = this.#at(Control.usedPages) + sign * pages;
+    words[Control.usedSlabs] = this.#at(Control.usedSlabs) + sign;
+    words[Control.ownerPages + owner] = this.#at(Control.ownerPages + owner) + sign * pages;
+  }
+
   #at(word: number): number {
     return this.#words[word] as number;
   }
@@ -87,8 +130,8 @@ export class PageRuns {
   #takeFresh(pages: number, end: number): number {
     const page = this.#at(Control.freshPage);
     if (page + pages > end) return 0;
+    this.#words[this.entry(page) + Page.tag] = makeTag(PageKind.taken, pages);
     this.#words[Control.freshPage] = page + pages;
-    this.#words[this.entry(page) + Page.tag] = makeTag(PageKind.run, pages);
     return page;
   }
 
@@ -117,8 +160,9 @@ export class PageRuns {
     if (next === 0) this.#setBit(index, false);
     words[Control.freeRuns] = this.#at(Control.freeRuns) - 1;
     const spare = tagPages(this.#at(at + Page.tag)) - pages;
-    words[at + Page.tag] = makeTag(PageKind.run, pages);
+    // The rest is described before the run shrinks, so that tags tile at every instant.
     if (spare > 0) this.#push(page + pages, spare);
+    words[at + Page.tag] = makeTag(PageKind.taken, pages);
     return page;
   }
 

@@ -11,7 +11,12 @@ it('gives back what is charged to an owner, whatever its references, and nothing
   arena.alloc(2 * PAGE_BYTES, 11);
   arena.trim();
   releaseOwners(arena, [10, 11]);
-  expect([arena.bytesOf(9), arena.bytesOf(10), arena.bytesOf(11), arena.usedSlabs()]).toEqual([3 * PAGE_BYTES, 0, 0, 1]);
+  expect([arena.bytesOf(9), arena.bytesOf(10), arena.bytesOf(11), arena.usedSlabs()]).toEqual([
+    3 * PAGE_BYTES,
+    0,
+    0,
+    1,
+  ]);
   expect(arena.u8.subarray(kept, kept + 3 * PAGE_BYTES).every((byte) => byte === 7)).toBe(true);
   arena.release(kept);
   expect(arena.usedBytes()).toBe(0);
