@@ -71,6 +71,11 @@ export class TriggerCounter {
     return { inputs: this.#inputs, rows: this.#rows, bytes: this.#bytes };
   }
 
+  /** Nothing was taken since the last flush. */
+  get isEmpty(): boolean {
+    return this.#inputs === 0 && this.#rows === 0;
+  }
+
   /** Nothing is held any more. Returns what was. */
   reset(): HeldState {
     const held = this.held();

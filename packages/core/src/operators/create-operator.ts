@@ -1,0 +1,62 @@
+/** From an operator of a stage, as plain data, to the running operator. */
+import { PipelineError } from '../errors.ts';
+import type { OperatorSpec } from '../plan/logical.ts';
+import type { StageOperator } from '../plan/physical.ts';
+import { loadArrow } from '../schema/load-arrow.ts';
+import type { Operator, OperatorContext } from './contract.ts';
+import { resolveFold, resolveOp } from './definition.ts';
+import { Filter } from './filter.ts';
+import { MemoryAccumulate } from './memory-accumulate.ts';
+import { MemoryBuffer } from './memory-buffer.ts';
+import { Projection } from './projection.ts';
+import { RegisteredOp } from './registered-op.ts';
+
+/** What an operator needs before it can be made: modules of user code, and Arrow where user code takes batches. */
+export type OperatorMaker = (context: OperatorContext) => Operator;
+
+/**
+ * Loads what a stage's operator needs and gives its constructor, so that making and connecting operators can be done in
+ * one go, when nothing can be missing any more.
+ * @throws ERR_OP_IMPORT
+ */
+export async function prepareOperator(operator: StageOperator): Promise<OperatorMaker> {
+  const { spec } = operator;
+  switch (spec.kind) {
+    case 'filter':
+      return (context) => new Filter(spec.predicate, context);
+    case 'select':
+    case 'withColumns':
+      return (context) => new Projection(spec.columns, context);
+    case 'memoryBuffer':
+      return (context) => new MemoryBuffer(spec, context);
+    case 'op': {
+      const [definition, arrow] = await Promise.all([resolveOp(spec.op), loadArrow()]);
+      return (context) => new RegisteredOp(definition, spec, context, arrow);
+    }
+    case 'memoryAccumulate': {
+      const [definition, arrow] = await Promise.all([resolveFold(spec.fold), loadArrow()]);
+      return (context) => new MemoryAccumulate(definition, spec, context, arrow);
+    }
+    case 'aggStream':
+      return prepareAggregate(spec, operator.half);
+    case 'source':
+    case 'sink':
+      throw new PipelineError('ERR_INTERNAL', `${operator.name}: a ${spec.kind} is no operator of a stage`, {
+        stage: operator.name,
+      });
+  }
+}
+
+async function prepareAggregate(
+  spec: Extract<OperatorSpec, { kind: 'aggStream' }>,
+  half: StageOperator['half'],
+): Promise<OperatorMaker> {
+  // Loaded when there is an aggregate: it is most of the code of a stage.
+  const aggregate = await import('./aggregate/create-aggregate.ts');
+  const create = {
+    whole: aggregate.createAggregateWhole,
+    partial: aggregate.createAggregatePartial,
+    final: aggregate.createAggregateFinal,
+  }[half];
+  return (context) => create(spec, context);
+}

@@ -1,0 +1,120 @@
+import { batchToArrow } from '../batch/batch-to-arrow.ts';
+import type { Batch } from '../batch/contract.ts';
+import type { FlushReason, Triggers } from '../plan/logical.ts';
+import type { ArrowModule } from '../schema/load-arrow.ts';
+import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from './contract.ts';
+import type { FoldDefinition, OpResult } from './definition.ts';
+import { HeldBatches } from './held-batches.ts';
+import { type ResultTarget, takeResult } from './op-result.ts';
+import { pushAll } from './outputs.ts';
+import { TriggerCounter } from './triggers.ts';
+import { callUser, settle, withFinally } from './user-code.ts';
+
+/**
+ * Folds batches into a state of user code. A flush emits what `finish` makes of the state, as one logical input, empty
+ * if need be; then the state starts again, or with `resetOnFlush: false` goes on. Only own triggers and the end flush it,
+ * never pressure, since its emissions are rows of their own; nothing is emitted when nothing came since the last flush.
+ * Batches without rows are counted but not folded. Rows and bytes held are those folded since the last flush.
+ */
+export class MemoryAccumulate implements Operator {
+  readonly #context: OperatorContext;
+  readonly #definition: FoldDefinition;
+  readonly #options: unknown;
+  readonly #resetOnFlush: boolean;
+  readonly #arrow: ArrowModule;
+  readonly #target: ResultTarget;
+  readonly #output: Output;
+  readonly #counter: TriggerCounter;
+  #state: unknown;
+
+  constructor(
+    definition: FoldDefinition,
+    spec: { options: unknown; triggers: Triggers; resetOnFlush: boolean },
+    context: OperatorContext,
+    arrow: ArrowModule,
+  ) {
+    const { arena, owner, name } = context;
+    this.#context = context;
+    this.#definition = definition;
+    this.#options = spec.options;
+    this.#resetOnFlush = spec.resetOnFlush;
+    this.#arrow = arrow;
+    this.#target = {
+      arrow,
+      arena,
+      owner,
+      name,
+      fields: context.outputFields['out'] ?? context.inputFields,
+      keepsInput: false,
+    };
+    this.#output = context.outputs['out'] as Output;
+    this.#counter = new TriggerCounter(spec.triggers);
+    this.#state = this.#init();
+  }
+
+  #init(): unknown {
+    return callUser(this.#context, ' in init', undefined, () => this.#definition.init(this.#options));
+  }
+
+  push(batch: Batch): MaybePromise {
+    this.#counter.hold(batch.rows, batch.logicalBytes);
+    this.#counter.take(batch.inputs, this.#context.now);
+    const due = batch.inputs > 0;
+    const flushIfDue = (): MaybePromise => {
+      const reason = due ? this.#counter.due() : undefined;
+      return reason === undefined ? undefined : this.#flush(reason);
+    };
+    if (batch.rows === 0) {
+      batch.release();
+      return flushIfDue();
+    }
+    return settle<void, void>(this.#update(batch), flushIfDue);
+  }
+
+  #update(batch: Batch): MaybePromise {
+    const use = (): MaybePromise => {
+      const view = batchToArrow(this.#arrow, batch);
+      const state = callUser(this.#context, '', batch.rows, () =>
+        this.#definition.update(this.#state, view, this.#options),
+      );
+      return settle<unknown, void>(state, (next) => {
+        this.#state = next;
+      });
+    };
+    return withFinally(use, () => batch.release());
+  }
+
+  flush(reason: FlushReason): MaybePromise {
+    return reason === 'pressure' || this.#counter.isEmpty ? undefined : this.#flush(reason);
+  }
+
+  #flush(reason: FlushReason): MaybePromise {
+    const rows = callUser(this.#context, ' in finish', undefined, () =>
+      this.#definition.finish(this.#state, this.#options),
+    );
+    return settle<OpResult, void>(rows, (result) => {
+      const { arena, owner } = this.#context;
+      const held = new HeldBatches(arena, owner, this.#target.fields);
+      for (const batch of takeResult(this.#target, result, undefined)) held.add(batch);
+      if (this.#resetOnFlush) this.#state = this.#init();
+      this.#context.onFlush(reason, this.#counter.reset());
+      return pushAll(this.#output, held.takePieces(1));
+    });
+  }
+
+  end(): MaybePromise {
+    return this.flush('end');
+  }
+
+  held(): HeldState {
+    return this.#counter.held();
+  }
+
+  dueAt(): number | undefined {
+    return this.#counter.dueAt();
+  }
+
+  close(): void {
+    this.#state = undefined;
+  }
+}

@@ -1,0 +1,89 @@
+/** Calling user code: results that may be promises, and errors that name the op and the rows it was given. */
+import { PipelineError } from '../errors.ts';
+import type { OperatorContext } from './contract.ts';
+
+/** Continues with a value that may still be a promise. */
+export function settle<T, R>(value: T | PromiseLike<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
+  return isPromiseLike(value) ? Promise.resolve(value).then(next) : next(value);
+}
+
+export function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}
+
+/** Runs `use`, which may give a promise, and then `done` on every path. */
+export function withFinally<T>(use: () => T | Promise<T>, done: () => void): T | Promise<T> {
+  let result: T | Promise<T>;
+  try {
+    result = use();
+  } catch (error) {
+    done();
+    throw error;
+  }
+  if (result instanceof Promise) return result.finally(done);
+  done();
+  return result;
+}
+
+/** Row that an error names within its batch, if it does. */
+function rowOf(error: unknown): number | undefined {
+  const row: unknown = typeof error === 'object' && error !== null && 'row' in error ? error.row : undefined;
+  return typeof row === 'number' && Number.isSafeInteger(row) && row >= 0 ? row : undefined;
+}
+
+const count = (value: number): string => value.toLocaleString('en-US');
+
+function describeRows(context: OperatorContext, rows: number | undefined): string {
+  const { row: from, rows: morselRows, file } = context.position();
+  const length = morselRows ?? rows;
+  const inFile = file === undefined ? '' : ` of ${file}`;
+  if (from !== undefined && length !== undefined && length > 0)
+    return ` on rows ${count(from)} to ${count(from + length - 1)}${inFile}`;
+  return rows === undefined ? '' : ` on a batch of ${count(rows)} rows${inFile}`;
+}
+
+/**
+ * What an op threw as ERR_OP_FAILED: its stage, the rows of the source that were being worked on, the row within the
+ * batch if the error has a `row`, and the error as the cause.
+ */
+export function opFailed(
+  context: OperatorContext,
+  action: string,
+  rows: number | undefined,
+  cause: unknown,
+): PipelineError {
+  const { row: from, file } = context.position();
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const row = rowOf(cause);
+  const at = row === undefined ? from : (from ?? 0) + row;
+  const named = row === undefined ? '' : `, row ${count(at ?? row)}`;
+  return new PipelineError(
+    'ERR_OP_FAILED',
+    `op "${context.name}" failed${action}${describeRows(context, rows)}${named}: ${why}`,
+    {
+      stage: context.name,
+      ...(file !== undefined && { file }),
+      ...(at !== undefined && { row: at }),
+      hint: 'the cause has the stack of the op; guard or filter such rows in the op',
+      cause,
+    },
+  );
+}
+
+/** Runs user code and turns what it throws, at once or later, into ERR_OP_FAILED. */
+export function callUser<T>(
+  context: OperatorContext,
+  action: string,
+  rows: number | undefined,
+  code: () => T | PromiseLike<T>,
+): T | Promise<T> {
+  const fail = (error: unknown): never => {
+    throw opFailed(context, action, rows, error);
+  };
+  try {
+    const result = code();
+    return isPromiseLike(result) ? Promise.resolve(result).catch(fail) : result;
+  } catch (error) {
+    return fail(error);
+  }
+}
