@@ -10,8 +10,8 @@ import {
   createAggregatePartial,
   createAggregateWhole,
   createArena,
-  createReferenceKernels,
   type FlushReason,
+  instantiateKernels,
   type Kernels,
   type MaybePromise,
   type Operator,
@@ -92,7 +92,7 @@ export function aggregateHarness(
   spec: AggregateSpec,
   inputFields: Fields,
   options: HarnessOptions = {},
-  kernels: Kernels = createReferenceKernels(arena),
+  kernels: Kernels = instantiateKernels(arena),
 ): Harness {
   const emissions: Emission[] = [];
   const flushes: Harness['flushes'] = [];

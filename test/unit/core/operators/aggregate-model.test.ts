@@ -1,5 +1,13 @@
 import type { Fields, TypeText } from '@spillway/core';
-import type { AggregateColumn, AggregateFn, AggregateSpec, Arena } from '@spillway/core/internal';
+import {
+  type AggregateColumn,
+  type AggregateFn,
+  type AggregateSpec,
+  type Arena,
+  createReferenceKernels,
+  instantiateKernels,
+  type Kernels,
+} from '@spillway/core/internal';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import {
   aggregateSpec,
@@ -14,8 +22,10 @@ import { modelAggregate } from '../../../support/aggregate-model.ts';
 import { type SeededRandom, seededRandom } from '../../../support/random.ts';
 
 let arena: Arena;
+let kernels: Kernels[];
 beforeAll(() => {
   arena = testArena();
+  kernels = [instantiateKernels(arena), createReferenceKernels(arena)];
 });
 afterEach(() => {
   expect(arena.usedSlabs()).toBe(0);
@@ -138,19 +148,11 @@ for (let round = 0; round < 25; round++) {
     const rows = randomRows(random, random.integer(0, 400));
     const expected = modelAggregate(spec, FIELDS, rows);
     const sizes = random.pick([[1000], [1], [7], [0, 13, 1, 50], [64, 3]]);
-    check(await runWhole(arena, spec, FIELDS, cutBatches(arena, FIELDS, rows, sizes)), expected);
+    const [one, other] = round % 2 === 0 ? kernels : kernels.toReversed();
+    check(await runWhole(arena, spec, FIELDS, cutBatches(arena, FIELDS, rows, sizes), one), expected);
     const lanes = random.integer(1, 3);
     const laneOf = (): number => random.integer(0, lanes - 1);
-    check(
-      await runLanes(
-        arena,
-        spec,
-        FIELDS,
-        cutBatches(arena, FIELDS, rows, random.pick([[5], [40], [100, 1]])),
-        lanes,
-        laneOf,
-      ),
-      expected,
-    );
+    const cut = cutBatches(arena, FIELDS, rows, random.pick([[5], [40], [100, 1]]));
+    check(await runLanes(arena, spec, FIELDS, cut, lanes, laneOf, other), expected);
   });
 }
