@@ -12,8 +12,7 @@ import { writeBinStarts } from './bin-starts.ts';
 import { NumberResults } from './finish-number.ts';
 import type { KeyIndex } from './key-index.ts';
 import type { Level } from './level.ts';
-import type { TextStateName } from './packet.ts';
-import type { StatePlan } from './state-plan.ts';
+import type { StatePlan, TextStateName } from './state-plan.ts';
 import type { NeedStates } from './state-table.ts';
 import { type TextRowsOutput, totalTextBytes, writeDictionary, writeTexts } from './text-output.ts';
 import { NO_TEXT, type TextSlots } from './text-slots.ts';
@@ -107,7 +106,7 @@ export class OutputWriter {
           this.#workspace.views,
         );
       } else if (text !== undefined) {
-        setValidity(column, piece.rows, (row) => text.length(row) !== NO_TEXT, this.#workspace);
+        if (text.hasNulls) setValidity(column, piece.rows, (row) => text.length(row) !== NO_TEXT, this.#workspace);
         if (column.type === 'dictionary<utf8>') {
           dictionaries.push(writeDictionary(text, piece.rows, column, this.#workspace));
         } else writeTexts(text, piece.rows, column, this.#workspace);
@@ -153,6 +152,7 @@ export class OutputWriter {
       },
       start: (row) => table.bytes + (u32[offsets + codeOf(row)] as number),
       identity: codeOf,
+      hasNulls: nullId !== undefined,
     };
   }
 
@@ -160,6 +160,7 @@ export class OutputWriter {
     const { u32, u8 } = this.#workspace.views;
     const slotOf = (row: number): number => u32[(slots >>> 2) + row] as number;
     return {
+      hasNulls: true,
       length: (row) => state.length(slotOf(row)),
       start: (row) => state.start(slotOf(row)),
       identity: (row) => {
@@ -179,7 +180,7 @@ export class OutputWriter {
     const { table, plan } = (this.#index as KeyIndex).columns[column] as KeyIndex['columns'][number];
     const codes = (this.#codes[column] as GrowingBuffer).ptr;
     const { nullId } = table;
-    setValidity(draft, rows, (row) => u32[(codes >>> 2) + row] !== nullId, this.#workspace);
+    if (nullId !== undefined) setValidity(draft, rows, (row) => u32[(codes >>> 2) + row] !== nullId, this.#workspace);
     if (plan.value.byteWidth === 8) {
       this.#kernels.take(8, table.keys, codes, rows, draft.values);
       return;
@@ -187,25 +188,37 @@ export class OutputWriter {
     const wide = this.#scratch.reserve(8 * rows);
     this.#kernels.take(8, table.keys, codes, rows, wide);
     if (plan.value.type === 'bool') setBits(u8, draft.values, rows, (row) => u32[(wide >>> 2) + 2 * row] !== 0);
-    else this.#kernels.cast('i64', plan.value.kernel, wide, draft.validity, rows, draft.values);
+    else
+      this.#kernels.cast('i64', plan.value.kernel, wide, draft.nullCount > 0 ? draft.validity : 0, rows, draft.values);
   }
 
   #writeResult(column: AggregateColumn, draft: DraftColumn, piece: Piece): void {
     const states = this.#statesOf(column);
     const results = new NumberResults(states, this.#workspace.views);
-    const { u32 } = this.#workspace.views;
-    const slotOf = (row: number): number => u32[(piece.slots >>> 2) + row] as number;
     if (column.fn === 'count') {
       this.#kernels.take(8, states.area(0).states.count, piece.slots, piece.rows, draft.values);
       return;
     }
     const least = column.fn === 'var' || column.fn === 'std' ? 2 : 1;
-    setValidity(draft, piece.rows, (row) => results.count(slotOf(row)) >= least, this.#workspace);
+    this.#writeValidity(states, least, draft, piece);
     if (column.fn === 'min' || column.fn === 'max') this.#writeExtreme(column.fn, states, draft, piece);
     else if (column.fn === 'first' || column.fn === 'last') this.#writeEnd(column.fn, states, draft, piece);
     else if (column.fn === 'sum' && !isFloat(states.need.value.kernel))
       this.#writeIntegerSum(column, results, states, draft, piece);
     else this.#writeDoubles(column, results, least, draft, piece);
+  }
+
+  /** Null where fewer than `least` values were seen; most columns have no null at all and need no bitmap. */
+  #writeValidity(states: NeedStates, least: number, draft: DraftColumn, { slots, rows }: Piece): void {
+    const { u32, u8 } = this.#workspace.views;
+    const counts = states.area(0).states.count >>> 2;
+    const first = slots >>> 2;
+    let row = 0;
+    const isThere = (at: number): boolean => (u32[at] as number) >= least || u32[at + 1] !== 0;
+    while (row < rows && isThere(counts + 2 * (u32[first + row] as number))) row++;
+    if (row === rows) return;
+    const set = setBits(u8, draft.validity, rows, (index) => isThere(counts + 2 * (u32[first + index] as number)));
+    draft.nullCount = rows - set;
   }
 
   #writeDoubles(

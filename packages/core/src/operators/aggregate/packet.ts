@@ -17,15 +17,12 @@
 import type { StateArrays } from '../../kernels/aggregate-contract.ts';
 import { OVERFLOW_RECORD_BYTES, SUM_STATE_BYTES } from '../../kernels/aggregate-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
-import type { LevelPlan, Need, StatePlan } from './state-plan.ts';
+import type { LevelPlan, Need, StatePlan, TextStateName } from './state-plan.ts';
 import { isFloat } from './value-type.ts';
 
 export const HEADER_BYTES = 64;
 export const HAS_ROWS = 1;
 export const HAS_POSITION = 2;
-
-export const TEXT_STATES = ['first', 'last', 'min', 'max'] as const;
-export type TextStateName = (typeof TEXT_STATES)[number];
 
 /** Texts of groups: where each starts in `bytes`, and how long it is. */
 export interface TextArea {
@@ -98,15 +95,6 @@ export function valueBytes(need: Need): number {
   return Math.max(1, need.value.byteWidth);
 }
 
-/** Text states of a level, in the one order everybody uses. */
-export function textStatesOf(level: LevelPlan): { need: number; state: TextStateName }[] {
-  return level.needs.flatMap((need, index) =>
-    need.value.class === 'text'
-      ? TEXT_STATES.filter((state) => need[state]).map((state) => ({ need: index, state }))
-      : [],
-  );
-}
-
 class Cursor {
   at: number;
   constructor(at: number) {
@@ -148,7 +136,7 @@ function layOutRoot(plan: StatePlan, level: LevelPlan, sizes: PacketSizes['roots
   const bins = cursor.take(8 * groups);
   const keys = cursor.takeIf(plan.keys.length > 0, 4 * groups);
   const needs = level.needs.map((need) => layOutNeed(need, groups, cursor));
-  for (const [index, { need, state }] of textStatesOf(level).entries()) {
+  for (const [index, { need, state }] of level.texts.entries()) {
     (needs[need] as NeedArea).texts[state] = {
       starts: cursor.take(4 * groups),
       lengths: cursor.take(4 * groups),
@@ -159,7 +147,7 @@ function layOutRoot(plan: StatePlan, level: LevelPlan, sizes: PacketSizes['roots
 }
 
 function sizeCount(plan: StatePlan): number {
-  const perRoot = plan.roots.map((level) => 2 + textStatesOf(level).length);
+  const perRoot = plan.roots.map((level) => 2 + level.texts.length);
   return plan.keys.length * 3 + Math.max(0, plan.keys.length - 1) + perRoot.reduce((a, b) => a + b, 0);
 }
 
@@ -214,6 +202,6 @@ export function readSizes(u32: Uint32Array, base: Ptr, plan: StatePlan): PacketS
     fileNameBytes: u32[(base + 32) >>> 2] as number,
     keyColumns: plan.keys.map(() => ({ codes: next(), textBytes: next(), nulls: next() })),
     pairs: plan.keys.slice(1).map(next),
-    roots: plan.roots.map((level) => ({ groups: next(), overflows: next(), textBytes: textStatesOf(level).map(next) })),
+    roots: plan.roots.map((level) => ({ groups: next(), overflows: next(), textBytes: level.texts.map(next) })),
   };
 }

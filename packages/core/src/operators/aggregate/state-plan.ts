@@ -8,6 +8,10 @@ import type { Fields } from '../../schema/types.ts';
 import type { AggregateSpec } from './output-fields.ts';
 import { unitNsOf, type ValueType, valueTypeOf } from './value-type.ts';
 
+/** States of a text column, each one text a group. */
+export const TEXT_STATES = ['first', 'last', 'min', 'max'] as const;
+export type TextStateName = (typeof TEXT_STATES)[number];
+
 /** States kept of one input column in one level. `count` is always kept: it says whether the others mean anything. */
 export interface Need {
   /** Position of the column in the input; -1 for the rows themselves (`count()`). */
@@ -30,6 +34,8 @@ export interface LevelPlan {
   every: bigint;
   origin: bigint;
   needs: Need[];
+  /** Text states among the needs, in the one order that everybody uses. */
+  texts: { need: number; state: TextStateName }[];
   children: LevelPlan[];
   isRoot: boolean;
 }
@@ -66,17 +72,27 @@ export function planStates(spec: AggregateSpec, inputFields: Fields): StatePlan 
       every,
       origin: BigInt(aggregation.bins.originNs) / unitNs,
       needs,
+      texts: [],
       children: [],
       isRoot: true,
     };
   });
   nest(levels);
+  for (const level of levels) level.texts = textStatesOf(level.needs);
   return {
     orderedOn: { input: ordered, name: spec.orderedOn, value: valueAt(ordered) },
     keys: spec.by.map((name) => ({ input: inputOf(name), name, value: valueAt(inputOf(name)) })),
     levels,
     roots: levels.filter((level) => level.isRoot),
   };
+}
+
+function textStatesOf(needs: readonly Need[]): LevelPlan['texts'] {
+  return needs.flatMap((need, index) =>
+    need.value.class === 'text'
+      ? TEXT_STATES.filter((state) => need[state]).map((state) => ({ need: index, state }))
+      : [],
+  );
 }
 
 const ROWS: ValueType = valueTypeOf('fixed[0]');

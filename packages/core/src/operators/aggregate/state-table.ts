@@ -7,8 +7,8 @@ import { addSum, type ExactSum, emptySum } from '../../kernels/exact-sum.ts';
 import { OVERFLOW_OF_SUM, readOverflowRecord } from '../../kernels/sum-state.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { GrowingBuffer, Workspace } from './arena-views.ts';
-import { type NeedArea, squaresBytes, sumBytes, TEXT_STATES, type TextStateName, valueBytes } from './packet.ts';
-import type { Need } from './state-plan.ts';
+import { type NeedArea, squaresBytes, sumBytes, valueBytes } from './packet.ts';
+import { type Need, TEXT_STATES, type TextStateName } from './state-plan.ts';
 import { TextSlots } from './text-slots.ts';
 
 const FIRST_SLOTS = 256;

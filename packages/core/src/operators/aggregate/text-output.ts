@@ -9,6 +9,8 @@ export interface TextRowsOutput {
   /** `NO_TEXT` for null. */
   length(row: number): number;
   start(row: number): Ptr;
+  /** False when no row is null. */
+  hasNulls: boolean;
   /** Equal for equal texts. */
   identity(row: number): number | string;
 }
@@ -60,6 +62,7 @@ export function writeDictionary(texts: TextRowsOutput, rows: number, draft: Draf
     length: (entry) => texts.length(firstRows[entry] as number),
     start: (entry) => texts.start(firstRows[entry] as number),
     identity: (entry) => entry,
+    hasNulls: false,
   };
   const count = firstRows.length;
   const { column, slab } = allocColumn(workspace.arena, workspace.owner, 'utf8', count, {

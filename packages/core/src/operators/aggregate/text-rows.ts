@@ -8,8 +8,8 @@ import { compareBytes, copyBytes, type GrowingBuffer, type Workspace } from './a
 import { readTexts, type TextReader } from './column-reader.ts';
 import type { GroupKernels } from './group-kernels.ts';
 import { NO_ROW } from './group-kernels.ts';
-import { TEXT_STATES, type TextArea, type TextStateName } from './packet.ts';
-import type { Need } from './state-plan.ts';
+import type { TextArea } from './packet.ts';
+import { type Need, TEXT_STATES, type TextStateName } from './state-plan.ts';
 
 /** Text states of one column of one root level. */
 export class TextRows {

@@ -4,7 +4,8 @@
  */
 import type { Ptr } from '../../memory/contract.ts';
 import { compareBytes, copyBytes, type GrowingBuffer, type Workspace } from './arena-views.ts';
-import type { TextArea, TextStateName } from './packet.ts';
+import type { TextArea } from './packet.ts';
+import type { TextStateName } from './state-plan.ts';
 
 /** Length of a slot without a text. */
 export const NO_TEXT = 0xffff_ffff;
