@@ -1,0 +1,58 @@
+/** Tasks of the codec pool. Plain data: it crosses threads. */
+import type { Fields } from '@spillway/core';
+import type { OrderedValue, Ptr, SinkSpec, WrittenParquet } from '@spillway/core/internal';
+import type { RingHandle } from '../channels/ring.ts';
+
+interface TaskBase {
+  /** Whom allocations are charged to. */
+  owner: number;
+  ownerNames: string[];
+  fields: Fields;
+}
+
+/** Reads one row group and publishes its batches under numbers that are known before. */
+export interface ReadTask extends TaskBase {
+  type: 'read';
+  path: string;
+  rowGroup: number;
+  columns: string[];
+  batchRows: number;
+  /** Row of the whole source at which the row group starts. */
+  sourceRow: number;
+  rows: number;
+  isLast: boolean;
+  firstSequence: number;
+  packets: number;
+  orderedOn?: string;
+  rings: RingHandle[];
+}
+
+/** First and last value of the ordered column, for checking one row group against the next. */
+export interface ReadResult {
+  first: OrderedValue | undefined;
+  last: OrderedValue | undefined;
+}
+
+export type WrittenSinkSpec = Extract<SinkSpec, { type: 'parquet' | 'store' }>;
+
+/** Takes an edge to its end and writes its rows to staged files. One task a sink, as long as the run. */
+export interface WriteTask extends TaskBase {
+  type: 'write';
+  /** Slot of statistics. */
+  actor: Ptr;
+  edge: number;
+  ring: RingHandle;
+  sink: WrittenSinkSpec;
+  /** Where the staged file goes; a store stages in its dataset's folder. */
+  staging: string;
+}
+
+/** What a sink has written and not yet committed. */
+export type StagedFiles = { type: 'parquet'; file: WrittenParquet } | { type: 'store'; append: never };
+
+/** Loads what the other tasks need, so that a thread is all there before the first row is read. */
+export interface WarmTask {
+  type: 'warm';
+}
+
+export type CodecTask = ReadTask | WriteTask | WarmTask;

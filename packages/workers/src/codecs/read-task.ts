@@ -1,0 +1,65 @@
+/** One row group from a file onto the edges that its source feeds. */
+import type { Arena, Batch } from '@spillway/core/internal';
+import { readParquetRows } from '@spillway/core/internal';
+import { attachRing, type RingProducer } from '../channels/ring.ts';
+import type { ReadResult, ReadTask } from './protocol.ts';
+
+export async function readRowGroup(arena: Arena, task: ReadTask): Promise<ReadResult> {
+  const rings = task.rings.map((handle) => attachRing(arena, handle));
+  const packets = new PacketCutter(task, rings.map((ring) => ring.producer()));
+  try {
+    const { first, last } = await readParquetRows({
+      arena,
+      owner: task.owner,
+      path: task.path,
+      rowGroups: [task.rowGroup],
+      columns: task.columns,
+      types: task.fields,
+      batchRows: task.batchRows,
+      firstRow: task.sourceRow,
+      isLast: task.isLast,
+      ...(task.orderedOn === undefined ? {} : { orderedOn: task.orderedOn }),
+      publish: (batch) => packets.add(batch),
+    });
+    return { first, last };
+  } finally {
+    packets.close();
+  }
+}
+
+/**
+ * Groups the pieces that the reader cuts by its memory into packets, which end where a logical batch or the row group
+ * does: only so are the numbers of a row group's packets known before it is read.
+ */
+class PacketCutter {
+  readonly #task: ReadTask;
+  readonly #producers: readonly RingProducer[];
+  #pieces: Batch[] = [];
+  #sequence: number;
+  #rows = 0;
+
+  constructor(task: ReadTask, producers: readonly RingProducer[]) {
+    this.#task = task;
+    this.#producers = producers;
+    this.#sequence = task.firstSequence;
+  }
+
+  async add(piece: Batch): Promise<void> {
+    this.#pieces.push(piece);
+    this.#rows += piece.rows;
+    const { sourceRow, batchRows, rows } = this.#task;
+    if (this.#rows < rows && (sourceRow + this.#rows) % batchRows !== 0) return;
+    await this.#publish();
+  }
+
+  close(): void {
+    for (const piece of this.#pieces.splice(0)) piece.release();
+  }
+
+  async #publish(): Promise<void> {
+    const pieces = this.#pieces.splice(0);
+    for (let extra = 1; extra < this.#producers.length; extra += 1) for (const piece of pieces) piece.retain();
+    const sequence = this.#sequence++;
+    await Promise.all(this.#producers.map((producer) => producer.publish(sequence, pieces)));
+  }
+}

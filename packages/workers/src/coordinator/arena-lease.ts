@@ -1,0 +1,74 @@
+/**
+ * A run's part of the process's arena: numbers to charge its slabs to, and its share of the limit. When a thread of the
+ * run has died, nobody knows which slabs it held; all that is charged to the run's numbers is then given back at once.
+ */
+import { PipelineError } from '@spillway/core';
+import { type Arena, OWNER_COUNT, processArena, releaseOwners } from '@spillway/core/internal';
+
+/** Owner numbers below are not a run's: 0 is nobody's, 1 is `shareTable`'s. */
+const FIRST_RUN_OWNER = 8;
+
+const leases: Set<ArenaLease> = new Set();
+const ownersTaken: Set<number> = new Set();
+const ownerNames: string[] = [];
+
+export class ArenaLease {
+  readonly arena: Arena;
+  readonly limitBytes: number;
+  readonly #owners: number[] = [];
+
+  constructor(limitBytes: number) {
+    this.arena = processArena();
+    this.limitBytes = limitBytes;
+    leases.add(this);
+    spreadLimit(this.arena);
+  }
+
+  /** A number to charge slabs to, and its name for refusals. */
+  takeOwner(name: string): number {
+    for (let owner = FIRST_RUN_OWNER; owner < OWNER_COUNT; owner += 1) {
+      if (ownersTaken.has(owner)) continue;
+      ownersTaken.add(owner);
+      this.#owners.push(owner);
+      ownerNames[owner] = name;
+      return owner;
+    }
+    throw new PipelineError('ERR_PLAN', 'the runs of this process have more stages, sources and sinks than memory can be charged to', {
+      expected: `at most ${OWNER_COUNT - FIRST_RUN_OWNER}`,
+      hint: 'run fewer pipelines at the same time, or split this one',
+    });
+  }
+
+  /** Names of all owners by number, to tell the run's threads. */
+  ownerNames(): string[] {
+    this.arena.setOwnerNames(ownerNames);
+    return [...ownerNames];
+  }
+
+  /** Bytes that the run holds now. */
+  usedBytes(): number {
+    return this.#owners.reduce((sum, owner) => sum + this.arena.bytesOf(owner), 0);
+  }
+
+  /** Gives back whatever is charged to the run. Only when none of its threads works any more. */
+  reclaim(): void {
+    this.arena.trim();
+    releaseOwners(this.arena, this.#owners);
+  }
+
+  release(): void {
+    this.arena.trim();
+    for (const owner of this.#owners) ownersTaken.delete(owner);
+    leases.delete(this);
+    spreadLimit(this.arena);
+  }
+}
+
+/** The arena has one limit: the sum of the runs' and of what outlives runs. */
+function spreadLimit(arena: Arena): void {
+  if (leases.size === 0) return arena.setLimit(Number.MAX_SAFE_INTEGER);
+  let total = 0;
+  for (let owner = 0; owner < FIRST_RUN_OWNER; owner += 1) total += arena.bytesOf(owner);
+  for (const lease of leases) total += lease.limitBytes;
+  arena.setLimit(total);
+}

@@ -1,0 +1,276 @@
+/**
+ * The life of one run: plan, admit, wire, configure every lane, start, wait for all parts, commit; and on every path:
+ * stop what still runs, give back threads and shared memory. The coordinator is not in the path of the rows, except for
+ * sources and sinks that live on the main thread.
+ */
+import { PipelineError } from '@spillway/core';
+import type { WarmTask } from '../codecs/protocol.ts';
+import type { JobEmitter } from '../job/events.ts';
+import type { ParsedRunOptions } from '../job/run-options.ts';
+import type { Summary } from '../job/summary.ts';
+import { JobMonitor } from '../monitor/job-monitor.ts';
+import { JobReadings } from '../monitor/readings.ts';
+import { ResidentSampler } from '../monitor/resident.ts';
+import type { CollectedRows } from '../sinks/collected-rows.ts';
+import { Activities } from './activities.ts';
+import { ArenaLease } from './arena-lease.ts';
+import { Cleanup } from './cleanup.ts';
+import { refusePushes, settleSinks } from './ends.ts';
+import { abortedError, FailureLatch } from './failure.ts';
+import { type FlushMessage, LaneHandle, type LaneListener } from './lane-handle.ts';
+import { type PlannedRun, planRun, type SinkInput } from './plan-run.ts';
+import { type RunParts, startFeeders, startMainSinks, startReaders, startWriters } from './run-parts.ts';
+import { commitWriters, discardWriters, type WrittenSink } from './written-sinks.ts';
+import { SplitOrder } from './split-order.ts';
+import { type MemorySplit, splitMemory } from './split-memory.ts';
+import { checkOutPool, discardPool, preloadPools, returnPool, type ThreadPool } from './thread-pools.ts';
+import { type Wiring, wireRun } from './wiring.ts';
+
+/** After a failure, threads that have not ended their part by then are ended. User code that never yields is the reason. */
+const STOP_GRACE_MS = 400;
+
+export class Execution {
+  readonly latch: FailureLatch = new FailureLatch();
+  /** There once the run has been wired. */
+  readings: JobReadings | undefined;
+  planned: PlannedRun | undefined;
+  /** Rows that `collect` sinks hold, by node id. */
+  readonly collected: Map<number, CollectedRows> = new Map();
+  readonly #options: ParsedRunOptions;
+  readonly #emitter: JobEmitter;
+  readonly #cleanup: Cleanup = new Cleanup();
+  readonly #activities: Activities = new Activities(this.latch);
+  readonly #pools: ThreadPool[] = [];
+  readonly #written: WrittenSink[] = [];
+  readonly #sampler: ResidentSampler = new ResidentSampler();
+  readonly #startedAt: number = performance.now();
+  #endedAt: number | undefined;
+  #lanes: LaneHandle[] = [];
+  #wiring: Wiring | undefined;
+  #lease: ArenaLease | undefined;
+  #monitor: JobMonitor | undefined;
+
+  constructor(options: ParsedRunOptions, emitter: JobEmitter) {
+    this.#options = options;
+    this.#emitter = emitter;
+  }
+
+  /** Runs to the end. @throws the first failure, when everything has stopped and been given back */
+  async run(sinks: readonly SinkInput[]): Promise<Summary> {
+    try {
+      const planned = await this.#plan(sinks);
+      await this.#prepare(planned);
+      this.#start();
+      await this.#activities.settled();
+      this.latch.check();
+      await this.#commit();
+    } catch (error) {
+      this.latch.fail(error);
+    }
+    await this.#end();
+    const { error } = this.latch;
+    settleSinks(sinks, error);
+    if (error !== undefined) await refusePushes(sinks, error);
+    this.latch.check();
+    return this.summary(true);
+  }
+
+  /** Flushes one buffer by its node's name, or all of them. */
+  flush(name: string | undefined): void {
+    for (const lane of this.#lanes) {
+      if (name === undefined || lane.config.stage.operators.some((operator) => operator.name === name)) lane.flush(name);
+    }
+  }
+
+  /** Tells the lanes whether anybody listens to flush events. */
+  setListening(listens: boolean): void {
+    if (this.#wiring !== undefined && this.#lease !== undefined) Atomics.store(this.#lease.arena.i32, this.#wiring.listening >>> 2, listens ? 1 : 0);
+  }
+
+  arenaBytes(): number {
+    return this.#lease?.usedBytes() ?? 0;
+  }
+
+  elapsedMs(): number {
+    return (this.#endedAt ?? performance.now()) - this.#startedAt;
+  }
+
+  /** What a `collect()` sink has taken. @throws ERR_OPTIONS when it is no such sink of this run */
+  collectedOf(sink: SinkInput): CollectedRows {
+    const rows = this.collected.get(this.planned?.sinkIds.get(sink) ?? -1);
+    if (rows !== undefined) return rows;
+    throw new PipelineError('ERR_OPTIONS', 'table() and rows() were given something else than a collect() sink of this run', {
+      hint: 'keep the sink: const sink = stream.collect(); const job = run([sink]); await job.table(sink)',
+    });
+  }
+
+  summary(ok: boolean): Summary {
+    const { readings } = this;
+    const sources = (readings?.sources() ?? []).map(({ name, rows }) => ({ name, rows }));
+    const sinks = (readings?.sinks() ?? []).map(({ name, rows }) => ({ name, rows }));
+    return {
+      ok,
+      rowsIn: sources.reduce((sum, source) => sum + source.rows, 0),
+      rowsOut: sinks.reduce((sum, sink) => sum + sink.rows, 0),
+      elapsedMs: this.elapsedMs(),
+      memoryLimitBytes: this.planned?.physical.memoryLimitBytes ?? 0,
+      peakRssBytes: this.#sampler.peakBytes,
+      idleRssBytes: this.#sampler.idleBytes,
+      spilledBytes: 0,
+      flushes: readings?.flushes() ?? { iterations: 0, rows: 0, memory: 0, interval: 0, pressure: 0, end: 0 },
+      stages: readings?.stages() ?? [],
+      sources,
+      sinks,
+      ...(this.latch.error === undefined ? {} : { error: this.latch.error.toJSON() }),
+    };
+  }
+
+  async #plan(sinks: readonly SinkInput[]): Promise<PlannedRun> {
+    this.#watchSignal(this.#options.signal);
+    void preloadPools();
+    const planned = await planRun(sinks, this.#options);
+    this.planned = planned;
+    this.latch.check();
+    return planned;
+  }
+
+  async #prepare(planned: PlannedRun): Promise<void> {
+    const { physical, logical } = planned;
+    const split = splitMemory(physical);
+    const lease = new ArenaLease(split.arenaBytes);
+    this.#lease = lease;
+    const wiring = wireRun({ logical, physical, lease, cleanup: this.#cleanup, positionsOf: (node) => planned.positions.get(node) ?? [] });
+    this.#wiring = wiring;
+    this.latch.onFailure(() => {
+      for (const ring of wiring.rings) ring.fail();
+    });
+    this.readings = new JobReadings(logical, physical, wiring.actors, lease.arena.buffer, planned.totals);
+    this.setListening(this.#emitter.hasListeners('flush'));
+    await this.#startThreads(wiring, lease, split);
+    this.#sampler.markIdle();
+  }
+
+  async #startThreads(wiring: Wiring, lease: ArenaLease, { heapLimitMebibytes, codecThreads }: MemorySplit): Promise<void> {
+    const arena = lease.arena.handle;
+    const [lanePool, codecPool] = await Promise.all([
+      wiring.lanes.length > 0 ? this.#takePool({ kind: 'lanes', threads: wiring.lanes.length, heapLimitMebibytes, arena }) : undefined,
+      codecThreads > 0 ? this.#takePool({ kind: 'codecs', threads: codecThreads, heapLimitMebibytes, arena }) : undefined,
+    ]);
+    const splits = new SplitOrder(this.latch);
+    const listener: LaneListener = {
+      onFlush: (lane, message) => this.#onFlush(lane, message),
+      onSplit: (lane, message) => splits.add(lane.config.stage, message),
+    };
+    this.#lanes = wiring.lanes.map((config) => new LaneHandle(lanePool as ThreadPool, config, listener));
+    for (const lane of this.#lanes) {
+      this.latch.onFailure(() => lane.stop());
+      this.#activities.watch(lane.config.stage.name, lane.ended);
+    }
+    await Promise.all([...this.#lanes.map((lane) => lane.configure()), warmCodecs(codecPool)]);
+    this.latch.check();
+  }
+
+  async #takePool(request: Parameters<typeof checkOutPool>[0]): Promise<ThreadPool> {
+    const pool = await checkOutPool(request);
+    this.#pools.push(pool);
+    return pool;
+  }
+
+  #start(): void {
+    const wiring = this.#wiring as Wiring;
+    const parts: RunParts = {
+      planned: this.planned as PlannedRun,
+      wiring,
+      lease: this.#lease as ArenaLease,
+      latch: this.latch,
+      activities: this.#activities,
+      codecs: this.#pools.find((pool) => pool.kind === 'codecs'),
+      codecThreads: this.#pools.find((pool) => pool.kind === 'codecs')?.threads ?? 0,
+      collected: this.collected,
+    };
+    this.#monitor = new JobMonitor(this, this.#options, this.#emitter, this.#sampler, this.#startedAt);
+    startMainSinks(parts);
+    this.#written.push(...startWriters(parts));
+    for (const lane of this.#lanes) lane.start();
+    this.#announceStages();
+    startReaders(parts);
+    startFeeders(parts);
+  }
+
+  /** All rows have arrived: store sinks become visible now, each in one commit. */
+  async #commit(): Promise<void> {
+    await commitWriters(this.#written);
+  }
+
+  async #end(): Promise<void> {
+    const hasEnded = await this.#stopAll();
+    this.#monitor?.close();
+    this.readings?.freeze();
+    this.latch.disarm();
+    const isClean = hasEnded && this.#lanes.every((lane) => !lane.hasDied) && this.latch.error?.code !== 'ERR_WORKER_DIED';
+    await Promise.all(this.#pools.splice(0).map(isClean ? returnPool : discardPool));
+    if (!hasEnded) await this.#activities.settled();
+    await discardWriters(this.#written);
+    await this.#giveBackMemory(isClean);
+    this.#sampler.close();
+    this.#endedAt = performance.now();
+  }
+
+  async #stopAll(): Promise<boolean> {
+    if (this.latch.error === undefined) return true;
+    return this.#activities.settledWithin(STOP_GRACE_MS);
+  }
+
+  async #giveBackMemory(isClean: boolean): Promise<void> {
+    try {
+      await this.#cleanup.run();
+    } catch (error) {
+      this.latch.fail(error);
+    }
+    const lease = this.#lease;
+    if (lease === undefined) return;
+    lease.arena.trim();
+    const leftBytes = lease.usedBytes();
+    if (leftBytes > 0) lease.reclaim();
+    lease.release();
+    if (leftBytes > 0 && isClean && this.#options.debug) {
+      this.latch.fail(new PipelineError('ERR_INTERNAL', `${leftBytes} bytes of shared memory were not given back`, { hint: 'this is a bug: report it with the plan' }));
+    }
+  }
+
+  #watchSignal(signal: AbortSignal | undefined): void {
+    if (signal === undefined) return;
+    const stop = (): void => this.latch.fail(abortedError(signal.reason));
+    if (signal.aborted) return stop();
+    signal.addEventListener('abort', stop, { once: true });
+    this.#cleanup.add(() => signal.removeEventListener('abort', stop));
+  }
+
+  #announceStages(): void {
+    const counts = new Map<string, number>();
+    for (const { config, ended } of this.#lanes) {
+      const { name, lanes } = config.stage;
+      if (!counts.has(name)) this.#emitter.emit('stage', { stage: name, lanes, state: 'started' });
+      counts.set(name, lanes);
+      ended.then(
+        () => {
+          const left = (counts.get(name) as number) - 1;
+          counts.set(name, left);
+          if (left === 0) this.#emitter.emit('stage', { stage: name, lanes, state: 'ended' });
+        },
+        () => {},
+      );
+    }
+  }
+
+  #onFlush(lane: LaneHandle, { node, reason, held }: FlushMessage): void {
+    const { stage, lane: number } = lane.config;
+    this.#emitter.emit('flush', { node, stage: stage.name, lane: number, reason, held });
+  }
+}
+
+/** One task for each thread: the pool gives a task to the thread that has the fewest. */
+async function warmCodecs(pool: ThreadPool | undefined): Promise<void> {
+  const task: WarmTask = { type: 'warm' };
+  await Promise.all(Array.from({ length: pool?.threads ?? 0 }, () => pool?.piscina.run(task)));
+}

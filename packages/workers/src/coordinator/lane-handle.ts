@@ -1,0 +1,92 @@
+/** The coordinator's end of one lane: commands out, messages in, and what happens when its thread dies. */
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { errorFromData, PipelineError } from '@spillway/core';
+import { type ControlPort, openControl } from '../control/control-port.ts';
+import { valueOf } from '../control/outcome.ts';
+import type { LaneConfig, LaneControl, LaneMessage, LaneTask } from '../lanes/protocol.ts';
+import type { ThreadPool } from './thread-pools.ts';
+
+export type FlushMessage = Extract<LaneMessage, { type: 'flush' }>;
+export type SplitMessage = Extract<LaneMessage, { type: 'split' }>;
+
+/** What the coordinator does with a lane's messages. */
+export interface LaneListener {
+  onFlush(lane: LaneHandle, message: FlushMessage): void;
+  onSplit(lane: LaneHandle, message: SplitMessage): void;
+}
+
+export class LaneHandle {
+  readonly config: LaneConfig;
+  /** Resolves when the lane has ended well; rejects with a `PipelineError` that names the stage. */
+  readonly ended: Promise<void>;
+  /** Whether the thread is gone or has ended its part: nothing of the run is left in it. */
+  hasEnded = false;
+  /** Whether the thread died instead of ending. */
+  hasDied = false;
+  readonly #control: ControlPort<LaneControl>;
+  readonly #events: MessagePort;
+
+  constructor(pool: ThreadPool, config: LaneConfig, listener: LaneListener) {
+    this.config = config;
+    const control = new MessageChannel();
+    const events = new MessageChannel();
+    this.#control = openControl<LaneControl>(control.port1);
+    this.#events = events.port1;
+    const task: LaneTask = { control: control.port2, events: events.port2 };
+    const finished = pool.piscina.run(task, { transferList: [control.port2, events.port2] });
+    this.ended = new Promise<void>((resolve, reject) => {
+      finished.catch((cause: unknown) => reject(this.#died(cause)));
+      this.#events.on('message', (message: LaneMessage) => {
+        if (message.type === 'flush') return listener.onFlush(this, message);
+        if (message.type === 'split') return listener.onSplit(this, message);
+        finished.then(
+          () => (message.error === undefined ? resolve() : reject(errorFromData(message.error))),
+          () => {},
+        );
+      });
+    }).finally(() => this.#close());
+    this.ended.catch(() => {}); // whoever awaits it sees the error
+  }
+
+  /** @throws the lane's error, named for its stage; ERR_WORKER_DIED when the thread died at it */
+  async configure(): Promise<void> {
+    const outcome = await Promise.race([this.#control.remote.configure(this.config), this.ended]);
+    if (outcome !== undefined) valueOf(outcome);
+  }
+
+  start(): void {
+    void this.#control.remote.start();
+  }
+
+  flush(name: string | undefined): void {
+    if (!this.hasEnded) void this.#control.remote.flush(name);
+  }
+
+  stop(): void {
+    if (!this.hasEnded) void this.#control.remote.stop();
+  }
+
+  #died(cause: unknown): PipelineError {
+    this.hasDied = true;
+    return workerDied(this.config.stage.name, cause);
+  }
+
+  #close(): void {
+    this.hasEnded = true;
+    this.#events.close();
+    this.#control.close();
+  }
+}
+
+/** The error for a thread that ended in the middle of its work. */
+export function workerDied(stage: string, cause: unknown): PipelineError {
+  const isHeap = cause instanceof Error && (cause as { code?: string }).code === 'ERR_WORKER_OUT_OF_MEMORY';
+  const why = isHeap ? 'its JavaScript heap is full' : cause instanceof Error ? cause.message : String(cause);
+  return new PipelineError('ERR_WORKER_DIED', `a worker of stage "${stage}" died: ${why}`, {
+    stage,
+    cause,
+    hint: isHeap
+      ? 'user code holds too many objects: keep typed arrays or less state, or raise memoryLimit'
+      : 'user code must not end its thread: throw an error instead of process.exit, and catch errors of its own callbacks',
+  });
+}

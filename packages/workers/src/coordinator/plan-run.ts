@@ -1,0 +1,51 @@
+/** From the sinks of a run to its stages, before anything is started. */
+import type { Sink } from '@spillway/core';
+import { buildLogicalPlan, type PhysicalPlan, planStages, type ResolvedPlan, resolvePlan } from '@spillway/core/internal';
+import type { ParsedRunOptions } from '../job/run-options.ts';
+import type { PositionSegment } from '../lanes/source-position.ts';
+import type { SourceTotals } from '../monitor/readings.ts';
+import { positionsOf, type RowGroupSchedule, scheduleRowGroups } from '../sources/row-groups.ts';
+
+/** The end of one branch of a pipeline, as `run` takes it. */
+export type SinkInput = Sink;
+
+export interface PlannedRun {
+  logical: ResolvedPlan;
+  physical: PhysicalPlan;
+  /** Node ids of the sinks. */
+  sinkIds: Map<SinkInput, number>;
+  /** Of file sources, by node id. */
+  schedules: Map<number, RowGroupSchedule>;
+  positions: Map<number, PositionSegment[]>;
+  /** Of sources that know how much they have, by node id. */
+  totals: Map<number, SourceTotals>;
+}
+
+/** @throws what `buildLogicalPlan`, `resolvePlan` and `planStages` refuse */
+export async function planRun(sinks: readonly SinkInput[], options: ParsedRunOptions): Promise<PlannedRun> {
+  const built = buildLogicalPlan(sinks);
+  const plan = { ...built, deterministic: built.deterministic || options.deterministic, memoryLimitBytes: options.memoryLimitBytes ?? built.memoryLimitBytes };
+  const logical = await resolvePlan(plan);
+  const physical = planStages(logical, { workers: options.workers });
+  const planned: PlannedRun = { logical, physical, sinkIds: sinkIdsOf(sinks, logical), schedules: new Map(), positions: new Map(), totals: new Map() };
+  for (const node of logical.nodes) describeSource(planned, node);
+  return planned;
+}
+
+/** Sinks become nodes in the order in which they are given, each once. */
+function sinkIdsOf(sinks: readonly SinkInput[], logical: ResolvedPlan): Map<SinkInput, number> {
+  const distinct = [...new Set(sinks.map((sink) => sink.node))];
+  const ids = logical.nodes.filter((node) => node.spec.kind === 'sink').map((node) => node.id);
+  return new Map(sinks.map((sink) => [sink, ids[distinct.indexOf(sink.node)] as number]));
+}
+
+function describeSource(planned: PlannedRun, node: ResolvedPlan['nodes'][number]): void {
+  if (node.spec.kind !== 'source') return;
+  const { source } = node.spec;
+  if (source.type === 'shared') planned.totals.set(node.id, { rows: source.rows });
+  if (source.type !== 'parquet') return;
+  const schedule = scheduleRowGroups(node.files ?? [], source.batchRows, source.columns);
+  planned.schedules.set(node.id, schedule);
+  planned.positions.set(node.id, positionsOf(schedule, source.batchRows));
+  planned.totals.set(node.id, { rows: schedule.rows, bytes: schedule.bytes });
+}

@@ -1,0 +1,156 @@
+/** Starts what is not a stage: readers and feeders before the stages, sinks and writers behind them. */
+import { PipelineError } from '@spillway/core';
+import { callbackOf, feederOf, OrderCheck, type SinkSpec, type SourceSpec } from '@spillway/core/internal';
+import type { CodecTask, ReadResult, ReadTask, StagedFiles, WriteTask } from '../codecs/protocol.ts';
+import { type Outcome, valueOf } from '../control/outcome.ts';
+import { ActorStatistics } from '../monitor/statistics.ts';
+import { CallbackTaker } from '../sinks/callback-taker.ts';
+import { CollectedRows } from '../sinks/collected-rows.ts';
+import { type BatchTaker, drainEdge } from '../sinks/drain-edge.ts';
+import { FeedWriter } from '../sources/feed-writer.ts';
+import { readFiles } from '../sources/read-files.ts';
+import type { Activities } from './activities.ts';
+import type { ArenaLease } from './arena-lease.ts';
+import type { FailureLatch } from './failure.ts';
+import { workerDied } from './lane-handle.ts';
+import type { PlannedRun } from './plan-run.ts';
+import type { ThreadPool } from './thread-pools.ts';
+import type { EdgeEnd, Wiring } from './wiring.ts';
+import { WrittenSink } from './written-sinks.ts';
+
+export interface RunParts {
+  planned: PlannedRun;
+  wiring: Wiring;
+  lease: ArenaLease;
+  latch: FailureLatch;
+  activities: Activities;
+  codecs: ThreadPool | undefined;
+  codecThreads: number;
+  /** Filled by `startMainSinks`, by node id. */
+  collected: Map<number, CollectedRows>;
+}
+
+function statisticsOf(parts: RunParts, end: EdgeEnd): ActorStatistics {
+  return new ActorStatistics(parts.lease.arena.buffer, end.actor.place.actor);
+}
+
+async function runCodec<T>(parts: RunParts, name: string, task: CodecTask): Promise<T> {
+  const { codecs, latch } = parts;
+  if (codecs === undefined) throw new PipelineError('ERR_INTERNAL', `"${name}" needs the codec pool, which was not started`);
+  let outcome: Outcome<T>;
+  try {
+    outcome = (await codecs.piscina.run(task)) as Outcome<T>;
+  } catch (cause) {
+    const died = workerDied(name, cause);
+    latch.fail(died);
+    throw died;
+  }
+  return valueOf(outcome);
+}
+
+export function startReaders(parts: RunParts): void {
+  const { planned, lease, latch, activities, codecThreads } = parts;
+  for (const end of parts.wiring.readers) {
+    const schedule = planned.schedules.get(end.node.id);
+    const source = sourceOf(end, 'parquet');
+    if (schedule === undefined) throw new PipelineError('ERR_INTERNAL', `source "${end.node.name}" was not looked at when the plan was made`);
+    const statistics = statisticsOf(parts, end);
+    statistics.enter('working');
+    const reading = readFiles({
+      source,
+      schedule,
+      fields: (end.edges[0] as (typeof end.edges)[number]).fields,
+      workers: codecThreads,
+      task: { rings: end.rings.map((ring) => ring.handle), owner: end.owner, ownerNames: lease.ownerNames() },
+      read: (task: ReadTask) => runCodec<ReadResult>(parts, end.node.name, task),
+      onRead: (task) => statistics.countIn(task.rows, task.bytes),
+      signal: latch.signal,
+    }).then(() => {
+      for (const ring of end.rings) ring.producer().end(schedule.packets);
+      statistics.enter('done');
+    });
+    activities.watch(end.node.name, reading);
+  }
+}
+
+export function startFeeders(parts: RunParts): void {
+  const { lease, latch, activities } = parts;
+  for (const end of parts.wiring.feeders) {
+    const source = sourceOf(end, 'fed');
+    const { arena } = lease;
+    const ordered = source.fields.find((field) => field.name === source.orderedOn);
+    const statistics = statisticsOf(parts, end);
+    const writer = new FeedWriter({
+      arena,
+      owner: end.owner,
+      name: end.node.name,
+      fields: source.fields,
+      producers: end.rings.map((ring) => ring.producer()),
+      statistics,
+      order: ordered && { column: ordered.name, check: new OrderCheck(arena, ordered.name, ordered.type) },
+    });
+    statistics.enter('waiting for input');
+    const feeding = feederOf(source.id)
+      .feed((input) => writer.write(input), latch.signal)
+      .then(() => writer.end());
+    activities.watch(end.node.name, feeding);
+  }
+}
+
+export function startMainSinks(parts: RunParts): void {
+  const { latch, activities, collected, lease } = parts;
+  for (const end of parts.wiring.mainSinks) {
+    const sink = sinkOf(end);
+    const { edge, ring } = sinkEdge(end);
+    let taker: BatchTaker;
+    if (sink.type === 'collect') {
+      const rows = new CollectedRows(edge.fields);
+      collected.set(end.node.id, rows);
+      taker = rows;
+    } else if (sink.type === 'callback' || sink.type === 'iterate') {
+      taker = new CallbackTaker(lease.arena, end.owner, callbackOf(sink.id), sink.type === 'iterate');
+    } else {
+      throw new PipelineError('ERR_INTERNAL', `sink "${end.node.name}" does not deliver on the main thread`);
+    }
+    activities.watch(end.node.name, drainEdge(ring.consumer(), taker, statisticsOf(parts, end), latch.signal));
+  }
+}
+
+function sourceOf<T extends SourceSpec['type']>(end: EdgeEnd, type: T): Extract<SourceSpec, { type: T }> {
+  const { spec } = end.node;
+  if (spec.kind === 'source' && spec.source.type === type) return spec.source as Extract<SourceSpec, { type: T }>;
+  throw new PipelineError('ERR_INTERNAL', `"${end.node.name}" is not a source of type ${type}`);
+}
+
+function sinkOf(end: EdgeEnd): SinkSpec {
+  const { spec } = end.node;
+  if (spec.kind === 'sink') return spec.sink;
+  throw new PipelineError('ERR_INTERNAL', `"${end.node.name}" is not a sink`);
+}
+
+/** Starts a task for each sink that writes files; it lasts until the sink's edge has ended. */
+export function startWriters(parts: RunParts): WrittenSink[] {
+  const { activities, lease } = parts;
+  return parts.wiring.writers.map((end) => {
+    const { edge, ring } = sinkEdge(end);
+    const written = new WrittenSink(end.node.name, end.node.id, sinkOf(end), edge.fields);
+    const task: WriteTask = {
+      type: 'write',
+      owner: end.owner,
+      ownerNames: lease.ownerNames(),
+      actor: end.actor.place.actor,
+      fields: edge.fields,
+      edge: edge.id,
+      ring: ring.handle,
+      sink: written.spec,
+      staging: written.staging,
+    };
+    activities.watch(end.node.name, written.writeBy(runCodec<StagedFiles>(parts, end.node.name, task)));
+    return written;
+  });
+}
+
+/** A sink has one edge. */
+function sinkEdge(end: EdgeEnd): { edge: EdgeEnd['edges'][number]; ring: EdgeEnd['rings'][number] } {
+  return { edge: end.edges[0] as EdgeEnd['edges'][number], ring: end.rings[0] as EdgeEnd['rings'][number] };
+}

@@ -1,0 +1,108 @@
+/**
+ * Warm threads. A pool serves one run at a time and goes back to the registry when the run has ended, so that the next
+ * run starts without starting threads. Idle pools do not keep the process alive. A pool in which a thread has died is
+ * thrown away, never reused.
+ *
+ * The number of threads is exact: a lane is one task that lasts for the whole run, so a task that found no free
+ * thread would wait for ever. (`maxQueue: 0`, which would refuse it, crashes piscina 5.3.2; we count ourselves.)
+ */
+import assert from 'node:assert';
+import { fileURLToPath } from 'node:url';
+import type { ArenaHandle } from '@spillway/core/internal';
+import type { Piscina } from 'piscina';
+
+/** `lanes`: one long task a thread. `codecs`: many tasks a thread, which only ever await. */
+export type PoolKind = 'lanes' | 'codecs';
+
+export interface PoolRequest {
+  kind: PoolKind;
+  threads: number;
+  /** Cap of each thread's JavaScript heap. */
+  heapLimitMebibytes: number;
+  arena: ArenaHandle;
+}
+
+/** What every thread of a pool gets at its start. */
+export interface ThreadData {
+  arena: ArenaHandle;
+}
+
+export interface ThreadPool {
+  readonly kind: PoolKind;
+  readonly threads: number;
+  readonly heapLimitMebibytes: number;
+  readonly piscina: Piscina;
+}
+
+const ENTRY_OF_KIND: Record<PoolKind, string> = {
+  lanes: fileURLToPath(new URL('../lanes/stage-thread.cjs', import.meta.url)),
+  codecs: fileURLToPath(new URL('../codecs/codec-thread.cjs', import.meta.url)),
+};
+
+/** More tasks than any run has sinks and readers: a task in a codec pool must never queue behind another. */
+const TASKS_PER_CODEC_THREAD = 256;
+
+/** Pools kept when idle; the oldest goes first. */
+const IDLE_POOLS_KEPT = 4;
+
+const idlePools: ThreadPool[] = [];
+let piscinaModule: Promise<{ Piscina: typeof Piscina }> | undefined;
+
+/** Starts loading piscina, so that it is there when planning ends. */
+export function preloadPools(): Promise<{ Piscina: typeof Piscina }> {
+  piscinaModule ??= import('piscina');
+  return piscinaModule;
+}
+
+async function makePool(request: PoolRequest): Promise<ThreadPool> {
+  const { Piscina: Pool } = await preloadPools();
+  const workerData: ThreadData = { arena: request.arena };
+  const piscina = new Pool({
+    filename: ENTRY_OF_KIND[request.kind],
+    minThreads: request.threads,
+    maxThreads: request.threads,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    // With atomics piscina blocks the thread between tasks, and no port or timer of ours would be answered.
+    atomics: 'disabled',
+    recordTiming: false,
+    concurrentTasksPerWorker: request.kind === 'lanes' ? 1 : TASKS_PER_CODEC_THREAD,
+    resourceLimits: { maxOldGenerationSizeMb: request.heapLimitMebibytes },
+    workerData,
+  });
+  // A thread that fails with no task at hand: the next task on this pool fails, nothing else is lost.
+  piscina.on('error', () => {});
+  return { kind: request.kind, threads: request.threads, heapLimitMebibytes: request.heapLimitMebibytes, piscina };
+}
+
+/** A pool of exactly the threads asked for: an idle one where one fits, else a new one. */
+export async function checkOutPool(request: PoolRequest): Promise<ThreadPool> {
+  assert(request.threads > 0, 'a pool has at least one thread');
+  const index = idlePools.findIndex(
+    (pool) =>
+      pool.kind === request.kind && pool.threads === request.threads && pool.heapLimitMebibytes === request.heapLimitMebibytes,
+  );
+  if (index >= 0) return idlePools.splice(index, 1)[0] as ThreadPool;
+  return makePool(request);
+}
+
+/** Gives a pool back after a run in which no thread died and no task is left. */
+export async function returnPool(pool: ThreadPool): Promise<void> {
+  idlePools.push(pool);
+  const surplus = idlePools.length > IDLE_POOLS_KEPT ? idlePools.shift() : undefined;
+  if (surplus !== undefined) await discardPool(surplus);
+}
+
+/** Ends the threads of a pool, whatever they are doing. */
+export async function discardPool(pool: ThreadPool): Promise<void> {
+  await pool.piscina.destroy();
+}
+
+/** Ends all idle threads of the process. For tests and for programs that want their memory back. */
+export async function closeIdlePools(): Promise<void> {
+  await Promise.all(idlePools.splice(0).map(discardPool));
+}
+
+/** Threads that idle pools hold now. */
+export function idleThreads(): number {
+  return idlePools.reduce((sum, pool) => sum + pool.threads, 0);
+}

@@ -1,0 +1,188 @@
+/**
+ * Lays a physical plan out in shared memory: a ring for each edge, a slot of statistics for each lane, reader and sink,
+ * and what each lane has to be told. Nothing runs yet.
+ */
+import { type EdgeSpec, type LogicalPlan, type PhysicalPlan, type PlanNode, type Ptr, sharedTableBatches, type StageSpec } from '@spillway/core/internal';
+import { createRing, type Ring } from '../channels/ring.ts';
+import type { LaneConfig, LaneInputConfig } from '../lanes/protocol.ts';
+import type { PositionSegment } from '../lanes/source-position.ts';
+import { placeStatistics, type StatisticsPlace } from '../monitor/statistics.ts';
+import type { ArenaLease } from './arena-lease.ts';
+import type { Cleanup } from './cleanup.ts';
+
+/** Something that has a slot of statistics. */
+export interface Actor {
+  kind: 'lane' | 'reader' | 'feeder' | 'sink';
+  /** Stage, or node of the source or sink. */
+  name: string;
+  /** Stage id for lanes, else node id. */
+  id: number;
+  lane: number;
+  place: StatisticsPlace;
+}
+
+/** A source's reader or feeder, or a sink: what is at an end of edges and is not a stage. */
+export interface EdgeEnd {
+  node: PlanNode;
+  /** One for a sink; a source has one for each stage that reads it, and gives the same rows to all. */
+  edges: EdgeSpec[];
+  rings: Ring[];
+  owner: number;
+  actor: Actor;
+}
+
+export interface Wiring {
+  actors: Actor[];
+  rings: Ring[];
+  lanes: LaneConfig[];
+  readers: EdgeEnd[];
+  feeders: EdgeEnd[];
+  mainSinks: EdgeEnd[];
+  writers: EdgeEnd[];
+  /** Shared flag: not 0 while somebody listens to flush events. */
+  listening: Ptr;
+}
+
+/** Where a stage's morsels lie in the source, for stages that see the source's own morsels. */
+export type PositionsOfNode = (node: number) => PositionSegment[];
+
+interface WiringParts {
+  logical: LogicalPlan;
+  physical: PhysicalPlan;
+  lease: ArenaLease;
+  cleanup: Cleanup;
+  positionsOf: PositionsOfNode;
+}
+
+/** Bytes of a shared counter: a cache line of its own, so that lanes claiming splits disturb nothing else. */
+const COUNTER_BYTES = 64;
+
+/** @throws ERR_MEMORY_EXHAUSTED when the rings alone do not fit */
+export function wireRun(parts: WiringParts): Wiring {
+  const { logical, physical, lease, cleanup } = parts;
+  const control = lease.takeOwner('control');
+  const counters = new SharedCounters(lease, control, cleanup, 1 + physical.stages.length);
+  const rings = physical.edges.map((edge) => makeRing(edge, lease, control, cleanup));
+  const ringOf = (edge: number): Ring => rings[physical.edges.findIndex((candidate) => candidate.id === edge)] as Ring;
+  const nodeOf = (id: number): PlanNode => logical.nodes.find((node) => node.id === id) as PlanNode;
+
+  const ends = endsOfPlan(physical.edges).map((end) => ({ ...end, node: nodeOf(end.node) }));
+  const laneActors = physical.stages.flatMap((stage) =>
+    Array.from({ length: stage.lanes }, (_, lane) => ({ kind: 'lane' as const, name: stage.name, id: stage.id, lane, operators: stage.operators.length })),
+  );
+  const endActors = ends.map((end) => ({ kind: end.kind, name: end.node.name, id: end.node.id, lane: 0, operators: 0 }));
+  const all = [...laneActors, ...endActors];
+  const { slab, places } = placeStatistics(lease.arena, control, all.map((actor) => actor.operators));
+  cleanup.add(() => lease.arena.release(slab));
+  const actors: Actor[] = all.map(({ operators: _, ...actor }, index) => ({ ...actor, place: places[index] as StatisticsPlace }));
+
+  const listening = counters.next();
+  const lanes = physical.stages.flatMap((stage) => {
+    const owner = lease.takeOwner(stage.name);
+    const claim = counters.next();
+    return actors
+      .filter((actor) => actor.kind === 'lane' && actor.id === stage.id)
+      .map((actor): LaneConfig => ({
+        stage,
+        lane: actor.lane,
+        input: laneInput(stage, claim, ringOf),
+        outputs: stage.outputs.map((output) => ringOf(output.edge).handle),
+        owner,
+        ownerNames: [],
+        statistics: actor.place,
+        listening,
+        positions: positionsOfStage(physical, stage, parts.positionsOf),
+      }));
+  });
+  const edgeEnds = ends.map((end, index): EdgeEnd & { role: EndRole } => ({
+    role: end.role,
+    node: end.node,
+    edges: end.edges,
+    rings: end.edges.map((edge) => ringOf(edge.id)),
+    owner: lease.takeOwner(end.node.name),
+    actor: actors[laneActors.length + index] as Actor,
+  }));
+  const names = lease.ownerNames();
+  for (const lane of lanes) lane.ownerNames = names;
+  const inRole = (role: EndRole): EdgeEnd[] => edgeEnds.filter((end) => end.role === role);
+  return {
+    actors, rings, lanes, listening,
+    readers: inRole('reader'), feeders: inRole('feeder'), mainSinks: inRole('main'), writers: inRole('writer'),
+  };
+}
+
+type EndRole = 'reader' | 'feeder' | 'main' | 'writer';
+
+interface PlanEnd {
+  role: EndRole;
+  kind: Actor['kind'];
+  node: number;
+  edges: EdgeSpec[];
+}
+
+/** The ends of all edges that are not stages, each source once. */
+function endsOfPlan(edges: readonly EdgeSpec[]): PlanEnd[] {
+  const ends: PlanEnd[] = [];
+  for (const edge of edges) {
+    const { producer, consumer } = edge;
+    if (producer.kind !== 'stage') {
+      const same = ends.find((end) => end.role === producer.kind && end.node === producer.node);
+      if (same !== undefined) same.edges.push(edge);
+      else ends.push({ role: producer.kind, kind: producer.kind, node: producer.node, edges: [edge] });
+    }
+    if (consumer.kind !== 'stage') ends.push({ role: consumer.kind, kind: 'sink', node: consumer.node, edges: [edge] });
+  }
+  return ends;
+}
+
+function makeRing(edge: EdgeSpec, lease: ArenaLease, owner: number, cleanup: Cleanup): Ring {
+  const ring = createRing(lease.arena, { capacity: edge.capacity, creditBytes: edge.creditBytes, fields: edge.fields, owner });
+  cleanup.add(() => ring.close());
+  return ring;
+}
+
+function laneInput(stage: StageSpec, claim: Ptr, ringOf: (edge: number) => Ring): LaneInputConfig {
+  const { input } = stage;
+  if (input.kind === 'edge') return { kind: 'edge', edge: input.edge, ring: ringOf(input.edge).handle };
+  const batches = input.source.type === 'shared' ? sharedTableBatches(input.source.tableId) : [];
+  return { kind: 'splits', source: input.source, fields: input.fields, claim, batches };
+}
+
+/**
+ * Morsels keep their numbers through stages of several lanes, so such a stage knows where each began in the source; a
+ * stage of one lane numbers its outputs anew, and what follows it does not know.
+ */
+function positionsOfStage(physical: PhysicalPlan, stage: StageSpec, positionsOf: PositionsOfNode): PositionSegment[] {
+  const { input } = stage;
+  if (input.kind === 'splits') return splitPositions(input.source);
+  const edge = physical.edges.find((candidate) => candidate.id === input.edge);
+  const producer = edge?.producer;
+  if (producer?.kind === 'reader') return positionsOf(producer.node);
+  if (producer?.kind !== 'stage') return [];
+  const before = physical.stages.find((candidate) => candidate.id === producer.stage);
+  return before !== undefined && before.lanes > 1 ? positionsOfStage(physical, before, positionsOf) : [];
+}
+
+function splitPositions(source: Extract<StageSpec['input'], { kind: 'splits' }>['source']): PositionSegment[] {
+  if (source.type !== 'shared') return [];
+  return [{ firstSequence: 0, firstRow: 0, morselRows: source.batchRows, missingRows: 0 }];
+}
+
+/** Zeroed words in shared memory, each in a cache line of its own. */
+class SharedCounters {
+  #next: Ptr;
+
+  constructor(lease: ArenaLease, owner: number, cleanup: Cleanup, count: number) {
+    const bytes = count * COUNTER_BYTES;
+    const slab = lease.arena.alloc(bytes, owner);
+    lease.arena.u8.fill(0, slab, slab + bytes);
+    cleanup.add(() => lease.arena.release(slab));
+    this.#next = slab;
+  }
+
+  next(): Ptr {
+    const place = this.#next;
+    this.#next += COUNTER_BYTES;
+    return place;
+  }
+}

@@ -1,0 +1,61 @@
+/** Typed events of a job. */
+import type { FlushReason, HeldState } from '@spillway/core/internal';
+import type { Progress } from '../monitor/progress.ts';
+
+/** What `job.on` can listen to. */
+export interface JobEvents {
+  /** A buffer has been emptied downstream. Within one lane events come in the order of the flushes. */
+  flush: FlushEvent;
+  /** Every `progressEvery` milliseconds while the job runs, and once at its end. */
+  progress: Progress;
+  /** A stage has started or ended. */
+  stage: { stage: string; lanes: number; state: 'started' | 'ended' };
+  /** Something a person should look at; the job goes on. */
+  alert: { kind: 'stalled'; stage: string; message: string };
+  /** The job has ended, well or not. */
+  end: { ok: boolean };
+}
+
+export interface FlushEvent {
+  /** Name of the node that flushed. */
+  node: string;
+  stage: string;
+  lane: number;
+  reason: FlushReason;
+  /** What it held when the trigger fired. */
+  held: HeldState;
+}
+
+/** Stops listening. */
+export type Unsubscribe = () => void;
+
+/** Listeners by event. A listener that throws fails the job: `onError` gets what it threw. */
+export class JobEmitter {
+  readonly #listeners: Map<keyof JobEvents, Set<(event: never) => void>> = new Map();
+  readonly #onError: (error: unknown) => void;
+
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError;
+  }
+
+  on<K extends keyof JobEvents>(name: K, listener: (event: JobEvents[K]) => void): Unsubscribe {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners);
+    listeners.add(listener as (event: never) => void);
+    return () => void listeners.delete(listener as (event: never) => void);
+  }
+
+  hasListeners(name: keyof JobEvents): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0;
+  }
+
+  emit<K extends keyof JobEvents>(name: K, event: JobEvents[K]): void {
+    for (const listener of this.#listeners.get(name) ?? []) {
+      try {
+        (listener as (event: JobEvents[K]) => void)(event);
+      } catch (error) {
+        this.#onError(error);
+      }
+    }
+  }
+}

@@ -1,0 +1,134 @@
+/** A running pipeline, as its owner sees it. */
+import type { PipelineError } from '@spillway/core';
+import type { Table } from 'apache-arrow';
+import { Execution } from '../coordinator/execution.ts';
+import { abortedError, asPipelineError } from '../coordinator/failure.ts';
+import type { SinkInput } from '../coordinator/plan-run.ts';
+import type { EndpointCount } from '../monitor/progress.ts';
+import type { BufferState } from './buffer-state.ts';
+import { JobEmitter, type JobEvents, type Unsubscribe } from './events.ts';
+import type { ParsedRunOptions } from './run-options.ts';
+import type { StageSummary, Summary } from './summary.ts';
+
+/** The buffers of a job, as data and drawn. */
+export interface JobState {
+  buffers: BufferState[];
+  /** One line a buffer: `op1 [██░] 2/3`. */
+  text: string;
+}
+
+/** Counters of a job, at any time. */
+export interface JobMetrics {
+  elapsedMs: number;
+  sources: EndpointCount[];
+  sinks: EndpointCount[];
+  stages: StageSummary[];
+  /** Bytes of shared memory that the job holds now. */
+  arenaBytes: number;
+}
+
+/**
+ * A running job. Made by `run`.
+ *
+ * @example
+ * ```ts
+ * const job = run(sinks, { memoryLimit: '256MiB' });
+ * job.on('flush', ({ node, reason }) => console.error(node, reason));
+ * const { rowsOut } = await job.done;
+ * ```
+ */
+export interface Run extends AsyncDisposable {
+  /** Resolves when everything is committed and given back; rejects with a `PipelineError` when the job has failed. */
+  readonly done: Promise<Summary>;
+  /** Stops the job; `done` rejects with ERR_ABORTED, nothing is committed. Does nothing after the end. */
+  abort(reason?: unknown): void;
+  /** Listens to events. Listeners attached in the same turn as `run` miss none. */
+  on<K extends keyof JobEvents>(name: K, listener: (event: JobEvents[K]) => void): Unsubscribe;
+  /** What each buffer holds against its triggers; after the end, as it was then. */
+  state(): JobState;
+  metrics(): JobMetrics;
+  /** What has been done so far, or in all after the end; also after a failure, then with `ok: false` and the error. */
+  summary(): Summary;
+  /** Flushes one buffer by its node's name, or all of them, as soon as its lane is between two batches. */
+  flush(node?: string): void;
+  /** The rows of a `collect()` sink as a table of its own memory, when the job has ended. @throws what `done` rejects with */
+  table(sink: SinkInput): Promise<Table>;
+  /** The same as objects; 64-bit integers are bigint. */
+  rows(sink: SinkInput): Promise<Record<string, unknown>[]>;
+}
+
+export class Job implements Run {
+  readonly done: Promise<Summary>;
+  readonly #execution: Execution;
+  readonly #emitter: JobEmitter;
+  #hasEnded = false;
+
+  constructor(sinks: readonly SinkInput[], options: ParsedRunOptions) {
+    this.#emitter = new JobEmitter((error) => this.#execution.latch.fail(error));
+    this.#execution = new Execution(options, this.#emitter);
+    this.done = this.#run(sinks);
+  }
+
+  abort(reason?: unknown): void {
+    if (!this.#hasEnded) this.#execution.latch.fail(abortedError(reason));
+  }
+
+  on<K extends keyof JobEvents>(name: K, listener: (event: JobEvents[K]) => void): Unsubscribe {
+    const off = this.#emitter.on(name, listener);
+    if (name === 'flush' && !this.#hasEnded) this.#execution.setListening(true);
+    return off;
+  }
+
+  state(): JobState {
+    const buffers = this.#execution.readings?.buffers() ?? [];
+    return { buffers, text: buffers.map((buffer) => buffer.text).join('\n') };
+  }
+
+  metrics(): JobMetrics {
+    const { readings } = this.#execution;
+    return {
+      elapsedMs: this.#execution.elapsedMs(),
+      sources: readings?.sources() ?? [],
+      sinks: readings?.sinks() ?? [],
+      stages: readings?.stages() ?? [],
+      arenaBytes: this.#hasEnded ? 0 : this.#execution.arenaBytes(),
+    };
+  }
+
+  summary(): Summary {
+    return this.#execution.summary(this.#hasEnded && this.#execution.latch.error === undefined);
+  }
+
+  flush(node?: string): void {
+    if (!this.#hasEnded) this.#execution.flush(node);
+  }
+
+  async table(sink: SinkInput): Promise<Table> {
+    await this.done;
+    return this.#execution.collectedOf(sink).table();
+  }
+
+  async rows(sink: SinkInput): Promise<Record<string, unknown>[]> {
+    await this.done;
+    return this.#execution.collectedOf(sink).rows();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.abort();
+    await this.done.catch((error: PipelineError) => {
+      if (error.code !== 'ERR_ABORTED') throw error;
+    });
+  }
+
+  async #run(sinks: readonly SinkInput[]): Promise<Summary> {
+    await Promise.resolve(); // listeners attached in the turn of `run` hear everything
+    try {
+      return await this.#execution.run(sinks);
+    } catch (error) {
+      throw asPipelineError(error);
+    } finally {
+      this.#hasEnded = true;
+      this.#emitter.emit('end', { ok: this.#execution.latch.error === undefined });
+    }
+  }
+}

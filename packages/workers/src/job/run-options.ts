@@ -1,0 +1,84 @@
+/** Options of `run`, checked before anything starts. */
+import { availableParallelism } from 'node:os';
+import { PipelineError } from '@spillway/core';
+import { parseBytes, parseDuration } from '@spillway/core/internal';
+import type { Progress } from '../monitor/progress.ts';
+
+export interface RunOptions {
+  /** Most lanes of one stage, and threads for library codecs. Default: the cores that this process may use. */
+  workers?: number;
+  /** Hard total, in bytes or as text (`'256MiB'`). Default: the pipeline's own `memoryLimit`. */
+  memoryLimit?: number | string;
+  /** Stops the job; `job.done` then rejects with ERR_ABORTED. */
+  signal?: AbortSignal;
+  /** Called every `progressEvery` while the job runs and once at its end. */
+  onProgress?: (progress: Progress) => void;
+  /** Default 200 ms. */
+  progressEvery?: number | string;
+  /** A stage that takes no row for so long while it has something to wait for is named by an `alert`. Default 60 s. */
+  stallTimeout?: number | string;
+  /** Refuse plans whose answer depends on timing. */
+  deterministic?: boolean;
+  /** Check after the job that every slab was given back, and fail if not. */
+  debug?: boolean;
+  /** Catch SIGINT and SIGTERM while the job runs and stop it; the process then ends with exit code 130. For programs, not for libraries. */
+  handleSignals?: boolean;
+  /** Not there yet: a job starts from the beginning and commits once, at its end. */
+  resume?: string;
+}
+
+/** The same with defaults, sizes in bytes and durations in milliseconds. */
+export interface ParsedRunOptions {
+  workers: number;
+  memoryLimitBytes: number | undefined;
+  signal: AbortSignal | undefined;
+  onProgress: ((progress: Progress) => void) | undefined;
+  progressEveryMs: number;
+  stallTimeoutMs: number;
+  deterministic: boolean;
+  debug: boolean;
+  handleSignals: boolean;
+}
+
+const KNOWN: ReadonlySet<string> = new Set<keyof RunOptions>([
+  'workers', 'memoryLimit', 'signal', 'onProgress', 'progressEvery', 'stallTimeout', 'deterministic', 'debug', 'handleSignals', 'resume',
+]);
+
+/** More lanes than this never help on one machine, and each costs an isolate. */
+const MOST_WORKERS = 256;
+
+/** @throws ERR_OPTIONS naming the option, what was given and what is taken */
+export function parseRunOptions(options: RunOptions): ParsedRunOptions {
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.has(name)) throw refused(name, 'is not an option of run', `one of ${[...KNOWN].join(', ')}`);
+  }
+  if (options.resume !== undefined) {
+    throw new PipelineError('ERR_OPTIONS', 'run cannot resume yet: a job starts from the beginning and commits once, at its end', {
+      column: 'resume',
+      hint: 'leave out resume; a failed job has committed nothing, so running it again is safe',
+    });
+  }
+  const { workers = availableParallelism() } = options;
+  if (!Number.isInteger(workers) || workers < 1 || workers > MOST_WORKERS) throw refused('workers', `is ${String(workers)}`, `a whole number from 1 to ${MOST_WORKERS}`);
+  if (options.onProgress !== undefined && typeof options.onProgress !== 'function') throw refused('onProgress', 'is not a function', 'a function');
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) throw refused('signal', 'is not an AbortSignal', 'an AbortSignal');
+  return {
+    workers,
+    memoryLimitBytes: options.memoryLimit === undefined ? undefined : parseBytes(options.memoryLimit, 'memoryLimit'),
+    signal: options.signal,
+    onProgress: options.onProgress,
+    progressEveryMs: milliseconds(options.progressEvery ?? 200, 'progressEvery'),
+    stallTimeoutMs: milliseconds(options.stallTimeout ?? 60_000, 'stallTimeout'),
+    deterministic: options.deterministic ?? false,
+    debug: options.debug ?? false,
+    handleSignals: options.handleSignals ?? false,
+  };
+}
+
+function refused(option: string, what: string, expected: string): PipelineError {
+  return new PipelineError('ERR_OPTIONS', `option ${option} ${what}`, { expected, hint: `give ${expected}` });
+}
+
+function milliseconds(value: number | string, option: string): number {
+  return Number(parseDuration(value, option)) / 1e6;
+}

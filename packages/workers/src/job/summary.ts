@@ -1,0 +1,42 @@
+/** What a job did, as data: `await job.done`, and the last line of `--json`. */
+import type { PipelineErrorData } from '@spillway/core';
+import type { FlushCounts } from '../monitor/statistics.ts';
+
+/** One stage of the plan, over all its lanes. */
+export interface StageSummary {
+  name: string;
+  lanes: number;
+  rowsIn: number;
+  rowsOut: number;
+  /** Most logical bytes that its buffers held at once, summed over buffers and lanes. */
+  peakHeldBytes: number;
+  flushes: FlushCounts;
+}
+
+/** One source or sink. */
+export interface EndpointSummary {
+  name: string;
+  rows: number;
+}
+
+export interface Summary {
+  ok: boolean;
+  /** Rows that all sources gave. */
+  rowsIn: number;
+  /** Rows that all sinks took. */
+  rowsOut: number;
+  elapsedMs: number;
+  memoryLimitBytes: number;
+  /** Highest RSS seen while rows moved. */
+  peakRssBytes: number;
+  /** RSS with all threads started and nothing read yet. */
+  idleRssBytes: number;
+  /** Bytes that pressure put on disk. */
+  spilledBytes: number;
+  flushes: FlushCounts;
+  stages: StageSummary[];
+  sources: EndpointSummary[];
+  sinks: EndpointSummary[];
+  /** Only in a summary that is printed: `job.done` rejects with the error itself. */
+  error?: PipelineErrorData;
+}

@@ -1,0 +1,141 @@
+/** Puts a lane together from what it was told: its input, its fused operators, its outputs and its statistics. */
+import { type Arena, buildChain, instantiateKernels, type FlushReason, type HeldState, type Kernels, type MaybePromise, type StageChain } from '@spillway/core/internal';
+import { attachRing, type Ring } from '../channels/ring.ts';
+import { ActorStatistics, OperatorStatistics } from '../monitor/statistics.ts';
+import { GeneratedInput } from './generated-input.ts';
+import { type LaneChain, type LaneInput, LaneLoop } from './lane-loop.ts';
+import { type LaneOutput, MorselOutput, StreamOutput } from './lane-outputs.ts';
+import type { LaneConfig, LaneMessage } from './protocol.ts';
+import { RingInput } from './ring-input.ts';
+import { SharedInput } from './shared-input.ts';
+import { positionOf } from './source-position.ts';
+
+export interface BuiltLane {
+  readonly stageName: string;
+  readonly loop: LaneLoop;
+  /** Releases everything the lane holds, and its open slabs. */
+  close(): Promise<void>;
+}
+
+/** @throws ERR_OP_IMPORT and what else keeps the stage's operators from being made */
+export async function buildLane(arena: Arena, config: LaneConfig, signal: AbortSignal, send: (message: LaneMessage) => void): Promise<BuiltLane> {
+  const { stage } = config;
+  arena.setOwnerNames(config.ownerNames);
+  const statistics = new ActorStatistics(arena.buffer, config.statistics.actor);
+  const operators = config.statistics.operators.map((place) => new OperatorStatistics(arena.buffer, place));
+  const rings = config.outputs.map((handle) => attachRing(arena, handle));
+  const outputs = rings.map((ring, index) => laneOutput(config, ring, (stage.outputs[index] as { edge: number }).edge, statistics));
+  const place = { sequence: 0, rowsBefore: 0 };
+  const kernels = instantiateKernels(arena);
+  const chain = await buildChain(stage, {
+    arena,
+    kernels,
+    owner: config.owner,
+    lane: config.lane,
+    outputs,
+    now: Date.now,
+    signal,
+    onFlush: (operator, reason, held) => {
+      operators[operator]?.countFlush(reason);
+      if (Atomics.load(arena.i32, config.listening >>> 2) !== 0) send({ type: 'flush', node: stage.operators[operator]?.name ?? '', reason, held });
+    },
+    position: () => positionOf(config.positions, place.sequence, place.rowsBefore),
+  });
+  const input = await laneInput(arena, config, kernels, send);
+  const loop = new LaneLoop({
+    input,
+    chain: new DrivenChain(chain, config, operators),
+    outputs,
+    statistics,
+    isOnlyLane: stage.lanes === 1,
+    onBatch: (sequence, rowsBefore) => {
+      place.sequence = sequence;
+      place.rowsBefore = rowsBefore;
+    },
+  });
+  return { stageName: stage.name, loop, close: () => closeLane(arena, input, chain, outputs) };
+}
+
+async function closeLane(arena: Arena, input: LaneInput, chain: StageChain, outputs: readonly LaneOutput[]): Promise<void> {
+  try {
+    await chain.close();
+  } finally {
+    for (const output of outputs) output.close();
+    await input.close();
+    arena.trim();
+  }
+}
+
+function laneOutput(config: LaneConfig, ring: Ring, edge: number, statistics: ActorStatistics): LaneOutput {
+  const Output = config.stage.lanes > 1 ? MorselOutput : StreamOutput;
+  return new Output(ring.producer(), edge, statistics);
+}
+
+async function laneInput(arena: Arena, config: LaneConfig, kernels: Kernels, send: (message: LaneMessage) => void): Promise<LaneInput> {
+  const { input } = config;
+  if (input.kind === 'edge') return new RingInput(attachRing(arena, input.ring).consumer(), input.edge);
+  const { source, fields, claim } = input;
+  if (source.type === 'shared') return new SharedInput({ arena, kernels, source, fields, claim, batches: input.batches });
+  return GeneratedInput.open({ arena, source, fields, claim, owner: config.owner, onSplit: (bounds) => send({ type: 'split', ...bounds }) });
+}
+
+/** The chain as the loop drives it: flushes by name or by time, and what is held written into the statistics. */
+class DrivenChain implements LaneChain {
+  readonly #chain: StageChain;
+  readonly #names: readonly string[];
+  readonly #statistics: readonly OperatorStatistics[];
+  /** Operators that can hold something, by index; most stages have none, and then nothing is asked between morsels. */
+  readonly #holding: readonly number[];
+  readonly #timed: readonly number[];
+
+  constructor(chain: StageChain, config: LaneConfig, statistics: readonly OperatorStatistics[]) {
+    this.#chain = chain;
+    this.#names = config.stage.operators.map((operator) => operator.name);
+    this.#statistics = statistics;
+    const indices = chain.operators.map((_, index) => index);
+    this.#holding = indices.filter((index) => chain.operators[index]?.held !== undefined);
+    this.#timed = indices.filter((index) => chain.operators[index]?.dueAt !== undefined);
+  }
+
+  push(batch: Parameters<StageChain['push']>[0]): MaybePromise {
+    return this.#chain.push(batch);
+  }
+
+  endMorsel(): MaybePromise {
+    return this.#chain.endMorsel();
+  }
+
+  end(): MaybePromise {
+    return this.#chain.end();
+  }
+
+  async flush(reason: FlushReason, name?: string): Promise<void> {
+    for (const [index, operator] of this.#chain.operators.entries()) {
+      if (name === undefined || this.#names[index] === name) await operator.flush(reason);
+    }
+  }
+
+  async flushDue(): Promise<void> {
+    for (const index of this.#timed) {
+      const operator = this.#chain.operators[index];
+      const dueAt = operator?.dueAt?.();
+      if (dueAt !== undefined && dueAt <= Date.now()) await operator?.flush('interval');
+    }
+  }
+
+  dueAt(): number | undefined {
+    let earliest: number | undefined;
+    for (const index of this.#timed) {
+      const dueAt = this.#chain.operators[index]?.dueAt?.();
+      if (dueAt !== undefined && (earliest === undefined || dueAt < earliest)) earliest = dueAt;
+    }
+    return earliest;
+  }
+
+  reportHeld(): void {
+    for (const index of this.#holding) {
+      const held: HeldState | undefined = this.#chain.operators[index]?.held?.();
+      if (held !== undefined) this.#statistics[index]?.setHeld(held);
+    }
+  }
+}

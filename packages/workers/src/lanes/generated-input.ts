@@ -1,0 +1,106 @@
+/** Splits that a registered source makes in the lane: claimed one by one, each one logical input. */
+import type { Fields, OpResult, SourceInstance } from '@spillway/core';
+import { type Arena, arrowToBatches, type Batch, loadArrow, OrderCheck, type OrderedValue, type Ptr, resolveSource, rowsToBatch, withInputs } from '@spillway/core/internal';
+import { namedError } from '../coordinator/failure.ts';
+import type { LaneInput, Morsel } from './lane-loop.ts';
+import type { SplitSource } from './protocol.ts';
+
+/** First and last value of a split, for checking one split against the next. */
+export interface SplitBounds {
+  split: number;
+  first: OrderedValue | undefined;
+  last: OrderedValue | undefined;
+}
+
+export interface GeneratedInputParts {
+  arena: Arena;
+  source: Extract<SplitSource, { type: 'generated' }>;
+  fields: Fields;
+  /** Shared counter of splits claimed. */
+  claim: Ptr;
+  owner: number;
+  /** Told of every split when the source is ordered. */
+  onSplit(bounds: SplitBounds): void;
+}
+
+const PIECE_ROWS = 65_536;
+
+export class GeneratedInput implements LaneInput {
+  readonly edge = -1;
+  readonly #parts: GeneratedInputParts;
+  readonly #instance: SourceInstance;
+
+  /** @throws ERR_OP_IMPORT */
+  static async open(parts: GeneratedInputParts): Promise<GeneratedInput> {
+    const definition = await resolveSource(parts.source.source);
+    return new GeneratedInput(parts, definition.create(parts.source.options));
+  }
+
+  private constructor(parts: GeneratedInputParts, instance: SourceInstance) {
+    this.#parts = parts;
+    this.#instance = instance;
+  }
+
+  async next(): Promise<Morsel | undefined> {
+    const { arena, claim, source } = this.#parts;
+    const split = Atomics.add(arena.i32, claim >>> 2, 1);
+    if (split >= source.splits) return undefined;
+    const batches = await this.#layOut(await this.#read(split));
+    try {
+      this.#verify(split, batches);
+    } catch (error) {
+      for (const batch of batches) batch.release();
+      throw error;
+    }
+    return { sequence: split, batches };
+  }
+
+  total(): number {
+    return this.#parts.source.splits;
+  }
+
+  async close(): Promise<void> {
+    await this.#instance.close?.();
+  }
+
+  async #read(split: number): Promise<OpResult> {
+    try {
+      return await this.#instance.read(split);
+    } catch (error) {
+      throw namedError(error, this.#parts.source.source.name);
+    }
+  }
+
+  /** Pieces of bounded size, of which the last ends the split's logical input. */
+  async #layOut(result: OpResult): Promise<Batch[]> {
+    const { arena, owner, fields } = this.#parts;
+    const parts = result === null || result === undefined ? [] : Array.isArray(result) ? result : [result];
+    const batches: Batch[] = [];
+    try {
+      for (const part of parts) {
+        if ('numRows' in part && 'schema' in part) batches.push(...arrowToBatches(await loadArrow(), arena, owner, part, fields, { maxRows: PIECE_ROWS, inputs: 0 }));
+        else batches.push(rowsToBatch(arena, owner, fields, part as Record<string, ArrayLike<unknown>>, 0));
+      }
+      if (batches.length === 0) batches.push(rowsToBatch(arena, owner, fields, [], 0));
+      const last = batches.pop() as Batch;
+      batches.push(withInputs(arena, owner, last, 1));
+      return batches;
+    } catch (error) {
+      for (const batch of batches) batch.release();
+      throw namedError(error, this.#parts.source.source.name);
+    }
+  }
+
+  #verify(split: number, batches: readonly Batch[]): void {
+    const { arena, source, fields } = this.#parts;
+    const field = fields.find((candidate) => candidate.name === source.orderedOn);
+    if (field === undefined) return;
+    const check = new OrderCheck(arena, field.name, field.type);
+    let row = 0;
+    for (const batch of batches) {
+      check.check(batch.column(field.name), row);
+      row += batch.rows;
+    }
+    this.#parts.onSplit({ split, first: check.first, last: check.last });
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * The loop of one lane: take the next morsel, push its batches through the fused chain, publish what came out, until
+ * the input has ended. Waits are promises (`Atomics.waitAsync` underneath), so the thread's event loop answers
+ * control commands and user code's own I/O meanwhile; a lane that never has to wait yields now and then.
+ */
+import type { Batch, FlushReason, MaybePromise } from '@spillway/core/internal';
+import type { ActorStatistics } from '../monitor/statistics.ts';
+import type { LaneOutput } from './lane-outputs.ts';
+
+/** What one sequence number stands for at a stage's input. */
+export interface Morsel {
+  sequence: number;
+  /** In order; owned by whoever takes the morsel. */
+  batches: Batch[];
+}
+
+/** Where a lane gets its morsels. Calls of `next` never overlap. */
+export interface LaneInput {
+  /** Edge it waits on, for the monitor; -1 for splits. */
+  readonly edge: number;
+  /** The next morsel that is this lane's, or undefined when the input has ended. */
+  next(): Morsel | undefined | Promise<Morsel | undefined>;
+  /** Morsels of the whole input over all lanes; known when `next` has given undefined. */
+  total(): number;
+  close(): void | Promise<void>;
+}
+
+/** The fused operators of a lane, as the loop drives them. */
+export interface LaneChain {
+  push(batch: Batch): MaybePromise;
+  endMorsel(): MaybePromise;
+  end(): MaybePromise;
+  /** Flushes one operator by its node's name, or all of them, sources first. */
+  flush(reason: FlushReason, name?: string): MaybePromise;
+  /** Flushes whatever interval trigger is due. */
+  flushDue(): MaybePromise;
+  /** When the next interval trigger is due, on `Date.now()`'s clock. */
+  dueAt(): number | undefined;
+  /** Writes what the operators hold into the statistics. */
+  reportHeld(): void;
+}
+
+export interface LaneParts {
+  input: LaneInput;
+  chain: LaneChain;
+  outputs: readonly LaneOutput[];
+  statistics: ActorStatistics;
+  /** Only a stage of one lane has state across morsels, and so something to emit at the end. */
+  isOnlyLane: boolean;
+  /** Told of each batch before it is pushed, for positions in error messages. */
+  onBatch(sequence: number, rowsBefore: number): void;
+}
+
+/** A lane that finds input without waiting still lets its event loop turn this often. */
+const YIELD_EVERY_MS = 15;
+
+export class LaneLoop {
+  readonly #parts: LaneParts;
+  readonly #flushesAsked: (string | undefined)[] = [];
+  #wake: (() => void) | undefined;
+  #yieldAtMs = 0;
+
+  constructor(parts: LaneParts) {
+    this.#parts = parts;
+  }
+
+  /** Has buffers flushed between two morsels: one by its node's name, or all. */
+  askFlush(name: string | undefined): void {
+    this.#flushesAsked.push(name);
+    this.#wake?.();
+  }
+
+  /** Runs to the end of the input. The caller closes the parts on every path. */
+  async run(): Promise<void> {
+    const { input, chain, outputs, statistics, isOnlyLane } = this.#parts;
+    this.#yieldAtMs = performance.now() + YIELD_EVERY_MS;
+    statistics.enter('working');
+    for (;;) {
+      const next = input.next();
+      const morsel = next instanceof Promise ? await this.#awaitMorsel(next) : next;
+      if (morsel === undefined) break;
+      await this.#process(morsel);
+      await this.#betweenMorsels();
+    }
+    if (isOnlyLane) await chain.end();
+    chain.reportHeld();
+    for (const output of outputs) await output.end(input.total());
+    statistics.enter('done');
+  }
+
+  async #process(morsel: Morsel): Promise<void> {
+    const { chain, outputs, statistics, onBatch } = this.#parts;
+    let rows = 0;
+    for (const batch of morsel.batches) {
+      onBatch(morsel.sequence, rows);
+      rows += batch.rows;
+      const pushed = chain.push(batch);
+      if (pushed !== undefined) await pushed;
+    }
+    const ended = chain.endMorsel();
+    if (ended !== undefined) await ended;
+    for (const output of outputs) {
+      const published = output.endMorsel(morsel.sequence);
+      if (published !== undefined) await published;
+    }
+    statistics.countIn(rows);
+  }
+
+  async #betweenMorsels(): Promise<void> {
+    const { chain } = this.#parts;
+    chain.reportHeld();
+    if (this.#flushesAsked.length > 0) await this.#flushAsked();
+    const dueAt = chain.dueAt();
+    if (dueAt !== undefined && dueAt <= Date.now()) await this.#flushDue();
+    if (performance.now() < this.#yieldAtMs) return;
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+    this.#yieldAtMs = performance.now() + YIELD_EVERY_MS;
+  }
+
+  async #flushAsked(): Promise<void> {
+    for (const name of this.#flushesAsked.splice(0)) await this.#parts.chain.flush('interval', name);
+    this.#parts.chain.reportHeld();
+  }
+
+  async #flushDue(): Promise<void> {
+    await this.#parts.chain.flushDue();
+    this.#parts.chain.reportHeld();
+  }
+
+  /** Waits for a morsel, and serves flush commands and interval triggers while none is there. */
+  async #awaitMorsel(pending: Promise<Morsel | undefined>): Promise<Morsel | undefined> {
+    const { chain, input, statistics } = this.#parts;
+    let settled = false;
+    const arrival = pending.finally(() => {
+      settled = true;
+      this.#wake?.();
+    });
+    arrival.catch(() => {}); // awaited below; a flush that throws first must not leave it unhandled
+    statistics.enter('waiting for input', input.edge);
+    while (!settled) {
+      await this.#sleepUntil(chain.dueAt(), () => settled || this.#flushesAsked.length > 0);
+      if (settled) break;
+      if (this.#flushesAsked.length > 0) await this.#flushAsked();
+      const dueAt = chain.dueAt();
+      if (dueAt !== undefined && dueAt <= Date.now()) await this.#flushDue();
+    }
+    statistics.enter('working');
+    this.#yieldAtMs = performance.now() + YIELD_EVERY_MS;
+    return arrival;
+  }
+
+  /** Sleeps until `#wake` is called or the time has come. One waker and one timer at a time: nothing piles up. */
+  #sleepUntil(timeMs: number | undefined, isOver: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      if (isOver()) return resolve();
+      const timer = timeMs === undefined ? undefined : setTimeout(() => this.#wake?.(), Math.max(0, timeMs - Date.now()));
+      this.#wake = () => {
+        clearTimeout(timer);
+        this.#wake = undefined;
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,83 @@
+/** How a lane's results get onto an edge. */
+import type { Batch, MaybePromise, Output } from '@spillway/core/internal';
+import type { RingProducer } from '../channels/ring.ts';
+import type { ActorStatistics } from '../monitor/statistics.ts';
+
+/** One edge as a lane sees it. */
+export interface LaneOutput extends Output {
+  /** All results of this morsel have been pushed. */
+  endMorsel(sequence: number): MaybePromise;
+  /** All morsels of the stage are through. `morsels` counts those of all lanes. */
+  end(morsels: number): MaybePromise;
+  /** Drops what has not been published. */
+  close(): void;
+}
+
+/**
+ * For a stage with several lanes: the results of a morsel travel under the morsel's own number, so that the consumer
+ * sees them in order, whichever lane was faster. An empty packet goes out too: its number must not be missing.
+ */
+export class MorselOutput implements LaneOutput {
+  readonly #ring: RingProducer;
+  readonly #edge: number;
+  readonly #statistics: ActorStatistics;
+  #batches: Batch[] = [];
+
+  constructor(ring: RingProducer, edge: number, statistics: ActorStatistics) {
+    this.#ring = ring;
+    this.#edge = edge;
+    this.#statistics = statistics;
+  }
+
+  push(batch: Batch): void {
+    this.#batches.push(batch);
+  }
+
+  endMorsel(sequence: number): MaybePromise {
+    const batches = this.#batches;
+    this.#batches = [];
+    for (const batch of batches) this.#statistics.countOut(batch.rows);
+    return whileWaiting(this.#ring.publish(sequence, batches), this.#statistics, this.#edge);
+  }
+
+  end(morsels: number): void {
+    this.#ring.end(morsels);
+  }
+
+  close(): void {
+    for (const batch of this.#batches.splice(0)) batch.release();
+  }
+}
+
+/** For a stage with one lane: every batch is published at once, numbered by this lane; inputs and outputs need not match. */
+export class StreamOutput implements LaneOutput {
+  readonly #ring: RingProducer;
+  readonly #edge: number;
+  readonly #statistics: ActorStatistics;
+  #next = 0;
+
+  constructor(ring: RingProducer, edge: number, statistics: ActorStatistics) {
+    this.#ring = ring;
+    this.#edge = edge;
+    this.#statistics = statistics;
+  }
+
+  push(batch: Batch): MaybePromise {
+    this.#statistics.countOut(batch.rows);
+    return whileWaiting(this.#ring.publish(this.#next++, [batch]), this.#statistics, this.#edge);
+  }
+
+  endMorsel(): void {}
+
+  end(): void {
+    this.#ring.end(this.#next);
+  }
+
+  close(): void {}
+}
+
+function whileWaiting(published: MaybePromise, statistics: ActorStatistics, edge: number): MaybePromise {
+  if (published === undefined) return undefined;
+  statistics.enter('waiting for room in its output', edge);
+  return published.then(() => statistics.enter('working'));
+}

@@ -1,0 +1,79 @@
+/** One lane of one stage in its thread: configured, started, stopped by the coordinator. */
+import type { MessagePort } from 'node:worker_threads';
+import { errorToData, type PipelineErrorData } from '@spillway/core';
+import type { Arena } from '@spillway/core/internal';
+import { namedError } from '../coordinator/failure.ts';
+import { outcomeOf } from '../control/outcome.ts';
+import { buildLane, type BuiltLane } from './build-lane.ts';
+import type { LaneConfig, LaneControl, LaneMessage } from './protocol.ts';
+
+export class Lane {
+  readonly ended: Promise<void>;
+  readonly control: LaneControl;
+  readonly #arena: Arena;
+  readonly #events: MessagePort;
+  readonly #abort: AbortController = new AbortController();
+  #settle: () => void = () => {};
+  #built: BuiltLane | undefined;
+  #isRunning = false;
+
+  constructor(arena: Arena, events: MessagePort) {
+    this.#arena = arena;
+    this.#events = events;
+    this.ended = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    this.control = {
+      configure: (config) => outcomeOf(() => this.#configure(config)),
+      start: () => void this.#run(),
+      flush: (name) => this.#built?.loop.askFlush(name),
+      stop: () => this.#stop(),
+    };
+  }
+
+  async #configure(config: LaneConfig): Promise<void> {
+    try {
+      this.#built = await buildLane(this.#arena, config, this.#abort.signal, (message) => this.#send(message));
+    } catch (error) {
+      throw namedError(error, config.stage.name);
+    }
+  }
+
+  async #run(): Promise<void> {
+    const built = this.#built;
+    if (built === undefined || this.#isRunning) return;
+    this.#isRunning = true;
+    let failure: unknown;
+    try {
+      await built.loop.run();
+    } catch (error) {
+      failure = error ?? new Error('a stage failed without a reason');
+    }
+    try {
+      await built.close();
+    } catch (error) {
+      failure ??= error;
+    }
+    this.#end(failure === undefined ? undefined : errorToData(namedError(failure, built.stageName)));
+  }
+
+  #stop(): void {
+    this.#abort.abort();
+    if (this.#isRunning) return; // the loop ends by itself: its rings have been failed
+    this.#isRunning = true; // a start that comes later must not run
+    const closed = this.#built?.close() ?? Promise.resolve();
+    closed.then(
+      () => this.#end(undefined),
+      (error: unknown) => this.#end(errorToData(error)),
+    );
+  }
+
+  #end(error: PipelineErrorData | undefined): void {
+    this.#send(error === undefined ? { type: 'ended' } : { type: 'ended', error });
+    this.#settle();
+  }
+
+  #send(message: LaneMessage): void {
+    this.#events.postMessage(message);
+  }
+}

@@ -1,0 +1,61 @@
+/** What the coordinator and a lane say to each other. Plain data: it crosses threads. */
+import type { MessagePort } from 'node:worker_threads';
+import type { Fields, PipelineErrorData } from '@spillway/core';
+import type { FlushReason, HeldState, Ptr, SourceSpec, StageSpec } from '@spillway/core/internal';
+import type { RingHandle } from '../channels/ring.ts';
+import type { Outcome } from '../control/outcome.ts';
+import type { StatisticsPlace } from '../monitor/statistics.ts';
+import type { SplitBounds } from './generated-input.ts';
+import type { PositionSegment } from './source-position.ts';
+
+/** The task that a lane is: it lasts as long as the run. */
+export interface LaneTask {
+  /** Commands (`LaneControl`), by comlink. */
+  control: MessagePort;
+  /** `LaneMessage`s to the coordinator, in order. */
+  events: MessagePort;
+}
+
+/** Where a lane's morsels come from. */
+export type LaneInputConfig =
+  | { kind: 'edge'; edge: number; ring: RingHandle }
+  /** `claim` is the shared counter of splits taken; `batches` are the descriptors of a shared table. */
+  | { kind: 'splits'; source: SplitSource; fields: Fields; claim: Ptr; batches: Ptr[] };
+
+export type SplitSource = Extract<SourceSpec, { type: 'shared' | 'generated' }>;
+
+export interface LaneConfig {
+  stage: StageSpec;
+  /** Number of this lane in its stage, from 0. */
+  lane: number;
+  input: LaneInputConfig;
+  /** In the order of `stage.outputs`. */
+  outputs: RingHandle[];
+  /** Whom this stage's allocations are charged to. */
+  owner: number;
+  /** Names of owners by number, for refusals. */
+  ownerNames: string[];
+  statistics: StatisticsPlace;
+  /** Shared flag: not 0 while somebody listens to flush events. */
+  listening: Ptr;
+  /** Where the stage's morsels come from in their source; empty when they are not the source's own. */
+  positions: PositionSegment[];
+}
+
+/** Commands to a lane. All but `configure` answer at once. */
+export interface LaneControl {
+  /** Imports what the stage needs and builds its operators. Nothing runs yet. */
+  configure(config: LaneConfig): Promise<Outcome<void>>;
+  start(): void;
+  /** Flushes one buffer by its node's name, or all, between two morsels. */
+  flush(name: string | undefined): void;
+  /** Aborts the signal that user code was given. The rings are failed by the coordinator. */
+  stop(): void;
+}
+
+export type LaneMessage =
+  | { type: 'flush'; node: string; reason: FlushReason; held: HeldState }
+  /** What a split of an ordered source began and ended with. */
+  | ({ type: 'split' } & SplitBounds)
+  /** The last message: everything is published, everything held is released. */
+  | { type: 'ended'; error?: PipelineErrorData };

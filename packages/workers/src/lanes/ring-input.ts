@@ -1,0 +1,23 @@
+/** A stage's input from an edge: packets in sequence; the lanes of a stage share them, each packet goes to one. */
+import type { RingConsumer } from '../channels/ring.ts';
+import type { LaneInput, Morsel } from './lane-loop.ts';
+
+export class RingInput implements LaneInput {
+  readonly edge: number;
+  readonly #consumer: RingConsumer;
+
+  constructor(consumer: RingConsumer, edge: number) {
+    this.#consumer = consumer;
+    this.edge = edge;
+  }
+
+  next(): Morsel | undefined | Promise<Morsel | undefined> {
+    return this.#consumer.next();
+  }
+
+  total(): number {
+    return this.#consumer.total();
+  }
+
+  close(): void {}
+}

@@ -1,0 +1,105 @@
+/** Watches a running job: progress at an interval, and stages that do not get on. */
+import type { Execution } from '../coordinator/execution.ts';
+import type { JobEmitter } from '../job/events.ts';
+import type { ParsedRunOptions } from '../job/run-options.ts';
+import { endpointProgress, type Progress } from './progress.ts';
+import type { ResidentSampler } from './resident.ts';
+import type { ActorReading } from './statistics.ts';
+
+type Watched = Pick<Execution, 'readings' | 'arenaBytes' | 'planned' | 'latch'>;
+
+export class JobMonitor {
+  readonly #job: Watched;
+  readonly #options: ParsedRunOptions;
+  readonly #emitter: JobEmitter;
+  readonly #sampler: ResidentSampler;
+  readonly #startedAt: number;
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #alerted: Set<string> = new Set();
+  /** What an actor had taken when last looked at, and since when. */
+  readonly #lastSeen: Map<string, { packets: number; sinceMs: number }> = new Map();
+
+  constructor(job: Watched, options: ParsedRunOptions, emitter: JobEmitter, sampler: ResidentSampler, startedAt: number) {
+    this.#job = job;
+    this.#options = options;
+    this.#emitter = emitter;
+    this.#sampler = sampler;
+    this.#startedAt = startedAt;
+    const { progressEveryMs, stallTimeoutMs } = options;
+    if (progressEveryMs > 0) this.#every(progressEveryMs, () => this.#report());
+    if (stallTimeoutMs > 0) this.#every(Math.max(stallTimeoutMs / 4, 5), () => this.#lookForStalls());
+  }
+
+  progress(): Progress {
+    const { readings } = this.#job;
+    const elapsedMs = performance.now() - this.#startedAt;
+    return {
+      elapsedMs,
+      sources: (readings?.sources() ?? []).map((count) => endpointProgress(count, elapsedMs)),
+      sinks: (readings?.sinks() ?? []).map((count) => endpointProgress(count, elapsedMs)),
+      memory: {
+        limitBytes: this.#job.planned?.physical.memoryLimitBytes ?? 0,
+        arenaBytes: this.#job.arenaBytes(),
+        rssBytes: this.#sampler.sample(),
+        idleRssBytes: this.#sampler.idleBytes,
+        peakRssBytes: this.#sampler.peakBytes,
+      },
+    };
+  }
+
+  /** Reports once more and stops watching. */
+  close(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#report();
+  }
+
+  #every(periodMs: number, action: () => void): void {
+    const timer = setInterval(action, periodMs);
+    timer.unref();
+    this.#timers.push(timer);
+  }
+
+  #report(): void {
+    const { onProgress } = this.#options;
+    if (onProgress === undefined && !this.#emitter.hasListeners('progress')) return;
+    const progress = this.progress();
+    try {
+      onProgress?.(progress);
+    } catch (error) {
+      this.#job.latch.fail(error);
+    }
+    this.#emitter.emit('progress', progress);
+  }
+
+  /**
+   * A stage that works, or waits for room in its output, and takes nothing for the whole timeout is stalled. One that
+   * waits for input is not: its source may be slow, and that is named where it is seen.
+   */
+  #lookForStalls(): void {
+    const now = Date.now();
+    for (const { actor, reading } of this.#job.readings?.actors() ?? []) {
+      const key = `${actor.kind} ${actor.id} ${actor.lane}`;
+      const seen = this.#lastSeen.get(key);
+      if (seen === undefined || seen.packets !== reading.packets || reading.activity === 'done' || reading.activity === 'waiting for input') {
+        this.#lastSeen.set(key, { packets: reading.packets, sinceMs: now });
+      } else if (now - seen.sinceMs >= this.#options.stallTimeoutMs && !this.#alerted.has(key)) {
+        this.#alerted.add(key);
+        this.#alert(actor.name, reading, now - seen.sinceMs);
+      }
+    }
+  }
+
+  #alert(stage: string, reading: ActorReading, stalledMs: number): void {
+    const edge = this.#job.planned?.physical.edges.find((candidate) => candidate.id === reading.waitsFor);
+    const consumer = edge === undefined ? undefined : this.#nameOf(edge.consumer);
+    const what = consumer === undefined ? reading.activity : `${reading.activity}, which "${consumer}" takes`;
+    const message = `"${stage}" has taken nothing for ${Math.round(stalledMs / 1000)} s: ${what}`;
+    this.#emitter.emit('alert', { kind: 'stalled', stage, message });
+  }
+
+  #nameOf(end: { kind: string; stage?: number; node?: number }): string | undefined {
+    const planned = this.#job.planned;
+    if (end.stage !== undefined) return planned?.physical.stages.find((stage) => stage.id === end.stage)?.name;
+    return planned?.logical.nodes.find((node) => node.id === end.node)?.name;
+  }
+}

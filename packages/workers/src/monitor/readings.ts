@@ -1,0 +1,165 @@
+/** What the statistics of a running job add up to: by stage, by buffer, by source and sink. */
+import type { LogicalPlan, PhysicalPlan, PlanNode, StageSpec, Triggers } from '@spillway/core/internal';
+import type { Actor } from '../coordinator/wiring.ts';
+import { type BufferState, describeBuffer } from '../job/buffer-state.ts';
+import type { StageSummary } from '../job/summary.ts';
+import type { EndpointCount } from './progress.ts';
+import { type ActorReading, ActorStatistics, addFlushes, type FlushCounts, noFlushes, type OperatorReading, OperatorStatistics } from './statistics.ts';
+
+interface ActorView {
+  actor: Actor;
+  reading: ActorReading;
+  operators: OperatorReading[];
+}
+
+/** What a source gives in all, where it is known. */
+export interface SourceTotals {
+  rows?: number;
+  bytes?: number;
+}
+
+/** Reads the statistics of one run; after `freeze` it goes on telling what they were at the end. */
+export class JobReadings {
+  readonly #logical: LogicalPlan;
+  readonly #physical: PhysicalPlan;
+  readonly #totals: ReadonlyMap<number, SourceTotals>;
+  #read: () => ActorView[];
+
+  constructor(logical: LogicalPlan, physical: PhysicalPlan, actors: readonly Actor[], buffer: SharedArrayBuffer, totals: ReadonlyMap<number, SourceTotals>) {
+    this.#logical = logical;
+    this.#physical = physical;
+    this.#totals = totals;
+    const slots = actors.map((actor) => ({
+      actor,
+      statistics: new ActorStatistics(buffer, actor.place.actor),
+      operators: actor.place.operators.map((place) => new OperatorStatistics(buffer, place)),
+    }));
+    this.#read = () =>
+      slots.map((slot) => ({
+        actor: slot.actor,
+        reading: slot.statistics.read(),
+        operators: slot.operators.map((operator) => operator.read()),
+      }));
+  }
+
+  /** Keeps the present readings; the shared memory behind them may then go. */
+  freeze(): void {
+    const last = this.#read();
+    this.#read = () => last;
+  }
+
+  actors(): ActorView[] {
+    return this.#read();
+  }
+
+  /** Every operator that waits for triggers, over all its lanes. */
+  buffers(): BufferState[] {
+    const views = this.#read();
+    return this.#physical.stages.flatMap((stage) => {
+      const lanes = lanesOf(views, stage);
+      return stage.operators.flatMap((operator, index) => {
+        const triggers = triggersOf(operator.spec);
+        if (triggers === undefined) return [];
+        const held = { inputs: 0, rows: 0, bytes: 0 };
+        for (const lane of lanes) {
+          const reading = lane.operators[index]?.held;
+          held.inputs += reading?.inputs ?? 0;
+          held.rows += reading?.rows ?? 0;
+          held.bytes += reading?.bytes ?? 0;
+        }
+        return [describeBuffer(operator.name, stage.name, held, triggers)];
+      });
+    });
+  }
+
+  stages(): StageSummary[] {
+    const views = this.#read();
+    return this.#physical.stages.map((stage) => {
+      const lanes = lanesOf(views, stage);
+      const summary: StageSummary = { name: stage.name, lanes: stage.lanes, rowsIn: 0, rowsOut: 0, peakHeldBytes: 0, flushes: noFlushes() };
+      for (const { reading, operators } of lanes) {
+        summary.rowsIn += reading.rowsIn;
+        summary.rowsOut += reading.rowsOut;
+        for (const operator of operators) {
+          summary.peakHeldBytes += operator.peakBytes;
+          addFlushes(summary.flushes, operator.flushes);
+        }
+      }
+      return summary;
+    });
+  }
+
+  flushes(): FlushCounts {
+    const sum = noFlushes();
+    for (const stage of this.stages()) addFlushes(sum, stage.flushes);
+    return sum;
+  }
+
+  /** Rows of a source are counted where they are taken, so that a row group under way shows. */
+  sources(): EndpointCount[] {
+    const views = this.#read();
+    return this.#nodes('source').map((node) => {
+      const { rows, bytes } = countOf(node.name, this.#takersOf(views, node));
+      const totals = this.#totals.get(node.id) ?? {};
+      const { rows: totalRows, bytes: totalBytes } = totals;
+      const isFile = totalRows !== undefined && totalBytes !== undefined;
+      return {
+        name: node.name,
+        rows,
+        bytes: isFile ? Math.round((totalBytes * rows) / Math.max(1, totalRows)) : bytes,
+        ...(totalRows === undefined ? {} : { totalRows }),
+        ...(totalBytes === undefined ? {} : { totalBytes }),
+      };
+    });
+  }
+
+  sinks(): EndpointCount[] {
+    const views = this.#read();
+    return this.#nodes('sink').map((node) => countOf(node.name, views.filter(({ actor }) => actor.kind === 'sink' && actor.id === node.id)));
+  }
+
+  #nodes(kind: 'source' | 'sink'): PlanNode[] {
+    return this.#logical.nodes.filter((node) => node.spec.kind === kind);
+  }
+
+  /** Who takes a source's rows first: its feeder, the lanes that make its splits, or the end of its first edge. */
+  #takersOf(views: ActorView[], node: PlanNode): ActorView[] {
+    const feeder = views.filter(({ actor }) => actor.kind === 'feeder' && actor.id === node.id);
+    if (feeder.length > 0) return feeder;
+    const split = this.#physical.stages.find(({ input }) => input.kind === 'splits' && input.node === node.id);
+    if (split !== undefined) return lanesOf(views, split);
+    const consumer = this.#physical.edges.find(({ producer }) => producer.kind === 'reader' && producer.node === node.id)?.consumer;
+    const kind = consumer?.kind === 'stage' ? 'lane' : 'sink';
+    const id = consumer?.kind === 'stage' ? consumer.stage : consumer?.node;
+    return views.filter(({ actor }) => actor.kind === kind && actor.id === id);
+  }
+}
+
+function lanesOf(views: ActorView[], stage: StageSpec): ActorView[] {
+  return views.filter(({ actor }) => actor.kind === 'lane' && actor.id === stage.id);
+}
+
+function countOf(name: string, views: ActorView[]): EndpointCount {
+  let rows = 0;
+  let bytes = 0;
+  for (const { reading } of views) {
+    rows += reading.rowsIn;
+    bytes += reading.bytesIn;
+  }
+  return { name, rows, bytes };
+}
+
+/** The triggers of an operator that can hold something back; undefined for all others. */
+export function triggersOf(spec: StageSpec['operators'][number]['spec']): Triggers | undefined {
+  switch (spec.kind) {
+    case 'op':
+      return Object.keys(spec.triggers).length > 0 ? spec.triggers : undefined;
+    case 'memoryBuffer':
+    case 'memoryAccumulate':
+    case 'aggStream':
+      return spec.triggers;
+    default:
+      return undefined;
+  }
+}
+

@@ -1,0 +1,158 @@
+/**
+ * Counters of a running pipeline in shared memory: every lane, reader and sink (an *actor*) writes its own slot, the
+ * main thread reads all of them at any time, also while a lane is busy. Plain 8-byte stores with one writer each: a
+ * reader may see a value late, never torn (aligned doubles). Nothing here decides anything, so late is good enough.
+ */
+import type { Arena, FlushReason, HeldState, Ptr } from '@spillway/core/internal';
+
+/** Doubles of an actor's slot. */
+const ACTOR = { packets: 0, rowsIn: 1, rowsOut: 2, bytesIn: 3, activity: 4, waitsFor: 5, progressAtMs: 6, busySinceMs: 7 } as const;
+const ACTOR_DOUBLES = 8;
+
+/** Doubles of an operator's slot, one slot a lane. */
+const OPERATOR = { inputs: 0, rows: 1, bytes: 2, peakBytes: 3, flushes: 4 } as const;
+const OPERATOR_DOUBLES = 12;
+
+export const FLUSH_REASONS: readonly FlushReason[] = ['iterations', 'rows', 'memory', 'interval', 'pressure', 'end'];
+
+/** What an actor is doing. The order is the number that is stored. */
+export const ACTIVITIES = ['waiting to start', 'working', 'waiting for input', 'waiting for room in its output', 'done'] as const;
+export type Activity = (typeof ACTIVITIES)[number];
+
+/** The slot of one lane, reader or sink. */
+export class ActorStatistics {
+  readonly #slot: Float64Array;
+
+  constructor(buffer: SharedArrayBuffer, pointer: Ptr) {
+    this.#slot = new Float64Array(buffer, pointer, ACTOR_DOUBLES);
+  }
+
+  clear(): void {
+    this.#slot.fill(0);
+  }
+
+  countIn(rows: number, bytes = 0): void {
+    const slot = this.#slot;
+    slot[ACTOR.packets] = (slot[ACTOR.packets] as number) + 1;
+    slot[ACTOR.rowsIn] = (slot[ACTOR.rowsIn] as number) + rows;
+    slot[ACTOR.bytesIn] = (slot[ACTOR.bytesIn] as number) + bytes;
+    slot[ACTOR.progressAtMs] = Date.now();
+  }
+
+  countOut(rows: number): void {
+    this.#slot[ACTOR.rowsOut] = (this.#slot[ACTOR.rowsOut] as number) + rows;
+  }
+
+  /** Says what the actor does from now on; `edge` is the edge it waits on. */
+  enter(activity: Activity, edge = -1): void {
+    this.#slot[ACTOR.activity] = ACTIVITIES.indexOf(activity);
+    this.#slot[ACTOR.waitsFor] = edge;
+  }
+
+  read(): ActorReading {
+    const slot = this.#slot;
+    return {
+      packets: slot[ACTOR.packets] as number,
+      rowsIn: slot[ACTOR.rowsIn] as number,
+      rowsOut: slot[ACTOR.rowsOut] as number,
+      bytesIn: slot[ACTOR.bytesIn] as number,
+      activity: ACTIVITIES[slot[ACTOR.activity] as number] as Activity,
+      waitsFor: slot[ACTOR.waitsFor] as number,
+      progressAtMs: slot[ACTOR.progressAtMs] as number,
+    };
+  }
+}
+
+export interface ActorReading {
+  packets: number;
+  rowsIn: number;
+  rowsOut: number;
+  bytesIn: number;
+  activity: Activity;
+  /** Edge it waits on, or -1. */
+  waitsFor: number;
+  /** Wall clock of the last packet taken, 0 before the first. */
+  progressAtMs: number;
+}
+
+/** The slot of one operator in one lane. */
+export class OperatorStatistics {
+  readonly #slot: Float64Array;
+
+  constructor(buffer: SharedArrayBuffer, pointer: Ptr) {
+    this.#slot = new Float64Array(buffer, pointer, OPERATOR_DOUBLES);
+  }
+
+  clear(): void {
+    this.#slot.fill(0);
+  }
+
+  setHeld(held: HeldState): void {
+    const slot = this.#slot;
+    slot[OPERATOR.inputs] = held.inputs;
+    slot[OPERATOR.rows] = held.rows;
+    slot[OPERATOR.bytes] = held.bytes;
+    if (held.bytes > (slot[OPERATOR.peakBytes] as number)) slot[OPERATOR.peakBytes] = held.bytes;
+  }
+
+  countFlush(reason: FlushReason): void {
+    const index = OPERATOR.flushes + FLUSH_REASONS.indexOf(reason);
+    this.#slot[index] = (this.#slot[index] as number) + 1;
+  }
+
+  read(): OperatorReading {
+    const slot = this.#slot;
+    const flushes = {} as FlushCounts;
+    FLUSH_REASONS.forEach((reason, index) => {
+      flushes[reason] = slot[OPERATOR.flushes + index] as number;
+    });
+    return {
+      held: { inputs: slot[OPERATOR.inputs] as number, rows: slot[OPERATOR.rows] as number, bytes: slot[OPERATOR.bytes] as number },
+      peakBytes: slot[OPERATOR.peakBytes] as number,
+      flushes,
+    };
+  }
+}
+
+/** Flushes by reason. */
+export type FlushCounts = Record<FlushReason, number>;
+
+export interface OperatorReading {
+  held: HeldState;
+  peakBytes: number;
+  flushes: FlushCounts;
+}
+
+export function noFlushes(): FlushCounts {
+  return { iterations: 0, rows: 0, memory: 0, interval: 0, pressure: 0, end: 0 };
+}
+
+export function addFlushes(sum: FlushCounts, more: FlushCounts): void {
+  for (const reason of FLUSH_REASONS) sum[reason] += more[reason];
+}
+
+/** Where an actor's slots lie; goes to the thread that writes them. */
+export interface StatisticsPlace {
+  actor: Ptr;
+  /** One an operator, in the stage's order. */
+  operators: Ptr[];
+}
+
+/** Lays the slots of all actors of a run out in one slab; the caller releases `slab`. */
+export function placeStatistics(arena: Arena, owner: number, operatorsOfActor: readonly number[]): { slab: Ptr; places: StatisticsPlace[] } {
+  const operators = operatorsOfActor.reduce((sum, count) => sum + count, 0);
+  const doubles = operatorsOfActor.length * ACTOR_DOUBLES + operators * OPERATOR_DOUBLES;
+  const slab = arena.alloc(Math.max(doubles, 1) * 8, owner);
+  arena.u8.fill(0, slab, slab + doubles * 8);
+  let next = slab;
+  const take = (count: number): Ptr => {
+    const place = next;
+    next += count * 8;
+    return place;
+  };
+  const places = operatorsOfActor.map((count) => ({
+    actor: take(ACTOR_DOUBLES),
+    operators: Array.from({ length: count }, () => take(OPERATOR_DOUBLES)),
+  }));
+  return { slab, places };
+}

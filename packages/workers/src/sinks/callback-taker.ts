@@ -1,0 +1,66 @@
+/** Sinks that deliver to user code on the main thread: a function, or a `for await` loop. */
+import { type Arena, type Batch, batchToArrow, batchToArrowCopy, batchToRows, type CallbackSink, concatBatches, loadArrow } from '@spillway/core/internal';
+import type { BatchTaker } from './drain-edge.ts';
+
+/**
+ * Delivers logical batches: pieces that end no logical input wait for the piece that does, so that physical cuts cannot
+ * be seen. Logical batches without rows are not delivered.
+ */
+export class CallbackTaker implements BatchTaker {
+  readonly #arena: Arena;
+  readonly #owner: number;
+  readonly #sink: CallbackSink;
+  /** What is delivered outlives its batch. */
+  readonly #keeps: boolean;
+  #pieces: Batch[] = [];
+
+  constructor(arena: Arena, owner: number, sink: CallbackSink, keeps: boolean) {
+    this.#arena = arena;
+    this.#owner = owner;
+    this.#sink = sink;
+    this.#keeps = keeps;
+  }
+
+  take(batch: Batch): void | Promise<void> {
+    if (batch.inputs === 0) {
+      this.#pieces.push(batch.retain());
+      return undefined;
+    }
+    return this.#pieces.length === 0 ? this.#deliver(batch) : this.#deliverPieces(batch.retain());
+  }
+
+  async end(): Promise<void> {
+    const last = this.#pieces.pop();
+    if (last !== undefined) await this.#deliverPieces(last);
+  }
+
+  close(): void {
+    for (const piece of this.#pieces.splice(0)) piece.release();
+  }
+
+  /** Takes over the last piece. */
+  async #deliverPieces(last: Batch): Promise<void> {
+    const pieces = [...this.#pieces.splice(0), last];
+    let whole: Batch;
+    try {
+      whole = concatBatches(this.#arena, this.#owner, last.fields, pieces);
+    } finally {
+      for (const piece of pieces) piece.release();
+    }
+    try {
+      await this.#deliver(whole);
+    } finally {
+      whole.release();
+    }
+  }
+
+  #deliver(batch: Batch): void | Promise<void> {
+    if (batch.rows === 0) return undefined;
+    return this.#sink.takes === 'rows' ? this.#sink.call(batchToRows(batch)) : this.#deliverArrow(batch);
+  }
+
+  async #deliverArrow(batch: Batch): Promise<void> {
+    const arrow = await loadArrow();
+    await this.#sink.call(this.#keeps ? batchToArrowCopy(arrow, batch) : batchToArrow(arrow, batch));
+  }
+}

@@ -1,0 +1,59 @@
+/** Sinks on the main thread: an edge is drained batch by batch, each batch delivered before the next is taken. */
+import type { Batch } from '@spillway/core/internal';
+import type { RingConsumer } from '../channels/ring.ts';
+import type { ActorStatistics } from '../monitor/statistics.ts';
+
+/** Takes the batches of a sink. A batch is borrowed until the returned promise settles. */
+export interface BatchTaker {
+  take(batch: Batch): void | Promise<void>;
+  /** No batch follows. */
+  end?(): Promise<void>;
+  /** Releases what it still holds. Called on every path. */
+  close?(): void;
+}
+
+/** Drains an edge to its end. Stops at once when the signal aborts, even if user code never answers. */
+export async function drainEdge(consumer: RingConsumer, taker: BatchTaker, statistics: ActorStatistics, signal: AbortSignal): Promise<void> {
+  statistics.enter('working');
+  try {
+    for (;;) {
+      const next = consumer.next();
+      if (next instanceof Promise) statistics.enter('waiting for input');
+      const packet = await next;
+      statistics.enter('working');
+      if (packet === undefined) break;
+      await deliver(packet.batches, taker, statistics, signal);
+    }
+    if (taker.end !== undefined) await orAborted(taker.end(), signal);
+  } finally {
+    taker.close?.();
+  }
+  statistics.enter('done');
+}
+
+async function deliver(batches: Batch[], taker: BatchTaker, statistics: ActorStatistics, signal: AbortSignal): Promise<void> {
+  let next = 0;
+  try {
+    for (; next < batches.length; next += 1) {
+      const batch = batches[next] as Batch;
+      const { rows, logicalBytes } = batch;
+      const taken = taker.take(batch);
+      if (taken !== undefined) await orAborted(taken, signal);
+      batch.release();
+      statistics.countIn(rows, logicalBytes);
+    }
+  } catch (error) {
+    for (const batch of batches.slice(next)) batch.release();
+    throw error;
+  }
+}
+
+/** Settles with the promise, or rejects when the signal aborts first. @throws the signal's reason */
+export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) return Promise.reject(signal.reason);
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}

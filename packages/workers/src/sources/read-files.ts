@@ -1,0 +1,89 @@
+/** A Parquet source: its row groups go to the codec pool in order, a few at a time; their borders are checked here. */
+import type { Fields, PipelineError } from '@spillway/core';
+import { compareOrdered, disorderError, type OrderedValue, type SourceSpec } from '@spillway/core/internal';
+import type { ReadResult, ReadTask } from '../codecs/protocol.ts';
+import type { RowGroupSchedule, RowGroupTask } from './row-groups.ts';
+
+export interface FileReaderParts {
+  source: Extract<SourceSpec, { type: 'parquet' }>;
+  schedule: RowGroupSchedule;
+  fields: Fields;
+  /** Row groups under way at once. */
+  workers: number;
+  task: Pick<ReadTask, 'rings' | 'owner' | 'ownerNames'>;
+  /** Runs a task on the codec pool. */
+  read(task: ReadTask): Promise<ReadResult>;
+  onRead(task: RowGroupTask): void;
+  signal: AbortSignal;
+}
+
+/**
+ * Reads all row groups. Results are checked in order, so that the first disorder is the one that is named. Stops handing
+ * out row groups at the first error.
+ */
+export async function readFiles(parts: FileReaderParts): Promise<void> {
+  const { schedule, workers, signal } = parts;
+  const underWay: { task: RowGroupTask; result: Promise<ReadResult> }[] = [];
+  const borders = new BorderCheck(parts.source.orderedOn, parts.fields);
+  const finishFirst = async (): Promise<void> => {
+    const { task, result } = underWay.shift() as (typeof underWay)[number];
+    borders.check(task, await result);
+    parts.onRead(task);
+  };
+  try {
+    for (const task of schedule.tasks) {
+      if (underWay.length >= workers) await finishFirst();
+      if (signal.aborted) throw signal.reason;
+      const result = parts.read(readTask(parts, task));
+      result.catch(() => {}); // seen when its turn comes
+      underWay.push({ task, result });
+    }
+    while (underWay.length > 0) await finishFirst();
+  } finally {
+    await Promise.allSettled(underWay.map(({ result }) => result));
+  }
+}
+
+function readTask(parts: FileReaderParts, task: RowGroupTask): ReadTask {
+  const { source, fields } = parts;
+  return {
+    type: 'read',
+    ...parts.task,
+    fields,
+    path: task.path,
+    rowGroup: task.rowGroup,
+    columns: fields.map((field) => field.name),
+    batchRows: source.batchRows,
+    sourceRow: task.sourceRow,
+    rows: task.rows,
+    isLast: task.isLast,
+    firstSequence: task.firstSequence,
+    packets: task.packets,
+    ...(source.orderedOn === undefined ? {} : { orderedOn: source.orderedOn }),
+  };
+}
+
+/** The last value of each row group against the first of the next. */
+class BorderCheck {
+  readonly #column: string | undefined;
+  readonly #fields: Fields;
+  #last: OrderedValue | undefined;
+
+  constructor(column: string | undefined, fields: Fields) {
+    this.#column = column;
+    this.#fields = fields;
+  }
+
+  /** @throws ERR_INPUT_UNORDERED naming the file, the row group's first row and both values */
+  check(task: RowGroupTask, { first, last }: ReadResult): void {
+    if (first === undefined || this.#column === undefined) return;
+    if (this.#last !== undefined && compareOrdered(this.#last, first) > 0) throw this.#disorder(task, this.#last, first);
+    this.#last = last;
+  }
+
+  #disorder(task: RowGroupTask, before: OrderedValue, value: OrderedValue): PipelineError {
+    const column = this.#column as string;
+    const type = this.#fields.find((field) => field.name === column)?.type ?? 'int64';
+    return disorderError({ file: task.path, row: task.firstRow, column, type }, before, value);
+  }
+}

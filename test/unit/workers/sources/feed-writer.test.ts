@@ -1,0 +1,80 @@
+import type { Fields } from '@spillway/core';
+import { type Arena, batchToRows, createArena, OrderCheck } from '@spillway/core/internal';
+import { ActorStatistics, createRing, FeedWriter, placeStatistics, type Ring } from '@spillway/workers/internal';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+
+const FIELDS: Fields = [{ name: 'ts', type: 'int64', nullable: false }, { name: 'name', type: 'utf8', nullable: true }];
+let arena: Arena;
+let rings: Ring[];
+let slab: number;
+let statistics: ActorStatistics;
+
+beforeEach(() => {
+  arena = createArena({ maximumBytes: 256 * 2 ** 20, debug: true });
+  rings = [0, 1].map(() => createRing(arena, { capacity: 8, creditBytes: 64 * 2 ** 20, fields: FIELDS, owner: 1 }));
+  const placed = placeStatistics(arena, 0, [0]);
+  slab = placed.slab;
+  statistics = new ActorStatistics(arena.buffer, placed.places[0]?.actor as number);
+});
+
+afterEach(() => {
+  for (const ring of rings) ring.close();
+  arena.release(slab);
+  arena.trim();
+  expect(arena.usedSlabs()).toBe(0);
+});
+
+const writerTo = (count: number): FeedWriter =>
+  new FeedWriter({
+    arena, owner: 2, name: 'feed', fields: FIELDS, statistics,
+    producers: rings.slice(0, count).map((ring) => ring.producer()),
+    order: { column: 'ts', check: new OrderCheck(arena, 'ts', 'int64') },
+  });
+
+const rowsOf = (from: number, count: number): { ts: bigint; name: string }[] =>
+  Array.from({ length: count }, (_, index) => ({ ts: BigInt(from + index), name: `n${from + index}` }));
+
+async function drain(ring: Ring): Promise<{ rows: number; inputs: number; first: unknown }[]> {
+  const seen = [];
+  const consumer = ring.consumer();
+  for (let packet = await consumer.next(); packet !== undefined; packet = await consumer.next()) {
+    for (const batch of packet.batches) {
+      seen.push({ rows: batch.rows, inputs: batch.inputs, first: batchToRows(batch)[0]?.['ts'] });
+      batch.release();
+    }
+  }
+  return seen;
+}
+
+it('cuts a large input into pieces of which only the last counts', async () => {
+  const writer = writerTo(1);
+  const columns = { ts: BigInt64Array.from({ length: 140_000 }, (_, row) => BigInt(row)), name: new Array<string>(140_000).fill('x') };
+  await writer.write(columns);
+  await writer.write(rowsOf(140_000, 2));
+  await writer.write([]);
+  writer.end();
+  expect((await drain(rings[0] as Ring)).map(({ rows, inputs }) => [rows, inputs])).toEqual([[65_536, 0], [65_536, 0], [8_928, 1], [2, 1], [0, 1]]);
+  expect(statistics.read()).toMatchObject({ rowsIn: 140_002, activity: 'done' });
+});
+
+it('gives the same rows to every stage that reads the source', async () => {
+  const writer = writerTo(2);
+  await writer.write(rowsOf(5, 3));
+  writer.end();
+  const [left, right] = await Promise.all(rings.map(drain));
+  expect(left).toEqual([{ rows: 3, inputs: 1, first: 5n }]);
+  expect(right).toEqual(left);
+});
+
+it('refuses a row that goes back, counted from the first row of the source', async () => {
+  const writer = writerTo(1);
+  await writer.write(rowsOf(10, 4));
+  await expect(writer.write(rowsOf(12, 1))).rejects.toMatchObject({ code: 'ERR_INPUT_UNORDERED', row: 4, column: 'ts' });
+});
+
+it('names the row of the source that holds a wrong value', async () => {
+  const writer = writerTo(1);
+  await writer.write(rowsOf(10, 4));
+  const wrong = [...rowsOf(20, 2), { ts: 23n, name: 7 }];
+  await expect(writer.write(wrong)).rejects.toMatchObject({ code: 'ERR_VALUE', row: 6, column: 'name', stage: 'feed' });
+});

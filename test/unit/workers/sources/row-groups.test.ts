@@ -1,0 +1,43 @@
+import type { ParquetInfo } from '@spillway/core/internal';
+import { positionOf, positionsOf, scheduleRowGroups } from '@spillway/workers/internal';
+import { expect, it } from 'vitest';
+
+function info(path: string, rows: readonly number[]): ParquetInfo {
+  let firstRow = 0;
+  const rowGroups = rows.map((count, index) => {
+    const group = { index, rows: count, firstRow, bytes: count * 8, uncompressedBytes: count * 8, chunks: [{ column: 'x', offset: 4, bytes: count * 8, uncompressedBytes: count * 8 }] };
+    firstRow += count;
+    return group;
+  });
+  return { path, fileBytes: 0, rows: firstRow, fields: [], unsupported: [], rowGroups, createdBy: undefined, metadata: {} };
+}
+
+it('cuts packets at multiples of batchRows over all files, and at row group ends', () => {
+  const { tasks, packets, rows } = scheduleRowGroups([info('a', [25, 0, 5]), info('b', [10])], 10);
+  expect(tasks.map((task) => [task.path, task.rowGroup, task.sourceRow, task.firstSequence, task.packets, task.isLast])).toEqual([
+    ['a', 0, 0, 0, 3, false], // 10 10 5
+    ['a', 2, 25, 3, 1, false], // 5, up to row 30
+    ['b', 0, 30, 4, 1, true],
+  ]);
+  expect([packets, rows]).toEqual([5, 40]);
+});
+
+it('counts the packets of a row group that begins and ends inside batches', () => {
+  const { tasks } = scheduleRowGroups([info('a', [7, 20, 3])], 10);
+  expect(tasks.map((task) => task.packets)).toEqual([1, 3, 1]); // 7 | 3 10 7 | 3
+});
+
+it('finds file and row of any packet', () => {
+  const schedule = scheduleRowGroups([info('a', [7, 20]), info('b', [15])], 10);
+  const segments = positionsOf(schedule, 10);
+  const starts = Array.from({ length: schedule.packets }, (_, sequence) => positionOf(segments, sequence, 0));
+  expect(starts).toEqual([
+    { file: 'a', row: 0 },
+    { file: 'a', row: 7 }, { file: 'a', row: 10 }, { file: 'a', row: 20 },
+    { file: 'b', row: 0 }, { file: 'b', row: 3 }, { file: 'b', row: 13 },
+  ]);
+});
+
+it('has nothing to read in empty files', () => {
+  expect(scheduleRowGroups([info('a', []), info('b', [0])], 10)).toMatchObject({ tasks: [], packets: 0, rows: 0 });
+});
