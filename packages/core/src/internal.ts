@@ -57,7 +57,7 @@ export { emptyBatch, makeBatch, withFields, withInputs } from './batch/make-batc
 export { copyIn, copyOut, type PlainBatch, type PlainColumn } from './batch/plain-batch.ts';
 export { batchToRows, columnReader, type ValueReader } from './batch/read-values.ts';
 export { rowsToBatch, type RowValues } from './batch/rows-to-batch.ts';
-export { arenaOf, handOn, openBatch, releaseDescriptor } from './batch/shared-batch.ts';
+export { arenaOf, handOn, openBatch, releaseDescriptor, retainDescriptor } from './batch/shared-batch.ts';
 export { sliceBatch, sliceColumn } from './batch/slice-batch.ts';
 export { decodeUtf8, encodeStrings } from './batch/utf8.ts';
 export { parseClockTime, parseIsoTime } from './schema/iso-time.ts';

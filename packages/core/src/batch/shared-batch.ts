@@ -63,8 +63,8 @@ class SharedBatch implements Batch {
   }
 
   retain(): Batch {
-    assert(this.descriptor !== 0, 'retain of a batch that was released or handed on');
-    Atomics.add(this.arena.i32, (this.descriptor >>> 2) + Header.references, 1);
+    assert(this.descriptor !== 0, 'the batch was released or handed on before');
+    retainDescriptor(this.arena, this.descriptor);
     this.#handles++;
     return this;
   }
@@ -97,6 +97,14 @@ export function handOn(batch: Batch): Ptr {
 /** The arena that a batch lies in, as its opener sees it. */
 export function arenaOf(batch: Batch): Arena {
   return (batch as SharedBatch).arena;
+}
+
+/** Adds one reference, for a handle that is yet to be opened (here or in another thread). */
+export function retainDescriptor(arena: Arena, descriptor: Ptr): Ptr {
+  const at = descriptor >>> 2;
+  assert(arena.i32[at + Header.magic] === DESCRIPTOR_MAGIC, `${descriptor} is no batch descriptor, or was released`);
+  Atomics.add(arena.i32, at + Header.references, 1);
+  return descriptor;
 }
 
 /** Drops one reference; the last one gives back the slabs of the columns, then the descriptor. */

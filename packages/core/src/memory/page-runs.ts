@@ -6,7 +6,7 @@
  *   1. the last run freed in that class: still in cache, and no bookkeeping;
  *   2. pages that were touched before and given back whole;
  *   3. the smallest larger free run, split;
- *   4. free neighbours, joined by a walk over all runs, when enough was freed since the last walk to pay for it;
+ *   4. free neighbours, joined by a walk over all runs, when these are few or enough was freed to pay for it;
  *   5. pages never touched before, which raises the resident memory for good.
  * Where 5 would pass the limit or the end of memory, the walk of 4 is made whatever it costs.
  *
@@ -26,6 +26,8 @@ import {
   tagPages,
 } from './layout.ts';
 
+/** A walk over so few runs costs no more than touching a fresh page does. */
+const CHEAP_SWEEP_RUNS = 512;
 const BIT_WORDS = Math.ceil(CLASS_COUNT / 32);
 
 export class PageRuns {
@@ -49,11 +51,7 @@ export class PageRuns {
     let page =
       this.#takeExact(wanted) || this.#takeFresh(wanted, this.#at(Control.highPage)) || this.#takeLarger(wanted);
     if (page !== 0) return page;
-    const runs = this.#at(Control.freeRuns) + this.#at(Control.usedSlabs);
-    const softEnd = Math.min(this.#at(Control.firstPage) + limitPages, this.#at(Control.pages));
-    const passesLimit = this.#at(Control.freshPage) + wanted > softEnd;
-    const freed = this.#at(Control.freedSinceSweep);
-    if (freed > 0 && (passesLimit || freed * 4 >= runs)) {
+    if (this.#isSweepWorth(wanted, limitPages)) {
       this.sweep();
       page = this.#takeFresh(wanted, this.#at(Control.highPage)) || this.#takeExact(wanted) || this.#takeLarger(wanted);
       if (page !== 0) return page;
@@ -62,6 +60,18 @@ export class PageRuns {
     if (page !== 0 && this.#at(Control.freshPage) > this.#at(Control.highPage))
       words[Control.highPage] = this.#at(Control.freshPage);
     return page;
+  }
+
+  /** Whether to join free neighbours before the resident memory grows for good. */
+  #isSweepWorth(wanted: number, limitPages: number): boolean {
+    const fresh = this.#at(Control.freshPage);
+    const first = this.#at(Control.firstPage);
+    const freed = this.#at(Control.freedSinceSweep);
+    const freePages = fresh - first - this.#at(Control.usedPages);
+    if (freed === 0 || freePages < wanted) return false;
+    if (fresh + wanted > Math.min(first + limitPages, this.#at(Control.pages))) return true;
+    const runs = this.#at(Control.freeRuns) + this.#at(Control.usedSlabs);
+    return runs <= CHEAP_SWEEP_RUNS || freed * 4 >= runs;
   }
 
   /** Gives a run back to the list of its class. */

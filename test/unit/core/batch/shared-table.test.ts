@@ -14,14 +14,25 @@ it('cuts parts of any size into batches of equal size', async () => {
   const arena = processArena();
   const batches = sharedTableBatches(table.id).map((descriptor) => openBatch(arena, descriptor, table.fields));
   expect(table.rows).toBe(22);
-  expect(batches.map((batch) => [batch.rows, batch.inputs])).toEqual([[4, 1], [4, 1], [4, 1], [4, 1], [4, 1], [2, 1]]);
-  expect(batches.flatMap((batch) => batchToRows(batch)).map((row) => row['name'])).toEqual(Array.from({ length: 22 }, (_, row) => `row ${row}`));
+  expect(batches.map((batch) => [batch.rows, batch.inputs])).toEqual([
+    [4, 1],
+    [4, 1],
+    [4, 1],
+    [4, 1],
+    [4, 1],
+    [2, 1],
+  ]);
+  expect(batches.flatMap((batch) => batchToRows(batch)).map((row) => row['name'])).toEqual(
+    Array.from({ length: 22 }, (_, row) => `row ${row}`),
+  );
   table.release();
   expect(arena.bytesOf(SHARED_TABLE_OWNER)).toBe(0);
 });
 
 it('keeps nothing when a part is refused', async () => {
-  await expect(shareTable(SHAPE, [[{ ts: 1n, name: 'a' }], [{ ts: 'x', name: 'b' }]])).rejects.toMatchObject({ code: 'ERR_VALUE' });
+  await expect(shareTable(SHAPE, [[{ ts: 1n, name: 'a' }], [{ ts: 'x', name: 'b' }]])).rejects.toMatchObject({
+    code: 'ERR_VALUE',
+  });
   expect(processArena().bytesOf(SHARED_TABLE_OWNER)).toBe(0);
 });
 

@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module';
 import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { PipelineError } from '@spillway/core';
 import { createArena, readParquetInfo, readParquetRows } from '@spillway/core/internal';

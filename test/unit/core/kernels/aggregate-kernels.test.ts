@@ -1,10 +1,18 @@
 import {
-  type AggregateKernels, addSum, createReferenceKernels, type ExactSum, instantiateKernels, type KernelType, OVERFLOW_RECORD_BYTES,
-  readOverflowRecord, readSumState, type StateArrays,
+  type AggregateKernels,
+  addSum,
+  createReferenceKernels,
+  type ExactSum,
+  instantiateKernels,
+  type KernelType,
+  OVERFLOW_RECORD_BYTES,
+  readOverflowRecord,
+  readSumState,
+  type StateArrays,
 } from '@spillway/core/internal';
 import { describe, expect, it } from 'vitest';
 import { type FakeArena, fakeArena, seededRandom } from '../../../support/fake-arena.ts';
-import { ALL_TYPES, randomBits, randomColumn, type Shape, SHAPES } from './columns.ts';
+import { ALL_TYPES, randomBits, randomColumn, SHAPES, type Shape } from './columns.ts';
 
 const STATE_NAMES = ['count', 'sum', 'sumSquares', 'min', 'max', 'first', 'last'] as const;
 type StateName = (typeof STATE_NAMES)[number];
@@ -37,7 +45,12 @@ function sumKey(sum: ExactSum): string {
 
 /** Reads all states of a group, sums with their overflow records, as comparable values. */
 function readStates(
-  arena: FakeArena, type: KernelType, states: StateArrays, groups: number, records: number, recordCount: number,
+  arena: FakeArena,
+  type: KernelType,
+  states: StateArrays,
+  groups: number,
+  records: number,
+  recordCount: number,
 ): Record<string, unknown>[] {
   const { view } = arena;
   const overflow = Array.from({ length: recordCount }, (_, i) => readOverflowRecord(view, records, i));
@@ -79,7 +92,10 @@ const RECORDS = 20_000;
 
 /** Runs one call on both sets of kernels and compares all states. */
 function expectEqualStates(
-  arena: FakeArena, type: KernelType, groups: number, wanted: readonly StateName[],
+  arena: FakeArena,
+  type: KernelType,
+  groups: number,
+  wanted: readonly StateName[],
   call: (kernels: AggregateKernels, states: StateArrays, overflow: { records: number; capacity: number }) => number,
 ): void {
   const both = [instantiateKernels(arena), createReferenceKernels(arena)].map((kernels) => {
@@ -98,7 +114,12 @@ function casesOf(rowCounts: readonly number[]): Case[] {
   for (const rows of rowCounts) {
     for (const nullShare of [0, 0.3]) {
       for (const type of ALL_TYPES) {
-        const shapes: Shape[] = type === 'f64' ? (Object.keys(SHAPES) as Shape[]) : type === 'f32' ? ['prices', 'withZeros', 'wide', 'withNaN'] : ['prices'];
+        const shapes: Shape[] =
+          type === 'f64'
+            ? (Object.keys(SHAPES) as Shape[])
+            : type === 'f32'
+              ? ['prices', 'withZeros', 'wide', 'withNaN']
+              : ['prices'];
         for (const shape of shapes) cases.push({ type, shape, rows, nullShare, seed: seed++ });
       }
     }
@@ -109,20 +130,23 @@ function casesOf(rowCounts: readonly number[]): Case[] {
 const arena = fakeArena(24 << 20);
 
 describe('segmentStates', () => {
-  it.each(casesOf([1, 37, 5_000, 9_001]))('equals its twin: $type $shape, $rows rows, nulls $nullShare, seed $seed', (it) => {
-    arena.reset();
-    const random = seededRandom(it.seed);
-    const values = randomColumn(arena, it.type, it.rows, random, it.shape, it.seed % 4);
-    const validity = it.nullShare === 0 ? 0 : randomBits(arena, it.rows, random, 1 - it.nullShare);
-    const ends: number[] = [];
-    for (let end = 0; end < it.rows; ends.push(end)) end = Math.min(it.rows, end + Math.floor(random() ** 4 * 6_000));
-    const endsPtr = arena.room(ends.length * 4);
-    ends.forEach((end, i) => arena.view.setUint32(endsPtr + 4 * i, end, true));
-    const scratch = arena.room(instantiateKernels(arena).scratchBytes);
-    expectEqualStates(arena, it.type, ends.length, STATE_NAMES, (kernels, states, overflow) =>
-      kernels.segmentStates(it.type, values, validity, endsPtr, ends.length, states, overflow, scratch),
-    );
-  });
+  it.each(casesOf([1, 37, 5_000, 9_001]))(
+    'equals its twin: $type $shape, $rows rows, nulls $nullShare, seed $seed',
+    (it) => {
+      arena.reset();
+      const random = seededRandom(it.seed);
+      const values = randomColumn(arena, it.type, it.rows, random, it.shape, it.seed % 4);
+      const validity = it.nullShare === 0 ? 0 : randomBits(arena, it.rows, random, 1 - it.nullShare);
+      const ends: number[] = [];
+      for (let end = 0; end < it.rows; ends.push(end)) end = Math.min(it.rows, end + Math.floor(random() ** 4 * 6_000));
+      const endsPtr = arena.room(ends.length * 4);
+      ends.forEach((end, i) => arena.view.setUint32(endsPtr + 4 * i, end, true));
+      const scratch = arena.room(instantiateKernels(arena).scratchBytes);
+      expectEqualStates(arena, it.type, ends.length, STATE_NAMES, (kernels, states, overflow) =>
+        kernels.segmentStates(it.type, values, validity, endsPtr, ends.length, states, overflow, scratch),
+      );
+    },
+  );
 
   it('makes only what is wanted', () => {
     const random = seededRandom(7);
@@ -202,7 +226,17 @@ describe('mergeStates', () => {
       for (let row = 0; row < it.rows; row++) arena.view.setUint32(ids + 4 * row, random() ** 2 * groups, true);
       const states = roomForStates(arena, it.type, groups, wanted);
       const records = arena.room(RECORDS * OVERFLOW_RECORD_BYTES);
-      compiled.groupStates(it.type, values, validity, ids, it.rows, groups, states, { records, capacity: RECORDS }, scratch);
+      compiled.groupStates(
+        it.type,
+        values,
+        validity,
+        ids,
+        it.rows,
+        groups,
+        states,
+        { records, capacity: RECORDS },
+        scratch,
+      );
       return states;
     });
     expectEqualStates(arena, it.type, 9, wanted, (kernels, states, overflow) => {

@@ -5,28 +5,44 @@ import type { FakeArena } from '../../../support/fake-arena.ts';
 export const ALL_TYPES: readonly KernelType[] = ['i8', 'i16', 'i32', 'i64', 'u8', 'u16', 'u32', 'u64', 'f32', 'f64'];
 
 export const BYTES: Readonly<Record<KernelType, number>> = {
-  i8: 1, i16: 2, i32: 4, i64: 8, u8: 1, u16: 2, u32: 4, u64: 8, f32: 4, f64: 8,
+  i8: 1,
+  i16: 2,
+  i32: 4,
+  i64: 8,
+  u8: 1,
+  u16: 2,
+  u32: 4,
+  u64: 8,
+  f32: 4,
+  f64: 8,
 };
 
 /** How the doubles of a column come about. */
 export const SHAPES = {
   prices: (random: () => number): number => Math.round(random() * 1e4) / 100 + 1,
   mixedSigns: (random: () => number): number => (random() - 0.5) * 100,
-  withZeros: (random: () => number): number => (random() < 0.3 ? (random() < 0.5 ? 0 : -0) : Math.floor(random() * 9) - 4),
+  withZeros: (random: () => number): number =>
+    random() < 0.3 ? (random() < 0.5 ? 0 : -0) : Math.floor(random() * 9) - 4,
   onlyZeros: (random: () => number): number => (random() < 0.01 ? 0 : -0),
   wide: (random: () => number): number => (random() - 0.5) * 2 ** Math.floor(random() * 2000 - 1000),
   subnormal: (random: () => number): number => (random() - 0.5) * 2 ** -1050,
   huge: (random: () => number): number => (random() - 0.5) * 3e308,
   cancelling: (random: () => number): number => (random() < 0.5 ? 1 : -1) * (random() < 0.1 ? 1e300 : 1) * random(),
   withNaN: (random: () => number): number => (random() < 0.01 ? NaN : random()),
-  withInfinity: (random: () => number): number => (random() < 0.002 ? (random() < 0.5 ? Infinity : -Infinity) : random()),
+  withInfinity: (random: () => number): number =>
+    random() < 0.002 ? (random() < 0.5 ? Infinity : -Infinity) : random(),
   steps: (random: () => number): number => Math.floor(random() * 3) * 2 ** (Math.floor(random() * 3) * 40),
 } as const;
 export type Shape = keyof typeof SHAPES;
 
 /** Writes `rows` values of a type; integers fill their range. */
 export function randomColumn(
-  arena: FakeArena, type: KernelType, rows: number, random: () => number, shape: Shape = 'mixedSigns', offset = 0,
+  arena: FakeArena,
+  type: KernelType,
+  rows: number,
+  random: () => number,
+  shape: Shape = 'mixedSigns',
+  offset = 0,
 ): number {
   const ptr = arena.room(rows * BYTES[type], offset * BYTES[type]);
   for (let row = 0; row < rows; row++) {

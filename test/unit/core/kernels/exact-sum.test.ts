@@ -1,4 +1,14 @@
-import { addDouble, emptySum, roundQuotient, roundToDouble, splitSum, sumToDouble, varianceOf, addDoubleSquare, addSum } from '@spillway/core/internal';
+import {
+  addDouble,
+  addDoubleSquare,
+  addSum,
+  emptySum,
+  roundQuotient,
+  roundToDouble,
+  splitSum,
+  sumToDouble,
+  varianceOf,
+} from '@spillway/core/internal';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../support/fake-arena.ts';
 

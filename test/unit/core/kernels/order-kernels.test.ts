@@ -10,8 +10,16 @@ const twins = createReferenceKernels(arena);
 /** Sorts the bytes of a column in place, by its type. */
 function sortColumn(type: KernelType, ptr: number, rows: number): void {
   const arrays = {
-    i8: Int8Array, i16: Int16Array, i32: Int32Array, i64: BigInt64Array, u8: Uint8Array, u16: Uint16Array, u32: Uint32Array,
-    u64: BigUint64Array, f32: Float32Array, f64: Float64Array,
+    i8: Int8Array,
+    i16: Int16Array,
+    i32: Int32Array,
+    i64: BigInt64Array,
+    u8: Uint8Array,
+    u16: Uint16Array,
+    u32: Uint32Array,
+    u64: BigUint64Array,
+    f32: Float32Array,
+    f64: Float64Array,
   };
   const column = new (arrays[type] as Float64ArrayConstructor)(arena.buffer, ptr, rows);
   column.set(column.slice().sort());
@@ -29,7 +37,9 @@ describe('firstUnordered', () => {
       const at = 1 + Math.floor(random() * (rows - 1));
       const bytes = new Uint8Array(arena.buffer);
       bytes.copyWithin(values + at * BYTES[type], values, values + BYTES[type]);
-      expect(compiled.firstUnordered(type, values, rows, undefined)).toBe(twins.firstUnordered(type, values, rows, undefined));
+      expect(compiled.firstUnordered(type, values, rows, undefined)).toBe(
+        twins.firstUnordered(type, values, rows, undefined),
+      );
     }
   });
 
@@ -48,7 +58,10 @@ function binsOf(kernels: Kernels, values: number, rows: number, origin: bigint, 
   const bins = arena.room(8 * rows);
   const ends = arena.room(4 * rows);
   const count = kernels.binEnds(values, rows, origin, every, bins, ends, rows);
-  return Array.from({ length: count }, (_, i) => [arena.view.getBigInt64(bins + 8 * i, true), arena.view.getUint32(ends + 4 * i, true)]);
+  return Array.from({ length: count }, (_, i) => [
+    arena.view.getBigInt64(bins + 8 * i, true),
+    arena.view.getUint32(ends + 4 * i, true),
+  ]);
 }
 
 describe('binEnds', () => {
@@ -60,7 +73,9 @@ describe('binEnds', () => {
       const values = arena.room(8 * rows);
       const spread = 10 ** Math.floor(random() * 12);
       const steps = Array.from({ length: rows }, () => BigInt(Math.floor((random() - 0.5) * spread)));
-      steps.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0)).forEach((value, i) => arena.view.setBigInt64(values + 8 * i, value, true));
+      steps
+        .sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+        .forEach((value, i) => arena.view.setBigInt64(values + 8 * i, value, true));
       const every = BigInt(Math.floor(random() * spread * 2 ** (random() * 4 - 3)) + 1);
       const origin = BigInt(Math.floor((random() - 0.5) * 1e15));
       expect(binsOf(compiled, values, rows, origin, every)).toEqual(binsOf(twins, values, rows, origin, every));
@@ -74,7 +89,9 @@ describe('binEnds', () => {
     rows.forEach((value, i) => arena.view.setBigInt64(values + 8 * i, value, true));
     for (const every of [1n, 2n, 3_600_000_000n, 2n ** 62n]) {
       for (const origin of [0n, 1n, -1n, 259_200_000_000n]) {
-        expect(binsOf(compiled, values, rows.length, origin, every)).toEqual(binsOf(twins, values, rows.length, origin, every));
+        expect(binsOf(compiled, values, rows.length, origin, every)).toEqual(
+          binsOf(twins, values, rows.length, origin, every),
+        );
       }
     }
   });
