@@ -1,0 +1,162 @@
+/** Fills the columns of an aggregation's functions from the states of closed slots. */
+import type { DraftColumn } from '../../batch/alloc-batch.ts';
+import { PipelineError } from '../../errors.ts';
+import type { KernelType } from '../../kernels/aggregate-contract.ts';
+import type { Kernels } from '../../kernels/vector-contract.ts';
+import type { Ptr } from '../../memory/contract.ts';
+import type { AggregateColumn } from '../../plan/logical.ts';
+import type { ArenaViews, GrowingBuffer, Workspace } from './arena-views.ts';
+import { NumberResults } from './finish-number.ts';
+import type { Level } from './level.ts';
+import type { NeedStates } from './state-table.ts';
+import { isFloat, isUnsigned } from './value-type.ts';
+import { setBits } from './write-bits.ts';
+
+/** Slots (u32) of the rows of one piece. */
+export interface Piece {
+  slots: Ptr;
+  rows: number;
+}
+
+export class ResultWriter {
+  readonly #level: Level;
+  readonly #orderedOn: string;
+  readonly #kernels: Kernels;
+  readonly #views: ArenaViews;
+  readonly #scratch: GrowingBuffer;
+
+  constructor(level: Level, orderedOn: string, kernels: Kernels, workspace: Workspace) {
+    this.#level = level;
+    this.#orderedOn = orderedOn;
+    this.#kernels = kernels;
+    this.#views = workspace.views;
+    this.#scratch = workspace.buffer();
+  }
+
+  /** Fills one column from its states. */
+  write(column: AggregateColumn, states: NeedStates, draft: DraftColumn, piece: Piece): void {
+    const results = new NumberResults(states, this.#views);
+    if (column.fn === 'count') {
+      this.#kernels.take(8, states.area(0).states.count, piece.slots, piece.rows, draft.values);
+      return;
+    }
+    const least = column.fn === 'var' || column.fn === 'std' ? 2 : 1;
+    this.#writeValidity(states, least, draft, piece);
+    if (column.fn === 'min' || column.fn === 'max') this.#writeExtreme(column.fn, states, draft, piece);
+    else if (column.fn === 'first' || column.fn === 'last') this.#writeEnd(column.fn, states, draft, piece);
+    else if (column.fn === 'sum' && !isFloat(states.need.value.kernel))
+      this.#writeIntegerSum(column, results, states, draft, piece);
+    else this.#writeDoubles(column, results, least, draft, piece);
+  }
+
+  /** Null where fewer than `least` values were seen; most columns have no null at all and need no bitmap. */
+  #writeValidity(states: NeedStates, least: number, draft: DraftColumn, { slots, rows }: Piece): void {
+    const { u32, u8 } = this.#views;
+    const counts = states.area(0).states.count >>> 2;
+    const first = slots >>> 2;
+    let row = 0;
+    const isThere = (at: number): boolean => (u32[at] as number) >= least || u32[at + 1] !== 0;
+    while (row < rows && isThere(counts + 2 * (u32[first + row] as number))) row++;
+    if (row === rows) return;
+    const set = setBits(u8, draft.validity, rows, (index) => isThere(counts + 2 * (u32[first + index] as number)));
+    draft.nullCount = rows - set;
+  }
+
+  #writeDoubles(
+    column: AggregateColumn,
+    results: NumberResults,
+    least: number,
+    draft: DraftColumn,
+    piece: Piece,
+  ): void {
+    const { u32, f64 } = this.#views;
+    const { fn } = column;
+    for (let row = 0; row < piece.rows; row++) {
+      const slot = u32[(piece.slots >>> 2) + row] as number;
+      let value = 0;
+      if (results.count(slot) >= least) {
+        if (fn === 'sum') value = results.sum(slot);
+        else if (fn === 'mean') value = results.mean(slot);
+        else value = fn === 'var' ? results.variance(slot) : Math.sqrt(results.variance(slot));
+      }
+      f64[draft.values / 8 + row] = value;
+    }
+  }
+
+  #writeIntegerSum(
+    column: AggregateColumn,
+    results: NumberResults,
+    states: NeedStates,
+    draft: DraftColumn,
+    piece: Piece,
+  ): void {
+    const { u32, i32 } = this.#views;
+    const isU64 = isUnsigned(states.need.value.kernel) && states.need.value.type !== 'bool';
+    for (let row = 0; row < piece.rows; row++) {
+      const slot = u32[(piece.slots >>> 2) + row] as number;
+      if (!results.fitsInt64(slot, isU64)) throw this.#overflow(column, results.integerSum(slot), slot, isU64);
+      const from = results.integerSumAt(slot) >>> 2;
+      const to = (draft.values >>> 2) + 2 * row;
+      i32[to] = i32[from] as number;
+      i32[to + 1] = i32[from + 1] as number;
+    }
+  }
+
+  #overflow(column: AggregateColumn, sum: bigint, slot: number, isU64: boolean): PipelineError {
+    const { every, origin, aggregation } = this.#level.plan;
+    const bin = (this.#views.i64[this.#level.table.bins / 8 + slot] as bigint) * every + origin;
+    const type = isU64 ? 'uint64' : 'int64';
+    return new PipelineError(
+      'ERR_INTEGER_OVERFLOW',
+      `the sum of "${column.column}" in the bin of "${aggregation.name}" that starts at "${this.#orderedOn}" ${bin} is ${sum}, beyond ${type}`,
+      {
+        column: column.name,
+        value: String(sum),
+        expected: type,
+        hint: `cast "${column.column}" to float64 before aggStream, or sum over shorter bins`,
+      },
+    );
+  }
+
+  #writeEnd(fn: 'first' | 'last', states: NeedStates, draft: DraftColumn, { slots, rows }: Piece): void {
+    const { byteWidth, type } = states.need.value;
+    const area = states.area(0);
+    const values = fn === 'first' ? area.firstValue : area.lastValue;
+    if (type !== 'bool') {
+      this.#kernels.take(byteWidth, values, slots, rows, draft.values);
+      return;
+    }
+    const { u8 } = this.#views;
+    const spread = this.#scratch.reserve(rows);
+    this.#kernels.take(1, values, slots, rows, spread);
+    setBits(u8, draft.values, rows, (row) => u8[spread + row] !== 0);
+  }
+
+  #writeExtreme(fn: 'min' | 'max', states: NeedStates, draft: DraftColumn, { slots, rows }: Piece): void {
+    const { byteWidth, type, kernel } = states.need.value;
+    const values = states.area(0).states[fn];
+    if (byteWidth === 8) {
+      this.#kernels.take(8, values, slots, rows, draft.values);
+      return;
+    }
+    const { u8, u32 } = this.#views;
+    const wide = this.#scratch.reserve(8 * rows);
+    this.#kernels.take(8, values, slots, rows, wide);
+    if (type === 'bool') setBits(u8, draft.values, rows, (row) => u32[(wide >>> 2) + 2 * row] !== 0);
+    else
+      this.#kernels.cast(
+        stateKernel(kernel),
+        kernel,
+        wide,
+        draft.nullCount > 0 ? draft.validity : 0,
+        rows,
+        draft.values,
+      );
+  }
+}
+
+/** What min and max of a type are kept as. */
+function stateKernel(kernel: KernelType): KernelType {
+  if (isFloat(kernel)) return 'f64';
+  return isUnsigned(kernel) ? 'u64' : 'i64';
+}
