@@ -161,3 +161,30 @@ test('a NaN in the ordered column is refused', async () => {
     runWhole(arena, spec, fields, [rowsToBatch(arena, 7, fields, { t: [1, NaN], v: [1, 2] })]),
   ).rejects.toMatchObject({ code: 'ERR_VALUE', row: 1 });
 });
+
+test('sums are rounded half to even, whatever the digits below', async () => {
+  const fields = fieldsOf('float64');
+  const groups = [
+    [2 ** 53, 1],
+    [2 ** 53 + 2, 1],
+    [2 ** 53, 1, 2 ** -60],
+    [2 ** 53, 1, -(2 ** -60)],
+    [-(2 ** 53), -1],
+    [-(2 ** 53) - 2, -1],
+    [-(2 ** 53), -1, -(2 ** -200)],
+    [2 ** 85, 2 ** 32, 2 ** 31],
+    [1, 2 ** -53, 2 ** -106],
+    [1, 2 ** -53],
+    [2 ** 1023, 2 ** 970, 2 ** 969],
+    [5e-324, 5e-324],
+    [1e-300, 1e-310],
+    [-0, -0],
+    [1, -1],
+    [0.1, 0.2, -0.3],
+  ];
+  const rows: Row[] = groups.flatMap((values, t) => values.map((v) => ({ t: BigInt(t), v })));
+  const spec = aggregateSpec([], [aggregation('a', 1, columnsOf('sum', 'mean'))]);
+  expect(await runWhole(arena, spec, fields, cutBatches(arena, fields, rows, [2]))).toEqual(
+    modelAggregate(spec, fields, rows),
+  );
+});

@@ -67,9 +67,9 @@ export class NumberResults {
   /** Sample variance, rounded once. The slot has two values or more. */
   variance(slot: number): number {
     const count = this.count(slot);
-    if (this.#squareBytes === 16) {
+    if (!this.#isFloat && !this.#states.wideSquares.has(slot)) {
       const sum = this.#integer(this.#sums + 16 * slot);
-      const squares = this.#integer(this.#squares + 16 * slot);
+      const squares = this.#integerSquares(this.#squares + this.#squareBytes * slot);
       // Everything below 2^53 is exact in doubles, and one division rounds once.
       if (Math.abs(sum) < 2 ** 26 && count * squares < EXACT && count < 2 ** 26) {
         return (count * squares - sum * sum) / (count * (count - 1));
@@ -88,6 +88,11 @@ export class NumberResults {
       return high * 2 ** 32 + (u32[word] as number);
     }
     return Number(readInt128(this.#views.data, ptr));
+  }
+
+  /** A sum of squares of integers as a double: exact below 2^53, else rounded. */
+  #integerSquares(ptr: Ptr): number {
+    return this.#squareBytes === 16 ? this.#integer(ptr) : roundSumState(this.#views, ptr);
   }
 
   #exactSum(slot: number): ExactSum {
