@@ -11,7 +11,7 @@ const total = defineFold(import.meta.url, {
   init: () => ({ rows: 0n, total: 0n }),
   update: async (state: { rows: bigint; total: bigint }, batch) => {
     let sum = state.total;
-    for (const value of batch.getChild('value')?.toArray() as BigInt64Array) sum += value;
+    for (const value of batch.getChild('value')!.toArray() as BigInt64Array) sum += value;
     return { rows: state.rows + BigInt(batch.numRows), total: sum };
   },
   finish: ({ rows, total: sum }) => ({ rows: [rows], total: [sum] }),

@@ -76,7 +76,7 @@ describe('results of a registered op', () => {
 
   test('plain columns: arrays, typed arrays, and those left out kept from the input', async () => {
     const stage = await start(same, (batch) => ({
-      value: (batch.getChild('value')?.toArray() as BigInt64Array).map((v) => v * 2n),
+      value: (batch.getChild('value')!.toArray() as BigInt64Array).map((v) => v * 2n),
       text: ['a', null],
     }));
     await stage.push(rowsOf(1, 2));
@@ -88,7 +88,7 @@ describe('results of a registered op', () => {
   });
 
   test('a column of the input under another name of its type is shared', async () => {
-    const stage = await start(counts, (batch) => ({ n: batch.getChild('value')?.toArray() as BigInt64Array }));
+    const stage = await start(counts, (batch) => ({ n: batch.getChild('value')!.toArray() as BigInt64Array }));
     await stage.push(rowsOf(7, 8));
     expect(out(stage, 'n')).toEqual(['7 8/1']);
     expect(stage.close()).toBe(0);
