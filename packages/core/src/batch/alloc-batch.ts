@@ -8,7 +8,7 @@ import { parseType } from '../schema/parse-type.ts';
 import type { Fields, TypeText } from '../schema/types.ts';
 import type { Batch, Column } from './contract.ts';
 import { descriptorBytes, recordsOf } from './layout.ts';
-import { writeDescriptor } from './shared-batch.ts';
+import { slabsOf, writeDescriptor } from './shared-batch.ts';
 
 /** Which buffers to lay out. */
 export interface BufferPlan {
@@ -98,15 +98,13 @@ function place(fields: Fields, rows: number, plan: BufferPlan, from: number): { 
 /** The column that a filled draft is. `slab` is where its buffers lie. */
 export function finishColumn(arena: Arena, draft: DraftColumn, rows: number, slab: Ptr): Column {
   const { type } = draft;
-  assert(draft.nullCount >= 0 && draft.nullCount <= rows, `${draft.nullCount} nulls in ${rows} rows`);
+  if (!(draft.nullCount >= 0 && draft.nullCount <= rows)) assert.fail(`${draft.nullCount} nulls in ${rows} rows`);
   assert(draft.nullCount === 0 || draft.validity !== 0, 'nulls without a validity bitmap');
   let valueBytes = valueBytesFor(type, rows, 0);
   if (draft.offsets !== 0 && parseType(type).physical === 'variable') {
     valueBytes = arena.i32[(draft.offsets >>> 2) + rows] as number;
-    assert(
-      valueBytes >= 0 && valueBytes <= draft.valueCapacity,
-      `${valueBytes} bytes of text in room for ${draft.valueCapacity}`,
-    );
+    if (!(valueBytes >= 0 && valueBytes <= draft.valueCapacity))
+      assert.fail(`${valueBytes} bytes of text in room for ${draft.valueCapacity}`);
   }
   return {
     type,
@@ -149,9 +147,18 @@ export function allocBatch(
     capacity: rows,
     finish(finalRows = rows, inputs = 1): Batch {
       close();
-      assert(finalRows <= rows, `${finalRows} rows in a draft of ${rows}`);
+      if (finalRows > rows) assert.fail(`${finalRows} rows in a draft of ${rows}`);
       const finished = columns.map((column) => finishColumn(arena, column, finalRows, slab));
-      return writeDescriptor(arena, fields, { rows: finalRows, inputs, columns: finished, at: slab, block: slab });
+      const slabs = slabsOf(finished);
+      return writeDescriptor(arena, fields, {
+        rows: finalRows,
+        inputs,
+        columns: finished,
+        slabs,
+        at: slab,
+        room: header,
+        block: slab,
+      });
     },
     discard(): void {
       close();

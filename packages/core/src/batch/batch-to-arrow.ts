@@ -37,10 +37,10 @@ const BY_TYPE: Record<string, TypedArrayConstructor> = {
 
 /** The bytes of fixed-width values as the typed array that apache-arrow keeps them in. */
 function typedValues(type: TypeText, length: number, bytes: Uint8Array): TypedArray {
-  const parsed = parseType(type);
   const { buffer, byteOffset } = bytes;
   const known = BY_TYPE[type];
   if (known !== undefined) return new known(buffer, byteOffset, length);
+  const parsed = parseType(type);
   if (parsed.precision !== undefined) return new Uint32Array(buffer, byteOffset, length * 4);
   if (parsed.domain !== 'temporal') return bytes;
   return parsed.byteWidth === 4
@@ -48,43 +48,38 @@ function typedValues(type: TypeText, length: number, bytes: Uint8Array): TypedAr
     : new BigInt64Array(buffer, byteOffset, length);
 }
 
+/** Buffers in the order of apache-arrow's `BufferType`: offsets, values, validity. */
+type ArrowBuffers = [offsets: Int32Array | undefined, values: TypedArray, validity: Uint8Array];
+
+const NO_BITMAP = new Uint8Array(0);
+
+/** `makeData` would do the same and check each buffer's class on the way, which doubles the cost of a small batch. */
 function columnData(arrow: ArrowModule, type: Arrow.DataType, column: PlainColumn): Arrow.Data {
+  const { length, nullCount, validity = NO_BITMAP } = column;
   const { physical } = parseType(column.type);
-  const base = { type, offset: 0, length: column.length, nullCount: column.nullCount, nullBitmap: column.validity };
-  // The overloads of makeData want the type parameter that only the values know.
-  const make = arrow.makeData as unknown as (props: Record<string, unknown>) => Arrow.Data;
-  switch (physical) {
-    case 'bits':
-      return make({ ...base, data: column.values });
-    case 'variable':
-      return make({ ...base, valueOffsets: column.offsets, data: column.values });
-    case 'fixed':
-      return make({ ...base, data: typedValues(column.type, column.length, column.values) });
-    case 'dictionary': {
-      const values = columnData(arrow, (type as Arrow.Dictionary).dictionary, column.child as PlainColumn);
-      return make({
-        ...base,
-        data: typedValues(column.type, column.length, column.values),
-        dictionary: new arrow.Vector([values]),
-      });
-    }
-    case 'list':
-      return make({
-        ...base,
-        valueOffsets: column.offsets,
-        child: columnData(arrow, (type as Arrow.List).valueType, column.child as PlainColumn),
-      });
-  }
+  const values = typedValues(column.type, length, column.values);
+  const buffers: ArrowBuffers = [column.offsets, values, validity];
+  const children =
+    physical === 'list' ? [columnData(arrow, (type as Arrow.List).valueType, column.child as PlainColumn)] : [];
+  const dictionary =
+    physical === 'dictionary'
+      ? new arrow.Vector([columnData(arrow, (type as Arrow.Dictionary).dictionary, column.child as PlainColumn)])
+      : undefined;
+  return new arrow.Data(type, 0, length, nullCount, buffers as never, children, dictionary);
 }
+
+const structs = new WeakMap<Arrow.Schema, Arrow.Struct>();
 
 function toArrow(arrow: ArrowModule, fields: Fields, rows: number, columns: readonly PlainColumn[]): Arrow.RecordBatch {
   const schema = fieldsToArrow(arrow, fields);
+  let struct = structs.get(schema);
+  if (struct === undefined) structs.set(schema, (struct = new arrow.Struct(schema.fields)));
   const children = columns.map((column, index) =>
     columnData(arrow, schema.fields[index]?.type as Arrow.DataType, column),
   );
   return new arrow.RecordBatch(
     schema,
-    arrow.makeData({ type: new arrow.Struct(schema.fields), length: rows, nullCount: 0, children }),
+    new arrow.Data(struct, 0, rows, 0, [undefined, undefined, NO_BITMAP] as never, children),
   );
 }
 

@@ -13,7 +13,7 @@ export function emptyColumn(type: TypeText): Column {
     values: 0,
     valueBytes: 0,
     offsets: 0,
-    slabs: [],
     child: of === undefined ? undefined : emptyColumn(of),
+    slabs: [],
   };
 }

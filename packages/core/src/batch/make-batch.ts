@@ -3,7 +3,8 @@ import type { Arena } from '../memory/contract.ts';
 import type { Fields } from '../schema/types.ts';
 import type { Batch, Column } from './contract.ts';
 import { emptyColumn } from './empty-column.ts';
-import { descriptorBytesFor, writeDescriptor } from './shared-batch.ts';
+import { descriptorBytes, recordsOf } from './layout.ts';
+import { slabsOf, writeDescriptor } from './shared-batch.ts';
 
 /**
  * A batch over columns that exist already, of one batch or of several, or made by `allocColumn`. Copies nothing: the new
@@ -18,9 +19,11 @@ export function makeBatch(
   rows: number,
   inputs = 1,
 ): Batch {
-  assert(columns.length === fields.length, `${columns.length} columns for ${fields.length} fields`);
-  const block = arena.alloc(descriptorBytesFor(fields, columns), owner);
-  return writeDescriptor(arena, fields, { rows, inputs, columns, at: block, block });
+  if (columns.length !== fields.length) assert.fail(`${columns.length} columns for ${fields.length} fields`);
+  const slabs = slabsOf(columns);
+  const room = descriptorBytes(recordsOf(fields), slabs.held.length, slabs.listed);
+  const block = arena.alloc(room, owner);
+  return writeDescriptor(arena, fields, { rows, inputs, columns, slabs, at: block, room, block });
 }
 
 /** The same rows, ending another number of logical inputs. Takes over the caller's reference. */

@@ -15,8 +15,11 @@ export interface DescriptorContent {
   rows: number;
   inputs: number;
   columns: readonly Column[];
-  /** Where the descriptor goes, and the slab that holds the place. */
+  /** `slabsOf` these columns. */
+  slabs: ColumnSlabs;
+  /** Where the descriptor goes, the room there is, and the slab that holds the place. */
   at: Ptr;
+  room: number;
   block: Ptr;
 }
 
@@ -32,11 +35,9 @@ class SharedBatch implements Batch {
 
   constructor(arena: Arena, descriptor: Ptr, fields: Fields) {
     const at = descriptor >>> 2;
-    assert(arena.i32[at + Header.magic] === DESCRIPTOR_MAGIC, `${descriptor} is no batch descriptor`);
-    assert(
-      arena.i32[at + Header.columns] === fields.length,
-      `a batch of ${arena.i32[at + Header.columns]} columns opened with ${fields.length} fields`,
-    );
+    if (arena.i32[at + Header.magic] !== DESCRIPTOR_MAGIC) assert.fail(`${descriptor} is no batch descriptor`);
+    if (arena.i32[at + Header.columns] !== fields.length)
+      assert.fail(`a batch of ${arena.i32[at + Header.columns]} columns opened with ${fields.length} fields`);
     this.arena = arena;
     this.descriptor = descriptor;
     this.fields = fields;
@@ -102,7 +103,8 @@ export function arenaOf(batch: Batch): Arena {
 /** Adds one reference, for a handle that is yet to be opened (here or in another thread). */
 export function retainDescriptor(arena: Arena, descriptor: Ptr): Ptr {
   const at = descriptor >>> 2;
-  assert(arena.i32[at + Header.magic] === DESCRIPTOR_MAGIC, `${descriptor} is no batch descriptor, or was released`);
+  if (arena.i32[at + Header.magic] !== DESCRIPTOR_MAGIC)
+    assert.fail(`${descriptor} is no batch descriptor, or was released`);
   Atomics.add(arena.i32, at + Header.references, 1);
   return descriptor;
 }
@@ -111,9 +113,10 @@ export function retainDescriptor(arena: Arena, descriptor: Ptr): Ptr {
 export function releaseDescriptor(arena: Arena, descriptor: Ptr): void {
   const words = arena.i32;
   const at = descriptor >>> 2;
-  assert(words[at + Header.magic] === DESCRIPTOR_MAGIC, `${descriptor} is no batch descriptor, or was released`);
+  if (words[at + Header.magic] !== DESCRIPTOR_MAGIC)
+    assert.fail(`${descriptor} is no batch descriptor, or was released`);
   const before = Atomics.sub(words, at + Header.references, 1);
-  assert(before > 0, `the batch ${descriptor} was released twice`);
+  if (before <= 0) assert.fail(`the batch ${descriptor} was released twice`);
   if (before > 1) return;
   const list = at + Header.words + (words[at + Header.records] as number) * Record.words;
   const held = words[at + Header.held] as number;
@@ -152,23 +155,24 @@ function readColumn(words: Int32Array, cursor: { record: number; slabs: number }
   };
 }
 
-function addSlabs(column: Column, held: Set<Ptr>): number {
-  for (const slab of column.slabs) held.add(slab);
-  return column.slabs.length + (column.child === undefined ? 0 : addSlabs(column.child, held));
+/** Slabs of columns. */
+export interface ColumnSlabs {
+  /** Each once: what a descriptor holds. */
+  held: Ptr[];
+  /** Entries that the columns' own lists need together. */
+  listed: number;
 }
 
-/** Slabs of columns, each once, and the entries that the columns' own lists need together. */
-function slabsOf(columns: readonly Column[]): { held: Set<Ptr>; listed: number } {
-  const held = new Set<Ptr>();
-  let listed = 0;
-  for (const column of columns) listed += addSlabs(column, held);
-  return { held, listed };
+function addSlabs(column: Column, slabs: ColumnSlabs): void {
+  for (const slab of column.slabs) if (!slabs.held.includes(slab)) slabs.held.push(slab);
+  slabs.listed += column.slabs.length;
+  if (column.child !== undefined) addSlabs(column.child, slabs);
 }
 
-/** Bytes that the descriptor of these columns takes. */
-export function descriptorBytesFor(fields: Fields, columns: readonly Column[]): number {
-  const { held, listed } = slabsOf(columns);
-  return descriptorBytes(recordsOf(fields), held.size, listed);
+export function slabsOf(columns: readonly Column[]): ColumnSlabs {
+  const slabs: ColumnSlabs = { held: [], listed: 0 };
+  for (const column of columns) addSlabs(column, slabs);
+  return slabs;
 }
 
 /**
@@ -176,34 +180,35 @@ export function descriptorBytesFor(fields: Fields, columns: readonly Column[]): 
  * reference it takes over.
  */
 export function writeDescriptor(arena: Arena, fields: Fields, content: DescriptorContent): Batch {
-  const { columns, at: place, block } = content;
+  const { columns, slabs, at: place, block } = content;
   const words = arena.i32;
   const at = place >>> 2;
-  const { held, listed } = slabsOf(columns);
-  held.delete(block);
   const records = recordsOf(fields);
+  if (descriptorBytes(records, slabs.held.length, slabs.listed) > content.room)
+    assert.fail('the descriptor does not fit');
   words[at + Header.references] = 1;
   words[at + Header.rows] = content.rows;
   words[at + Header.inputs] = content.inputs;
   words[at + Header.columns] = fields.length;
   words[at + Header.records] = records;
-  words[at + Header.held] = held.size;
-  words[at + Header.listed] = listed;
+  words[at + Header.listed] = slabs.listed;
   words[at + Header.block] = block;
-  let list = at + Header.words + records * Record.words;
-  for (const slab of held) {
+  const list = at + Header.words + records * Record.words;
+  let held = 0;
+  for (const slab of slabs.held) {
+    if (slab === block) continue;
     arena.retain(slab);
-    words[list++] = slab;
+    words[list + held++] = slab;
   }
-  const cursor = { record: at + Header.words, lists: list, slab: 0 };
-  columns.forEach((column, index) => {
+  words[at + Header.held] = held;
+  const cursor = { record: at + Header.words, lists: list + held, slab: 0 };
+  for (let index = 0; index < columns.length; index++) {
+    const column = columns[index] as Column;
     const field = fields[index];
-    assert(
-      field !== undefined && column.type === field.type && column.length === content.rows,
-      `column ${index} is ${column.length} × ${column.type}, not ${content.rows} × ${field?.type}`,
-    );
+    if (field === undefined || column.type !== field.type || column.length !== content.rows)
+      assert.fail(`column ${index} is ${column.length} × ${column.type}, not ${content.rows} × ${field?.type}`);
     writeColumn(words, cursor, column);
-  });
+  }
   words[at + Header.magic] = DESCRIPTOR_MAGIC;
   return new SharedBatch(arena, place, fields);
 }
@@ -221,7 +226,7 @@ function writeColumn(words: Int32Array, cursor: { record: number; lists: number;
   words[at + Record.slabCount] = column.slabs.length;
   for (const slab of column.slabs) words[cursor.lists + cursor.slab++] = slab;
   if (childType(column.type) !== undefined) {
-    assert(column.child !== undefined, `a column of ${column.type} has no child`);
+    if (column.child === undefined) assert.fail(`a column of ${column.type} has no child`);
     writeColumn(words, cursor, column.child);
   }
 }

@@ -6,18 +6,13 @@ import type { Batch, Column } from './contract.ts';
 import { emptyColumn } from './empty-column.ts';
 import { makeBatch } from './make-batch.ts';
 
-interface Bits {
-  ptr: Ptr;
-  /** The slab made for a shifted copy, 0 when the bits are still the parent's. */
-  slab: Ptr;
-}
-
-/** A bitmap must begin at a byte: elsewhere its bits are copied to where they do. */
-function sliceBits(arena: Arena, owner: number, bitmap: Ptr, from: number, rows: number): Bits {
-  if (from % 8 === 0) return { ptr: bitmap + from / 8, slab: 0 };
+/** A bitmap must begin at a byte: elsewhere its bits are copied to where they do, into a slab added to `made`. */
+function sliceBits(arena: Arena, owner: number, bitmap: Ptr, from: number, rows: number, made: Ptr[]): Ptr {
+  if (from % 8 === 0) return bitmap + from / 8;
   const slab = arena.alloc(Math.ceil(rows / 8), owner);
+  made.push(slab);
   copyBits(arena.u8, bitmap * 8 + from, arena.u8, slab * 8, rows);
-  return { ptr: slab, slab };
+  return slab;
 }
 
 /** As `sliceBatch` for one column. Slabs made for shifted bitmaps are added to `made`, for the caller to release. */
@@ -31,23 +26,23 @@ export function sliceColumn(
 ): Column {
   if (rows === 0) return emptyColumn(column.type);
   const { physical, byteWidth } = parseType(column.type);
-  const slabs = [...column.slabs];
-  const cut = (bitmap: Ptr): Ptr => {
-    const bits = sliceBits(arena, owner, bitmap, from, rows);
-    if (bits.slab !== 0) {
-      made.push(bits.slab);
-      slabs.push(bits.slab);
-    }
-    return bits.ptr;
-  };
+  const before = made.length;
   const nullCount = column.nullCount === 0 ? 0 : rows - countSetBits(arena.u8, column.validity * 8 + from, rows);
-  const validity = nullCount === 0 ? 0 : cut(column.validity);
-  const same = { type: column.type, length: rows, nullCount, validity, child: column.child, slabs };
-  if (physical === 'bits') return { ...same, values: cut(column.values), valueBytes: Math.ceil(rows / 8), offsets: 0 };
-  if (physical === 'fixed' || physical === 'dictionary') {
-    return { ...same, values: column.values + from * byteWidth, valueBytes: rows * byteWidth, offsets: 0 };
-  }
-  return { ...same, values: column.values, valueBytes: column.valueBytes, offsets: column.offsets + from * 4 };
+  const validity = nullCount === 0 ? 0 : sliceBits(arena, owner, column.validity, from, rows, made);
+  const isFixed = physical === 'fixed' || physical === 'dictionary';
+  const isBits = physical === 'bits';
+  const values = isBits ? sliceBits(arena, owner, column.values, from, rows, made) : column.values;
+  return {
+    type: column.type,
+    length: rows,
+    nullCount,
+    validity,
+    values: isFixed ? values + from * byteWidth : values,
+    valueBytes: isFixed ? rows * byteWidth : isBits ? Math.ceil(rows / 8) : column.valueBytes,
+    offsets: isFixed || isBits ? 0 : column.offsets + from * 4,
+    child: column.child,
+    slabs: made.length === before ? column.slabs : [...column.slabs, ...made.slice(before)],
+  };
 }
 
 /**
@@ -57,7 +52,8 @@ export function sliceColumn(
  * @throws ERR_MEMORY_EXHAUSTED
  */
 export function sliceBatch(arena: Arena, owner: number, batch: Batch, from: number, rows: number, inputs = 1): Batch {
-  assert(from >= 0 && rows >= 0 && from + rows <= batch.rows, `rows ${from} to ${from + rows} of ${batch.rows}`);
+  if (!(from >= 0 && rows >= 0 && from + rows <= batch.rows))
+    assert.fail(`rows ${from} to ${from + rows} of ${batch.rows}`);
   const made: Ptr[] = [];
   try {
     const columns = batch.columns.map((column) => sliceColumn(arena, owner, column, from, rows, made));

@@ -75,7 +75,8 @@ export class SharedArena implements Arena {
   }
 
   tryAlloc(bytes: number, owner: number): Ptr {
-    assert(bytes >= 0 && bytes <= 2 ** 32 && owner >= 0 && owner < OWNER_COUNT, `alloc(${bytes}, ${owner})`);
+    if (!(bytes >= 0 && bytes <= 2 ** 32 && owner >= 0 && owner < OWNER_COUNT))
+      assert.fail(`alloc(${bytes}, ${owner})`);
     if (bytes < PAGE_BYTES) return this.#allocPiece(bytes, owner);
     const pages = Math.ceil(bytes / PAGE_BYTES);
     const page =
@@ -86,7 +87,7 @@ export class SharedArena implements Arena {
   retain(slab: Ptr): void {
     if (this.#debug) this.#retainPiece(slab);
     const before = Atomics.add(this.i32, this.#headOf(slab) + Page.references, 1);
-    assert(before > 0, `retain of the free slab ${slab}`);
+    if (before <= 0) assert.fail(`retain of the free slab ${slab}`);
   }
 
   release(slab: Ptr): void {
@@ -112,7 +113,7 @@ export class SharedArena implements Arena {
   }
 
   setLimit(bytes: number): void {
-    assert(bytes >= 0, `setLimit(${bytes})`);
+    if (bytes < 0) assert.fail(`setLimit(${bytes})`);
     const whole = Math.min(Math.floor(bytes), Number.MAX_SAFE_INTEGER);
     Atomics.store(this.i32, Control.limitHigh, Math.floor(whole / 2 ** 32));
     Atomics.store(this.i32, Control.limitLow, whole | 0);
@@ -158,7 +159,8 @@ export class SharedArena implements Arena {
   #headOf(slab: Ptr): number {
     const at = this.#runs.entry(slab >>> PAGE_SHIFT);
     const kind = tagKind(this.i32[at + Page.tag] as number);
-    assert(kind !== 0 && kind !== PageKind.free && slab % SLAB_ALIGNMENT === 0, `${slab} is no slab in use`);
+    if (!(kind !== 0 && kind !== PageKind.free && slab % SLAB_ALIGNMENT === 0))
+      assert.fail(`${slab} is no slab in use`);
     return kind === PageKind.inside ? this.#runs.entry(this.i32[at + Page.link] as number) : at;
   }
 
@@ -170,7 +172,7 @@ export class SharedArena implements Arena {
     const before = Atomics.sub(this.i32, entry + Page.references, 1);
     if (before > 1) return;
     if (before < 1) Atomics.add(this.i32, entry + Page.references, 1);
-    assert(before === 1, `slab ${slab} was released twice`);
+    if (before !== 1) assert.fail(`slab ${slab} was released twice`);
     const page = this.#pageOfEntry(entry);
     const pages = tagPages(this.i32[entry + Page.tag] as number);
     // Before the lock: until `give` nobody else can be handed this memory.
@@ -288,15 +290,16 @@ export class SharedArena implements Arena {
   #retainPiece(slab: Ptr): void {
     if (!this.#isPiece(slab)) return;
     const at = slab / 4 - SLAB_ALIGNMENT / 4;
-    assert(this.i32[at] === PIECE_MAGIC && Atomics.add(this.i32, at + 1, 1) > 0, `retain of the free piece ${slab}`);
+    if (!(this.i32[at] === PIECE_MAGIC && Atomics.add(this.i32, at + 1, 1) > 0))
+      assert.fail(`retain of the free piece ${slab}`);
   }
 
   #releasePiece(slab: Ptr): void {
     if (!this.#isPiece(slab)) return;
     const at = slab / 4 - SLAB_ALIGNMENT / 4;
-    assert(this.i32[at] === PIECE_MAGIC, `${slab} is no piece in use, or was released twice`);
+    if (this.i32[at] !== PIECE_MAGIC) assert.fail(`${slab} is no piece in use, or was released twice`);
     const before = Atomics.sub(this.i32, at + 1, 1);
-    assert(before > 0, `piece ${slab} was released twice`);
+    if (before <= 0) assert.fail(`piece ${slab} was released twice`);
     if (before > 1) return;
     this.u8.fill(POISON, slab, slab + (this.i32[at + 2] as number));
     this.i32[at] = 0;
