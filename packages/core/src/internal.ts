@@ -112,3 +112,8 @@ export { buildChain } from './operators/chain.ts';
 export { DISCARD, fanOut } from './operators/outputs.ts';
 export { gatherBatch } from './operators/gather.ts';
 export { HeldBatches, PIECE_ROWS } from './operators/held-batches.ts';
+export {
+  type ReferenceFlush, type ReferenceOptions, type ReferenceOutput, type ReferenceResult, runReference,
+} from './plan/reference/run.ts';
+export { interpret as interpretExpression } from './plan/reference/interpret.ts';
+export { arrowOfRows, type Row as ReferenceRow, rowsOfArrow, type Value as ReferenceValue } from './plan/reference/values.ts';

@@ -17,7 +17,7 @@ export interface ResolvedParquet {
 
 /** @throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_FILE_TRUNCATED, ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED, ERR_SCHEMA */
 export async function resolveParquet(spec: ParquetSpec, probes: PlanProbes): Promise<ResolvedParquet> {
-  const paths = (await Promise.all(spec.paths.map((path) => probes.expandPath(path)))).flat();
+  const paths = await probes.expandPaths(spec.paths);
   const files = await Promise.all(paths.map((path) => probes.readParquetInfo(path)));
   const [first, ...others] = files as [ParquetInfo, ...ParquetInfo[]];
   const names = spec.columns ?? first.fields.map((field) => field.name);

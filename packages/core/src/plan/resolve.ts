@@ -3,19 +3,19 @@
  * from the sources to the sinks. What can be wrong is refused here, naming the step.
  */
 import { PipelineError } from '../errors.ts';
+import { expandPaths } from '../formats/glob.ts';
 import { readParquetInfo } from '../formats/parquet-info.ts';
 import { resolveFold, resolveOp } from '../operators/definition.ts';
 import type { Fields } from '../schema/types.ts';
 import type { LogicalPlan, PlanNode } from './logical.ts';
 import { checkGenerated, checkOrderedOn, stepFields, withPlace } from './node-fields.ts';
 import { resolveParquet } from './parquet-source.ts';
-import { expandPath } from './paths.ts';
 import { type DeclaredInputs, neededColumns } from './prune.ts';
 import type { PlanProbes, ResolvedNode, ResolvedPlan } from './resolved.ts';
 import { checkTiming, markVisibility } from './visibility.ts';
 
 /** Looks at real files. */
-export const fileProbes: PlanProbes = { readParquetInfo, expandPath };
+export const fileProbes: PlanProbes = { readParquetInfo, expandPaths: (patterns) => expandPaths(patterns) };
 
 /** Keeps the plan it came from, and with it the functions behind its ids. */
 const originOf = new WeakMap<ResolvedPlan, LogicalPlan>();
@@ -29,7 +29,7 @@ const originOf = new WeakMap<ResolvedPlan, LogicalPlan>();
 export async function resolvePlan(plan: LogicalPlan, probes: PlanProbes = fileProbes): Promise<ResolvedPlan> {
   const files = new Map<string, ReturnType<PlanProbes['readParquetInfo']>>();
   const cached: PlanProbes = {
-    expandPath: (pattern) => probes.expandPath(pattern),
+    expandPaths: (patterns) => probes.expandPaths(patterns),
     readParquetInfo: (path) => {
       const info = files.get(path) ?? probes.readParquetInfo(path);
       files.set(path, info);

@@ -34,6 +34,6 @@ export interface ResolvedPlan extends LogicalPlan {
 /** How planning looks at the world. Tests give their own. */
 export interface PlanProbes {
   readParquetInfo(path: string): Promise<ParquetInfo>;
-  /** Files behind a path or pattern, in order. @throws ERR_FILE_NOT_FOUND */
-  expandPath(pattern: string): Promise<string[]>;
+  /** Files behind paths and patterns, in order. @throws ERR_FILE_NOT_FOUND */
+  expandPaths(patterns: readonly string[]): Promise<string[]>;
 }
