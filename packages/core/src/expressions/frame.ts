@@ -8,6 +8,7 @@ import type { VectorKernels } from '../kernels/vector-contract.ts';
 import type { Arena, Ptr } from '../memory/contract.ts';
 import type { TypeText } from '../schema/types.ts';
 import { bitAt, bitmapBytes } from './bitmap.ts';
+import { type MorselPosition, placeOfRow } from './row-place.ts';
 
 /** Where and for whom an expression is evaluated. */
 export interface EvaluationContext {
@@ -17,8 +18,7 @@ export interface EvaluationContext {
   owner: number;
   /** Name of the operator, for errors. */
   name: string;
-  /** Row of the source at which the batch starts, when it is known. */
-  position(): { file?: string; row?: number };
+  position(): MorselPosition;
 }
 
 /** A column whose parts can still be filled in. */
@@ -206,14 +206,12 @@ export class Frame {
     detail: { value?: string; expected?: string; hint: string },
   ): PipelineError {
     const position = this.#context.position();
-    const at = (position.row ?? 0) + row;
-    const where = position.row === undefined ? `row ${row} of its batch` : `row ${at}`;
-    const file = position.file === undefined ? {} : { file: position.file };
-    return new PipelineError(code, `${this.#context.name}: ${what} in column "${this.#label}", ${where}`, {
+    const place = placeOfRow(position, row, this.rows);
+    return new PipelineError(code, `${this.#context.name}: ${what} in column "${this.#label}", ${place.text}`, {
       stage: this.#context.name,
       column: this.#label,
-      row: at,
-      ...file,
+      row: place.row,
+      ...(position.file !== undefined && { file: position.file }),
       ...detail,
     });
   }

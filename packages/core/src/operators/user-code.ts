@@ -1,5 +1,6 @@
 /** Calling user code: results that may be promises, and errors that name the op and the rows it was given. */
 import { PipelineError } from '../errors.ts';
+import { placeOfMorsel, placeOfRow } from '../expressions/row-place.ts';
 import type { OperatorContext } from './contract.ts';
 
 /** Continues with a value that may still be a promise. */
@@ -31,17 +32,6 @@ function rowOf(error: unknown): number | undefined {
   return typeof row === 'number' && Number.isSafeInteger(row) && row >= 0 ? row : undefined;
 }
 
-const count = (value: number): string => value.toLocaleString('en-US');
-
-function describeRows(context: OperatorContext, rows: number | undefined): string {
-  const { row: from, rows: morselRows, file } = context.position();
-  const length = morselRows ?? rows;
-  const inFile = file === undefined ? '' : ` of ${file}`;
-  if (from !== undefined && length !== undefined && length > 0)
-    return ` on rows ${count(from)} to ${count(from + length - 1)}${inFile}`;
-  return rows === undefined ? '' : ` on a batch of ${count(rows)} rows${inFile}`;
-}
-
 /**
  * What an op threw as ERR_OP_FAILED: its stage, the rows of the source that were being worked on, the row within the
  * batch if the error has a `row`, and the error as the cause.
@@ -52,22 +42,20 @@ export function opFailed(
   rows: number | undefined,
   cause: unknown,
 ): PipelineError {
-  const { row: from, file } = context.position();
+  const position = context.position();
   const why = cause instanceof Error ? cause.message : String(cause);
-  const row = rowOf(cause);
-  const at = row === undefined ? from : (from ?? 0) + row;
-  const named = row === undefined ? '' : `, row ${count(at ?? row)}`;
-  return new PipelineError(
-    'ERR_OP_FAILED',
-    `op "${context.name}" failed${action}${describeRows(context, rows)}${named}: ${why}`,
-    {
-      stage: context.name,
-      ...(file !== undefined && { file }),
-      ...(at !== undefined && { row: at }),
-      hint: 'the cause has the stack of the op; guard or filter such rows in the op',
-      cause,
-    },
-  );
+  const named = rowOf(cause);
+  const place = rows === undefined || named === undefined ? undefined : placeOfRow(position, named, rows);
+  const on = rows === undefined ? '' : ` on ${placeOfMorsel(position, rows)}`;
+  const at = place === undefined ? '' : `, ${place.text}`;
+  const row = place?.row ?? position.row;
+  return new PipelineError('ERR_OP_FAILED', `op "${context.name}" failed${action}${on}${at}: ${why}`, {
+    stage: context.name,
+    ...(position.file !== undefined && { file: position.file }),
+    ...(row !== undefined && { row }),
+    hint: 'the cause has the stack of the op; guard or filter such rows in the op',
+    cause,
+  });
 }
 
 /** Runs user code and turns what it throws, at once or later, into ERR_OP_FAILED. */

@@ -1,4 +1,4 @@
-import { defineOp, type OpDefinition, type OpResult } from '@spillway/core';
+import { col, defineOp, type OpDefinition, type OpResult } from '@spillway/core';
 import { fieldsFromShape, type OperatorSpec, POISON, type Triggers } from '@spillway/core/internal';
 import { type RecordBatch as AnyBatch, makeVector, RecordBatch, tableFromArrays } from 'apache-arrow';
 import { describe, expect, test } from 'vitest';
@@ -207,6 +207,21 @@ describe('user code that fails', () => {
     await expect(stage.end()).rejects.toMatchObject({
       code: 'ERR_OP_FAILED',
       message: expect.stringContaining('failed in flush: late'),
+    });
+    expect(stage.close()).toBe(0);
+  });
+});
+
+describe('rows that steps before have dropped', () => {
+  test('make the place the row of the batch and the rows of the morsel', async () => {
+    behaviour = () => {
+      throw Object.assign(new Error('bad'), { row: 0 });
+    };
+    const keep = { name: 'keep', spec: { kind: 'filter', predicate: col('value').gt(1).node } } as Step;
+    const stage = await startStage(FIELDS, [keep, step(same as never)], { position: () => ({ row: 1_000 }) });
+    await expect(stage.push(rowsOf(1, 2, 3))).rejects.toMatchObject({
+      row: 1_000,
+      message: expect.stringContaining('row 0 of rows 1,000 to 1,002'),
     });
     expect(stage.close()).toBe(0);
   });
