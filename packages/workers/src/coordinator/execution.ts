@@ -12,6 +12,7 @@ import { JobMonitor } from '../monitor/job-monitor.ts';
 import { JobReadings } from '../monitor/readings.ts';
 import { ResidentSampler } from '../monitor/resident.ts';
 import type { CollectedRows } from '../sinks/collected-rows.ts';
+import { orAborted } from '../sinks/drain-edge.ts';
 import { Activities } from './activities.ts';
 import { ArenaLease } from './arena-lease.ts';
 import { Cleanup } from './cleanup.ts';
@@ -61,7 +62,7 @@ export class Execution {
       const planned = await this.#plan(sinks);
       await this.#prepare(planned);
       this.#start();
-      await this.#activities.settled();
+      await orAborted(this.#activities.settled(), this.latch.signal);
       this.latch.check();
       await this.#commit();
     } catch (error) {
