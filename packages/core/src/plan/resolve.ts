@@ -12,6 +12,7 @@ import { checkGenerated, checkOrderedOn, stepFields, withPlace } from './node-fi
 import { resolveParquet } from './parquet-source.ts';
 import { type DeclaredInputs, neededColumns } from './prune.ts';
 import type { PlanProbes, ResolvedNode, ResolvedPlan } from './resolved.ts';
+import { trustVerifiedOrder } from './verified-order.ts';
 import { checkTiming, markVisibility } from './visibility.ts';
 
 /** Looks at real files. */
@@ -39,6 +40,7 @@ export async function resolvePlan(plan: LogicalPlan, probes: PlanProbes = filePr
   const everything = await bind(plan.nodes, cached);
   const nodes = await bind(await pruned(everything, plan.nodes), cached);
   markVisibility(nodes);
+  trustVerifiedOrder(nodes);
   const resolved: ResolvedPlan = { ...plan, nodes, timingDependence: checkTiming(nodes, plan.deterministic) };
   originOf.set(resolved, plan);
   return resolved;

@@ -1,0 +1,31 @@
+import type { ResolvedNode } from './resolved.ts';
+
+/** Steps that keep rows in the order they come. Registered ops are not among them: they may do as they like. */
+const KEEPING = new Set(['filter', 'select', 'withColumns', 'memoryBuffer']);
+
+/** Sources that compare every row with the one before, or were told to trust the order. */
+const VERIFYING = new Set(['parquet', 'shared', 'generated']);
+
+/**
+ * Tells the aggregates whose rows were found in order at the source, and could not lose it since, not to compare each row
+ * again. They still compare batch with batch.
+ */
+export function trustVerifiedOrder(nodes: ResolvedNode[]): void {
+  for (const node of nodes) {
+    if (node.spec.kind === 'aggStream' && isVerified(node, node.spec.orderedOn, nodes)) {
+      node.spec = { ...node.spec, orderTrusted: true };
+    }
+  }
+}
+
+function isVerified(node: ResolvedNode, column: string, nodes: readonly ResolvedNode[]): boolean {
+  const [input] = node.inputs;
+  const producer = nodes.find((candidate) => candidate.id === input?.node);
+  if (input === undefined || producer?.ordered[input.port] !== column) return false;
+  let at: ResolvedNode | undefined = producer;
+  while (at !== undefined && KEEPING.has(at.spec.kind)) {
+    const from: number | undefined = at.inputs[0]?.node;
+    at = nodes.find((candidate) => candidate.id === from);
+  }
+  return at?.spec.kind === 'source' && VERIFYING.has(at.spec.source.type);
+}
