@@ -13,7 +13,7 @@ import { PipelineError } from '../errors.ts';
 import { partialFields } from '../operators/aggregate/output-fields.ts';
 import { formatBytes } from '../schema/sizes.ts';
 import type { Fields } from '../schema/types.ts';
-import { batchRowsOf, floorBytes, minimumTerms, sumOf } from './minimum.ts';
+import { batchRowsOf, edgeRows, floorBytes, minimumTerms, sumOf } from './minimum.ts';
 import type { EdgeSpec, PhysicalPlan, StageInput, StageOperator, StageSpec } from './physical.ts';
 import type { ResolvedNode, ResolvedPlan } from './resolved.ts';
 
@@ -33,7 +33,11 @@ export function planStages(plan: ResolvedPlan, options: StageOptions): PhysicalP
   throw new PipelineError(
     'ERR_MEMORY_MINIMUM',
     `the plan needs at least ${formatBytes(physical.minimumBytes)}, its memoryLimit is ${formatBytes(physical.memoryLimitBytes)}`,
-    { expected: String(physical.minimumBytes), value: String(physical.memoryLimitBytes), hint: `raise memoryLimit to '${Math.ceil(physical.minimumBytes / 2 ** 20)}MiB', or use fewer workers` },
+    {
+      expected: String(physical.minimumBytes),
+      value: String(physical.memoryLimitBytes),
+      hint: `raise memoryLimit to '${Math.ceil(physical.minimumBytes / 2 ** 20)}MiB', or use fewer workers`,
+    },
   );
 }
 
@@ -45,8 +49,15 @@ export function cutStages(plan: ResolvedPlan, options: StageOptions): PhysicalPl
   const rows = Math.max(1, ...plan.nodes.filter((node) => node.spec.kind === 'source').map(batchRowsOf));
   const terms = minimumTerms(plan, stages, edges, rows);
   const minimumBytes = sumOf(terms);
-  setCredits(edges, memoryLimitBytes - minimumBytes, rows);
-  return { stages, edges, workers: options.workers, memoryLimitBytes, minimumBytes, timingDependence: plan.timingDependence };
+  setCredits(edges, memoryLimitBytes - minimumBytes, (edge) => edgeRows(plan, edge, rows));
+  return {
+    stages,
+    edges,
+    workers: options.workers,
+    memoryLimitBytes,
+    minimumBytes,
+    timingDependence: plan.timingDependence,
+  };
 }
 
 const MAX_CREDIT_BYTES = 64 * 2 ** 20;
@@ -54,10 +65,10 @@ const MAX_CREDIT_BYTES = 64 * 2 ** 20;
 const CREDIT_BATCHES = 8;
 
 /** Each edge its floor, and an equal share of half of what is left; no more than some batches can use. */
-function setCredits(edges: readonly EdgeSpec[], freeBytes: number, rows: number): void {
+function setCredits(edges: readonly EdgeSpec[], freeBytes: number, rowsOf: (edge: EdgeSpec) => number): void {
   const share = Math.max(0, freeBytes) / 2 / Math.max(1, edges.length);
   for (const edge of edges) {
-    const floor = floorBytes(edge.fields, rows);
+    const floor = floorBytes(edge.fields, rowsOf(edge));
     edge.creditBytes = Math.floor(Math.min(floor + share, Math.max(floor * CREDIT_BATCHES, 2 ** 20), MAX_CREDIT_BYTES));
   }
 }
@@ -135,9 +146,17 @@ class StageCutter {
     const source = branches[0]?.node;
     for (const branch of first) this.#fuse(stage, branch, { from: 'stage-input' });
     const rest = branches.filter((branch) => !first.includes(branch));
-    const at = { node: this.#producerOf(source), port: source?.inputs[0]?.port ?? 'out', from: 'stage-input' as const, fields: source?.inputFields[0] ?? [] };
+    const at = {
+      node: this.#producerOf(source),
+      port: source?.inputs[0]?.port ?? 'out',
+      from: 'stage-input' as const,
+      fields: source?.inputFields[0] ?? [],
+    };
     this.#continue(stage, at, rest);
-    stage.name = stage.operators.map((operator) => (operator.half === 'partial' ? `${operator.name}:partial` : operator.name)).join('+') || at.node.name;
+    stage.name =
+      stage.operators
+        .map((operator) => (operator.half === 'partial' ? `${operator.name}:partial` : operator.name))
+        .join('+') || at.node.name;
   }
 
   /** Which of several steps behind one output share its first stage: those that lanes can run, else those that need order. */
@@ -194,7 +213,11 @@ class StageCutter {
   }
 
   /** Edges out of a stage: one for each sink and each stage that follows. */
-  #continue(stage: StageSpec, at: { node: ResolvedNode; port: string; from: StageSpec['outputs'][number]['from']; fields: Fields }, branches: readonly Branch[]): void {
+  #continue(
+    stage: StageSpec,
+    at: { node: ResolvedNode; port: string; from: StageSpec['outputs'][number]['from']; fields: Fields },
+    branches: readonly Branch[],
+  ): void {
     const origin: Origin = {
       node: at.node,
       port: at.port,
@@ -223,7 +246,16 @@ class StageCutter {
 
   #addEdge(origin: Origin, consumer: EdgeSpec['consumer']): number {
     const { node, port, fields, producer, carriesStates } = origin;
-    const edge: EdgeSpec = { id: this.edges.length, fields, source: { node: node.id, port }, producer, consumer, capacity: Math.max(16, this.#workers * 4), creditBytes: 0, carriesStates };
+    const edge: EdgeSpec = {
+      id: this.edges.length,
+      fields,
+      source: { node: node.id, port },
+      producer,
+      consumer,
+      capacity: Math.max(16, this.#workers * 4),
+      creditBytes: 0,
+      carriesStates,
+    };
     this.edges.push(edge);
     origin.leave(edge.id);
     return edge.id;

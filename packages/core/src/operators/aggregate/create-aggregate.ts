@@ -12,11 +12,12 @@ import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from 
 import { TriggerCounter } from '../triggers.ts';
 import { FinalStates } from './final-states.ts';
 import { LaneStates } from './lane-states.ts';
+import { PIECE_ROWS } from './output-batch.ts';
 import type { AggregateSpec } from './output-fields.ts';
 import { planStates } from './state-plan.ts';
 
 /** Closed rows that are worth a batch where nobody can see the cut. */
-const WORTH_A_BATCH = 32_768;
+const WORTH_A_BATCH: number = PIECE_ROWS;
 
 /**
  * The partial half: every batch pushed becomes one batch of states, pushed to the only output.

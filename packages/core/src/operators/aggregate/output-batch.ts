@@ -1,4 +1,4 @@
-/** Makes output batches of closed bins: one piece of at most 65,536 rows at a time, column by column. */
+/** Makes output batches of closed bins: one piece of at most 8,192 rows at a time, column by column. */
 import { allocBatch, type BatchDraft, type DraftColumn } from '../../batch/alloc-batch.ts';
 import type { Batch } from '../../batch/contract.ts';
 import type { Kernels } from '../../kernels/vector-contract.ts';
@@ -18,7 +18,7 @@ import { valueTypeOf } from './value-type.ts';
 import { setBits, setValidity } from './write-bits.ts';
 
 /** Rows of one output batch at most. */
-export const PIECE_ROWS = 65_536;
+export const PIECE_ROWS = 8192;
 
 /** Writes the batches of one level. */
 export class OutputWriter {
