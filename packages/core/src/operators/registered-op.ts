@@ -131,9 +131,7 @@ export class RegisteredOp implements Operator {
     return settle<OpResult, void>(own, (value) => {
       const results = takeResult(this.#target, value, undefined);
       if (results.length === 0 && (isEmpty || !this.#hasTriggers)) return undefined;
-      const rows = results.reduce((sum, result) => sum + result.rows, 0);
-      const held = this.#counter.reset();
-      this.#context.onFlush(reason, isEmpty ? { ...held, rows } : held);
+      this.#context.onFlush(reason, this.#counter.reset());
       for (const result of results) this.#held.add(result);
       return this.#waits || results.length > 0 ? pushAll(this.#output, this.#held.takePieces(1)) : undefined;
     });

@@ -1,4 +1,4 @@
-import type { Fields, TypeText } from '@spillway/core';
+import { type Fields, PipelineError, type TypeText } from '@spillway/core';
 import {
   type Arena,
   batchToRows,
@@ -8,6 +8,7 @@ import {
   type EvaluationContext,
   type ExpressionNode,
   fieldsFromShape,
+  interpretExpression,
   makeBatch,
   releaseColumn,
   rowsToBatch,
@@ -15,7 +16,6 @@ import {
 } from '@spillway/core/internal';
 import { describe, expect, test } from 'vitest';
 import { type SeededRandom, seededRandom } from '../../../support/random.ts';
-import { interpret, type Row, type Value } from '../../../support/row-interpreter.ts';
 
 const FIELDS: Fields = fieldsFromShape({
   b: 'bool',
@@ -36,6 +36,9 @@ const FIELDS: Fields = fieldsFromShape({
   day: 'date32',
   span: 'duration[ms]',
 });
+
+type Value = bigint | number | boolean | string | null;
+type Row = Record<string, Value>;
 
 const TEXTS = ['', 'a', 'A', 'ab', 'ba', 'Ärger', 'z', '  pad ', '東京', '😀b', 'abc'];
 const FLOATS = [0, -0, 1, -1.5, 2.5, 0.1, Number.NaN, Infinity, -Infinity, 1e308, 5e-324, 12345.678];
@@ -136,6 +139,8 @@ function randomNode(random: SeededRandom, family: Family, depth: number): Expres
       };
     }
     case 'text': {
+      if (depth > 0 && random.chance(0.15))
+        return { kind: 'cast', to: 'utf8', arg: sub(random.pick(['bool', 'number', 'day', 'span'])) };
       if (random.chance(0.1)) return literal('utf8', random.pick(TEXTS));
       if (depth <= 0) return column(random.pick(['s', 't', 'd', 'd']));
       if (random.chance(0.1))
@@ -156,6 +161,20 @@ function randomNode(random: SeededRandom, family: Family, depth: number): Expres
     }
     case 'day': {
       if (depth <= 0 || random.chance(0.4)) return column(random.pick(['ts', 'tz', 'day']));
+      if (random.chance(0.3)) {
+        const to = random.pick([
+          'timestamp[ms, Europe/Paris]',
+          'timestamp[s, +05:30]',
+          'date32',
+          'date64',
+          'timestamp[us]',
+        ]);
+        return {
+          kind: 'cast',
+          to,
+          arg: random.chance(0.5) ? sub('day') : { kind: 'cast', to: 'utf8', arg: sub('day') },
+        };
+      }
       if (random.chance(0.4))
         return { kind: 'cast', to: random.pick(['timestamp[s]', 'timestamp[ns]', 'timestamp[us]']), arg: column('ts') };
       return {
@@ -209,8 +228,20 @@ function evaluate(
 
 function expected(node: ExpressionNode, rows: Row[]): { values: unknown[]; hasFailed: boolean } {
   try {
-    return { values: rows.map((row) => shown(interpret(node, row, FIELDS))), hasFailed: false };
-  } catch {
+    return {
+      values: rows.map((row) =>
+        shown(
+          interpretExpression(
+            node,
+            FIELDS.map((field) => row[field.name] as Value),
+            FIELDS,
+          ),
+        ),
+      ),
+      hasFailed: false,
+    };
+  } catch (error) {
+    if (!(error instanceof PipelineError)) throw error;
     return { values: [], hasFailed: true };
   }
 }

@@ -39,7 +39,7 @@ export function castValue(value: Value, from: TypeText, to: TypeText): Value {
 function floatToSingle(value: Value): number {
   if (typeof value !== 'bigint') return Math.fround(Number(value));
   const near = Math.fround(Number(value));
-  if (!Number.isFinite(near)) return near;
+  if (!Number.isFinite(near) || BigInt(near) === value) return near;
   const view = new DataView(new ArrayBuffer(4));
   view.setFloat32(0, near);
   const bits = view.getUint32(0);

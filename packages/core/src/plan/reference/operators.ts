@@ -91,7 +91,8 @@ function registeredOp(parts: OperatorParts, spec: SpecOf<'op'>, definition: OpDe
 
   const flush = async (reason: FlushReason): Promise<void> => {
     const own = rowsOfResult(parts, await callUser(node.name, () => instance.flush?.()));
-    if (triggers.isEmpty && own.length === 0) return;
+    // Without triggers nothing waits: the end of such an op is no flush unless it still gives rows.
+    if (own.length === 0 && (triggers.isEmpty || !triggers.any)) return;
     onFlush(reason, triggers.reset());
     const rows = [...waiting, ...own];
     waiting = [];
@@ -136,7 +137,7 @@ function memoryBuffer(parts: OperatorParts, spec: SpecOf<'memoryBuffer'>): Refer
       if (!spec.accumulate) await emit('out', rows);
     },
     async end() {
-      if (!triggers.isEmpty) await flush('end');
+      if (!triggers.isEmpty && (spec.accumulate || triggers.any)) await flush('end');
     },
   };
 }
