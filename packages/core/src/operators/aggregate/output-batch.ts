@@ -1,6 +1,7 @@
 /** Makes output batches of closed bins: one piece of at most 8,192 rows at a time, column by column. */
 import { allocBatch, type BatchDraft, type DraftColumn } from '../../batch/alloc-batch.ts';
 import type { Batch } from '../../batch/contract.ts';
+import type { KeyTable } from '../../kernels/key-table.ts';
 import type { Kernels } from '../../kernels/vector-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { AggregateColumn } from '../../plan/logical.ts';
@@ -71,9 +72,7 @@ export class OutputWriter {
     const piece = { slots, rows };
     this.#lookUpCodes(piece);
     const texts = this.#fields.map((_, position) => this.#textsOf(position, piece));
-    const variableBytes = texts.map((text, position) =>
-      text === undefined || this.#fields[position]?.type === 'dictionary<utf8>' ? 0 : totalTextBytes(text, rows),
-    );
+    const variableBytes = texts.map((text, position) => this.#textBytes(position, text, rows));
     const draft = allocBatch(this.#workspace.arena, this.#workspace.owner, this.#fields, rows, { variableBytes });
     const dictionaries: Ptr[] = [];
     try {
@@ -105,13 +104,35 @@ export class OutputWriter {
           setValidity(column, piece.rows, (row) => text.length(row) !== NO_TEXT, this.#workspace.views.u8);
         if (column.type === 'dictionary<utf8>') {
           dictionaries.push(writeDictionary(text, piece.rows, column, this.#workspace));
-        } else writeTexts(text, piece.rows, column, this.#workspace);
+        } else if (position <= keys) this.#takeKeyTexts(position - 1, column, piece.rows);
+        else writeTexts(text, piece.rows, column, this.#workspace);
       } else if (position <= keys) this.#writeKey(position - 1, column, piece);
       else {
         const aggregate = this.#columns[position - 1 - keys] as AggregateColumn;
         this.#results.write(aggregate, this.#statesOf(aggregate), column, piece);
       }
     }
+  }
+
+  #textBytes(position: number, text: TextRowsOutput | undefined, rows: number): number {
+    if (text === undefined || this.#fields[position]?.type === 'dictionary<utf8>') return 0;
+    if (position > this.#plan.keys.length) return totalTextBytes(text, rows);
+    const { keys } = this.#tableOf(position - 1);
+    return this.#kernels.takeVariableBytes(keys, this.#codesOf(position - 1), rows);
+  }
+
+  #takeKeyTexts(column: number, draft: DraftColumn, rows: number): void {
+    const { keys, bytes } = this.#tableOf(column);
+    this.#kernels.takeVariable(keys, bytes, this.#codesOf(column), rows, draft.offsets, draft.values);
+  }
+
+  #tableOf(column: number): KeyTable {
+    return ((this.#index as KeyIndex).columns[column] as KeyIndex['columns'][number]).table;
+  }
+
+  /** Where `lookUpCodes` has put the codes of a key column. */
+  #codesOf(column: number): Ptr {
+    return (this.#codes[column] as GrowingBuffer).ptr;
   }
 
   /** Codes of every key column for the rows of the piece. */
@@ -139,8 +160,8 @@ export class OutputWriter {
 
   #keyTexts(column: number): TextRowsOutput {
     const { u32 } = this.#workspace.views;
-    const { table } = (this.#index as KeyIndex).columns[column] as KeyIndex['columns'][number];
-    const codes = (this.#codes[column] as GrowingBuffer).ptr >>> 2;
+    const table = this.#tableOf(column);
+    const codes = this.#codesOf(column) >>> 2;
     const offsets = table.keys >>> 2;
     const { nullId } = table;
     const codeOf = (row: number): number => u32[codes + row] as number;
@@ -176,18 +197,18 @@ export class OutputWriter {
 
   #writeKey(column: number, draft: DraftColumn, { rows }: Piece): void {
     const { u32, u8 } = this.#workspace.views;
-    const { table, plan } = (this.#index as KeyIndex).columns[column] as KeyIndex['columns'][number];
-    const codes = (this.#codes[column] as GrowingBuffer).ptr;
+    const table = this.#tableOf(column);
+    const { value } = this.#plan.keys[column] as StatePlan['keys'][number];
+    const codes = this.#codesOf(column);
     const { nullId } = table;
     if (nullId !== undefined) setValidity(draft, rows, (row) => u32[(codes >>> 2) + row] !== nullId, u8);
-    if (plan.value.byteWidth === 8) {
+    if (value.byteWidth === 8) {
       this.#kernels.take(8, table.keys, codes, rows, draft.values);
       return;
     }
     const wide = this.#scratch.reserve(8 * rows);
     this.#kernels.take(8, table.keys, codes, rows, wide);
-    if (plan.value.type === 'bool') setBits(u8, draft.values, rows, (row) => u32[(wide >>> 2) + 2 * row] !== 0);
-    else
-      this.#kernels.cast('i64', plan.value.kernel, wide, draft.nullCount > 0 ? draft.validity : 0, rows, draft.values);
+    if (value.type === 'bool') setBits(u8, draft.values, rows, (row) => u32[(wide >>> 2) + 2 * row] !== 0);
+    else this.#kernels.cast('i64', value.kernel, wide, draft.nullCount > 0 ? draft.validity : 0, rows, draft.values);
   }
 }
