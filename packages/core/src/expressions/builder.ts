@@ -6,14 +6,32 @@ import type { BinaryFn, DatePart, ExpressionNode, StringFn, UnaryFn } from './no
 /** What may stand beside an expression: another one, or a value. */
 export type Operand = Expression | number | bigint | string | boolean | Date | null;
 
-type LiteralType<V> = V extends null ? 'null' : V extends string ? 'utf8' : V extends boolean ? 'bool' : V extends bigint ? 'int64' : V extends Date ? 'timestamp[ms, UTC]' : V extends number ? NumberType<V> : '?';
+type LiteralType<V> = V extends null
+  ? 'null'
+  : V extends string
+    ? 'utf8'
+    : V extends boolean
+      ? 'bool'
+      : V extends bigint
+        ? 'int64'
+        : V extends Date
+          ? 'timestamp[ms, UTC]'
+          : V extends number
+            ? NumberType<V>
+            : '?';
 type NumberType<V extends number> = number extends V ? '?' : `${V}` extends `${bigint}` ? 'int64' : 'float64';
 
 /** The tree of an operand. */
 export type AstOf<V> = V extends Expression<infer A> ? A : { k: 'is'; t: LiteralType<V> };
 type Arithmetic<F extends string, A, V> = Expression<{ k: 'arithmetic'; f: F; l: A; r: AstOf<V> }>;
 type Comparison<A, V> = Expression<{ k: 'compare'; l: A; r: AstOf<V> }>;
-type Takes<D extends 'number' | 'text' | 'bool' | 'day', F extends string, T extends TypeText, A> = Expression<{ k: 'takes'; d: D; f: F; t: T; a: A }>;
+type Takes<D extends 'number' | 'text' | 'bool' | 'day', F extends string, T extends TypeText, A> = Expression<{
+  k: 'takes';
+  d: D;
+  f: F;
+  t: T;
+  a: A;
+}>;
 
 /**
  * A computed column: what `col('price').mul(2)` gives. Immutable; plain data inside (`node`).
@@ -42,41 +60,87 @@ export class Expression<out A = unknown> {
   }
 
   /** Sum; of integers int64, with ERR_INTEGER_OVERFLOW instead of wrapping. A timestamp takes a duration. */
-  add<const V extends Operand>(other: V): Arithmetic<'add', A, V> { return this.#binary('add', other); }
+  add<const V extends Operand>(other: V): Arithmetic<'add', A, V> {
+    return this.#binary('add', other);
+  }
   /** Difference; of two timestamps a duration. */
-  sub<const V extends Operand>(other: V): Arithmetic<'sub', A, V> { return this.#binary('sub', other); }
-  mul<const V extends Operand>(other: V): Arithmetic<'mul', A, V> { return this.#binary('mul', other); }
+  sub<const V extends Operand>(other: V): Arithmetic<'sub', A, V> {
+    return this.#binary('sub', other);
+  }
+  mul<const V extends Operand>(other: V): Arithmetic<'mul', A, V> {
+    return this.#binary('mul', other);
+  }
   /** Quotient, always float64. */
-  div<const V extends Operand>(other: V): Arithmetic<'div', A, V> { return this.#binary('div', other); }
+  div<const V extends Operand>(other: V): Arithmetic<'div', A, V> {
+    return this.#binary('div', other);
+  }
   /** Remainder with the sign of the left side. */
-  mod<const V extends Operand>(other: V): Arithmetic<'mod', A, V> { return this.#binary('mod', other); }
+  mod<const V extends Operand>(other: V): Arithmetic<'mod', A, V> {
+    return this.#binary('mod', other);
+  }
 
-  eq<const V extends Operand>(other: V): Comparison<A, V> { return this.#binary('eq', other); }
-  ne<const V extends Operand>(other: V): Comparison<A, V> { return this.#binary('ne', other); }
-  lt<const V extends Operand>(other: V): Comparison<A, V> { return this.#binary('lt', other); }
-  le<const V extends Operand>(other: V): Comparison<A, V> { return this.#binary('le', other); }
-  gt<const V extends Operand>(other: V): Comparison<A, V> { return this.#binary('gt', other); }
-  ge<const V extends Operand>(other: V): Comparison<A, V> { return this.#binary('ge', other); }
+  eq<const V extends Operand>(other: V): Comparison<A, V> {
+    return this.#binary('eq', other);
+  }
+  ne<const V extends Operand>(other: V): Comparison<A, V> {
+    return this.#binary('ne', other);
+  }
+  lt<const V extends Operand>(other: V): Comparison<A, V> {
+    return this.#binary('lt', other);
+  }
+  le<const V extends Operand>(other: V): Comparison<A, V> {
+    return this.#binary('le', other);
+  }
+  gt<const V extends Operand>(other: V): Comparison<A, V> {
+    return this.#binary('gt', other);
+  }
+  ge<const V extends Operand>(other: V): Comparison<A, V> {
+    return this.#binary('ge', other);
+  }
 
   /** Kleene and: false wins over null. */
-  and<const V extends Operand>(other: V): Expression<{ k: 'logic'; l: A; r: AstOf<V> }> { return this.#binary('and', other); }
+  and<const V extends Operand>(other: V): Expression<{ k: 'logic'; l: A; r: AstOf<V> }> {
+    return this.#binary('and', other);
+  }
   /** Kleene or: true wins over null. */
-  or<const V extends Operand>(other: V): Expression<{ k: 'logic'; l: A; r: AstOf<V> }> { return this.#binary('or', other); }
-  not(): Takes<'bool', 'not', 'bool', A> { return this.#unary('not'); }
+  or<const V extends Operand>(other: V): Expression<{ k: 'logic'; l: A; r: AstOf<V> }> {
+    return this.#binary('or', other);
+  }
+  not(): Takes<'bool', 'not', 'bool', A> {
+    return this.#unary('not');
+  }
 
-  neg(): Expression<{ k: 'numeric'; f: 'sign'; a: A }> { return this.#unary('neg'); }
-  abs(): Expression<{ k: 'numeric'; f: 'sign'; a: A }> { return this.#unary('abs'); }
-  floor(): Expression<{ k: 'numeric'; f: 'whole'; a: A }> { return this.#unary('floor'); }
-  ceil(): Expression<{ k: 'numeric'; f: 'whole'; a: A }> { return this.#unary('ceil'); }
+  neg(): Expression<{ k: 'numeric'; f: 'sign'; a: A }> {
+    return this.#unary('neg');
+  }
+  abs(): Expression<{ k: 'numeric'; f: 'sign'; a: A }> {
+    return this.#unary('abs');
+  }
+  floor(): Expression<{ k: 'numeric'; f: 'whole'; a: A }> {
+    return this.#unary('floor');
+  }
+  ceil(): Expression<{ k: 'numeric'; f: 'whole'; a: A }> {
+    return this.#unary('ceil');
+  }
   /** To the nearest whole number, halves away from zero. */
-  round(): Expression<{ k: 'numeric'; f: 'whole'; a: A }> { return this.#unary('round'); }
-  sqrt(): Takes<'number', 'sqrt', 'float64', A> { return this.#unary('sqrt'); }
+  round(): Expression<{ k: 'numeric'; f: 'whole'; a: A }> {
+    return this.#unary('round');
+  }
+  sqrt(): Takes<'number', 'sqrt', 'float64', A> {
+    return this.#unary('sqrt');
+  }
 
   /** Never null. */
-  isNull(): Expression<{ k: 'any'; t: 'bool'; a: A }> { return this.#unary('isNull'); }
+  isNull(): Expression<{ k: 'any'; t: 'bool'; a: A }> {
+    return this.#unary('isNull');
+  }
   /** Never null. */
-  isNotNull(): Expression<{ k: 'any'; t: 'bool'; a: A }> { return this.#unary('isNotNull'); }
-  isNaN(): Takes<'number', 'isNaN', 'bool', A> { return this.#unary('isNaN'); }
+  isNotNull(): Expression<{ k: 'any'; t: 'bool'; a: A }> {
+    return this.#unary('isNotNull');
+  }
+  isNaN(): Takes<'number', 'isNaN', 'bool', A> {
+    return this.#unary('isNaN');
+  }
 
   /** To another type; a value that cannot be represented fails the run with ERR_VALUE. */
   cast<const T extends TypeText>(to: T): Expression<{ k: 'any'; t: T; a: A }> {
@@ -84,9 +148,13 @@ export class Expression<out A = unknown> {
   }
 
   /** Parts of a timestamp in its time zone, or of a date; int32. */
-  get dt(): DateParts<A> { return new DateParts(this.node); }
+  get dt(): DateParts<A> {
+    return new DateParts(this.node);
+  }
   /** Functions of text. */
-  get str(): TextFunctions<A> { return new TextFunctions(this.node); }
+  get str(): TextFunctions<A> {
+    return new TextFunctions(this.node);
+  }
 }
 
 /** `col('ts').dt.hour()` and its kin. Weekdays run from Monday 1 to Sunday 7. */
@@ -103,15 +171,33 @@ export class DateParts<out A = unknown> {
     return new Expression({ kind: 'dt', part, arg: this.#arg });
   }
 
-  year(): Takes<'day', 'dt', 'int32', A> { return this.#part('year'); }
-  month(): Takes<'day', 'dt', 'int32', A> { return this.#part('month'); }
-  day(): Takes<'day', 'dt', 'int32', A> { return this.#part('day'); }
-  hour(): Takes<'day', 'dt', 'int32', A> { return this.#part('hour'); }
-  minute(): Takes<'day', 'dt', 'int32', A> { return this.#part('minute'); }
-  second(): Takes<'day', 'dt', 'int32', A> { return this.#part('second'); }
-  millisecond(): Takes<'day', 'dt', 'int32', A> { return this.#part('millisecond'); }
-  weekday(): Takes<'day', 'dt', 'int32', A> { return this.#part('weekday'); }
-  dayOfYear(): Takes<'day', 'dt', 'int32', A> { return this.#part('dayOfYear'); }
+  year(): Takes<'day', 'dt', 'int32', A> {
+    return this.#part('year');
+  }
+  month(): Takes<'day', 'dt', 'int32', A> {
+    return this.#part('month');
+  }
+  day(): Takes<'day', 'dt', 'int32', A> {
+    return this.#part('day');
+  }
+  hour(): Takes<'day', 'dt', 'int32', A> {
+    return this.#part('hour');
+  }
+  minute(): Takes<'day', 'dt', 'int32', A> {
+    return this.#part('minute');
+  }
+  second(): Takes<'day', 'dt', 'int32', A> {
+    return this.#part('second');
+  }
+  millisecond(): Takes<'day', 'dt', 'int32', A> {
+    return this.#part('millisecond');
+  }
+  weekday(): Takes<'day', 'dt', 'int32', A> {
+    return this.#part('weekday');
+  }
+  dayOfYear(): Takes<'day', 'dt', 'int32', A> {
+    return this.#part('dayOfYear');
+  }
 }
 
 /** `col('name').str.upper()` and its kin. Lengths and positions count code points. */
@@ -124,23 +210,43 @@ export class TextFunctions<out A = unknown> {
     this.#arg = arg;
   }
 
-  #text<T extends TypeText>(fn: StringFn, more: { argument?: string; from?: number; to?: number } = {}): Takes<'text', 'str', T, A> {
+  #text<T extends TypeText>(
+    fn: StringFn,
+    more: { argument?: string; from?: number; to?: number } = {},
+  ): Takes<'text', 'str', T, A> {
     return new Expression({ kind: 'string', fn, arg: this.#arg, ...more });
   }
 
-  length(): Takes<'text', 'str', 'int32', A> { return this.#text('length'); }
-  lower(): Takes<'text', 'str', 'utf8', A> { return this.#text('lower'); }
-  upper(): Takes<'text', 'str', 'utf8', A> { return this.#text('upper'); }
-  trim(): Takes<'text', 'str', 'utf8', A> { return this.#text('trim'); }
-  contains(argument: string): Takes<'text', 'str', 'bool', A> { return this.#text('contains', { argument: textOf(argument) }); }
-  startsWith(argument: string): Takes<'text', 'str', 'bool', A> { return this.#text('startsWith', { argument: textOf(argument) }); }
-  endsWith(argument: string): Takes<'text', 'str', 'bool', A> { return this.#text('endsWith', { argument: textOf(argument) }); }
+  length(): Takes<'text', 'str', 'int32', A> {
+    return this.#text('length');
+  }
+  lower(): Takes<'text', 'str', 'utf8', A> {
+    return this.#text('lower');
+  }
+  upper(): Takes<'text', 'str', 'utf8', A> {
+    return this.#text('upper');
+  }
+  trim(): Takes<'text', 'str', 'utf8', A> {
+    return this.#text('trim');
+  }
+  contains(argument: string): Takes<'text', 'str', 'bool', A> {
+    return this.#text('contains', { argument: textOf(argument) });
+  }
+  startsWith(argument: string): Takes<'text', 'str', 'bool', A> {
+    return this.#text('startsWith', { argument: textOf(argument) });
+  }
+  endsWith(argument: string): Takes<'text', 'str', 'bool', A> {
+    return this.#text('endsWith', { argument: textOf(argument) });
+  }
   /** Appends a text. */
-  concat(argument: string): Takes<'text', 'str', 'utf8', A> { return this.#text('concat', { argument: textOf(argument) }); }
+  concat(argument: string): Takes<'text', 'str', 'utf8', A> {
+    return this.#text('concat', { argument: textOf(argument) });
+  }
   /** From one position to before another; negative counts from the end. */
   slice(from: number, to?: number): Takes<'text', 'str', 'utf8', A> {
     for (const position of [from, to]) {
-      if (position !== undefined && !Number.isSafeInteger(position)) throw refuse(`slice takes whole positions, this is ${position}`, 'write str.slice(0, 3)');
+      if (position !== undefined && !Number.isSafeInteger(position))
+        throw refuse(`slice takes whole positions, this is ${position}`, 'write str.slice(0, 3)');
     }
     return this.#text('slice', to === undefined ? { from } : { from, to });
   }
@@ -172,11 +278,16 @@ export function literalNode(value: Exclude<Operand, Expression>): ExpressionNode
     const isWhole = Number.isSafeInteger(value) && !Object.is(value, -0);
     return isWhole ? { kind: 'lit', type: 'int64', value: String(value) } : { kind: 'lit', type: 'float64', value };
   }
-  if (value instanceof Date && !Number.isNaN(value.getTime())) return { kind: 'lit', type: 'timestamp[ms, UTC]', value: String(value.getTime()) };
-  throw refuse(`${value === undefined ? 'undefined' : `a value of type ${typeof value}`} cannot stand in an expression`, 'use a number, bigint, text, boolean, valid Date, null or another expression');
+  if (value instanceof Date && !Number.isNaN(value.getTime()))
+    return { kind: 'lit', type: 'timestamp[ms, UTC]', value: String(value.getTime()) };
+  throw refuse(
+    `${value === undefined ? 'undefined' : `a value of type ${typeof value}`} cannot stand in an expression`,
+    'use a number, bigint, text, boolean, valid Date, null or another expression',
+  );
 }
 
 function bigintNode(value: bigint): ExpressionNode {
-  if (value > 2n * INT64_MAX + 1n || value < -INT64_MAX - 1n) throw refuse(`${value} does not fit 64 bits`, 'use a float64 literal');
+  if (value > 2n * INT64_MAX + 1n || value < -INT64_MAX - 1n)
+    throw refuse(`${value} does not fit 64 bits`, 'use a float64 literal');
   return { kind: 'lit', type: value > INT64_MAX ? 'uint64' : 'int64', value: String(value) };
 }

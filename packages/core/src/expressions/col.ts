@@ -10,7 +10,10 @@ import { type AstOf, Expression, literalNode, type Operand, toNode } from './bui
  * ```
  */
 export function col<const N extends string>(name: N): Expression<{ k: 'col'; n: N }> {
-  if (typeof name !== 'string') throw new PipelineError('ERR_EXPRESSION', `col() takes a column name, this is ${String(name)}`, { hint: "write col('price')" });
+  if (typeof name !== 'string')
+    throw new PipelineError('ERR_EXPRESSION', `col() takes a column name, this is ${String(name)}`, {
+      hint: "write col('price')",
+    });
   return new Expression({ kind: 'col', name });
 }
 
@@ -25,11 +28,19 @@ export function when<C, const T extends Operand, const O extends Operand>(
   then: T,
   otherwise: O,
 ): Expression<{ k: 'when'; c: C; l: AstOf<T>; r: AstOf<O> }> {
-  return new Expression({ kind: 'when', condition: toNode(condition), then: toNode(then), otherwise: toNode(otherwise) });
+  return new Expression({
+    kind: 'when',
+    condition: toNode(condition),
+    then: toNode(then),
+    otherwise: toNode(otherwise),
+  });
 }
 
-type CommonOf<V extends readonly Operand[]> = V extends readonly [infer One] ? AstOf<One>
-  : V extends readonly [infer First, ...infer Rest extends readonly Operand[]] ? { k: 'common'; l: AstOf<First>; r: CommonOf<Rest> } : { k: 'is'; t: '?' };
+type CommonOf<V extends readonly Operand[]> = V extends readonly [infer One]
+  ? AstOf<One>
+  : V extends readonly [infer First, ...infer Rest extends readonly Operand[]]
+    ? { k: 'common'; l: AstOf<First>; r: CommonOf<Rest> }
+    : { k: 'is'; t: '?' };
 
 /** The first value that is not null. */
 export function coalesce<const V extends readonly [Operand, ...Operand[]]>(...values: V): Expression<CommonOf<V>> {

@@ -2,7 +2,19 @@
 import type { BinaryFn, ExpressionNode } from './node.ts';
 
 const SIGNS: Record<BinaryFn, string> = {
-  add: '+', sub: '-', mul: '*', div: '/', mod: '%', eq: '=', ne: '!=', lt: '<', le: '<=', gt: '>', ge: '>=', and: 'and', or: 'or',
+  add: '+',
+  sub: '-',
+  mul: '*',
+  div: '/',
+  mod: '%',
+  eq: '=',
+  ne: '!=',
+  lt: '<',
+  le: '<=',
+  gt: '>',
+  ge: '>=',
+  and: 'and',
+  or: 'or',
 };
 
 /** `price * qty > 100 and symbol = "A"`, cut at 200 characters. */
@@ -13,16 +25,26 @@ export function describeExpression(node: ExpressionNode): string {
 
 function describe(node: ExpressionNode): string {
   switch (node.kind) {
-    case 'col': return node.name;
-    case 'lit': return node.type === 'utf8' ? JSON.stringify(node.value) : String(node.value);
-    case 'unary': return `${node.fn}(${describe(node.arg)})`;
-    case 'binary': return `${operand(node.left)} ${SIGNS[node.fn]} ${operand(node.right)}`;
-    case 'cast': return `cast(${describe(node.arg)} as ${node.to})`;
-    case 'coalesce': return `coalesce(${node.args.map(describe).join(', ')})`;
-    case 'when': return `when(${describe(node.condition)}, ${describe(node.then)}, ${describe(node.otherwise)})`;
-    case 'dt': return `${node.part}(${describe(node.arg)})`;
+    case 'col':
+      return node.name;
+    case 'lit':
+      return node.type === 'utf8' ? JSON.stringify(node.value) : String(node.value);
+    case 'unary':
+      return `${node.fn}(${describe(node.arg)})`;
+    case 'binary':
+      return `${operand(node.left)} ${SIGNS[node.fn]} ${operand(node.right)}`;
+    case 'cast':
+      return `cast(${describe(node.arg)} as ${node.to})`;
+    case 'coalesce':
+      return `coalesce(${node.args.map(describe).join(', ')})`;
+    case 'when':
+      return `when(${describe(node.condition)}, ${describe(node.then)}, ${describe(node.otherwise)})`;
+    case 'dt':
+      return `${node.part}(${describe(node.arg)})`;
     case 'string': {
-      const more = [node.argument === undefined ? undefined : JSON.stringify(node.argument), node.from, node.to].filter((item) => item !== undefined);
+      const more = [node.argument === undefined ? undefined : JSON.stringify(node.argument), node.from, node.to].filter(
+        (item) => item !== undefined,
+      );
       return `${node.fn}(${[describe(node.arg), ...more].join(', ')})`;
     }
   }

@@ -5,9 +5,9 @@
 import { PipelineError } from '../errors.ts';
 import { nameHint } from '../schema/nearest-name.ts';
 import { isFloat, isInteger, isNumeric, isText, isTimestamp, parseType, tryParseType } from '../schema/parse-type.ts';
-import type { Fields, FieldSpec, TimeUnitText, TypeText } from '../schema/types.ts';
-import type { BinaryFn, ExpressionNode } from './node.ts';
+import type { FieldSpec, Fields, TimeUnitText, TypeText } from '../schema/types.ts';
 import { describeExpression } from './describe.ts';
+import type { BinaryFn, ExpressionNode } from './node.ts';
 
 /** A column type, or that of a literal null, which takes the type of its partner. */
 export type NodeType = TypeText | 'null';
@@ -32,47 +32,77 @@ export function fieldOfExpression(name: string, node: ExpressionNode, fields: Fi
 /** False only when no row can make the expression null. */
 export function isNullable(node: ExpressionNode, fields: Fields): boolean {
   switch (node.kind) {
-    case 'col': return findColumn(node.name, fields).nullable;
-    case 'lit': return node.value === null;
-    case 'unary': return node.fn !== 'isNull' && node.fn !== 'isNotNull' && isNullable(node.arg, fields);
-    case 'binary': return isNullable(node.left, fields) || isNullable(node.right, fields);
-    case 'coalesce': return node.args.every((arg) => isNullable(arg, fields));
-    case 'when': return isNullable(node.then, fields) || isNullable(node.otherwise, fields);
+    case 'col':
+      return findColumn(node.name, fields).nullable;
+    case 'lit':
+      return node.value === null;
+    case 'unary':
+      return node.fn !== 'isNull' && node.fn !== 'isNotNull' && isNullable(node.arg, fields);
+    case 'binary':
+      return isNullable(node.left, fields) || isNullable(node.right, fields);
+    case 'coalesce':
+      return node.args.every((arg) => isNullable(arg, fields));
+    case 'when':
+      return isNullable(node.then, fields) || isNullable(node.otherwise, fields);
     case 'cast':
     case 'dt':
-    case 'string': return isNullable(node.arg, fields);
+    case 'string':
+      return isNullable(node.arg, fields);
   }
 }
 
 /** As `typeOfExpression`, but a literal null alone gives `'null'`. */
 export function typeOfNode(node: ExpressionNode, fields: Fields): NodeType {
   switch (node.kind) {
-    case 'col': return findColumn(node.name, fields).type;
-    case 'lit': return typeOfLiteral(node);
-    case 'unary': return typeOfUnary(node, fields);
-    case 'binary': return typeOfBinary(node, fields);
-    case 'cast': return typeOfCast(node, fields);
-    case 'coalesce': return typeOfChoice(node, node.args, fields);
-    case 'when': return typeOfWhen(node, fields);
-    case 'dt': return typeOfPart(node, fields);
-    case 'string': return typeOfString(node, fields);
+    case 'col':
+      return findColumn(node.name, fields).type;
+    case 'lit':
+      return typeOfLiteral(node);
+    case 'unary':
+      return typeOfUnary(node, fields);
+    case 'binary':
+      return typeOfBinary(node, fields);
+    case 'cast':
+      return typeOfCast(node, fields);
+    case 'coalesce':
+      return typeOfChoice(node, node.args, fields);
+    case 'when':
+      return typeOfWhen(node, fields);
+    case 'dt':
+      return typeOfPart(node, fields);
+    case 'string':
+      return typeOfString(node, fields);
   }
 }
 
 function findColumn(name: string, fields: Fields): FieldSpec {
   const found = fields.find((field) => field.name === name);
   if (found !== undefined) return found;
-  throw new PipelineError('ERR_COLUMN_UNKNOWN', `there is no column "${name}"`, { column: name, hint: nameHint(name, fields.map((field) => field.name)) });
+  throw new PipelineError('ERR_COLUMN_UNKNOWN', `there is no column "${name}"`, {
+    column: name,
+    hint: nameHint(
+      name,
+      fields.map((field) => field.name),
+    ),
+  });
 }
 
 function refuse(node: ExpressionNode, problem: string, hint: string): PipelineError {
-  return new PipelineError('ERR_EXPRESSION', `${describeExpression(node)}: ${problem}`, { value: describeExpression(node), hint });
+  return new PipelineError('ERR_EXPRESSION', `${describeExpression(node)}: ${problem}`, {
+    value: describeExpression(node),
+    hint,
+  });
 }
 
 function typeOfLiteral(node: Extract<ExpressionNode, { kind: 'lit' }>): NodeType {
   if (node.type === 'null') return 'null';
   const parsed = tryParseType(node.type);
-  if (parsed === undefined) throw refuse(node, `"${node.type}" is not a column type`, "write lit(5), lit('text'), lit(5n), lit(true) or lit(new Date())");
+  if (parsed === undefined)
+    throw refuse(
+      node,
+      `"${node.type}" is not a column type`,
+      "write lit(5), lit('text'), lit(5n), lit(true) or lit(new Date())",
+    );
   return parsed.text;
 }
 
@@ -81,7 +111,8 @@ function typeOfUnary(node: Extract<ExpressionNode, { kind: 'unary' }>, fields: F
   const isNull = arg === 'null';
   switch (node.fn) {
     case 'isNull':
-    case 'isNotNull': return 'bool';
+    case 'isNotNull':
+      return 'bool';
     case 'not':
       if (isNull || arg === 'bool') return 'bool';
       throw refuse(node, `not takes a bool, this is ${arg}`, 'compare first: col(…).eq(…)');
@@ -115,12 +146,23 @@ function typeOfBinary(node: Extract<ExpressionNode, { kind: 'binary' }>, fields:
     throw refuse(node, `${node.fn} takes bools, these are ${left} and ${right}`, 'compare first: col(…).gt(…)');
   }
   if (COMPARISONS.has(node.fn)) {
-    if (left === 'null' || right === 'null' || isComparable(left, right) || isTemporalText(node.left, right) || isTemporalText(node.right, left)) return 'bool';
+    if (
+      left === 'null' ||
+      right === 'null' ||
+      isComparable(left, right) ||
+      isTemporalText(node.left, right) ||
+      isTemporalText(node.right, left)
+    )
+      return 'bool';
     throw refuse(node, `${left} does not compare with ${right}`, "cast one of them: col(…).cast('float64')");
   }
   const type = arithmeticType(node.fn, left === 'null' ? right : left, right === 'null' ? left : right);
   if (type !== undefined) return type;
-  throw refuse(node, `${node.fn} has no meaning for ${left} and ${right}`, "cast to numbers first: col(…).cast('float64')");
+  throw refuse(
+    node,
+    `${node.fn} has no meaning for ${left} and ${right}`,
+    "cast to numbers first: col(…).cast('float64')",
+  );
 }
 
 const COMPARISONS: ReadonlySet<BinaryFn> = new Set(['eq', 'ne', 'lt', 'le', 'gt', 'ge']);
@@ -187,9 +229,11 @@ export function commonType(left: NodeType, right: NodeType): NodeType | undefine
   if (left === right || right === 'null') return left;
   if (left === 'null') return right;
   if (isText(left) && isText(right)) return 'utf8';
-  if (isNumeric(left) && isNumeric(right)) return isInteger(left) && isInteger(right) ? integerType(left, right) : 'float64';
+  if (isNumeric(left) && isNumeric(right))
+    return isInteger(left) && isInteger(right) ? integerType(left, right) : 'float64';
   if (left.startsWith('duration[') && right.startsWith('duration[')) return `duration[${finerUnit(left, right)}]`;
-  const haveSameZone = isTimestamp(left) && isTimestamp(right) && parseType(left).timeZone === parseType(right).timeZone;
+  const haveSameZone =
+    isTimestamp(left) && isTimestamp(right) && parseType(left).timeZone === parseType(right).timeZone;
   return haveSameZone ? timestampOf(finerUnit(left, right), left) : undefined;
 }
 
@@ -198,7 +242,8 @@ function typeOfChoice(node: ExpressionNode, branches: readonly ExpressionNode[],
   for (const branch of branches) {
     const next = typeOfNode(branch, fields);
     const common = commonType(type, next);
-    if (common === undefined) throw refuse(node, `${type} and ${next} have no common type`, 'cast all values to one type');
+    if (common === undefined)
+      throw refuse(node, `${type} and ${next} have no common type`, 'cast all values to one type');
     type = common;
   }
   return type;
@@ -206,17 +251,27 @@ function typeOfChoice(node: ExpressionNode, branches: readonly ExpressionNode[],
 
 function typeOfWhen(node: Extract<ExpressionNode, { kind: 'when' }>, fields: Fields): NodeType {
   const condition = typeOfNode(node.condition, fields);
-  if (condition !== 'bool' && condition !== 'null') throw refuse(node, `the condition is ${condition}, not bool`, 'compare first: when(col(…).gt(…), …)');
+  if (condition !== 'bool' && condition !== 'null')
+    throw refuse(node, `the condition is ${condition}, not bool`, 'compare first: when(col(…).gt(…), …)');
   return typeOfChoice(node, [node.then, node.otherwise], fields);
 }
 
 function typeOfPart(node: Extract<ExpressionNode, { kind: 'dt' }>, fields: Fields): NodeType {
   const arg = typeOfNode(node.arg, fields);
   if (arg === 'null' || isTimestamp(arg) || isDate(arg)) return 'int32';
-  throw refuse(node, `dt.${node.part} takes a timestamp or a date, this is ${arg}`, "cast it first: col(…).cast('timestamp[us]')");
+  throw refuse(
+    node,
+    `dt.${node.part} takes a timestamp or a date, this is ${arg}`,
+    "cast it first: col(…).cast('timestamp[us]')",
+  );
 }
 
-const STRING_RESULTS: Readonly<Record<string, TypeText>> = { length: 'int32', contains: 'bool', startsWith: 'bool', endsWith: 'bool' };
+const STRING_RESULTS: Readonly<Record<string, TypeText>> = {
+  length: 'int32',
+  contains: 'bool',
+  startsWith: 'bool',
+  endsWith: 'bool',
+};
 
 function typeOfString(node: Extract<ExpressionNode, { kind: 'string' }>, fields: Fields): NodeType {
   const arg = typeOfNode(node.arg, fields);
@@ -226,10 +281,19 @@ function typeOfString(node: Extract<ExpressionNode, { kind: 'string' }>, fields:
 
 function typeOfCast(node: Extract<ExpressionNode, { kind: 'cast' }>, fields: Fields): NodeType {
   const to = tryParseType(node.to)?.text;
-  if (to === undefined) throw refuse(node, `"${node.to}" is not a column type`, "write a type such as 'float64', 'int64', 'utf8', 'timestamp[us]'");
+  if (to === undefined)
+    throw refuse(
+      node,
+      `"${node.to}" is not a column type`,
+      "write a type such as 'float64', 'int64', 'utf8', 'timestamp[us]'",
+    );
   const from = typeOfNode(node.arg, fields);
   if (from === 'null' || canCast(from, to)) return to;
-  throw refuse(node, `${from} cannot be cast to ${to}`, 'see the casts that exist in the guide to expressions; some need two steps');
+  throw refuse(
+    node,
+    `${from} cannot be cast to ${to}`,
+    'see the casts that exist in the guide to expressions; some need two steps',
+  );
 }
 
 /** Whether `cast` goes from one type to another at all; single values may still be refused. */
@@ -237,7 +301,8 @@ export function canCast(from: TypeText, to: TypeText): boolean {
   if (from === to) return true;
   if (isText(from)) return isText(to) || isNumeric(to) || to === 'bool' || isTimestamp(to) || isDate(to);
   if (isText(to)) return parseType(from).domain !== 'opaque';
-  if (isNumeric(from) || from === 'bool') return isNumeric(to) || to === 'bool' ? true : isInteger(from) && parseType(to).domain === 'temporal';
+  if (isNumeric(from) || from === 'bool')
+    return isNumeric(to) || to === 'bool' ? true : isInteger(from) && parseType(to).domain === 'temporal';
   if (parseType(from).domain !== 'temporal') return false;
   if (isInteger(to)) return true;
   const isFromDay = isTimestamp(from) || isDate(from);

@@ -21,7 +21,15 @@ interface ArrowTypes {
   'dictionary<utf8>': arrow.Dictionary<arrow.Utf8, arrow.Int32>;
 }
 
-type ArrowTypeOf<T> = T extends keyof ArrowTypes ? ArrowTypes[T] : T extends `timestamp[${string}` ? arrow.Timestamp : arrow.DataType;
+type ArrowTypeOf<T> = T extends keyof ArrowTypes
+  ? ArrowTypes[T]
+  : T extends `timestamp[${string}`
+    ? arrow.Timestamp
+    : arrow.DataType;
 
 /** The `RecordBatch` of a shape; of any columns when there is none. */
-export type BatchOf<S> = S extends Shape ? (string extends keyof S ? arrow.RecordBatch : arrow.RecordBatch<{ [K in keyof S & string]: ArrowTypeOf<S[K]> }>) : arrow.RecordBatch;
+export type BatchOf<S> = S extends Shape
+  ? string extends keyof S
+    ? arrow.RecordBatch
+    : arrow.RecordBatch<{ [K in keyof S & string]: ArrowTypeOf<S[K]> }>
+  : arrow.RecordBatch;

@@ -41,7 +41,12 @@ export interface OpInstance<B = RecordBatch> {
 export type OutputSpec<I, O, D> = O | ((input: I extends Shape ? I : Shape, options: OptionsOutput<D>) => O);
 
 /** What `defineOp` takes. */
-export interface OpConfig<I extends Shape | undefined, O extends Shape | 'same', A extends Shape, D extends OptionsSpec> {
+export interface OpConfig<
+  I extends Shape | undefined,
+  O extends Shape | 'same',
+  A extends Shape,
+  D extends OptionsSpec,
+> {
   /** Default name of its stages; `register` gives another. */
   name?: string;
   /**
@@ -180,7 +185,9 @@ export function defineOp<
 >(url: string, config: OpConfig<I, O, A, D>): OpDefinition<I, O, A, D> {
   checkDescriptors(config.options, config.name ?? 'op');
   if (config.adds !== undefined && config.output !== 'same') {
-    throw new PipelineError('ERR_OPTIONS', `op "${config.name ?? 'op'}" has both an output of its own and adds`, { hint: "use adds with output: 'same'" });
+    throw new PipelineError('ERR_OPTIONS', `op "${config.name ?? 'op'}" has both an output of its own and adds`, {
+      hint: "use adds with output: 'same'",
+    });
   }
   return register(url, config.name, (ref) => ({
     kind: 'op',
@@ -214,7 +221,10 @@ export function defineFold<
 >(url: string, config: FoldConfig<I, O, D, State>): FoldDefinition<I, O, D> {
   checkDescriptors(config.options, config.name ?? 'fold');
   return register(url, config.name, (ref) => {
-    const { init, update, finish, merge, snapshot, restore } = config as unknown as Pick<FoldDefinition, 'init' | 'update' | 'finish' | 'merge' | 'snapshot' | 'restore'>;
+    const { init, update, finish, merge, snapshot, restore } = config as unknown as Pick<
+      FoldDefinition,
+      'init' | 'update' | 'finish' | 'merge' | 'snapshot' | 'restore'
+    >;
     return {
       kind: 'fold',
       ref,
@@ -274,17 +284,24 @@ export function resolveSource(ref: OpRef): Promise<SourceDefinition> {
   return resolveDefinition(ref, 'source');
 }
 
-async function resolveDefinition<K extends Definition['kind']>(ref: OpRef, kind: K): Promise<Extract<Definition, { kind: K }>> {
+async function resolveDefinition<K extends Definition['kind']>(
+  ref: OpRef,
+  kind: K,
+): Promise<Extract<Definition, { kind: K }>> {
   refuseMainScript(ref);
   const key = `${ref.url}#${ref.ordinal}`;
   if (!definitions.has(key)) await importModule(ref);
   const found = definitions.get(key);
   if (found?.kind === kind) return found as Extract<Definition, { kind: K }>;
-  throw new PipelineError('ERR_OP_IMPORT', `${kind} "${ref.name}" is not where the plan says: definition ${ref.ordinal} of ${ref.url}`, {
-    stage: ref.name,
-    file: ref.url,
-    hint: 'define ops at the top level of their module, in the same order and number in every thread, and pass import.meta.url',
-  });
+  throw new PipelineError(
+    'ERR_OP_IMPORT',
+    `${kind} "${ref.name}" is not where the plan says: definition ${ref.ordinal} of ${ref.url}`,
+    {
+      stage: ref.name,
+      file: ref.url,
+      hint: 'define ops at the top level of their module, in the same order and number in every thread, and pass import.meta.url',
+    },
+  );
 }
 
 async function importModule(ref: OpRef): Promise<void> {
@@ -304,11 +321,15 @@ async function importModule(ref: OpRef): Promise<void> {
 /** A worker that imported the main script would run it again. */
 function refuseMainScript(ref: OpRef): void {
   if (ref.url.split(/[?#]/, 1)[0] !== mainScriptUrl()) return;
-  throw new PipelineError('ERR_OP_IMPORT', `"${ref.name}" is defined in the main script, which workers cannot import without running it again`, {
-    stage: ref.name,
-    file: ref.url,
-    hint: 'move it to its own module and import it from there',
-  });
+  throw new PipelineError(
+    'ERR_OP_IMPORT',
+    `"${ref.name}" is defined in the main script, which workers cannot import without running it again`,
+    {
+      stage: ref.name,
+      file: ref.url,
+      hint: 'move it to its own module and import it from there',
+    },
+  );
 }
 
 function mainScriptUrl(): string | undefined {

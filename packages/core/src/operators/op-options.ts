@@ -26,20 +26,45 @@ interface KindValues {
 }
 type ValueOf<D> = D extends readonly unknown[]
   ? D[number]
-  : D extends `${infer K extends OptionKind}?` ? KindValues[K] : D extends OptionKind ? KindValues[D] : never;
-type OptionalKeys<D> = { [K in keyof D]: D[K] extends readonly unknown[] ? (undefined extends D[K][number] ? K : never) : D[K] extends `${string}?` ? K : never }[keyof D];
+  : D extends `${infer K extends OptionKind}?`
+    ? KindValues[K]
+    : D extends OptionKind
+      ? KindValues[D]
+      : never;
+type OptionalKeys<D> = {
+  [K in keyof D]: D[K] extends readonly unknown[]
+    ? undefined extends D[K][number]
+      ? K
+      : never
+    : D[K] extends `${string}?`
+      ? K
+      : never;
+}[keyof D];
 type Flat<T> = { [K in keyof T]: T[K] };
 
 /** What the user passes. */
 export type OptionsInput<D> = D extends (raw: infer R) => unknown
   ? R
-  : Flat<{ [K in Exclude<keyof D, OptionalKeys<D>>]: ValueOf<D[K]> } & { [K in OptionalKeys<D>]?: Exclude<ValueOf<D[K]>, undefined> | undefined }>;
+  : Flat<
+      { [K in Exclude<keyof D, OptionalKeys<D>>]: ValueOf<D[K]> } & {
+        [K in OptionalKeys<D>]?: Exclude<ValueOf<D[K]>, undefined> | undefined;
+      }
+    >;
 
 /** What `create` gets. */
 export type OptionsOutput<D> = D extends (raw: never) => infer R ? R : OptionsInput<D>;
 
 /** Names that chain methods keep for themselves, so no op can have an option of that name. */
-export const RESERVED_OPTIONS: readonly string[] = ['iterMax', 'rows', 'memoryLimit', 'interval', 'accumulate', 'resetOnFlush', 'name', 'ownStage'];
+export const RESERVED_OPTIONS: readonly string[] = [
+  'iterMax',
+  'rows',
+  'memoryLimit',
+  'interval',
+  'accumulate',
+  'resetOnFlush',
+  'name',
+  'ownStage',
+];
 
 const CHECKS: Record<OptionKind, (value: unknown) => boolean> = {
   number: (value) => typeof value === 'number' && !Number.isNaN(value),
@@ -56,11 +81,17 @@ export function checkDescriptors(spec: OptionsSpec | undefined, op: string): voi
   if (spec === undefined || typeof spec === 'function') return;
   for (const [option, descriptor] of Object.entries(spec)) {
     if (RESERVED_OPTIONS.includes(option)) {
-      throw new PipelineError('ERR_OPTIONS', `op "${op}" declares an option "${option}", which every stage already has`, {
-        hint: `rename the option; reserved are ${RESERVED_OPTIONS.join(', ')}`,
-      });
+      throw new PipelineError(
+        'ERR_OPTIONS',
+        `op "${op}" declares an option "${option}", which every stage already has`,
+        {
+          hint: `rename the option; reserved are ${RESERVED_OPTIONS.join(', ')}`,
+        },
+      );
     }
-    const isKnown = Array.isArray(descriptor) || (typeof descriptor === 'string' && Object.hasOwn(CHECKS, descriptor.replace(/\?$/, '')));
+    const isKnown =
+      Array.isArray(descriptor) ||
+      (typeof descriptor === 'string' && Object.hasOwn(CHECKS, descriptor.replace(/\?$/, '')));
     if (!isKnown) {
       throw new PipelineError('ERR_OPTIONS', `op "${op}" describes its option "${option}" as ${show(descriptor)}`, {
         hint: `use one of ${Object.keys(CHECKS).join(', ')}, each with ? when it may be left out, or a list of the allowed values`,
@@ -73,7 +104,10 @@ export function checkDescriptors(spec: OptionsSpec | undefined, op: string): voi
 export function parseOptions(spec: OptionsSpec | undefined, raw: unknown, op: string): unknown {
   const given = raw ?? {};
   if (typeof given !== 'object' || Array.isArray(given)) {
-    throw new PipelineError('ERR_OP_OPTIONS', `options of op "${op}" are ${show(raw)}`, { stage: op, hint: 'pass them as one object' });
+    throw new PipelineError('ERR_OP_OPTIONS', `options of op "${op}" are ${show(raw)}`, {
+      stage: op,
+      hint: 'pass them as one object',
+    });
   }
   if (typeof spec === 'function') return cloneOptions(callParser(spec as (raw: unknown) => unknown, given, op), op);
   const descriptors: OptionDescriptors = spec ?? {};
@@ -94,16 +128,29 @@ function callParser(parser: (raw: unknown) => unknown, raw: unknown, op: string)
     return parser(raw);
   } catch (cause) {
     if (cause instanceof PipelineError) throw cause;
-    throw new PipelineError('ERR_OP_OPTIONS', `op "${op}" refuses its options: ${cause instanceof Error ? cause.message : String(cause)}`, { stage: op, cause });
+    throw new PipelineError(
+      'ERR_OP_OPTIONS',
+      `op "${op}" refuses its options: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { stage: op, cause },
+    );
   }
 }
 
 function checkValue(option: string, descriptor: OptionDescriptor, value: unknown, op: string): void {
   const isOptional = typeof descriptor === 'string' ? descriptor.endsWith('?') : descriptor.includes(undefined);
   if (value === undefined && isOptional) return;
-  const isValid = typeof descriptor === 'string' ? CHECKS[descriptor.replace(/\?$/, '') as OptionKind](value) : descriptor.includes(value as string);
+  const isValid =
+    typeof descriptor === 'string'
+      ? CHECKS[descriptor.replace(/\?$/, '') as OptionKind](value)
+      : descriptor.includes(value as string);
   if (isValid) return;
-  const expected = typeof descriptor === 'string' ? descriptor.replace(/\?$/, '') : `one of ${descriptor.filter((item) => item !== undefined).map(show).join(', ')}`;
+  const expected =
+    typeof descriptor === 'string'
+      ? descriptor.replace(/\?$/, '')
+      : `one of ${descriptor
+          .filter((item) => item !== undefined)
+          .map(show)
+          .join(', ')}`;
   const what = value === undefined ? 'is missing' : `is ${show(value)}`;
   throw new PipelineError('ERR_OP_OPTIONS', `option "${option}" of op "${op}" ${what}, expected ${expected}`, {
     stage: op,

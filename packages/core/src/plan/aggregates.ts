@@ -39,7 +39,9 @@ export interface AggregateFunctions {
 function maker<F extends AggregateFn>(fn: F): <const C extends string>(column: C) => Aggregate<F, C> {
   return (column) => {
     if (typeof column === 'string') return new Aggregate(fn, column);
-    throw new PipelineError('ERR_OPTIONS', `agg.${fn}() takes the name of a column, this is ${String(column)}`, { hint: `write agg.${fn}('price')` });
+    throw new PipelineError('ERR_OPTIONS', `agg.${fn}() takes the name of a column, this is ${String(column)}`, {
+      hint: `write agg.${fn}('price')`,
+    });
   };
 }
 
@@ -100,30 +102,46 @@ function refuse(problem: string, hint: string): PipelineError {
 /** The aggregations of a plan. @throws ERR_OPTIONS */
 export function aggregationSpecs(aggregations: AggStreamOptions['aggregations']): AggregationSpec[] {
   const entries = typeof aggregations === 'object' && aggregations !== null ? Object.entries(aggregations) : [];
-  if (entries.length === 0) throw refuse('there are no aggregations', "give at least one: { hourly: { every: '1h', columns: { n: agg.count() } } }");
+  if (entries.length === 0)
+    throw refuse(
+      'there are no aggregations',
+      "give at least one: { hourly: { every: '1h', columns: { n: agg.count() } } }",
+    );
   return entries.map(([name, options]) => aggregationSpec(name, options));
 }
 
 function aggregationSpec(name: string, options: AggregationOptions): AggregationSpec {
   for (const key of Object.keys(options)) {
-    if (!AGGREGATION_KEYS.includes(key)) throw refuse(`aggregation "${name}" has no option "${key}"`, nameHint(key, AGGREGATION_KEYS));
+    if (!AGGREGATION_KEYS.includes(key))
+      throw refuse(`aggregation "${name}" has no option "${key}"`, nameHint(key, AGGREGATION_KEYS));
   }
   if (options.timeZone !== undefined && options.timeZone !== 'UTC') {
-    throw refuse(`aggregation "${name}": bins in the time zone ${options.timeZone} are not there yet`, 'leave timeZone out: bins of fixed width are laid in UTC');
+    throw refuse(
+      `aggregation "${name}": bins in the time zone ${options.timeZone} are not there yet`,
+      'leave timeZone out: bins of fixed width are laid in UTC',
+    );
   }
-  const columns = Object.entries(options.columns ?? {}).map(([column, aggregate]) => aggregateColumn(column, aggregate, name));
-  if (columns.length === 0) throw refuse(`aggregation "${name}" has no columns`, 'give at least one: { n: agg.count() }');
+  const columns = Object.entries(options.columns ?? {}).map(([column, aggregate]) =>
+    aggregateColumn(column, aggregate, name),
+  );
+  if (columns.length === 0)
+    throw refuse(`aggregation "${name}" has no columns`, 'give at least one: { n: agg.count() }');
   return { name, bins: binSpec(name, options), columns };
 }
 
 function aggregateColumn(name: string, aggregate: Aggregate, aggregation: string): AggregateColumn {
-  if (!(aggregate instanceof Aggregate)) throw refuse(`column "${name}" of aggregation "${aggregation}" is ${String(aggregate)}`, "write an aggregate such as agg.sum('qty')");
+  if (!(aggregate instanceof Aggregate))
+    throw refuse(
+      `column "${name}" of aggregation "${aggregation}" is ${String(aggregate)}`,
+      "write an aggregate such as agg.sum('qty')",
+    );
   return { name, fn: aggregate.fn, ...(aggregate.column !== undefined && { column: aggregate.column }) };
 }
 
 function binSpec(name: string, { every, origin }: AggregationOptions): BinSpec {
   const everyNs = parseDuration(every, `every of aggregation "${name}"`);
-  if (everyNs <= 0n) throw refuse(`aggregation "${name}": every is ${String(every)}`, "give a positive duration such as '1h'");
+  if (everyNs <= 0n)
+    throw refuse(`aggregation "${name}": every is ${String(every)}`, "give a positive duration such as '1h'");
   const defaultOrigin = everyNs % WEEK_NS === 0n ? MONDAY_NS : 0n;
   return {
     kind: 'fixed',
@@ -145,7 +163,10 @@ function instantMs(origin: Date | string | number): number {
 function originNs(name: string, origin: Date | string | number): bigint {
   const ms = instantMs(origin);
   if (Number.isSafeInteger(ms)) return BigInt(ms) * 1_000_000n;
-  throw refuse(`aggregation "${name}": origin ${String(origin)} is not a time`, "write a Date or ISO text such as '2026-01-01'");
+  throw refuse(
+    `aggregation "${name}": origin ${String(origin)} is not a time`,
+    "write a Date or ISO text such as '2026-01-01'",
+  );
 }
 
 const NUMBERS = /^(?:u?int(?:8|16|32|64)|float(?:32|64))$/;
@@ -157,7 +178,10 @@ const NUMBERS = /^(?:u?int(?:8|16|32|64)|float(?:32|64))$/;
 export function binsFor(bins: BinSpec, orderedType: string, aggregation: string): BinSpec {
   if (!NUMBERS.test(orderedType)) return bins;
   if (!/^\d+$/.test(bins.text)) {
-    throw refuse(`aggregation "${aggregation}" has bins of ${bins.text}, but its ordered column is ${orderedType}, not a time`, 'give every as a plain number, or cast the column to a timestamp');
+    throw refuse(
+      `aggregation "${aggregation}" has bins of ${bins.text}, but its ordered column is ${orderedType}, not a time`,
+      'give every as a plain number, or cast the column to a timestamp',
+    );
   }
   const isDefaultOrigin = bins.originNs === '0' || bins.originNs === String(MONDAY_NS);
   return { ...bins, everyNs: bins.text, originNs: isDefaultOrigin ? '0' : String(BigInt(bins.originNs) / 1_000_000n) };

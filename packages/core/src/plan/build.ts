@@ -17,21 +17,35 @@ export function buildLogicalPlan(sinks: readonly Sink[]): LogicalPlan {
   const settings = sinks[0]?.settings;
   if (settings === undefined) throw refuse('there are no sinks to run', 'give at least one: run([stream.collect()])');
   for (const sink of sinks) {
-    if (sink?.node === undefined) throw refuse('one of the sinks is not a sink', 'end each stream with collect(), forEach(), toIterable(), toParquet() or toStore()');
-    if (sink.settings !== settings) throw refuse('the sinks belong to different pipelines', 'make all streams of a run from one createPipeline()');
+    if (sink?.node === undefined)
+      throw refuse(
+        'one of the sinks is not a sink',
+        'end each stream with collect(), forEach(), toIterable(), toParquet() or toStore()',
+      );
+    if (sink.settings !== settings)
+      throw refuse('the sinks belong to different pipelines', 'make all streams of a run from one createPipeline()');
   }
   const graph = topological([...new Set(sinks.map((sink) => sink.node))]);
   const names = uniqueNames(graph);
   const ids = new Map(graph.map((node, id) => [node, id]));
-  const nodes = graph.map((node, id): PlanNode => ({
-    id,
-    name: names[id] as string,
-    spec: node.spec,
-    inputs: node.inputs.map((input) => ({ node: ids.get(input.node) as number, port: input.port })),
-    ...(node.ownStage && { ownStage: true }),
-  }));
-  const plan: LogicalPlan = { nodes, memoryLimitBytes: settings.memoryLimitBytes, deterministic: settings.deterministic };
-  endpointsOf.set(plan, graph.flatMap((node) => node.endpoint ?? []));
+  const nodes = graph.map(
+    (node, id): PlanNode => ({
+      id,
+      name: names[id] as string,
+      spec: node.spec,
+      inputs: node.inputs.map((input) => ({ node: ids.get(input.node) as number, port: input.port })),
+      ...(node.ownStage && { ownStage: true }),
+    }),
+  );
+  const plan: LogicalPlan = {
+    nodes,
+    memoryLimitBytes: settings.memoryLimitBytes,
+    deterministic: settings.deterministic,
+  };
+  endpointsOf.set(
+    plan,
+    graph.flatMap((node) => node.endpoint ?? []),
+  );
   return plan;
 }
 
@@ -54,7 +68,8 @@ function topological(sinks: readonly GraphNode[]): GraphNode[] {
 function uniqueNames(graph: readonly GraphNode[]): string[] {
   const taken = new Set<string>();
   for (const node of graph.filter((candidate) => candidate.isNamed)) {
-    if (taken.has(node.baseName)) throw refuse(`two steps are named "${node.baseName}"`, 'give each step a name of its own, or leave name out');
+    if (taken.has(node.baseName))
+      throw refuse(`two steps are named "${node.baseName}"`, 'give each step a name of its own, or leave name out');
     taken.add(node.baseName);
   }
   return graph.map((node) => {

@@ -1,9 +1,10 @@
 /** A plan for people and for programs, without running it. */
-import { formatBytes } from '../schema/sizes.ts';
+
 import { describeExpression } from '../expressions/describe.ts';
-import type { OperatorSpec, SourceSpec, Triggers } from './logical.ts';
+import { formatBytes } from '../schema/sizes.ts';
 import { buildLogicalPlan } from './build.ts';
-import { batchRowsOf, minimumTerms, type MinimumTerms } from './minimum.ts';
+import type { OperatorSpec, SourceSpec, Triggers } from './logical.ts';
+import { batchRowsOf, type MinimumTerms, minimumTerms } from './minimum.ts';
 import type { EdgeSpec, PhysicalPlan, StageOperator, StageSpec } from './physical.ts';
 import { fileProbes, resolvePlan } from './resolve.ts';
 import type { PlanProbes, ResolvedPlan } from './resolved.ts';
@@ -54,18 +55,27 @@ function explainText(logical: ResolvedPlan, physical: PhysicalPlan, minimum: Min
     `memory limit ${formatBytes(memoryLimitBytes)}, at least ${formatBytes(minimumBytes)}${isLow ? ': TOO LOW, the run would be refused' : ''}`,
     `  floors ${formatBytes(minimum.floorBytes)}, state ${formatBytes(minimum.stateBytes)}, codecs ${formatBytes(minimum.codecBytes)}, lanes ${formatBytes(minimum.laneBytes)}`,
     '',
-    ...logical.nodes.flatMap((node) => (node.spec.kind === 'source' ? sourceLines(node.name, node.spec.source, node.outputFields['out']?.length ?? 0) : [])),
+    ...logical.nodes.flatMap((node) =>
+      node.spec.kind === 'source'
+        ? sourceLines(node.name, node.spec.source, node.outputFields['out']?.length ?? 0)
+        : [],
+    ),
     ...physical.stages.flatMap((stage) => stageLines(stage, logical, physical)),
     ...physical.edges.flatMap((edge) => sinkLines(edge, logical)),
     '',
-    ...(timingDependence.length === 0 ? ['the result does not depend on timing'] : timingDependence.map(({ node, reason }) => `DEPENDS ON TIMING: ${node} ${reason}`)),
+    ...(timingDependence.length === 0
+      ? ['the result does not depend on timing']
+      : timingDependence.map(({ node, reason }) => `DEPENDS ON TIMING: ${node} ${reason}`)),
   ];
   return lines.join('\n');
 }
 
 function sourceLines(name: string, source: SourceSpec, columns: number): string[] {
   const order = source.orderedOn === undefined ? 'no known order' : `ordered on ${source.orderedOn}`;
-  const what = source.type === 'parquet' ? `${source.paths.length} Parquet file${source.paths.length === 1 ? '' : 's'}` : source.type;
+  const what =
+    source.type === 'parquet'
+      ? `${source.paths.length} Parquet file${source.paths.length === 1 ? '' : 's'}`
+      : source.type;
   return [`source ${name}: ${what}, ${columns} column${columns === 1 ? '' : 's'}, ${order}`];
 }
 
@@ -75,14 +85,21 @@ function nameOf(logical: ResolvedPlan, id: number): string {
 
 function stageLines(stage: StageSpec, logical: ResolvedPlan, physical: PhysicalPlan): string[] {
   const lanes = `${stage.lanes} lane${stage.lanes === 1 ? '' : 's'}${stage.blocking ? ', in the pool for blocking ops' : ''}`;
-  return ['', `stage ${stage.id} (${lanes}) ← ${originOf(stage, logical, physical)}`, ...stage.operators.map((operator) => `  ${operatorLine(operator)}`)];
+  return [
+    '',
+    `stage ${stage.id} (${lanes}) ← ${originOf(stage, logical, physical)}`,
+    ...stage.operators.map((operator) => `  ${operatorLine(operator)}`),
+  ];
 }
 
 function originOf(stage: StageSpec, logical: ResolvedPlan, physical: PhysicalPlan): string {
   const { input } = stage;
   if (input.kind === 'splits') return `${nameOf(logical, input.node)}, made in the lanes`;
   const edge = physical.edges.find((candidate) => candidate.id === input.edge) as EdgeSpec;
-  const from = edge.producer.kind === 'stage' ? `stage ${edge.producer.stage} (${portOf(edge, logical)})` : nameOf(logical, edge.producer.node);
+  const from =
+    edge.producer.kind === 'stage'
+      ? `stage ${edge.producer.stage} (${portOf(edge, logical)})`
+      : nameOf(logical, edge.producer.node);
   return `${from}${edge.carriesStates ? ', partial states' : ''}, credit ${formatBytes(edge.creditBytes)}`;
 }
 
@@ -93,24 +110,34 @@ function portOf(edge: EdgeSpec, logical: ResolvedPlan): string {
 
 function operatorLine(operator: StageOperator): string {
   const half = operator.half === 'whole' ? '' : ` (${operator.half} half)`;
-  const seen = operator.emissionsVisible && 'triggers' in operator.spec && operator.half !== 'partial' ? ', its flushes can be seen' : '';
+  const seen =
+    operator.emissionsVisible && 'triggers' in operator.spec && operator.half !== 'partial'
+      ? ', its flushes can be seen'
+      : '';
   return `${operator.name}${half}: ${describeSpec(operator.spec)}${seen}`;
 }
 
 function describeSpec(spec: OperatorSpec): string {
   switch (spec.kind) {
-    case 'source': return 'source';
-    case 'filter': return `filter ${describeExpression(spec.predicate)}`;
+    case 'source':
+      return 'source';
+    case 'filter':
+      return `filter ${describeExpression(spec.predicate)}`;
     case 'select':
-    case 'withColumns': return `${spec.kind} ${spec.columns.map(({ name, expression }) => (expression.kind === 'col' && expression.name === name ? name : `${name} = ${describeExpression(expression)}`)).join(', ')}`;
-    case 'op': return `op ${spec.op.name}${spec.stateless ? ', stateless' : ''}${describeTriggers(spec.triggers)}`;
-    case 'memoryBuffer': return `buffer${describeTriggers(spec.triggers)}`;
-    case 'memoryAccumulate': return `fold ${spec.fold.name}${describeTriggers(spec.triggers)}`;
+    case 'withColumns':
+      return `${spec.kind} ${spec.columns.map(({ name, expression }) => (expression.kind === 'col' && expression.name === name ? name : `${name} = ${describeExpression(expression)}`)).join(', ')}`;
+    case 'op':
+      return `op ${spec.op.name}${spec.stateless ? ', stateless' : ''}${describeTriggers(spec.triggers)}`;
+    case 'memoryBuffer':
+      return `buffer${describeTriggers(spec.triggers)}`;
+    case 'memoryAccumulate':
+      return `fold ${spec.fold.name}${describeTriggers(spec.triggers)}`;
     case 'aggStream': {
       const bins = spec.aggregations.map(({ name, bins: { text } }) => `${name} every ${text}`).join(', ');
       return `aggregate ${bins}${spec.by.length === 0 ? '' : ` by ${spec.by.join(', ')}`}${describeTriggers(spec.triggers)}`;
     }
-    case 'sink': return spec.sink.type;
+    case 'sink':
+      return spec.sink.type;
   }
 }
 
@@ -118,7 +145,11 @@ function describeTriggers({ iterMax, rows, memoryLimitBytes, intervalMs }: Trigg
   const parts = [
     iterMax === undefined ? undefined : `${iterMax} inputs`,
     rows === undefined ? undefined : `${rows} rows`,
-    memoryLimitBytes === undefined ? undefined : memoryLimitBytes === 'auto' ? 'memory as the governor decides' : formatBytes(memoryLimitBytes),
+    memoryLimitBytes === undefined
+      ? undefined
+      : memoryLimitBytes === 'auto'
+        ? 'memory as the governor decides'
+        : formatBytes(memoryLimitBytes),
     intervalMs === undefined ? undefined : `${intervalMs} ms`,
   ].filter((part) => part !== undefined);
   return parts.length === 0 ? '' : `, flushes at ${parts.join(' or ')}`;
@@ -130,14 +161,23 @@ function sinkLines(edge: EdgeSpec, logical: ResolvedPlan): string[] {
   const node = logical.nodes.find((candidate) => candidate.id === id);
   if (node?.spec.kind !== 'sink') return [];
   const where = kind === 'main' ? 'on the main thread' : 'on a codec thread';
-  const from = edge.producer.kind === 'stage' ? `stage ${edge.producer.stage} (${portOf(edge, logical)})` : nameOf(logical, edge.producer.node);
-  return ['', `sink ${node.name} ${where} ← ${from}, credit ${formatBytes(edge.creditBytes)}`, `  ${describeSink(node.spec)}`];
+  const from =
+    edge.producer.kind === 'stage'
+      ? `stage ${edge.producer.stage} (${portOf(edge, logical)})`
+      : nameOf(logical, edge.producer.node);
+  return [
+    '',
+    `sink ${node.name} ${where} ← ${from}, credit ${formatBytes(edge.creditBytes)}`,
+    `  ${describeSink(node.spec)}`,
+  ];
 }
 
 function describeSink(spec: Extract<OperatorSpec, { kind: 'sink' }>): string {
   const { sink } = spec;
   if (sink.type === 'parquet') return `Parquet file ${sink.path}, ${sink.compression}`;
   if (sink.type !== 'store') return sink.type;
-  const key = Object.entries(sink.key).map(([field, value]) => `${field}=${value}`).join('/');
+  const key = Object.entries(sink.key)
+    .map(([field, value]) => `${field}=${value}`)
+    .join('/');
   return `store ${sink.root}, dataset ${key}, ${sink.mode}, ordered on ${sink.orderedOn}`;
 }

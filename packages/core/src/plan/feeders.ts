@@ -8,7 +8,12 @@ import type { ColumnsRecord, Fields } from '../schema/types.ts';
 import type { FedInput, Feeder } from './endpoints-contract.ts';
 
 /** One item of an iterable: a batch, an Arrow table, columns, several rows, or one row. */
-export type IterableItem = RecordBatch | Table | ColumnsRecord | readonly Record<string, unknown>[] | Record<string, unknown>;
+export type IterableItem =
+  | RecordBatch
+  | Table
+  | ColumnsRecord
+  | readonly Record<string, unknown>[]
+  | Record<string, unknown>;
 export type AnyIterable = Iterable<IterableItem> | AsyncIterable<IterableItem>;
 
 type Sorted = { inputs: readonly FedInput[] } | { row: Record<string, unknown> };
@@ -19,16 +24,23 @@ function isBatch(item: object): item is RecordBatch {
 
 function isColumns(item: object): item is ColumnsRecord {
   const values = Object.values(item);
-  return values.length > 0 && values.every((value) => Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView)));
+  return (
+    values.length > 0 &&
+    values.every((value) => Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView)))
+  );
 }
 
 function sortItem(item: unknown, label: string): Sorted {
   if (Array.isArray(item)) return { inputs: [item] };
   if (typeof item !== 'object' || item === null) {
-    throw new PipelineError('ERR_VALUE', `${label} gave ${item === null ? 'null' : `a ${typeof item}`} instead of rows`, {
-      stage: label,
-      hint: 'give record batches, columns ({ ts: […] }), arrays of rows, or single rows as objects',
-    });
+    throw new PipelineError(
+      'ERR_VALUE',
+      `${label} gave ${item === null ? 'null' : `a ${typeof item}`} instead of rows`,
+      {
+        stage: label,
+        hint: 'give record batches, columns ({ ts: […] }), arrays of rows, or single rows as objects',
+      },
+    );
   }
   if (isBatch(item)) return { inputs: 'batches' in item ? (item as unknown as Table).batches : [item] };
   return isColumns(item) ? { inputs: [item] } : { row: item as Record<string, unknown> };
@@ -58,7 +70,9 @@ export class IterableFeeder implements Feeder {
     this.fields = fields;
     this.label = label;
     this.#batchRows = batchRows;
-    const isRows = Array.isArray(items) && items.every((item) => typeof item === 'object' && item !== null && 'row' in sortItem(item, label));
+    const isRows =
+      Array.isArray(items) &&
+      items.every((item) => typeof item === 'object' && item !== null && 'row' in sortItem(item, label));
     if (isRows) this.totalRows = items.length;
   }
 
@@ -88,7 +102,8 @@ export class IterableFeeder implements Feeder {
   }
 
   #iterator(): Iterator<unknown> | AsyncIterator<unknown> {
-    const iterator = Symbol.asyncIterator in this.#items ? this.#items[Symbol.asyncIterator]() : this.#items[Symbol.iterator]();
+    const iterator =
+      Symbol.asyncIterator in this.#items ? this.#items[Symbol.asyncIterator]() : this.#items[Symbol.iterator]();
     const isOneShot = (iterator as unknown) === this.#items || 'readable' in this.#items;
     if (isOneShot && this.#hasBeenRead) {
       throw new PipelineError('ERR_PLAN', `${this.label} has been read by another run and cannot be read again`, {
@@ -127,8 +142,14 @@ export class PushFeeder implements Feeder {
 
   emit(item: IterableItem): Promise<void> {
     if (this.#closedBy !== undefined) return Promise.reject(this.#closedBy.reason);
-    if (this.#hasEnded) return Promise.reject(this.#refuse('was ended, so nothing more can be emitted', 'call end() after the last emit()'));
-    if (this.#pending.length >= MAX_PENDING) return Promise.reject(this.#refuse(`has ${MAX_PENDING} inputs waiting`, 'await every emit(): it resolves when the run has room'));
+    if (this.#hasEnded)
+      return Promise.reject(
+        this.#refuse('was ended, so nothing more can be emitted', 'call end() after the last emit()'),
+      );
+    if (this.#pending.length >= MAX_PENDING)
+      return Promise.reject(
+        this.#refuse(`has ${MAX_PENDING} inputs waiting`, 'await every emit(): it resolves when the run has room'),
+      );
     try {
       const sorted = sortItem(item, this.label);
       return this.#enqueue('row' in sorted ? [[sorted.row]] : sorted.inputs);
@@ -174,7 +195,9 @@ export class PushFeeder implements Feeder {
   }
 
   async #enqueue(inputs: readonly FedInput[]): Promise<void> {
-    const taken = inputs.map((input) => new Promise<void>((resolve, reject) => this.#pending.push({ input, resolve, reject })));
+    const taken = inputs.map(
+      (input) => new Promise<void>((resolve, reject) => this.#pending.push({ input, resolve, reject })),
+    );
     this.#wake?.();
     await Promise.all(taken);
   }

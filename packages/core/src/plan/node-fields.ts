@@ -2,11 +2,17 @@
 import { PipelineError, type PipelineErrorDetail } from '../errors.ts';
 import { fieldOfExpression, typeOfExpression } from '../expressions/typing.ts';
 import { aggregateOutputFields } from '../operators/aggregate/output-fields.ts';
-import { type FoldDefinition, type OpDefinition, resolveFold, resolveOp, resolveSource } from '../operators/definition.ts';
+import {
+  type FoldDefinition,
+  type OpDefinition,
+  resolveFold,
+  resolveOp,
+  resolveSource,
+} from '../operators/definition.ts';
 import { fieldsFromShape } from '../schema/fields.ts';
 import { nameHint } from '../schema/nearest-name.ts';
 import { isNumeric, isTemporal, isText } from '../schema/parse-type.ts';
-import type { Fields, FieldSpec, Shape, TypeText } from '../schema/types.ts';
+import type { FieldSpec, Fields, Shape, TypeText } from '../schema/types.ts';
 import { binsFor } from './aggregates.ts';
 import type { OperatorSpec } from './logical.ts';
 
@@ -21,16 +27,32 @@ export interface StepFields {
 type SpecOf<K extends OperatorSpec['kind']> = Extract<OperatorSpec, { kind: K }>;
 
 /** Columns of every step but sources. @throws ERR_COLUMN_UNKNOWN, ERR_EXPRESSION, ERR_SCHEMA, ERR_OP_IMPORT, ERR_OP_OUTPUT, ERR_OPTIONS */
-export async function stepFields(spec: Exclude<OperatorSpec, { kind: 'source' }>, input: Fields, ordered: string | undefined): Promise<StepFields> {
+export async function stepFields(
+  spec: Exclude<OperatorSpec, { kind: 'source' }>,
+  input: Fields,
+  ordered: string | undefined,
+): Promise<StepFields> {
   switch (spec.kind) {
-    case 'filter': return filterFields(spec, input, ordered);
-    case 'select': return one(spec, columnFields(spec.columns, input), ordered && selectedName(spec, ordered));
-    case 'withColumns': return one(spec, addColumns(input, columnFields(spec.columns, input)), keepsColumn(spec, ordered) ? ordered : undefined);
-    case 'op': return opFields(spec, input, ordered);
-    case 'memoryBuffer': return one(spec, input, ordered);
-    case 'memoryAccumulate': return foldFields(spec, input);
-    case 'aggStream': return aggregateFields(spec, input);
-    case 'sink': return { spec: sinkSpec(spec, input, ordered), outputs: {}, ordered: {} };
+    case 'filter':
+      return filterFields(spec, input, ordered);
+    case 'select':
+      return one(spec, columnFields(spec.columns, input), ordered && selectedName(spec, ordered));
+    case 'withColumns':
+      return one(
+        spec,
+        addColumns(input, columnFields(spec.columns, input)),
+        keepsColumn(spec, ordered) ? ordered : undefined,
+      );
+    case 'op':
+      return opFields(spec, input, ordered);
+    case 'memoryBuffer':
+      return one(spec, input, ordered);
+    case 'memoryAccumulate':
+      return foldFields(spec, input);
+    case 'aggStream':
+      return aggregateFields(spec, input);
+    case 'sink':
+      return { spec: sinkSpec(spec, input, ordered), outputs: {}, ordered: {} };
   }
 }
 
@@ -42,7 +64,8 @@ export async function checkGenerated(spec: SpecOf<'source'>['source']): Promise<
 /** Refuses an order column that is not there or cannot be compared. @throws ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED */
 export function checkOrderedOn(name: string, fields: Fields): void {
   const field = fields.find((candidate) => candidate.name === name);
-  if (field === undefined) throw unknownColumn(name, fields, `orderedOn names the column "${name}", which is not there`);
+  if (field === undefined)
+    throw unknownColumn(name, fields, `orderedOn names the column "${name}", which is not there`);
   if (isNumeric(field.type) || isTemporal(field.type)) return;
   throw new PipelineError('ERR_TYPE_UNSUPPORTED', `rows cannot be ordered on "${name}" of type ${field.type}`, {
     column: name,
@@ -57,7 +80,13 @@ function one(spec: OperatorSpec, fields: Fields, ordered: string | undefined): S
 }
 
 function unknownColumn(name: string, fields: Fields, message: string): PipelineError {
-  return new PipelineError('ERR_COLUMN_UNKNOWN', message, { column: name, hint: nameHint(name, fields.map((field) => field.name)) });
+  return new PipelineError('ERR_COLUMN_UNKNOWN', message, {
+    column: name,
+    hint: nameHint(
+      name,
+      fields.map((field) => field.name),
+    ),
+  });
 }
 
 function filterFields(spec: SpecOf<'filter'>, input: Fields, ordered: string | undefined): StepFields {
@@ -87,7 +116,9 @@ function selectedName(spec: SpecOf<'select'>, ordered: string): string | undefin
 
 function keepsColumn(spec: SpecOf<'withColumns'>, ordered: string | undefined): boolean {
   const replacement = spec.columns.find((column) => column.name === ordered);
-  return replacement === undefined || (replacement.expression.kind === 'col' && replacement.expression.name === ordered);
+  return (
+    replacement === undefined || (replacement.expression.kind === 'col' && replacement.expression.name === ordered)
+  );
 }
 
 /** Text is text, whether with a dictionary or without. */
@@ -99,7 +130,12 @@ function checkInput(definition: OpDefinition | FoldDefinition, input: Fields, wh
   if (definition.input === undefined) return;
   for (const asked of fieldsFromShape(definition.input)) {
     const field = input.find((candidate) => candidate.name === asked.name);
-    if (field === undefined) throw unknownColumn(asked.name, input, `${what} needs a column "${asked.name}" of type ${asked.type}, which is not there`);
+    if (field === undefined)
+      throw unknownColumn(
+        asked.name,
+        input,
+        `${what} needs a column "${asked.name}" of type ${asked.type}, which is not there`,
+      );
     if (fits(asked.type, field.type)) continue;
     throw new PipelineError('ERR_SCHEMA', `${what} needs "${asked.name}" as ${asked.type}, it is ${field.type}`, {
       column: asked.name,
@@ -125,13 +161,18 @@ export function opOutputFields(definition: OpDefinition, input: Fields, options:
   let output: 'same' | Shape;
   try {
     output = typeof definition.output === 'function' ? definition.output(shape, options as never) : definition.output;
-    if (output === 'same') return definition.adds === undefined ? input : addColumns(input, fieldsFromShape(definition.adds) as FieldSpec[]);
+    if (output === 'same')
+      return definition.adds === undefined ? input : addColumns(input, fieldsFromShape(definition.adds) as FieldSpec[]);
     return fieldsFromShape(output);
   } catch (cause) {
-    throw new PipelineError('ERR_OP_OUTPUT', `op "${name}" does not say what it gives: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      hint: "output has to be 'same', a schema, or a function that gives one of these",
-      cause,
-    });
+    throw new PipelineError(
+      'ERR_OP_OUTPUT',
+      `op "${name}" does not say what it gives: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        hint: "output has to be 'same', a schema, or a function that gives one of these",
+        cause,
+      },
+    );
   }
 }
 
@@ -144,7 +185,9 @@ async function foldFields(spec: SpecOf<'memoryAccumulate'>, input: Fields): Prom
 function aggregateFields(given: SpecOf<'aggStream'>, input: Fields): StepFields {
   const orderedType = input.find((field) => field.name === given.orderedOn)?.type;
   const aggregations = given.aggregations.map((aggregation) =>
-    orderedType === undefined ? aggregation : { ...aggregation, bins: binsFor(aggregation.bins, orderedType, aggregation.name) },
+    orderedType === undefined
+      ? aggregation
+      : { ...aggregation, bins: binsFor(aggregation.bins, orderedType, aggregation.name) },
   );
   const spec = { ...given, aggregations };
   const outputs = aggregateOutputFields(spec, input);
@@ -155,7 +198,9 @@ function sinkSpec(spec: SpecOf<'sink'>, input: Fields, ordered: string | undefin
   if (spec.sink.type !== 'store') return spec;
   const orderedOn = spec.sink.orderedOn === '' ? ordered : spec.sink.orderedOn;
   if (orderedOn === undefined) {
-    throw new PipelineError('ERR_OPTIONS', 'a dataset is ordered on a column, and nothing says on which', { hint: "say it: toStore(store, { key: { … }, orderedOn: 'ts' }), or at the source" });
+    throw new PipelineError('ERR_OPTIONS', 'a dataset is ordered on a column, and nothing says on which', {
+      hint: "say it: toStore(store, { key: { … }, orderedOn: 'ts' }), or at the source",
+    });
   }
   checkOrderedOn(orderedOn, input);
   return { ...spec, sink: { ...spec.sink, orderedOn } };
@@ -165,5 +210,9 @@ function sinkSpec(spec: SpecOf<'sink'>, input: Fields, ordered: string | undefin
 export function withPlace(error: unknown, place: string, detail: PipelineErrorDetail): unknown {
   if (!(error instanceof PipelineError)) return error;
   const { code, message, remoteStack: _, cause: __, ...known } = error.toJSON();
-  return new PipelineError(code, `${place}: ${message}`, { ...detail, ...known, ...(error.cause !== undefined && { cause: error.cause }) });
+  return new PipelineError(code, `${place}: ${message}`, {
+    ...detail,
+    ...known,
+    ...(error.cause !== undefined && { cause: error.cause }),
+  });
 }

@@ -1,9 +1,9 @@
 /** A Parquet source of a plan: its files found, their footers compared, its columns chosen. */
 import { PipelineError } from '../errors.ts';
-import { selectParquetFields } from '../formats/parquet-reader.ts';
 import type { ParquetInfo } from '../formats/parquet-info.ts';
+import { selectParquetFields } from '../formats/parquet-reader.ts';
 import { isText } from '../schema/parse-type.ts';
-import type { Fields, FieldSpec } from '../schema/types.ts';
+import type { FieldSpec, Fields } from '../schema/types.ts';
 import type { SourceSpec } from './logical.ts';
 import type { PlanProbes } from './resolved.ts';
 
@@ -21,7 +21,10 @@ export async function resolveParquet(spec: ParquetSpec, probes: PlanProbes): Pro
   const files = await Promise.all(paths.map((path) => probes.readParquetInfo(path)));
   const [first, ...others] = files as [ParquetInfo, ...ParquetInfo[]];
   const names = spec.columns ?? first.fields.map((field) => field.name);
-  const fields = others.reduce<FieldSpec[]>((common, file) => agree(common, selectParquetFields(file, names), file), selectParquetFields(first, names));
+  const fields = others.reduce<FieldSpec[]>(
+    (common, file) => agree(common, selectParquetFields(file, names), file),
+    selectParquetFields(first, names),
+  );
   for (const expected of spec.expected ?? []) checkExpected(expected, fields, first.path);
   if (spec.orderedOn !== undefined) for (const file of files) selectParquetFields(file, [spec.orderedOn]);
   const chosen = spec.columns ?? (first.unsupported.length === 0 ? undefined : names);
@@ -33,24 +36,32 @@ function agree(common: readonly FieldSpec[], fields: readonly FieldSpec[], file:
   return common.map((field, index) => {
     const other = fields[index] as FieldSpec;
     if (other.type === field.type) return other.nullable && !field.nullable ? { ...field, nullable: true } : field;
-    throw new PipelineError('ERR_SCHEMA', `column "${field.name}" is ${other.type} in ${file.path}, ${field.type} in the files before it`, {
-      file: file.path,
-      column: field.name,
-      expected: field.type,
-      value: other.type,
-      hint: 'read files of different types as sources of their own and cast, or leave the column out with columns',
-    });
+    throw new PipelineError(
+      'ERR_SCHEMA',
+      `column "${field.name}" is ${other.type} in ${file.path}, ${field.type} in the files before it`,
+      {
+        file: file.path,
+        column: field.name,
+        expected: field.type,
+        value: other.type,
+        hint: 'read files of different types as sources of their own and cast, or leave the column out with columns',
+      },
+    );
   });
 }
 
 function checkExpected(expected: FieldSpec, fields: Fields, path: string): void {
   const field = fields.find((candidate) => candidate.name === expected.name);
   if (field === undefined || field.type === expected.type || (isText(field.type) && isText(expected.type))) return;
-  throw new PipelineError('ERR_SCHEMA', `column "${field.name}" of ${path} is ${field.type}, the schema says ${expected.type}`, {
-    file: path,
-    column: field.name,
-    expected: expected.type,
-    value: field.type,
-    hint: `write ${field.name}: '${field.type}' in the schema, and cast afterwards where another type is wanted`,
-  });
+  throw new PipelineError(
+    'ERR_SCHEMA',
+    `column "${field.name}" of ${path} is ${field.type}, the schema says ${expected.type}`,
+    {
+      file: path,
+      column: field.name,
+      expected: expected.type,
+      value: field.type,
+      hint: `write ${field.name}: '${field.type}' in the schema, and cast afterwards where another type is wanted`,
+    },
+  );
 }

@@ -5,7 +5,7 @@ import { type Bytes, parseBytes } from '../schema/sizes.ts';
 import type { Shape } from '../schema/types.ts';
 import { type IterableItem, PushFeeder } from './feeders.ts';
 import type { GraphNode, PipelineSettings } from './graph.ts';
-import { type GeneratedArguments, generatedSource, fedSource, type Source } from './sources.ts';
+import { fedSource, type GeneratedArguments, generatedSource, type Source } from './sources.ts';
 import { booleanOf, checkKeys, makeNode, type StageOptions, type StepOptions } from './stage-options.ts';
 import { opNode, type Stream, type StreamMaker, StreamSteps } from './stream.ts';
 import type { AnyOp, Registry } from './stream-types.ts';
@@ -49,7 +49,8 @@ export class Pipeline<in out R extends Registry = Record<never, never>> {
    */
   register<const More extends Registry>(ops: More): Pipeline<Omit<R, keyof More> & More> {
     for (const [name, op] of Object.entries(ops)) {
-      if (name in StreamSteps.prototype || name === 'then') throw refuse(`"${name}" is a method that every stream has`, 'register the op under another name');
+      if (name in StreamSteps.prototype || name === 'then')
+        throw refuse(`"${name}" is a method that every stream has`, 'register the op under another name');
       if (op?.kind !== 'op') throw refuse(`"${name}" is not an op`, 'make one with defineOp() in a module of its own');
     }
     return new Pipeline<Omit<R, keyof More> & More>(this.#maker.settings, { ...this.#ops, ...ops });
@@ -61,9 +62,17 @@ export class Pipeline<in out R extends Registry = Record<never, never>> {
   source<S extends Shape, D>(source: SourceDefinition<S, D>, ...options: GeneratedArguments<D>): Stream<S, R>;
   source<S extends Shape>(given: Source<S> | SourceDefinition<S>, options?: object): Stream<S, R> {
     const isGenerated = (given as SourceDefinition | undefined)?.kind === 'source';
-    const source = isGenerated ? generatedSource(given as SourceDefinition<S>, options as { name?: string }) : (given as Source<S>);
-    if (source?.spec === undefined) throw refuse('source() was given something else than a source', "write source(readParquet('…')), or give what defineSource() made");
-    return this.#maker.stream(makeNode(source.label, { kind: 'source', source: source.spec }, [], source.options, source.endpoint));
+    const source = isGenerated
+      ? generatedSource(given as SourceDefinition<S>, options as { name?: string })
+      : (given as Source<S>);
+    if (source?.spec === undefined)
+      throw refuse(
+        'source() was given something else than a source',
+        "write source(readParquet('…')), or give what defineSource() made",
+      );
+    return this.#maker.stream(
+      makeNode(source.label, { kind: 'source', source: source.spec }, [], source.options, source.endpoint),
+    );
   }
 
   /**
@@ -125,9 +134,14 @@ const DEFAULT_MEMORY_BYTES = 512 * 2 ** 20;
  */
 export function createPipeline(options: PipelineOptions = {}): Pipeline {
   for (const key of Object.keys(options)) {
-    if (key !== 'memoryLimit' && key !== 'deterministic') throw refuse(`createPipeline has no option "${key}"`, 'its options are memoryLimit and deterministic');
+    if (key !== 'memoryLimit' && key !== 'deterministic')
+      throw refuse(`createPipeline has no option "${key}"`, 'its options are memoryLimit and deterministic');
   }
-  const memoryLimitBytes = options.memoryLimit === undefined ? DEFAULT_MEMORY_BYTES : parseBytes(options.memoryLimit, 'memoryLimit');
+  const memoryLimitBytes =
+    options.memoryLimit === undefined ? DEFAULT_MEMORY_BYTES : parseBytes(options.memoryLimit, 'memoryLimit');
   if (memoryLimitBytes <= 0) throw refuse('memoryLimit is 0', "give a size such as '256MiB'");
-  return new Pipeline<Record<never, never>>({ memoryLimitBytes, deterministic: booleanOf(options.deterministic, false, 'deterministic', 'createPipeline') }, {});
+  return new Pipeline<Record<never, never>>(
+    { memoryLimitBytes, deterministic: booleanOf(options.deterministic, false, 'deterministic', 'createPipeline') },
+    {},
+  );
 }

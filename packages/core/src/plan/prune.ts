@@ -11,7 +11,10 @@ import type { ResolvedNode } from './resolved.ts';
 type Needed = ReadonlySet<string> | 'all';
 
 /** What an op or fold declares that it reads, by node; absent when it declares nothing. */
-export type DeclaredInputs = ReadonlyMap<number, { input: Shape | undefined; output: OpDefinition['output'] | undefined }>;
+export type DeclaredInputs = ReadonlyMap<
+  number,
+  { input: Shape | undefined; output: OpDefinition['output'] | undefined }
+>;
 
 /** Columns that the plan needs of each source, by node id. */
 export function neededColumns(nodes: readonly ResolvedNode[], declared: DeclaredInputs): Map<number, Needed> {
@@ -42,19 +45,30 @@ function neededOfInput(node: ResolvedNode, outputs: readonly Needed[], declared:
   const { spec } = node;
   const behind = outputs[0] ?? new Set<string>();
   switch (spec.kind) {
-    case 'source': return new Set();
-    case 'sink': return 'all';
-    case 'filter': return union(behind, columnsOf([spec.predicate]));
-    case 'select': return columnsOf(spec.columns.map((column) => column.expression));
+    case 'source':
+      return new Set();
+    case 'sink':
+      return 'all';
+    case 'filter':
+      return union(behind, columnsOf([spec.predicate]));
+    case 'select':
+      return columnsOf(spec.columns.map((column) => column.expression));
     case 'withColumns': {
       const computed = new Set(spec.columns.map((column) => column.name));
       const passed = behind === 'all' ? 'all' : new Set([...behind].filter((name) => !computed.has(name)));
       return union(passed, columnsOf(spec.columns.map((column) => column.expression)));
     }
-    case 'memoryBuffer': return behind;
-    case 'aggStream': return new Set([spec.orderedOn, ...spec.by, ...spec.aggregations.flatMap(({ columns }) => columns.flatMap((column) => column.column ?? []))]);
+    case 'memoryBuffer':
+      return behind;
+    case 'aggStream':
+      return new Set([
+        spec.orderedOn,
+        ...spec.by,
+        ...spec.aggregations.flatMap(({ columns }) => columns.flatMap((column) => column.column ?? [])),
+      ]);
     case 'op':
-    case 'memoryAccumulate': return neededByUserCode(node, behind, declared);
+    case 'memoryAccumulate':
+      return neededByUserCode(node, behind, declared);
   }
 }
 
@@ -83,10 +97,15 @@ function columnsOf(expressions: readonly ExpressionNode[]): Set<string> {
 function childrenOf(node: ExpressionNode): ExpressionNode[] {
   switch (node.kind) {
     case 'col':
-    case 'lit': return [];
-    case 'binary': return [node.left, node.right];
-    case 'coalesce': return node.args;
-    case 'when': return [node.condition, node.then, node.otherwise];
-    default: return [node.arg];
+    case 'lit':
+      return [];
+    case 'binary':
+      return [node.left, node.right];
+    case 'coalesce':
+      return node.args;
+    case 'when':
+      return [node.condition, node.then, node.otherwise];
+    default:
+      return [node.arg];
   }
 }

@@ -65,7 +65,9 @@ async function bindNode(node: PlanNode, before: readonly ResolvedNode[], probes:
   const producer = before.find((candidate) => candidate.id === input?.node);
   const fields = input === undefined ? undefined : producer?.outputFields[input.port];
   if (input === undefined || fields === undefined) {
-    throw new PipelineError('ERR_INTERNAL', 'its input is not in the plan', { hint: 'build plans with buildLogicalPlan()' });
+    throw new PipelineError('ERR_INTERNAL', 'its input is not in the plan', {
+      hint: 'build plans with buildLogicalPlan()',
+    });
   }
   const { spec, outputs, ordered } = await stepFields(node.spec, fields, producer?.ordered[input.port]);
   return { ...node, spec, inputFields: [fields], outputFields: outputs, ordered, emissionsVisible: false };
@@ -101,14 +103,24 @@ async function pruned(nodes: readonly ResolvedNode[], asked: readonly PlanNode[]
     if (spec.kind !== 'source' || spec.source.type !== 'parquet') return node;
     const names = (outputFields['out'] ?? []).map((field) => field.name);
     const columns = columnsToRead(names, needed.get(id) ?? 'all', spec.source.orderedOn);
-    const isNamed = asked.some((given) => given.id === id && given.spec.kind === 'source' && given.spec.source.type === 'parquet' && given.spec.source.columns !== undefined);
+    const isNamed = asked.some(
+      (given) =>
+        given.id === id &&
+        given.spec.kind === 'source' &&
+        given.spec.source.type === 'parquet' &&
+        given.spec.source.columns !== undefined,
+    );
     if (needed.get(id) === 'all' && !isNamed) refuseUnsupported(name, files ?? []);
     return { ...node, spec: { kind: 'source', source: { ...spec.source, columns } } };
   });
 }
 
 /** In the order of the file; at least one, so that rows can be counted. */
-function columnsToRead(names: readonly string[], needed: ReadonlySet<string> | 'all', orderedOn: string | undefined): string[] {
+function columnsToRead(
+  names: readonly string[],
+  needed: ReadonlySet<string> | 'all',
+  orderedOn: string | undefined,
+): string[] {
   if (needed === 'all') return [...names];
   const read = names.filter((name) => needed.has(name));
   const smallest = orderedOn !== undefined && names.includes(orderedOn) ? orderedOn : names[0];
@@ -120,12 +132,16 @@ function refuseUnsupported(name: string, files: NonNullable<ResolvedNode['files'
   for (const file of files) {
     const [unread] = file.unsupported;
     if (unread === undefined) continue;
-    throw new PipelineError('ERR_TYPE_UNSUPPORTED', `${name}: all columns are wanted, but "${unread.name}" of ${file.path} cannot be read: ${unread.reason}`, {
-      stage: name,
-      file: file.path,
-      column: unread.name,
-      hint: `name the columns to read: readParquet(…, { columns: ${JSON.stringify(file.fields.slice(0, 3).map((field) => field.name))} })`,
-    });
+    throw new PipelineError(
+      'ERR_TYPE_UNSUPPORTED',
+      `${name}: all columns are wanted, but "${unread.name}" of ${file.path} cannot be read: ${unread.reason}`,
+      {
+        stage: name,
+        file: file.path,
+        column: unread.name,
+        hint: `name the columns to read: readParquet(…, { columns: ${JSON.stringify(file.fields.slice(0, 3).map((field) => field.name))} })`,
+      },
+    );
   }
 }
 

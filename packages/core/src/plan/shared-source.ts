@@ -22,7 +22,9 @@ export interface SharedOptions extends StepOptions {
 export function fromShared<S extends Shape = Shape>(table: SharedTable, options: SharedOptions = {}): Source<S> {
   checkKeys(options, 'fromShared', ['orderedOn', 'orderTrusted'], 'step');
   if (typeof table?.id !== 'number') {
-    throw new PipelineError('ERR_OPTIONS', 'fromShared: the first argument is not a shared table', { hint: 'make one with await shareTable(schema, parts)' });
+    throw new PipelineError('ERR_OPTIONS', 'fromShared: the first argument is not a shared table', {
+      hint: 'make one with await shareTable(schema, parts)',
+    });
   }
   const { id, fields, rows, batchRows } = table;
   const { orderedOn, orderTrusted = false } = options;
@@ -31,6 +33,14 @@ export function fromShared<S extends Shape = Shape>(table: SharedTable, options:
     label: options.name ?? 'fromShared',
     options,
     endpoint: table,
-    spec: { type: 'shared', tableId: id, orderTrusted, fields, rows, batchRows, ...(orderedOn !== undefined && { orderedOn }) },
+    spec: {
+      type: 'shared',
+      tableId: id,
+      orderTrusted,
+      fields,
+      rows,
+      batchRows,
+      ...(orderedOn !== undefined && { orderedOn }),
+    },
   };
 }

@@ -84,29 +84,47 @@ function refuse(problem: string, hint: string): PipelineError {
 /** @throws ERR_OPTIONS */
 export function parquetSink(path: string, options: ParquetSinkOptions): SinkSpec {
   checkKeys(options, 'toParquet', ['compression', 'rowGroupRows', 'memoryLimit'], 'step');
-  if (typeof path !== 'string' || path === '') throw refuse(`toParquet: the path is ${JSON.stringify(path)}`, "write toParquet('out.parquet')");
+  if (typeof path !== 'string' || path === '')
+    throw refuse(`toParquet: the path is ${JSON.stringify(path)}`, "write toParquet('out.parquet')");
   const compression = options.compression ?? 'none';
-  if (!['none', 'snappy', 'zstd'].includes(compression)) throw refuse(`toParquet: compression is ${JSON.stringify(compression)}`, "use 'none', 'snappy' or 'zstd'");
-  return { type: 'parquet', path, compression, rowGroupRows: checkCount(options.rowGroupRows ?? ROW_GROUP_ROWS, 'rowGroupRows', 'toParquet') };
+  if (!['none', 'snappy', 'zstd'].includes(compression))
+    throw refuse(`toParquet: compression is ${JSON.stringify(compression)}`, "use 'none', 'snappy' or 'zstd'");
+  return {
+    type: 'parquet',
+    path,
+    compression,
+    rowGroupRows: checkCount(options.rowGroupRows ?? ROW_GROUP_ROWS, 'rowGroupRows', 'toParquet'),
+  };
 }
 
 /** The options of `toStore`, also where only the key was given. */
 export function storeOptions(keyOrOptions: StoreKey | StoreSinkOptions): StoreSinkOptions {
-  const isOptions = typeof keyOrOptions === 'object' && keyOrOptions !== null && typeof (keyOrOptions as StoreSinkOptions).key === 'object';
+  const isOptions =
+    typeof keyOrOptions === 'object' &&
+    keyOrOptions !== null &&
+    typeof (keyOrOptions as StoreSinkOptions).key === 'object';
   return isOptions ? (keyOrOptions as StoreSinkOptions) : { key: keyOrOptions as StoreKey };
 }
 
 /** @throws ERR_OPTIONS, ERR_KEY, ERR_SINK_MODE */
 export function storeSink(store: StoreHandle, options: StoreSinkOptions): SinkSpec {
   checkKeys(options, 'toStore', ['key', 'mode', 'orderedOn', 'rowGroupRows', 'metadata', 'memoryLimit'], 'step');
-  if (typeof store?.root !== 'string') throw refuse('toStore: the first argument is not a store', "open one first: const store = await openStore('./market')");
+  if (typeof store?.root !== 'string')
+    throw refuse(
+      'toStore: the first argument is not a store',
+      "open one first: const store = await openStore('./market')",
+    );
   const fields = Object.entries(options.key ?? {});
   if (fields.length === 0 || fields.some(([, value]) => typeof value !== 'string')) {
-    throw new PipelineError('ERR_KEY', `toStore: ${JSON.stringify(options.key)} is not a key`, { hint: "give at least one field, each a text: { freq: '1h' }" });
+    throw new PipelineError('ERR_KEY', `toStore: ${JSON.stringify(options.key)} is not a key`, {
+      hint: "give at least one field, each a text: { freq: '1h' }",
+    });
   }
   const mode = options.mode ?? 'append';
   if (mode !== 'append' && mode !== 'overwrite') {
-    throw new PipelineError('ERR_SINK_MODE', `toStore: mode is ${JSON.stringify(mode)}`, { hint: "use 'append' or 'overwrite'" });
+    throw new PipelineError('ERR_SINK_MODE', `toStore: mode is ${JSON.stringify(mode)}`, {
+      hint: "use 'append' or 'overwrite'",
+    });
   }
   return {
     type: 'store',

@@ -39,7 +39,9 @@ export interface ParquetOptions extends StepOptions {
 
 type ParquetShape<O> = O extends { schema: infer S extends Shape; columns: readonly (infer C extends string)[] }
   ? Simplify<Pick<S, C & keyof S>>
-  : O extends { schema: infer S extends Shape } ? S : Shape;
+  : O extends { schema: infer S extends Shape }
+    ? S
+    : Shape;
 
 function refuse(step: string, problem: string, hint: string): PipelineError {
   return new PipelineError('ERR_OPTIONS', `${step}: ${problem}`, { stage: step, hint });
@@ -49,10 +51,14 @@ function checkOrdered(orderedOn: string | undefined, fields: Fields | undefined,
   if (orderedOn === undefined || fields === undefined) return;
   const names = fields.map((field) => field.name);
   if (names.includes(orderedOn)) return;
-  throw new PipelineError('ERR_COLUMN_UNKNOWN', `${step}: orderedOn names the column "${orderedOn}", which is not there`, {
-    column: orderedOn,
-    hint: nameHint(orderedOn, names),
-  });
+  throw new PipelineError(
+    'ERR_COLUMN_UNKNOWN',
+    `${step}: orderedOn names the column "${orderedOn}", which is not there`,
+    {
+      column: orderedOn,
+      hint: nameHint(orderedOn, names),
+    },
+  );
 }
 
 /**
@@ -65,14 +71,19 @@ function checkOrdered(orderedOn: string | undefined, fields: Fields | undefined,
  * p.source(readParquet('trades/*.parquet', { orderedOn: 'ts', schema: { ts: 'timestamp[us]', price: 'float64' } }));
  * ```
  */
-export function readParquet<const O extends ParquetOptions = Record<never, never>>(paths: string | readonly string[], options?: O): Source<ParquetShape<O>> {
+export function readParquet<const O extends ParquetOptions = Record<never, never>>(
+  paths: string | readonly string[],
+  options?: O,
+): Source<ParquetShape<O>> {
   const given: ParquetOptions = options ?? {};
   checkKeys(given, 'readParquet', ['orderedOn', 'columns', 'schema', 'batchRows'], 'step');
   const list = typeof paths === 'string' ? [paths] : [...paths];
-  if (list.length === 0 || list.some((path) => typeof path !== 'string' || path === '')) throw refuse('readParquet', 'there are no paths', "write readParquet('trades/*.parquet')");
+  if (list.length === 0 || list.some((path) => typeof path !== 'string' || path === ''))
+    throw refuse('readParquet', 'there are no paths', "write readParquet('trades/*.parquet')");
   const expected = given.schema === undefined ? undefined : fieldsFromShape(given.schema);
   const columns = given.columns ?? expected?.map((field) => field.name);
-  if (columns?.length === 0) throw refuse('readParquet', 'columns is empty', 'name at least one column, or leave columns out');
+  if (columns?.length === 0)
+    throw refuse('readParquet', 'columns is empty', 'name at least one column, or leave columns out');
   checkOrdered(given.orderedOn, expected, 'readParquet');
   return {
     label: 'readParquet',
@@ -82,7 +93,10 @@ export function readParquet<const O extends ParquetOptions = Record<never, never
       paths: list,
       ...(given.orderedOn !== undefined && { orderedOn: given.orderedOn }),
       ...(columns && { columns: [...columns] }),
-      ...(expected && { expected: given.columns === undefined ? expected : expected.filter((field) => given.columns?.includes(field.name)) }),
+      ...(expected && {
+        expected:
+          given.columns === undefined ? expected : expected.filter((field) => given.columns?.includes(field.name)),
+      }),
       batchRows: checkCount(given.batchRows ?? BATCH_ROWS, 'batchRows', 'readParquet'),
     },
   };
@@ -105,43 +119,82 @@ export interface IterableOptions<S extends Shape = Shape> extends StepOptions {
  * p.source(fromIterable({ ts: 'timestamp[ms]', price: 'float64' }, rows, { orderedOn: 'ts' }));
  * ```
  */
-export function fromIterable<const S extends Shape>(schema: S, items: AnyIterable, options: IterableOptions<S> = {}): Source<S> {
+export function fromIterable<const S extends Shape>(
+  schema: S,
+  items: AnyIterable,
+  options: IterableOptions<S> = {},
+): Source<S> {
   checkKeys(options, 'fromIterable', ['orderedOn', 'batchRows'], 'step');
   const fields = fieldsFromShape(schema);
   checkOrdered(options.orderedOn, fields, 'fromIterable');
-  const isIterable = typeof items === 'object' && items !== null && (Symbol.iterator in items || Symbol.asyncIterator in items);
-  if (!isIterable) throw refuse('fromIterable', 'the second argument cannot be iterated', 'give an array, a generator, an async iterable or a Readable');
+  const isIterable =
+    typeof items === 'object' && items !== null && (Symbol.iterator in items || Symbol.asyncIterator in items);
+  if (!isIterable)
+    throw refuse(
+      'fromIterable',
+      'the second argument cannot be iterated',
+      'give an array, a generator, an async iterable or a Readable',
+    );
   const label = options.name ?? 'fromIterable';
-  const feeder = new IterableFeeder(items, fields, label, checkCount(options.batchRows ?? BATCH_ROWS, 'batchRows', 'fromIterable'));
+  const feeder = new IterableFeeder(
+    items,
+    fields,
+    label,
+    checkCount(options.batchRows ?? BATCH_ROWS, 'batchRows', 'fromIterable'),
+  );
   return fedSource(feeder, label, fields, options);
 }
 
 /** A source behind a feeder of this process. */
-export function fedSource<S extends Shape>(feeder: IterableFeeder | { readonly fields: Fields }, label: string, fields: Fields, options: StepOptions & { orderedOn?: string }): Source<S> {
+export function fedSource<S extends Shape>(
+  feeder: IterableFeeder | { readonly fields: Fields },
+  label: string,
+  fields: Fields,
+  options: StepOptions & { orderedOn?: string },
+): Source<S> {
   const id = registerFeeder(feeder as IterableFeeder);
   const { orderedOn } = options;
-  return { label, options, endpoint: feeder, spec: { type: 'fed', id, label, ...(orderedOn !== undefined && { orderedOn }), fields } };
+  return {
+    label,
+    options,
+    endpoint: feeder,
+    spec: { type: 'fed', id, label, ...(orderedOn !== undefined && { orderedOn }), fields },
+  };
 }
 
 /** Options of a generated source, beside its own. */
-export type GeneratedArguments<D> = Partial<OptionsInput<D>> extends OptionsInput<D>
-  ? [options?: Simplify<OptionsInput<D> & StepOptions>]
-  : [options: Simplify<OptionsInput<D> & StepOptions>];
+export type GeneratedArguments<D> =
+  Partial<OptionsInput<D>> extends OptionsInput<D>
+    ? [options?: Simplify<OptionsInput<D> & StepOptions>]
+    : [options: Simplify<OptionsInput<D> & StepOptions>];
 
 /** A registered source with its options, ready for a pipeline. @throws ERR_OP_OPTIONS, ERR_OPTIONS */
-export function generatedSource<S extends Shape>(source: SourceDefinition<S>, options: (StepOptions & { [option: string]: unknown }) | undefined): Source<S> {
+export function generatedSource<S extends Shape>(
+  source: SourceDefinition<S>,
+  options: (StepOptions & { [option: string]: unknown }) | undefined,
+): Source<S> {
   const { name, ownStage, ...own } = options ?? {};
   const label = name ?? source.ref.name;
   const parsed = source.parseOptions(own, label);
   const splits = source.splits(parsed);
   if (!Number.isSafeInteger(splits) || splits < 0) {
-    throw new PipelineError('ERR_OP_OPTIONS', `source "${label}" gives ${String(splits)} as its number of splits`, { stage: label, hint: 'splits() has to give a whole number from 0' });
+    throw new PipelineError('ERR_OP_OPTIONS', `source "${label}" gives ${String(splits)} as its number of splits`, {
+      stage: label,
+      hint: 'splits() has to give a whole number from 0',
+    });
   }
   const fields = fieldsFromShape(source.schema as Readonly<Record<string, TypeText>>);
   checkOrdered(source.orderedOn, fields, label);
   return {
     label,
     options: { ...(name !== undefined && { name }), ...(ownStage !== undefined && { ownStage }) },
-    spec: { type: 'generated', source: source.ref, options: parsed, splits, ...(source.orderedOn !== undefined && { orderedOn: source.orderedOn }), fields },
+    spec: {
+      type: 'generated',
+      source: source.ref,
+      options: parsed,
+      splits,
+      ...(source.orderedOn !== undefined && { orderedOn: source.orderedOn }),
+      fields,
+    },
   };
 }

@@ -32,15 +32,26 @@ const STEP_KEYS = ['name', 'ownStage'];
 const STAGE_KEYS = [...STEP_KEYS, 'iterMax', 'rows', 'memoryLimit', 'interval', 'accumulate'];
 
 /** Refuses options that a step does not have. @throws ERR_OPTIONS with the nearest name */
-export function checkKeys(options: object | undefined, step: string, own: readonly string[], common: 'step' | 'stage'): void {
+export function checkKeys(
+  options: object | undefined,
+  step: string,
+  own: readonly string[],
+  common: 'step' | 'stage',
+): void {
   if (options === undefined) return;
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new PipelineError('ERR_OPTIONS', `options of ${step} are ${String(options)}`, { stage: step, hint: 'pass them as one object' });
+    throw new PipelineError('ERR_OPTIONS', `options of ${step} are ${String(options)}`, {
+      stage: step,
+      hint: 'pass them as one object',
+    });
   }
   const known = [...own, ...(common === 'stage' ? STAGE_KEYS : STEP_KEYS)];
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue;
-    throw new PipelineError('ERR_OPTIONS', `${step} has no option "${key}"`, { stage: step, hint: nameHint(key, known) });
+    throw new PipelineError('ERR_OPTIONS', `${step} has no option "${key}"`, {
+      stage: step,
+      hint: nameHint(key, known),
+    });
   }
 }
 
@@ -63,13 +74,19 @@ function checkedMemory(value: Bytes | 'auto', step: string): number | 'auto' {
   if (value === 'auto') return value;
   const bytes = parseBytes(value, `memoryLimit of ${step}`);
   if (bytes > 0) return bytes;
-  throw new PipelineError('ERR_OPTIONS', `${step}: memoryLimit is 0`, { stage: step, hint: "give a size such as '64MiB', or leave it out" });
+  throw new PipelineError('ERR_OPTIONS', `${step}: memoryLimit is 0`, {
+    stage: step,
+    hint: "give a size such as '64MiB', or leave it out",
+  });
 }
 
 function checkedInterval(value: Duration, step: string): number {
   const ms = Number(parseDuration(value, `interval of ${step}`)) / 1e6;
   if (ms > 0) return ms;
-  throw new PipelineError('ERR_OPTIONS', `${step}: interval is ${String(value)}`, { stage: step, hint: "give a duration such as '5s', or leave it out" });
+  throw new PipelineError('ERR_OPTIONS', `${step}: interval is ${String(value)}`, {
+    stage: step,
+    hint: "give a duration such as '5s', or leave it out",
+  });
 }
 
 /** The triggers that options ask for. @throws ERR_OPTIONS */
@@ -88,14 +105,26 @@ export function triggersOf(options: StageOptions, step: string): Triggers {
 export function booleanOf(value: boolean | undefined, fallback: boolean, option: string, step: string): boolean {
   if (value === undefined) return fallback;
   if (typeof value === 'boolean') return value;
-  throw new PipelineError('ERR_OPTIONS', `${step}: ${option} is ${String(value)}, not true or false`, { stage: step, hint: `give ${option} as true or false` });
+  throw new PipelineError('ERR_OPTIONS', `${step}: ${option} is ${String(value)}, not true or false`, {
+    stage: step,
+    hint: `give ${option} as true or false`,
+  });
 }
 
 /** A node of the graph, with the options that every step takes. @throws ERR_OPTIONS */
-export function makeNode(baseName: string, spec: OperatorSpec, inputs: readonly GraphInput[], options: StepOptions = {}, endpoint?: object): GraphNode {
+export function makeNode(
+  baseName: string,
+  spec: OperatorSpec,
+  inputs: readonly GraphInput[],
+  options: StepOptions = {},
+  endpoint?: object,
+): GraphNode {
   const { name } = options;
   if (name !== undefined && (typeof name !== 'string' || name.trim() === '')) {
-    throw new PipelineError('ERR_OPTIONS', `${baseName}: name is ${JSON.stringify(name)}`, { stage: baseName, hint: 'give a name that is not empty' });
+    throw new PipelineError('ERR_OPTIONS', `${baseName}: name is ${JSON.stringify(name)}`, {
+      stage: baseName,
+      hint: 'give a name that is not empty',
+    });
   }
   return {
     baseName: name ?? baseName,

@@ -8,23 +8,49 @@ import { Expression } from '../expressions/builder.ts';
 import type { SoundCondition } from '../expressions/types.ts';
 import { RESERVED_OPTIONS } from '../operators/op-options.ts';
 import type { Shape } from '../schema/types.ts';
-import { aggregationSpecs, type AggStreamOptions } from './aggregates.ts';
+import { type AggStreamOptions, aggregationSpecs } from './aggregates.ts';
 import { FunctionSink, IteratorSink } from './callbacks.ts';
 import { registerCallback } from './endpoints.ts';
 import type { GraphNode, PipelineSettings } from './graph.ts';
 import type { OperatorSpec, SinkSpec } from './logical.ts';
 import {
-  type ForEachOptions, IterableSink, type ParquetSinkOptions, parquetSink, Sink, sinkTriggers, type StoreHandle, type StoreKey, type StoreSinkOptions,
-  storeOptions, storeSink,
+  type ForEachOptions,
+  IterableSink,
+  type ParquetSinkOptions,
+  parquetSink,
+  Sink,
+  type StoreHandle,
+  type StoreKey,
+  type StoreSinkOptions,
+  sinkTriggers,
+  storeOptions,
+  storeSink,
 } from './sinks.ts';
 import { booleanOf, checkKeys, makeNode, type StageOptions, type StepOptions, triggersOf } from './stage-options.ts';
 import type {
-  Aggregations, AggregatedStreams, AnyFold, AnyOp, ColumnOf, Computed, Extended, FitsStream, FoldArguments, Folded, MapArguments, Mapped, Picked,
-  RegisteredMethods, Registry, Selected, SoundAggregations, SoundColumns,
+  AggregatedStreams,
+  Aggregations,
+  AnyFold,
+  AnyOp,
+  ColumnOf,
+  Computed,
+  Extended,
+  FitsStream,
+  FoldArguments,
+  Folded,
+  MapArguments,
+  Mapped,
+  Picked,
+  RegisteredMethods,
+  Registry,
+  Selected,
+  SoundAggregations,
+  SoundColumns,
 } from './stream-types.ts';
 
 /** A stream whose chain also offers the registered ops. */
-export type Stream<S extends Shape = Shape, R extends Registry = Record<never, never>> = StreamSteps<S, R> & RegisteredMethods<S, R>;
+export type Stream<S extends Shape = Shape, R extends Registry = Record<never, never>> = StreamSteps<S, R> &
+  RegisteredMethods<S, R>;
 
 /** Options of a registered op: those of every stage, and its own. */
 type OpOptions = StageOptions & { [option: string]: unknown };
@@ -59,16 +85,31 @@ export class StreamSteps<in out S extends Shape, in out R extends Registry> {
     return this.#maker.stream(makeNode(kind, spec, [{ node: this.#node, port: this.#port }], options));
   }
 
-  #sink(kind: string, sink: SinkSpec, options: StepOptions & Pick<StageOptions, 'memoryLimit'>, endpoint?: object): GraphNode {
+  #sink(
+    kind: string,
+    sink: SinkSpec,
+    options: StepOptions & Pick<StageOptions, 'memoryLimit'>,
+    endpoint?: object,
+  ): GraphNode {
     const { memoryLimit } = options;
     const triggers = sinkTriggers(memoryLimit === undefined || memoryLimit === 'auto' ? {} : { memoryLimit }, kind);
-    return makeNode(kind, { kind: 'sink', sink, triggers }, [{ node: this.#node, port: this.#port }], options, endpoint);
+    return makeNode(
+      kind,
+      { kind: 'sink', sink, triggers },
+      [{ node: this.#node, port: this.#port }],
+      options,
+      endpoint,
+    );
   }
 
   /** Keeps the rows for which the condition is true (not null). */
   filter<A>(predicate: Expression<A> & SoundCondition<A, S>, options?: StepOptions): Stream<S, R> {
     checkKeys(options, 'filter', [], 'step');
-    return this.#step<S>('filter', { kind: 'filter', predicate: nodeOf(predicate, 'filter', "write filter(col('price').gt(0))") }, options);
+    return this.#step<S>(
+      'filter',
+      { kind: 'filter', predicate: nodeOf(predicate, 'filter', "write filter(col('price').gt(0))") },
+      options,
+    );
   }
 
   /**
@@ -94,33 +135,71 @@ export class StreamSteps<in out S extends Shape, in out R extends Registry> {
   }
 
   /** Adds or replaces columns; all are computed from the columns as they were before. */
-  withColumns<const C extends Computed>(columns: C & SoundColumns<C, S>, options?: StepOptions): Stream<Extended<C, S>, R> {
+  withColumns<const C extends Computed>(
+    columns: C & SoundColumns<C, S>,
+    options?: StepOptions,
+  ): Stream<Extended<C, S>, R> {
     checkKeys(options, 'withColumns', [], 'step');
-    return this.#step<Extended<C, S>>('withColumns', { kind: 'withColumns', columns: computedColumns(columns, 'withColumns') }, options);
+    return this.#step<Extended<C, S>>(
+      'withColumns',
+      { kind: 'withColumns', columns: computedColumns(columns, 'withColumns') },
+      options,
+    );
   }
 
   /** Runs an op that is not registered as a method, or one that is. */
   map<const Op extends AnyOp>(op: Op & FitsStream<Op, S>, ...options: MapArguments<Op>): Stream<Mapped<Op, S>, R> {
-    if ((op as AnyOp | undefined)?.kind !== 'op') throw refuse('map', 'the first argument is not an op', 'make one with defineOp() in a module of its own');
-    return this.#maker.stream(opNode(op, op.ref.name, { node: this.#node, port: this.#port }, options[0] as OpOptions | undefined));
+    if ((op as AnyOp | undefined)?.kind !== 'op')
+      throw refuse('map', 'the first argument is not an op', 'make one with defineOp() in a module of its own');
+    return this.#maker.stream(
+      opNode(op, op.ref.name, { node: this.#node, port: this.#port }, options[0] as OpOptions | undefined),
+    );
   }
 
   /** Holds batches and gives them on as one: a flush is one batch. */
   memoryBuffer(options: StageOptions = {}): Stream<S, R> {
     checkKeys(options, 'memoryBuffer', [], 'stage');
     const accumulate = booleanOf(options.accumulate, true, 'accumulate', 'memoryBuffer');
-    return this.#step<S>('memoryBuffer', { kind: 'memoryBuffer', triggers: triggersOf(options, 'memoryBuffer'), accumulate }, options);
+    return this.#step<S>(
+      'memoryBuffer',
+      { kind: 'memoryBuffer', triggers: triggersOf(options, 'memoryBuffer'), accumulate },
+      options,
+    );
   }
 
   /** Folds batches into a state, and emits it as rows at every flush. */
-  memoryAccumulate<const F extends AnyFold>(fold: F & FitsStream<F, S>, ...options: FoldArguments<F>): Stream<Folded<F>, R> {
-    if ((fold as AnyFold | undefined)?.kind !== 'fold') throw refuse('memoryAccumulate', 'the first argument is not a fold', 'make one with defineFold() in a module of its own');
+  memoryAccumulate<const F extends AnyFold>(
+    fold: F & FitsStream<F, S>,
+    ...options: FoldArguments<F>
+  ): Stream<Folded<F>, R> {
+    if ((fold as AnyFold | undefined)?.kind !== 'fold')
+      throw refuse(
+        'memoryAccumulate',
+        'the first argument is not a fold',
+        'make one with defineFold() in a module of its own',
+      );
     const { own, stage } = splitOptions(options[0] as OpOptions | undefined);
     const { accumulate, ...given } = stage;
-    if (accumulate !== undefined) throw refuse('memoryAccumulate', 'accumulate has no meaning for a fold', 'leave it out: a fold always holds its state until a flush');
+    if (accumulate !== undefined)
+      throw refuse(
+        'memoryAccumulate',
+        'accumulate has no meaning for a fold',
+        'leave it out: a fold always holds its state until a flush',
+      );
     const name = fold.ref.name;
-    const resetOnFlush = booleanOf((options[0] as { resetOnFlush?: boolean } | undefined)?.resetOnFlush, true, 'resetOnFlush', name);
-    const spec: OperatorSpec = { kind: 'memoryAccumulate', fold: fold.ref, options: fold.parseOptions(own, name), triggers: triggersOf(given, name), resetOnFlush };
+    const resetOnFlush = booleanOf(
+      (options[0] as { resetOnFlush?: boolean } | undefined)?.resetOnFlush,
+      true,
+      'resetOnFlush',
+      name,
+    );
+    const spec: OperatorSpec = {
+      kind: 'memoryAccumulate',
+      fold: fold.ref,
+      options: fold.parseOptions(own, name),
+      triggers: triggersOf(given, name),
+      resetOnFlush,
+    };
     return this.#step<Folded<F>>(name, spec, given);
   }
 
@@ -140,17 +219,33 @@ export class StreamSteps<in out S extends Shape, in out R extends Registry> {
    * ```
    */
   aggStream<const G extends Aggregations, const On extends ColumnOf<S>, const By extends ColumnOf<S> = never>(
-    options: Omit<AggStreamOptions, 'aggregations' | 'orderedOn' | 'by'> & { orderedOn: On; by?: readonly By[]; aggregations: G & SoundAggregations<G, S> },
+    options: Omit<AggStreamOptions, 'aggregations' | 'orderedOn' | 'by'> & {
+      orderedOn: On;
+      by?: readonly By[];
+      aggregations: G & SoundAggregations<G, S>;
+    },
   ): AggregatedStreams<G, On, By, S, R> {
     checkKeys(options, 'aggStream', ['orderedOn', 'by', 'aggregations'], 'stage');
     const { orderedOn, by = [] } = options;
-    if (typeof orderedOn !== 'string') throw refuse('aggStream', 'orderedOn is missing', "say which column the rows ascend on: { orderedOn: 'ts' }");
-    if (!Array.isArray(by) || new Set(by).size !== by.length) throw refuse('aggStream', `by is ${JSON.stringify(by)}`, "give the key columns, each once: { by: ['symbol'] }");
+    if (typeof orderedOn !== 'string')
+      throw refuse('aggStream', 'orderedOn is missing', "say which column the rows ascend on: { orderedOn: 'ts' }");
+    if (!Array.isArray(by) || new Set(by).size !== by.length)
+      throw refuse('aggStream', `by is ${JSON.stringify(by)}`, "give the key columns, each once: { by: ['symbol'] }");
     const aggregations = aggregationSpecs(options.aggregations);
     const accumulate = booleanOf(options.accumulate, true, 'accumulate', 'aggStream');
-    const spec: OperatorSpec = { kind: 'aggStream', orderedOn, by: [...by], aggregations, triggers: triggersOf(options, 'aggStream'), accumulate, emitOpen: false };
+    const spec: OperatorSpec = {
+      kind: 'aggStream',
+      orderedOn,
+      by: [...by],
+      aggregations,
+      triggers: triggersOf(options, 'aggStream'),
+      accumulate,
+      emitOpen: false,
+    };
     const node = makeNode('aggStream', spec, [{ node: this.#node, port: this.#port }], options);
-    return Object.fromEntries(aggregations.map(({ name }) => [name, this.#maker.stream(node, name)])) as AggregatedStreams<G, On, By, S, R>;
+    return Object.fromEntries(
+      aggregations.map(({ name }) => [name, this.#maker.stream(node, name)]),
+    ) as AggregatedStreams<G, On, By, S, R>;
   }
 
   /** Keeps all rows in memory, for the caller to read from the run's result. Its batches are copies. */
@@ -161,14 +256,22 @@ export class StreamSteps<in out S extends Shape, in out R extends Registry> {
 
   /** Calls a function on the main thread with each batch, and waits for what it returns. */
   forEach(call: (batch: RecordBatch) => void | Promise<void>, options?: ForEachOptions & { takes?: 'batch' }): Sink<S>;
-  forEach(call: (rows: readonly Record<string, unknown>[]) => void | Promise<void>, options: ForEachOptions & { takes: 'rows' }): Sink<S>;
+  forEach(
+    call: (rows: readonly Record<string, unknown>[]) => void | Promise<void>,
+    options: ForEachOptions & { takes: 'rows' },
+  ): Sink<S>;
   forEach(call: (input: never) => void | Promise<void>, options: ForEachOptions = {}): Sink<S> {
     checkKeys(options, 'forEach', ['takes'], 'step');
-    if (typeof call !== 'function') throw refuse('forEach', 'the first argument is not a function', 'write forEach((batch) => …)');
+    if (typeof call !== 'function')
+      throw refuse('forEach', 'the first argument is not a function', 'write forEach((batch) => …)');
     const takes = options.takes ?? 'batch';
-    if (takes !== 'batch' && takes !== 'rows') throw refuse('forEach', `takes is ${JSON.stringify(takes)}`, "use 'batch' or 'rows'");
+    if (takes !== 'batch' && takes !== 'rows')
+      throw refuse('forEach', `takes is ${JSON.stringify(takes)}`, "use 'batch' or 'rows'");
     const sink = new FunctionSink(call, takes);
-    return new Sink(this.#sink('forEach', { type: 'callback', id: registerCallback(sink) }, options, sink), this.#maker.settings);
+    return new Sink(
+      this.#sink('forEach', { type: 'callback', id: registerCallback(sink) }, options, sink),
+      this.#maker.settings,
+    );
   }
 
   /** A sink to read with `for await` while the run goes on; each batch is a copy. */
@@ -202,7 +305,12 @@ export class StreamSteps<in out S extends Shape, in out R extends Registry> {
 }
 
 /** The node of a registered op. @throws ERR_OPTIONS, ERR_OP_OPTIONS */
-export function opNode(op: AnyOp, name: string, input: { node: GraphNode; port: string }, options: OpOptions | undefined): GraphNode {
+export function opNode(
+  op: AnyOp,
+  name: string,
+  input: { node: GraphNode; port: string },
+  options: OpOptions | undefined,
+): GraphNode {
   const { own, stage } = splitOptions(options);
   const spec: OperatorSpec = {
     kind: 'op',
@@ -222,7 +330,8 @@ function splitOptions(options: OpOptions | undefined): { own: unknown; stage: St
   if (typeof options !== 'object' || options === null) return { own: options, stage: {} };
   const own: Record<string, unknown> = {};
   const stage: Record<string, unknown> = {};
-  for (const [option, value] of Object.entries(options)) (RESERVED_OPTIONS.includes(option) ? stage : own)[option] = value;
+  for (const [option, value] of Object.entries(options))
+    (RESERVED_OPTIONS.includes(option) ? stage : own)[option] = value;
   return { own, stage: stage as StageOptions };
 }
 
@@ -232,16 +341,29 @@ function refuse(step: string, problem: string, hint: string): PipelineError {
 
 function nodeOf(value: unknown, step: string, hint: string): Expression['node'] {
   if (value instanceof Expression) return value.node;
-  throw refuse(step, `${typeof value === 'function' ? 'a function' : JSON.stringify(value)} is not an expression`, hint);
+  throw refuse(
+    step,
+    `${typeof value === 'function' ? 'a function' : JSON.stringify(value)} is not an expression`,
+    hint,
+  );
 }
 
 function namedColumn(name: unknown): { name: string; expression: Expression['node'] } {
-  if (typeof name !== 'string') throw refuse('select', `${JSON.stringify(name)} is not a column name`, "write select('ts', 'price')");
+  if (typeof name !== 'string')
+    throw refuse('select', `${JSON.stringify(name)} is not a column name`, "write select('ts', 'price')");
   return { name, expression: { kind: 'col', name } };
 }
 
 function computedColumns(columns: unknown, step: string): { name: string; expression: Expression['node'] }[] {
   const entries = typeof columns === 'object' && columns !== null ? Object.entries(columns) : [];
-  if (entries.length === 0) throw refuse(step, 'there are no columns', `write ${step}({ notional: col('price').mul(col('qty')) })`);
-  return entries.map(([name, value]) => ({ name, expression: nodeOf(value, `${step}: column "${name}"`, `write ${step}({ ${name}: col('…') }), or lit(…) for a constant`) }));
+  if (entries.length === 0)
+    throw refuse(step, 'there are no columns', `write ${step}({ notional: col('price').mul(col('qty')) })`);
+  return entries.map(([name, value]) => ({
+    name,
+    expression: nodeOf(
+      value,
+      `${step}: column "${name}"`,
+      `write ${step}({ ${name}: col('…') }), or lit(…) for a constant`,
+    ),
+  }));
 }

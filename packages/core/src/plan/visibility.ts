@@ -19,17 +19,22 @@ function isChangedByFlush(spec: OperatorSpec): boolean {
 /** Whether a step sees how its input is cut into logical batches, given whether its own cuts are seen. */
 function observesInput(spec: OperatorSpec, emissionsVisible: boolean): boolean {
   switch (spec.kind) {
-    case 'source': return false;
+    case 'source':
+      return false;
     case 'filter':
     case 'select':
-    case 'withColumns': return emissionsVisible;
-    case 'sink': return spec.sink.type === 'callback' || spec.sink.type === 'iterate';
+    case 'withColumns':
+      return emissionsVisible;
+    case 'sink':
+      return spec.sink.type === 'callback' || spec.sink.type === 'iterate';
     case 'op':
       if (spec.observesBatches || spec.triggers.iterMax !== undefined) return true;
       return emissionsVisible;
-    case 'memoryAccumulate': return hasTriggers(spec.triggers);
+    case 'memoryAccumulate':
+      return hasTriggers(spec.triggers);
     case 'memoryBuffer':
-    case 'aggStream': return spec.triggers.iterMax !== undefined || (emissionsVisible && hasTriggers(spec.triggers));
+    case 'aggStream':
+      return spec.triggers.iterMax !== undefined || (emissionsVisible && hasTriggers(spec.triggers));
   }
 }
 
@@ -52,23 +57,37 @@ export function checkTiming(nodes: readonly ResolvedNode[], deterministic: boole
     if (!node.emissionsVisible || !('triggers' in node.spec)) continue;
     const { memoryLimitBytes, intervalMs } = node.spec.triggers;
     if (memoryLimitBytes === 'auto') {
-      throw new PipelineError('ERR_OPTIONS', `${node.name}: memoryLimit 'auto' would make the result depend on memory pressure, because its flushes can be seen`, {
-        stage: node.name,
-        hint: "give a size such as '64MiB', or use iterMax or rows",
-      });
+      throw new PipelineError(
+        'ERR_OPTIONS',
+        `${node.name}: memoryLimit 'auto' would make the result depend on memory pressure, because its flushes can be seen`,
+        {
+          stage: node.name,
+          hint: "give a size such as '64MiB', or use iterMax or rows",
+        },
+      );
     }
-    if (intervalMs !== undefined) found.push({ node: node.name, reason: `flushes every ${intervalMs} ms, and its flushes can be seen ${observerOf(node, nodes)}` });
+    if (intervalMs !== undefined)
+      found.push({
+        node: node.name,
+        reason: `flushes every ${intervalMs} ms, and its flushes can be seen ${observerOf(node, nodes)}`,
+      });
   }
   const first = found[0];
   if (!deterministic || first === undefined) return found;
-  throw new PipelineError('ERR_TIMING_DEPENDENT', `the plan is to be deterministic, but ${first.node} ${first.reason}`, {
-    stage: first.node,
-    hint: 'use iterMax, rows or memoryLimit instead of interval, or leave deterministic out',
-  });
+  throw new PipelineError(
+    'ERR_TIMING_DEPENDENT',
+    `the plan is to be deterministic, but ${first.node} ${first.reason}`,
+    {
+      stage: first.node,
+      hint: 'use iterMax, rows or memoryLimit instead of interval, or leave deterministic out',
+    },
+  );
 }
 
 function observerOf(node: ResolvedNode, nodes: readonly ResolvedNode[]): string {
   if (isChangedByFlush(node.spec)) return 'in what it emits';
-  const observer = nodes.find((user) => user.inputs.some((input) => input.node === node.id) && observesInput(user.spec, user.emissionsVisible));
+  const observer = nodes.find(
+    (user) => user.inputs.some((input) => input.node === node.id) && observesInput(user.spec, user.emissionsVisible),
+  );
   return observer === undefined ? 'downstream' : `by ${observer.name}`;
 }

@@ -30,7 +30,22 @@ function cascade(inputs: number) {
 test('nine inputs through op1(3), op2(2), op3(1) run in the order of the design', async () => {
   await cascade(9);
   const atEnd = ['op3'];
-  expect(calls).toEqual(['op1', 'op1', 'op1', 'op2', 'op1', 'op1', 'op1', 'op2', 'op3', 'op1', 'op1', 'op1', 'op2', ...atEnd]);
+  expect(calls).toEqual([
+    'op1',
+    'op1',
+    'op1',
+    'op2',
+    'op1',
+    'op1',
+    'op1',
+    'op2',
+    'op3',
+    'op1',
+    'op1',
+    'op1',
+    'op2',
+    ...atEnd,
+  ]);
 });
 
 test('every flush says why, and counters start again after it', async () => {
@@ -62,11 +77,16 @@ test('an input of which nothing is left still counts', async () => {
 });
 
 test('rows and memoryLimit fire when an input has been taken whole', async () => {
-  const stream = createPipeline().source(fromIterable(schema, [oneRowInputs(3).flat(), oneRowInputs(3).flat(), oneRowInputs(1).flat()]));
+  const stream = createPipeline().source(
+    fromIterable(schema, [oneRowInputs(3).flat(), oneRowInputs(3).flat(), oneRowInputs(1).flat()]),
+  );
   const byRows = stream.memoryBuffer({ rows: 4 }).collect();
   const byBytes = stream.memoryBuffer({ memoryLimit: 25 }).collect();
   const { outputs, flushes } = await runReference([byRows, byBytes]);
-  expect(outputs.map(({ batches }) => batches.map((batch) => batch.length))).toEqual([[6, 1], [6, 1]]);
+  expect(outputs.map(({ batches }) => batches.map((batch) => batch.length))).toEqual([
+    [6, 1],
+    [6, 1],
+  ]);
   expect(flushes.map((flush) => flush.reason)).toEqual(['rows', 'memory', 'end', 'end']);
 });
 
@@ -74,7 +94,10 @@ test('accumulate: false hands every input straight on', async () => {
   const stream = createPipeline().source(fromIterable(schema, oneRowInputs(3)));
   const { outputs, flushes } = await runReference([stream.memoryBuffer({ iterMax: 2, accumulate: false }).collect()]);
   expect(outputs[0]?.batches).toEqual([[[0n]], [[1n]], [[2n]]]);
-  expect(flushes.map(({ reason, inputs }) => [reason, inputs])).toEqual([['iterations', 2], ['end', 1]]);
+  expect(flushes.map(({ reason, inputs }) => [reason, inputs])).toEqual([
+    ['iterations', 2],
+    ['end', 1],
+  ]);
 });
 
 test("an op's own flush follows what waited, in the same input", async () => {

@@ -3,10 +3,10 @@ import { PipelineError } from '../../errors.ts';
 import { isFloat, isNumeric, parseType } from '../../schema/parse-type.ts';
 import type { Fields, TypeText } from '../../schema/types.ts';
 import type { AggregateColumn, AggregationSpec, OperatorSpec } from '../logical.ts';
+import { unitOf } from './casts.ts';
 import { floorDivide } from './dates.ts';
 import { nearestDouble, ofScaled, ofScaledSquares, type Rational, scaledDouble } from './exact.ts';
 import type { Row, Value } from './values.ts';
-import { unitOf } from './casts.ts';
 
 type AggregateSpec = Extract<OperatorSpec, { kind: 'aggStream' }>;
 
@@ -44,8 +44,14 @@ export class ReferenceAggregation {
   take(all: boolean): Row[] {
     const closed = [...this.#groups].filter(([, group]) => all || group.bin !== this.#latest);
     for (const [id] of closed) this.#groups.delete(id);
-    const groups = closed.map(([, group]) => group).sort((left, right) => compareValues(left.bin, right.bin) || compareRows(left.keys, right.keys));
-    return groups.map(({ bin, keys, rows }) => [this.#binStart(bin), ...keys, ...this.#aggregation.columns.map((column) => this.#compute(column, rows))]);
+    const groups = closed
+      .map(([, group]) => group)
+      .sort((left, right) => compareValues(left.bin, right.bin) || compareRows(left.keys, right.keys));
+    return groups.map(({ bin, keys, rows }) => [
+      this.#binStart(bin),
+      ...keys,
+      ...this.#aggregation.columns.map((column) => this.#compute(column, rows)),
+    ]);
   }
 
   get #step(): bigint {
@@ -56,11 +62,20 @@ export class ReferenceAggregation {
   #binOf(row: Row): bigint {
     const value = row[this.#ordered];
     const name = this.#fields[this.#ordered]?.name ?? '';
-    if (value === null || Number.isNaN(value)) throw new PipelineError('ERR_INPUT_UNORDERED', `column "${name}" is ${String(value)} in a row, so it has no place in the order`, { column: name });
+    if (value === null || Number.isNaN(value))
+      throw new PipelineError(
+        'ERR_INPUT_UNORDERED',
+        `column "${name}" is ${String(value)} in a row, so it has no place in the order`,
+        { column: name },
+      );
     const whole = typeof value === 'number' ? BigInt(Math.floor(value)) : (value as bigint);
     const { everyNs, originNs } = this.#aggregation.bins;
     const bin = floorDivide(whole * this.#step - BigInt(originNs), BigInt(everyNs));
-    if (this.#latest !== undefined && bin < this.#latest) throw new PipelineError('ERR_INPUT_UNORDERED', `column "${name}" goes back to ${String(value)}`, { column: name, value: String(value) });
+    if (this.#latest !== undefined && bin < this.#latest)
+      throw new PipelineError('ERR_INPUT_UNORDERED', `column "${name}" goes back to ${String(value)}`, {
+        column: name,
+        value: String(value),
+      });
     return bin;
   }
 
@@ -84,11 +99,22 @@ function compute(column: AggregateColumn, type: TypeText, values: readonly Value
   const first = values[0];
   if (first === undefined) return null;
   switch (fn) {
-    case 'first': return first;
-    case 'last': return values.at(-1) as Value;
-    case 'min': return extreme(values, -1);
-    case 'max': return extreme(values, 1);
-    default: return isFloat(type) ? floatMoments(fn, values as number[]) : integerMoments(column, type, values.map((value) => BigInt(value as bigint | boolean)));
+    case 'first':
+      return first;
+    case 'last':
+      return values.at(-1) as Value;
+    case 'min':
+      return extreme(values, -1);
+    case 'max':
+      return extreme(values, 1);
+    default:
+      return isFloat(type)
+        ? floatMoments(fn, values as number[])
+        : integerMoments(
+            column,
+            type,
+            values.map((value) => BigInt(value as bigint | boolean)),
+          );
   }
 }
 
@@ -111,7 +137,8 @@ function floatMoments(fn: 'sum' | 'mean' | 'std' | 'var', values: readonly numbe
 }
 
 function floatSum(values: readonly number[]): number {
-  if (!values.every(Number.isFinite)) return values.filter((value) => !Number.isFinite(value)).reduce((total, value) => total + value);
+  if (!values.every(Number.isFinite))
+    return values.filter((value) => !Number.isFinite(value)).reduce((total, value) => total + value);
   if (values.every((value) => Object.is(value, -0))) return -0;
   return nearestDouble(ofScaled(values.reduce((total, value) => total + scaledDouble(value), 0n)));
 }
@@ -123,7 +150,10 @@ function integerMoments({ fn, name }: AggregateColumn, type: TypeText, values: r
   if (fn === 'sum') {
     const [least, most] = parseType(type).domain === 'uint' ? [0n, 2n ** 64n - 1n] : [-(2n ** 63n), 2n ** 63n - 1n];
     if (sum >= least && sum <= most) return sum;
-    throw new PipelineError('ERR_INTEGER_OVERFLOW', `the sum "${name}" is ${sum}, beyond 64 bits`, { column: name, value: String(sum) });
+    throw new PipelineError('ERR_INTEGER_OVERFLOW', `the sum "${name}" is ${sum}, beyond 64 bits`, {
+      column: name,
+      value: String(sum),
+    });
   }
   if (count < 2n) return null;
   const squares = values.reduce((total, value) => total + value * value, 0n);

@@ -5,7 +5,13 @@ import type { TypeText } from '../../schema/types.ts';
 import { floorDivide, instantOf, localNs, zoneOffset } from './dates.ts';
 import { integerRange, type Value } from './values.ts';
 
-export const NANOS: Readonly<Record<string, bigint>> = { s: 1_000_000_000n, ms: 1_000_000n, us: 1_000n, ns: 1n, day: 86_400_000_000_000n };
+export const NANOS: Readonly<Record<string, bigint>> = {
+  s: 1_000_000_000n,
+  ms: 1_000_000n,
+  us: 1_000n,
+  ns: 1n,
+  day: 86_400_000_000_000n,
+};
 const DAY_NS = 86_400_000_000_000n;
 
 /** Nanoseconds of one step of a temporal type. */
@@ -14,7 +20,11 @@ export function unitOf(type: TypeText): bigint {
 }
 
 function refuse(value: Value, to: TypeText): PipelineError {
-  return new PipelineError('ERR_VALUE', `${typeof value === 'string' ? JSON.stringify(value) : String(value)} cannot be cast to ${to}`, { value: String(value), expected: to });
+  return new PipelineError(
+    'ERR_VALUE',
+    `${typeof value === 'string' ? JSON.stringify(value) : String(value)} cannot be cast to ${to}`,
+    { value: String(value), expected: to },
+  );
 }
 
 function fitted(value: bigint, to: TypeText, given: Value): bigint {
@@ -43,11 +53,14 @@ function floatToSingle(value: Value): number {
   const view = new DataView(new ArrayBuffer(4));
   view.setFloat32(0, near);
   const bits = view.getUint32(0);
-  const candidates = [bits - 1, bits, bits + 1].map((candidate) => {
-    view.setUint32(0, candidate >>> 0);
-    return { bits: candidate, number: view.getFloat32(0) };
-  }).filter(({ number }) => Number.isFinite(number));
-  const distance = (number: number): bigint => (BigInt(number) > value ? BigInt(number) - value : value - BigInt(number));
+  const candidates = [bits - 1, bits, bits + 1]
+    .map((candidate) => {
+      view.setUint32(0, candidate >>> 0);
+      return { bits: candidate, number: view.getFloat32(0) };
+    })
+    .filter(({ number }) => Number.isFinite(number));
+  const distance = (number: number): bigint =>
+    BigInt(number) > value ? BigInt(number) - value : value - BigInt(number);
   return candidates.reduce((best, candidate) => {
     const [a, b] = [distance(candidate.number), distance(best.number)];
     return a < b || (a === b && candidate.bits % 2 === 0) ? candidate : best;
@@ -64,7 +77,9 @@ function toInteger(value: Value, to: TypeText): bigint {
 function toTemporal(value: bigint, from: TypeText, to: TypeText): bigint {
   const isInstant = (type: TypeText): boolean => isTimestamp(type) || type.startsWith('date');
   if (!isInstant(from) || !isInstant(to)) {
-    return from.startsWith('duration') ? fitted(floorDivide(value * unitOf(from), unitOf(to)), to, value) : fitted(value, to, value);
+    return from.startsWith('duration')
+      ? fitted(floorDivide(value * unitOf(from), unitOf(to)), to, value)
+      : fitted(value, to, value);
   }
   if (isTimestamp(from) && isTimestamp(to)) return fitted(floorDivide(value * unitOf(from), unitOf(to)), to, value);
   const day = floorDivide(localNs(value, from), DAY_NS);
@@ -82,16 +97,27 @@ const ISO = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d+)
 export function parseTime(text: string, to: TypeText): bigint {
   const match = ISO.exec(text);
   if (match === null || (!isTimestamp(to) && text.length > 10)) throw refuse(text, to);
-  const [year, month, day, hour, minute, second] = [1, 2, 3, 4, 5, 6].map((group) => Number(match[group] ?? 0)) as [number, number, number, number, number, number];
+  const [year, month, day, hour, minute, second] = [1, 2, 3, 4, 5, 6].map((group) => Number(match[group] ?? 0)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
-  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || hour > 23 || minute > 59 || second > 59) throw refuse(text, to);
+  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || hour > 23 || minute > 59 || second > 59)
+    throw refuse(text, to);
   date.setUTCHours(hour, minute, second);
   const fraction = BigInt((match[7] ?? '').padEnd(9, '0').slice(0, 9));
   const local = BigInt(date.getTime()) * 1_000_000n + fraction;
   if (!isTimestamp(to)) return dayAs(floorDivide(local, DAY_NS), to, text);
   const offset = match[8];
-  const instant = offset === undefined ? instantOf(local, parseType(to).timeZone) : local - zoneOffset(0n, offset === 'Z' ? 'UTC' : offset);
+  const instant =
+    offset === undefined
+      ? instantOf(local, parseType(to).timeZone)
+      : local - zoneOffset(0n, offset === 'Z' ? 'UTC' : offset);
   return fitted(floorDivide(instant, unitOf(to)), to, text);
 }
 
@@ -131,7 +157,9 @@ function timeText(value: bigint, from: TypeText): string {
   if (!isTimestamp(from)) return days;
   const { unit = 's', timeZone } = parseType(from);
   const digits = { s: 0, ms: 3, us: 6, ns: 9, day: 0 }[unit];
-  const fraction = String(((local % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n).padStart(9, '0').slice(0, digits);
+  const fraction = String(((local % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n)
+    .padStart(9, '0')
+    .slice(0, digits);
   const clock = `T${pad(date.getUTCHours())}:${pad(date.getUTCMinutes())}:${pad(date.getUTCSeconds())}${digits === 0 ? '' : `.${fraction}`}`;
   return days + clock + zoneText(local - value * unitOf(from), timeZone);
 }

@@ -20,11 +20,23 @@ export function zoneOffset(instantNs: bigint, zone: string | undefined): bigint 
   if (fixed !== null) return BigInt(`${fixed[1]}${Number(fixed[2]) * 60 + Number(fixed[3])}`) * 60_000_000_000n;
   let format = formats.get(zone);
   if (format === undefined) {
-    format = new Intl.DateTimeFormat('en-US', { timeZone: zone, hourCycle: 'h23', era: 'short', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' });
+    format = new Intl.DateTimeFormat('en-US', {
+      timeZone: zone,
+      hourCycle: 'h23',
+      era: 'short',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
+    });
     formats.set(zone, format);
   }
   const seconds = floorDivide(instantNs, 1_000_000_000n);
-  const parts = Object.fromEntries(format.formatToParts(new Date(Number(seconds) * 1000)).map(({ type, value }) => [type, value]));
+  const parts = Object.fromEntries(
+    format.formatToParts(new Date(Number(seconds) * 1000)).map(({ type, value }) => [type, value]),
+  );
   const year = parts['era'] === 'BC' ? 1 - Number(parts['year']) : Number(parts['year']);
   const local = new Date(0);
   local.setUTCFullYear(year, Number(parts['month']) - 1, Number(parts['day']));
@@ -59,18 +71,26 @@ export function datePart(part: DatePart, value: bigint, type: TypeText): number 
   const local = localNs(value, type);
   const date = new Date(Number(floorDivide(local, MS_NS)));
   switch (part) {
-    case 'year': return date.getUTCFullYear();
-    case 'month': return date.getUTCMonth() + 1;
-    case 'day': return date.getUTCDate();
-    case 'hour': return date.getUTCHours();
-    case 'minute': return date.getUTCMinutes();
-    case 'second': return date.getUTCSeconds();
-    case 'millisecond': return date.getUTCMilliseconds();
-    case 'weekday': return date.getUTCDay() === 0 ? 7 : date.getUTCDay();
+    case 'year':
+      return date.getUTCFullYear();
+    case 'month':
+      return date.getUTCMonth() + 1;
+    case 'day':
+      return date.getUTCDate();
+    case 'hour':
+      return date.getUTCHours();
+    case 'minute':
+      return date.getUTCMinutes();
+    case 'second':
+      return date.getUTCSeconds();
+    case 'millisecond':
+      return date.getUTCMilliseconds();
+    case 'weekday':
+      return date.getUTCDay() === 0 ? 7 : date.getUTCDay();
     case 'dayOfYear': {
       const start = new Date(0);
       start.setUTCFullYear(date.getUTCFullYear(), 0, 1);
-      return Number((floorDivide(local, DAY_NS) - floorDivide(BigInt(start.getTime()) * MS_NS, DAY_NS))) + 1;
+      return Number(floorDivide(local, DAY_NS) - floorDivide(BigInt(start.getTime()) * MS_NS, DAY_NS)) + 1;
     }
   }
 }

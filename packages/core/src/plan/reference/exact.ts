@@ -42,7 +42,10 @@ export function nearestDouble({ numerator, denominator }: Rational): number {
     exponent += 1n;
     units = roundedUnits(magnitude, denominator, exponent);
   }
-  const value = exponent > 971n ? Infinity : Number(units) * 2 ** Math.max(-1000, Number(exponent)) * 2 ** Math.min(0, Number(exponent) + 1000);
+  const value =
+    exponent > 971n
+      ? Infinity
+      : Number(units) * 2 ** Math.max(-1000, Number(exponent)) * 2 ** Math.min(0, Number(exponent) + 1000);
   return numerator < 0n ? -value : value;
 }
 

@@ -16,13 +16,19 @@ export function interpret(node: ExpressionNode, row: Row, fields: Fields): Value
   const value = (child: ExpressionNode): Value => interpret(child, row, fields);
   const type = (child: ExpressionNode): NodeType => typeOfNode(child, fields);
   switch (node.kind) {
-    case 'col': return row[fields.findIndex((field) => field.name === node.name)] as Value;
-    case 'lit': return literal(node);
-    case 'unary': return unary(node.fn, value(node.arg), type(node.arg));
+    case 'col':
+      return row[fields.findIndex((field) => field.name === node.name)] as Value;
+    case 'lit':
+      return literal(node);
+    case 'unary':
+      return unary(node.fn, value(node.arg), type(node.arg));
     case 'binary':
       if (node.fn === 'and' || node.fn === 'or') return logic(node.fn, value(node.left), () => value(node.right));
       return binary(node, value(node.left), value(node.right), fields);
-    case 'cast': return value(node.arg) === null ? null : castValue(value(node.arg), type(node.arg) as TypeText, node.to as TypeText);
+    case 'cast':
+      return value(node.arg) === null
+        ? null
+        : castValue(value(node.arg), type(node.arg) as TypeText, node.to as TypeText);
     case 'coalesce': {
       for (const arg of node.args) {
         const found = value(arg);
@@ -34,8 +40,12 @@ export function interpret(node: ExpressionNode, row: Row, fields: Fields): Value
       const branch = value(node.condition) === true ? node.then : node.otherwise;
       return widen(value(branch), type(branch), type(node));
     }
-    case 'dt': return value(node.arg) === null ? null : BigInt(datePart(node.part, value(node.arg) as bigint, type(node.arg) as TypeText));
-    case 'string': return value(node.arg) === null ? null : text(node, value(node.arg) as string);
+    case 'dt':
+      return value(node.arg) === null
+        ? null
+        : BigInt(datePart(node.part, value(node.arg) as bigint, type(node.arg) as TypeText));
+    case 'string':
+      return value(node.arg) === null ? null : text(node, value(node.arg) as string);
   }
 }
 
@@ -63,14 +73,24 @@ function unary(fn: Extract<ExpressionNode, { kind: 'unary' }>['fn'], value: Valu
   if (fn === 'isNotNull') return value !== null;
   if (value === null) return null;
   switch (fn) {
-    case 'not': return !(value as boolean);
-    case 'isNaN': return Number.isNaN(value);
-    case 'sqrt': return Math.sqrt(Number(value));
-    case 'neg': return typeof value === 'number' ? -value : inRange(-(value as bigint), type.startsWith('duration') ? type as TypeText : 'int64', fn);
-    case 'abs': return typeof value === 'number' ? Math.abs(value) : absolute(value as bigint, type as TypeText);
-    case 'floor': return typeof value === 'number' ? Math.floor(value) : value;
-    case 'ceil': return typeof value === 'number' ? Math.ceil(value) : value;
-    case 'round': return typeof value === 'number' ? roundAway(value) : value;
+    case 'not':
+      return !(value as boolean);
+    case 'isNaN':
+      return Number.isNaN(value);
+    case 'sqrt':
+      return Math.sqrt(Number(value));
+    case 'neg':
+      return typeof value === 'number'
+        ? -value
+        : inRange(-(value as bigint), type.startsWith('duration') ? (type as TypeText) : 'int64', fn);
+    case 'abs':
+      return typeof value === 'number' ? Math.abs(value) : absolute(value as bigint, type as TypeText);
+    case 'floor':
+      return typeof value === 'number' ? Math.floor(value) : value;
+    case 'ceil':
+      return typeof value === 'number' ? Math.ceil(value) : value;
+    case 'round':
+      return typeof value === 'number' ? roundAway(value) : value;
   }
 }
 
@@ -88,7 +108,10 @@ function roundAway(value: number): number {
 function inRange(value: bigint, type: TypeText, fn: string): bigint {
   const [least, most] = integerRange(type.startsWith('timestamp') || type.startsWith('duration') ? 'int64' : type);
   if (value >= least && value <= most) return value;
-  throw new PipelineError('ERR_INTEGER_OVERFLOW', `${fn} gives ${value}, which does not fit ${type}`, { value: String(value), hint: "cast to 'float64' before" });
+  throw new PipelineError('ERR_INTEGER_OVERFLOW', `${fn} gives ${value}, which does not fit ${type}`, {
+    value: String(value),
+    hint: "cast to 'float64' before",
+  });
 }
 
 type Binary = Extract<ExpressionNode, { kind: 'binary' }>;
@@ -106,26 +129,39 @@ function binary(node: Binary, left: Value, right: Value, fields: Fields): Value 
 
 function floatArithmetic(fn: Binary['fn'], left: number, right: number): number {
   switch (fn) {
-    case 'add': return left + right;
-    case 'sub': return left - right;
-    case 'mul': return left * right;
-    case 'div': return left / right;
-    default: return left % right;
+    case 'add':
+      return left + right;
+    case 'sub':
+      return left - right;
+    case 'mul':
+      return left * right;
+    case 'div':
+      return left / right;
+    default:
+      return left % right;
   }
 }
 
 function integerArithmetic(fn: Binary['fn'], left: bigint, right: bigint): bigint {
   switch (fn) {
-    case 'add': return left + right;
-    case 'sub': return left - right;
-    case 'mul': return left * right;
+    case 'add':
+      return left + right;
+    case 'sub':
+      return left - right;
+    case 'mul':
+      return left * right;
     default:
       if (right === 0n) throw new PipelineError('ERR_VALUE', `mod of ${left} by zero`, { value: '0' });
       return left % right;
   }
 }
 
-function timeArithmetic(fn: Binary['fn'], left: bigint, right: bigint, types: { leftType: TypeText; rightType: TypeText; type: TypeText }): bigint {
+function timeArithmetic(
+  fn: Binary['fn'],
+  left: bigint,
+  right: bigint,
+  types: { leftType: TypeText; rightType: TypeText; type: TypeText },
+): bigint {
   const { leftType, rightType, type } = types;
   if (fn === 'mul') return inRange(left * right, type, fn);
   // To the finer unit, which is the result's.
@@ -135,15 +171,26 @@ function timeArithmetic(fn: Binary['fn'], left: bigint, right: bigint, types: { 
 }
 
 function compare(node: Binary, left: Value, right: Value, leftType: TypeText, rightType: TypeText): boolean {
-  const sign = order(temporalText(node.left, left, rightType), temporalText(node.right, right, leftType), comparedAs(node.left, leftType, rightType), comparedAs(node.right, rightType, leftType));
+  const sign = order(
+    temporalText(node.left, left, rightType),
+    temporalText(node.right, right, leftType),
+    comparedAs(node.left, leftType, rightType),
+    comparedAs(node.right, rightType, leftType),
+  );
   if (sign === undefined) return node.fn === 'ne';
   switch (node.fn) {
-    case 'eq': return sign === 0;
-    case 'ne': return sign !== 0;
-    case 'lt': return sign < 0;
-    case 'le': return sign <= 0;
-    case 'gt': return sign > 0;
-    default: return sign >= 0;
+    case 'eq':
+      return sign === 0;
+    case 'ne':
+      return sign !== 0;
+    case 'lt':
+      return sign < 0;
+    case 'le':
+      return sign <= 0;
+    case 'gt':
+      return sign > 0;
+    default:
+      return sign >= 0;
   }
 }
 
@@ -167,7 +214,12 @@ function order(left: Value, right: Value, leftType: TypeText, rightType: TypeTex
     return Number.isNaN(a) || Number.isNaN(b) ? undefined : Math.sign(a < b ? -1 : a > b ? 1 : 0);
   }
   if (isText(leftType)) return Buffer.compare(Buffer.from(left as string), Buffer.from(right as string));
-  const scaled = (value: Value, type: TypeText): bigint => (typeof value === 'boolean' ? BigInt(value) : isTemporal(type) ? (value as bigint) * instantUnit(type) : (value as bigint));
+  const scaled = (value: Value, type: TypeText): bigint =>
+    typeof value === 'boolean'
+      ? BigInt(value)
+      : isTemporal(type)
+        ? (value as bigint) * instantUnit(type)
+        : (value as bigint);
   const [a, b] = [scaled(left, leftType), scaled(right, rightType)];
   return a < b ? -1 : a > b ? 1 : 0;
 }
@@ -181,14 +233,23 @@ function text(node: Extract<ExpressionNode, { kind: 'string' }>, value: string):
   const { fn, argument = '', from = 0, to } = node;
   const points = [...value];
   switch (fn) {
-    case 'length': return BigInt(points.length);
-    case 'lower': return value.toLowerCase();
-    case 'upper': return value.toUpperCase();
-    case 'trim': return value.trim();
-    case 'contains': return value.includes(argument);
-    case 'startsWith': return value.startsWith(argument);
-    case 'endsWith': return value.endsWith(argument);
-    case 'slice': return points.slice(from, to).join('');
-    case 'concat': return value + argument;
+    case 'length':
+      return BigInt(points.length);
+    case 'lower':
+      return value.toLowerCase();
+    case 'upper':
+      return value.toUpperCase();
+    case 'trim':
+      return value.trim();
+    case 'contains':
+      return value.includes(argument);
+    case 'startsWith':
+      return value.startsWith(argument);
+    case 'endsWith':
+      return value.endsWith(argument);
+    case 'slice':
+      return points.slice(from, to).join('');
+    case 'concat':
+      return value + argument;
   }
 }

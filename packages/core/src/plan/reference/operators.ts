@@ -1,6 +1,12 @@
 /** The steps of a plan, each taking one logical input at a time: rows in, rows out, nothing clever. */
 import { PipelineError } from '../../errors.ts';
-import { type FoldDefinition, type OpDefinition, type OpResult, resolveFold, resolveOp } from '../../operators/definition.ts';
+import {
+  type FoldDefinition,
+  type OpDefinition,
+  type OpResult,
+  resolveFold,
+  resolveOp,
+} from '../../operators/definition.ts';
 import type { ArrowModule } from '../../schema/load-arrow.ts';
 import type { ColumnsRecord, Fields } from '../../schema/types.ts';
 import type { FlushReason, OperatorSpec } from '../logical.ts';
@@ -37,14 +43,25 @@ export async function makeOperator(parts: OperatorParts): Promise<ReferenceOpera
   const { spec } = node;
   const input = node.inputFields[0] as Fields;
   switch (spec.kind) {
-    case 'filter': return stateless((rows) => rows.filter((row) => interpret(spec.predicate, row, input) === true), emit);
-    case 'select': return stateless((rows) => rows.map((row) => spec.columns.map(({ expression }) => interpret(expression, row, input))), emit);
-    case 'withColumns': return stateless((rows) => rows.map((row) => withColumns(spec, row, node)), emit);
-    case 'op': return registeredOp(parts, spec, await resolveOp(spec.op));
-    case 'memoryBuffer': return memoryBuffer(parts, spec);
-    case 'memoryAccumulate': return memoryAccumulate(parts, spec, await resolveFold(spec.fold));
-    case 'aggStream': return aggStream(parts, spec);
-    default: throw new PipelineError('ERR_INTERNAL', `${node.name} is not a step`);
+    case 'filter':
+      return stateless((rows) => rows.filter((row) => interpret(spec.predicate, row, input) === true), emit);
+    case 'select':
+      return stateless(
+        (rows) => rows.map((row) => spec.columns.map(({ expression }) => interpret(expression, row, input))),
+        emit,
+      );
+    case 'withColumns':
+      return stateless((rows) => rows.map((row) => withColumns(spec, row, node)), emit);
+    case 'op':
+      return registeredOp(parts, spec, await resolveOp(spec.op));
+    case 'memoryBuffer':
+      return memoryBuffer(parts, spec);
+    case 'memoryAccumulate':
+      return memoryAccumulate(parts, spec, await resolveFold(spec.fold));
+    case 'aggStream':
+      return aggStream(parts, spec);
+    default:
+      throw new PipelineError('ERR_INTERNAL', `${node.name} is not a step`);
   }
 }
 
@@ -61,11 +78,17 @@ function withColumns(spec: SpecOf<'withColumns'>, row: Row, node: ResolvedNode):
 }
 
 /** Rows of what user code gave back. */
-function rowsOfResult(parts: OperatorParts, result: OpResult, given?: { fields: Fields; rows: readonly Row[]; keeps: boolean }): Row[] {
+function rowsOfResult(
+  parts: OperatorParts,
+  result: OpResult,
+  given?: { fields: Fields; rows: readonly Row[]; keeps: boolean },
+): Row[] {
   const fields = parts.node.outputFields['out'] as Fields;
   const pieces = result === null || result === undefined ? [] : Array.isArray(result) ? result : [result];
   return pieces.flatMap((piece: object) =>
-    isRecordBatch(piece) ? rowsOfArrow(parts.arrow, piece, fields) : rowsOfColumns(piece as ColumnsRecord, fields, given?.keeps === true ? given : undefined),
+    isRecordBatch(piece)
+      ? rowsOfArrow(parts.arrow, piece, fields)
+      : rowsOfColumns(piece as ColumnsRecord, fields, given?.keeps === true ? given : undefined),
   );
 }
 
@@ -74,7 +97,11 @@ async function callUser<T>(name: string, call: () => T | Promise<T>): Promise<T>
     return await call();
   } catch (cause) {
     if (cause instanceof PipelineError) throw cause;
-    throw new PipelineError('ERR_OP_FAILED', `op "${name}" failed: ${cause instanceof Error ? cause.message : String(cause)}`, { stage: name, cause });
+    throw new PipelineError(
+      'ERR_OP_FAILED',
+      `op "${name}" failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { stage: name, cause },
+    );
   }
 }
 
@@ -83,7 +110,8 @@ function registeredOp(parts: OperatorParts, spec: SpecOf<'op'>, definition: OpDe
   const input = node.inputFields[0] as Fields;
   const output = node.outputFields['out'] as Fields;
   const shape = Object.fromEntries(input.map((field) => [field.name, field.type]));
-  const declared = typeof definition.output === 'function' ? definition.output(shape, spec.options as never) : definition.output;
+  const declared =
+    typeof definition.output === 'function' ? definition.output(shape, spec.options as never) : definition.output;
   const instance = definition.create(spec.options, { name: node.name, input, output, signal: parts.signal });
   const triggers = new ReferenceTriggers(spec.triggers);
   const waits = spec.accumulate && triggers.any;
@@ -142,7 +170,11 @@ function memoryBuffer(parts: OperatorParts, spec: SpecOf<'memoryBuffer'>): Refer
   };
 }
 
-function memoryAccumulate(parts: OperatorParts, spec: SpecOf<'memoryAccumulate'>, fold: FoldDefinition): ReferenceOperator {
+function memoryAccumulate(
+  parts: OperatorParts,
+  spec: SpecOf<'memoryAccumulate'>,
+  fold: FoldDefinition,
+): ReferenceOperator {
   const { node, emit, onFlush, arrow } = parts;
   const fields = node.inputFields[0] as Fields;
   const triggers = new ReferenceTriggers(spec.triggers);
@@ -157,7 +189,8 @@ function memoryAccumulate(parts: OperatorParts, spec: SpecOf<'memoryAccumulate'>
   return {
     async take(rows) {
       const reason = triggers.take(rows.length, logicalBytes(rows, fields));
-      if (rows.length > 0) state = await callUser(node.name, () => fold.update(state, arrowOfRows(arrow, rows, fields), options));
+      if (rows.length > 0)
+        state = await callUser(node.name, () => fold.update(state, arrowOfRows(arrow, rows, fields), options));
       if (reason !== undefined) await flush(reason);
     },
     async end() {
@@ -169,7 +202,9 @@ function memoryAccumulate(parts: OperatorParts, spec: SpecOf<'memoryAccumulate'>
 /** A flush emits the closed bins; an aggregation of which none is closed emits nothing, not an empty batch. */
 function aggStream(parts: OperatorParts, spec: SpecOf<'aggStream'>): ReferenceOperator {
   const { node, emit, onFlush } = parts;
-  const aggregations = spec.aggregations.map((aggregation) => new ReferenceAggregation(spec, aggregation, node.inputFields[0] as Fields));
+  const aggregations = spec.aggregations.map(
+    (aggregation) => new ReferenceAggregation(spec, aggregation, node.inputFields[0] as Fields),
+  );
   const triggers = new ReferenceTriggers(spec.triggers);
   const closed = new Map<string, Row[]>(aggregations.map(({ name }) => [name, []]));
   const close = (all: boolean): { rows: number; bytes: number } => {

@@ -7,10 +7,10 @@
  * collect. Sources are read one after the other: no step of this version has several inputs.
  */
 import { readFile } from 'node:fs/promises';
-import { PipelineError } from '../../errors.ts';
 import { columnReader } from '../../batch/read-values.ts';
 import { openBatch } from '../../batch/shared-batch.ts';
 import { sharedTableBatches } from '../../batch/shared-table.ts';
+import { PipelineError } from '../../errors.ts';
 import { parquetLibrary } from '../../formats/parquet-library.ts';
 import { processArena } from '../../memory/process-arena.ts';
 import { resolveSource } from '../../operators/definition.ts';
@@ -61,7 +61,9 @@ export async function runReference(sinks: readonly Sink[], options: ReferenceOpt
   await run.run();
   const graphNodes = [...new Set(sinks.map((sink) => sink.node))];
   const sinkNodes = plan.nodes.filter((node) => node.spec.kind === 'sink');
-  const outputs = sinks.map((sink) => run.outputs.get((sinkNodes[graphNodes.indexOf(sink.node)] as ResolvedNode).id) as ReferenceOutput);
+  const outputs = sinks.map(
+    (sink) => run.outputs.get((sinkNodes[graphNodes.indexOf(sink.node)] as ResolvedNode).id) as ReferenceOutput,
+  );
   return { outputs, flushes: run.flushes, plan };
 }
 
@@ -95,7 +97,8 @@ class ReferenceRun {
 
   #eachEndpoint(tell: (endpoint: ReturnType<typeof callbackOf>) => void): void {
     for (const { spec } of this.#plan.nodes) {
-      if (spec.kind === 'sink' && (spec.sink.type === 'callback' || spec.sink.type === 'iterate')) tell(callbackOf(spec.sink.id));
+      if (spec.kind === 'sink' && (spec.sink.type === 'callback' || spec.sink.type === 'iterate'))
+        tell(callbackOf(spec.sink.id));
     }
   }
 
@@ -130,7 +133,11 @@ class ReferenceRun {
     if (sink.type !== 'callback' && sink.type !== 'iterate') return;
     const endpoint = callbackOf(sink.id);
     const batch = arrowOfRows(this.#arrow, rows, output.fields);
-    await endpoint.call(endpoint.takes === 'batch' ? batch : rows.map((row) => Object.fromEntries(output.fields.map((field, index) => [field.name, row[index]]))));
+    await endpoint.call(
+      endpoint.takes === 'batch'
+        ? batch
+        : rows.map((row) => Object.fromEntries(output.fields.map((field, index) => [field.name, row[index]]))),
+    );
   }
 
   async #feed(node: ResolvedNode, source: SourceSpec): Promise<void> {
@@ -147,17 +154,29 @@ class ReferenceRun {
     } else if (source.type === 'generated') {
       await this.#generate(source, fields, give);
     } else {
-      const rows = inputs?.flatMap((input) => rowsOfInput(input, fields, this.#arrow)) ?? (await this.#readRows(source, fields));
-      for (let from = 0; from < rows.length; from += source.batchRows) await give(rows.slice(from, from + source.batchRows));
+      const rows =
+        inputs?.flatMap((input) => rowsOfInput(input, fields, this.#arrow)) ?? (await this.#readRows(source, fields));
+      for (let from = 0; from < rows.length; from += source.batchRows)
+        await give(rows.slice(from, from + source.batchRows));
     }
   }
 
-  async #generate(source: Extract<SourceSpec, { type: 'generated' }>, fields: Fields, give: (rows: readonly Row[]) => Promise<void>): Promise<void> {
+  async #generate(
+    source: Extract<SourceSpec, { type: 'generated' }>,
+    fields: Fields,
+    give: (rows: readonly Row[]) => Promise<void>,
+  ): Promise<void> {
     const instance = (await resolveSource(source.source)).create(source.options);
     for (let split = 0; split < source.splits; split++) {
       const result = await instance.read(split);
       const pieces = result === null || result === undefined ? [] : Array.isArray(result) ? result : [result];
-      await give(pieces.flatMap((piece: object) => (isRecordBatch(piece) ? rowsOfArrow(this.#arrow, piece, fields) : rowsOfColumns(piece as ColumnsRecord, fields))));
+      await give(
+        pieces.flatMap((piece: object) =>
+          isRecordBatch(piece)
+            ? rowsOfArrow(this.#arrow, piece, fields)
+            : rowsOfColumns(piece as ColumnsRecord, fields),
+        ),
+      );
     }
     await instance.close?.();
   }
@@ -180,7 +199,9 @@ function sharedRows(tableId: number, fields: Fields): Row[] {
     // The table keeps its reference: this handle is never released.
     const batch = openBatch(arena, descriptor, fields);
     const readers = batch.columns.map((column) => columnReader(arena, column));
-    return Array.from({ length: batch.rows }, (_, row) => fields.map((field, index) => toValue(field, readers[index]?.(row))));
+    return Array.from({ length: batch.rows }, (_, row) =>
+      fields.map((field, index) => toValue(field, readers[index]?.(row))),
+    );
   });
 }
 
@@ -202,12 +223,16 @@ class OrderCheck {
       const value = row[this.#index] as bigint | number | null;
       const isLess = value === null || Number.isNaN(value) || (this.#last !== undefined && value < this.#last);
       if (isLess) {
-        throw new PipelineError('ERR_INPUT_UNORDERED', `column "${this.#name}" is ${String(value)} in row ${this.#row}, after ${String(this.#last)}`, {
-          column: this.#name,
-          row: this.#row,
-          value: String(value),
-          hint: 'sort the input first, or leave orderedOn out',
-        });
+        throw new PipelineError(
+          'ERR_INPUT_UNORDERED',
+          `column "${this.#name}" is ${String(value)} in row ${this.#row}, after ${String(this.#last)}`,
+          {
+            column: this.#name,
+            row: this.#row,
+            value: String(value),
+            hint: 'sort the input first, or leave orderedOn out',
+          },
+        );
       }
       this.#last = value;
       this.#row += 1;
