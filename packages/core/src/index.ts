@@ -20,3 +20,8 @@ export type { Stream } from './plan/stream.ts';
 export { shareTable, type SharedTable, type TablePart } from './batch/shared-table.ts';
 export { fromShared, type SharedOptions } from './plan/shared-source.ts';
 export { explain, type Explanation, type ExplainOptions } from './plan/explain.ts';
+export type { Dataset, DatasetReadOptions } from './store/dataset.ts';
+export type { DatasetFile } from './store/dataset-file.ts';
+export type { DatasetKey } from './store/key-path.ts';
+export { openStore, type Store } from './store/open-store.ts';
+export type { OrderedValue } from './formats/ordered-value.ts';

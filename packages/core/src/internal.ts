@@ -117,3 +117,9 @@ export {
 } from './plan/reference/run.ts';
 export { interpret as interpretExpression } from './plan/reference/interpret.ts';
 export { arrowOfRows, type Row as ReferenceRow, rowsOfArrow, type Value as ReferenceValue } from './plan/reference/values.ts';
+export { commitFiles, type CommitRequest, type CommitSummary } from './store/commit.ts';
+export type { DatasetFile, StagedFile } from './store/dataset-file.ts';
+export { readSnapshot, writeCommit, type DeltaAction, type Snapshot } from './store/delta-log.ts';
+export { type FileSink, type FileSinkOptions, type FileSinkSpec, openFileSink, type StagedSink } from './store/file-sink.ts';
+export { keyToPath, pathToKey, showKey } from './store/key-path.ts';
+export { checkFileSink, commitSink, datasetFolder, discardSink, stagingPath } from './store/sink-commit.ts';

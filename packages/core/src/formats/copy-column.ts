@@ -11,7 +11,7 @@ import { parseType } from '../schema/parse-type.ts';
 import type { ParsedType, TypeText } from '../schema/types.ts';
 import type { ForeignArray, ForeignField } from './c-data.ts';
 import { chooseFixedCopy } from './copy-fixed.ts';
-import { copyTexts, isTextFormat, textBytes } from './copy-text.ts';
+import { copyTexts, isTextFormat, textBytes, walkTexts } from './copy-text.ts';
 
 /** Rows `from` … `from + rows` of one decoded column. */
 export interface Piece {
@@ -218,6 +218,67 @@ function copyDictionary(target: CopyTarget, pieces: readonly Piece[], rows: numb
   return columnOf('dictionary<utf8>', rows, slab, rows * 4, child);
 }
 
+/** Plain texts as a dictionary column: each text once, in the order of first use. */
+function encodeDictionary(target: CopyTarget, pieces: readonly Piece[], rows: number, field: ForeignField): Column {
+  const slab = allocate(target, pieces, rows, 0, rows * 4);
+  const codes = new Int32Array(target.arena.buffer, slab.values, rows);
+  const known = new Map<string, number>();
+  const entries: { address: number; bytes: number }[] = [];
+  let row = 0;
+  let total = 0;
+  walkTexts(target.memory, pieces, field, (address, bytes) => {
+    // As bytes, one letter each: equal exactly where the texts are.
+    const text = Buffer.from(target.memory, address, bytes).toString('latin1');
+    let code = known.get(text);
+    if (code === undefined) {
+      code = known.size;
+      known.set(text, code);
+      entries.push({ address, bytes });
+      total += bytes;
+    }
+    codes[row] = code;
+    row += 1;
+  });
+  const values = allocate(target, [], entries.length, entries.length + 1, total);
+  const offsets = new Int32Array(target.arena.buffer, values.offsets, entries.length + 1);
+  let written = 0;
+  entries.forEach(({ address, bytes }, i) => {
+    offsets[i] = written;
+    target.arena.u8.set(new Uint8Array(target.memory, address, bytes), values.values + written);
+    written += bytes;
+  });
+  offsets[entries.length] = written;
+  const child = columnOf('utf8', entries.length, values, total);
+  return columnOf('dictionary<utf8>', rows, slab, rows * 4, child);
+}
+
+/** Bytes of one length that a file holds as bytes of any length. */
+function copyToFixed(
+  target: CopyTarget,
+  pieces: readonly Piece[],
+  rows: number,
+  type: ParsedType,
+  field: ForeignField,
+): Column {
+  const width = type.byteWidth;
+  const slab = allocate(target, pieces, rows, 0, rows * width);
+  const out = target.arena.u8.subarray(slab.values, slab.values + rows * width);
+  out.fill(0);
+  let row = 0;
+  walkTexts(target.memory, pieces, field, (address, bytes) => {
+    if (bytes !== width && bytes !== 0) {
+      throw new PipelineError('ERR_VALUE', `column "${field.name}" has a value of ${bytes} bytes`, {
+        column: field.name,
+        expected: type.text,
+        hint: 'something else wrote rows into this dataset: restore them, or read the column as binary',
+      });
+    }
+    out.set(new Uint8Array(target.memory, address, bytes), row * width);
+    row += 1;
+  });
+  return columnOf(type.text, rows, slab, rows * width);
+}
+
 function copyList(
   target: CopyTarget,
   pieces: readonly Piece[],
@@ -279,11 +340,14 @@ export function copyColumn(target: CopyTarget, pieces: readonly Piece[], type: T
       if (field.format !== 'b') throw unsupported(type, field);
       return copyBools(target, pieces, rows);
     case 'fixed':
+      if (type.startsWith('fixed[') && ['z', 'Z', 'vz'].includes(field.format))
+        return copyToFixed(target, pieces, rows, parsed, field);
       return copyFixed(target, pieces, rows, parsed, field);
     case 'variable':
       if (!isTextFormat(field.dictionary ?? field)) throw unsupported(type, field);
       return copyVariable(target, pieces, rows, type, field);
     case 'dictionary':
+      if (field.dictionary === undefined && isTextFormat(field)) return encodeDictionary(target, pieces, rows, field);
       return copyDictionary(target, pieces, rows, field);
     default:
       return copyList(target, pieces, rows, parsed, field);

@@ -14,10 +14,11 @@ export function isTextFormat(field: ForeignField): boolean {
   return ['u', 'U', 'vu', 'z', 'Z', 'vz'].includes(field.format) || /^w:\d+$/.test(field.format);
 }
 
-/** Calls `visit` with address and length of every value of the pieces, in order; nulls have length 0. */
+/** Takes address and length of a value; nulls have length 0. */
 type Visit = (address: number, bytes: number) => void;
 
-function walk(memory: ArrayBuffer, pieces: readonly Piece[], field: ForeignField, visit: Visit): void {
+/** Calls `visit` for every value of the pieces, in order. */
+export function walkTexts(memory: ArrayBuffer, pieces: readonly Piece[], field: ForeignField, visit: Visit): void {
   for (const piece of pieces) {
     if (field.dictionary === undefined) walkPlain(memory, piece, field.format, visit);
     else walkDictionary(memory, piece, field, visit);
@@ -131,7 +132,7 @@ export function textBytes(memory: ArrayBuffer, pieces: readonly Piece[], field: 
   let total = 0;
   for (const piece of pieces) {
     if (isOneRun(piece, field)) total += runOf(memory, piece).bytes;
-    else walk(memory, [piece], field, (_, bytes) => (total += bytes));
+    else walkTexts(memory, [piece], field, (_, bytes) => (total += bytes));
   }
   return total;
 }
@@ -160,7 +161,7 @@ export function copyTexts(
       row += piece.rows;
       continue;
     }
-    walk(memory, [piece], field, (address, bytes) => {
+    walkTexts(memory, [piece], field, (address, bytes) => {
       const to = target.values + written;
       // Most texts are short, and a loop beats a call for those.
       if (bytes <= 24) for (let k = 0; k < bytes; k += 1) target.bytes[to + k] = source[address + k] ?? 0;

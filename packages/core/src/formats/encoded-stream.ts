@@ -9,6 +9,7 @@ import { type DecodedBatch, parquetLibrary, type ParquetLibrary } from './parque
 export interface EncodingOptions {
   compression: 'none' | 'snappy' | 'zstd';
   rowGroupRows: number;
+  rowGroupBytes: number | undefined;
   /** Columns of integers: delta encoding where a dictionary does not pay. */
   deltaColumns: readonly string[];
   /** An ascending column: delta encoding at once. */
@@ -99,6 +100,7 @@ function writerProperties(api: ParquetLibrary['api'], options: EncodingOptions):
     .setCompression(codec)
     .setMaxRowGroupSize(options.rowGroupRows)
     .setCreatedBy(CREATED_BY);
+  if (options.rowGroupBytes !== undefined) builder = builder.setMaxRowGroupBytes(options.rowGroupBytes);
   if (Object.keys(options.metadata).length > 0)
     builder = builder.setKeyValueMetadata(new Map(Object.entries(options.metadata)));
   for (const column of options.deltaColumns)

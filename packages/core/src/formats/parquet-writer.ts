@@ -25,6 +25,8 @@ export interface WriteParquetOptions {
   fields: Fields;
   compression: 'none' | 'snappy' | 'zstd';
   rowGroupRows: number;
+  /** Encoded bytes after which a row group is closed, whatever its rows. */
+  rowGroupBytes?: number;
   arena: Arena;
   /** An ascending column, for its encoding. Its order is the caller's to verify. */
   orderedOn?: string;
@@ -76,6 +78,7 @@ export class ParquetWriter {
       {
         compression: options.compression,
         rowGroupRows: options.rowGroupRows,
+        rowGroupBytes: options.rowGroupBytes,
         deltaColumns: this.#fileFields.filter((field) => isDeltaEncoded(field.type)).map((field) => field.name),
         orderedColumn: options.orderedOn,
         metadata: options.metadata ?? {},

@@ -1,0 +1,113 @@
+/** One data file of a dataset, as its log names it. */
+import { join } from 'node:path';
+
+import { PipelineError } from '../errors.ts';
+import type { ChunkChecksums } from '../formats/range-file.ts';
+import type { OrderedValue } from '../formats/ordered-value.ts';
+import type { WrittenParquet } from '../formats/parquet-writer.ts';
+import { fieldIndex } from '../schema/fields.ts';
+import type { Fields } from '../schema/types.ts';
+import type { AddAction } from './delta-log.ts';
+import { exactText, exactValue, statsText } from './delta-stats.ts';
+
+/** A live file of a dataset. Plain data, but for the checksums. */
+export interface DatasetFile {
+  /** Absolute. */
+  path: string;
+  rows: number;
+  bytes: number;
+  /** Exact first and last value of the ordered column. */
+  min: OrderedValue;
+  max: OrderedValue;
+  /** Position among the dataset's files. */
+  sequence: number;
+  /** Of the column chunks, by offset. */
+  checksums: ChunkChecksums;
+}
+
+/** A data file that was written but is not in the log. Plain data. */
+export interface StagedFile {
+  /** Where it lies now. */
+  path: string;
+  rows: number;
+  bytes: number;
+  min: OrderedValue;
+  max: OrderedValue;
+  /** Nulls by column, in the order of the fields. */
+  nullCounts: number[];
+  /** For the log. */
+  stats: string;
+  checksums: string;
+}
+
+const TAG = {
+  min: 'spillway.min',
+  max: 'spillway.max',
+  sequence: 'spillway.sequence',
+  checksums: 'spillway.crc32',
+} as const;
+
+/** What the log will say of a file that was written. */
+export function stagedFile(written: WrittenParquet, fields: Fields, orderedOn: string): StagedFile {
+  const bounds = written.bounds[fieldIndex(fields, orderedOn)];
+  if (bounds?.min === undefined || bounds.max === undefined)
+    throw new TypeError('a staged file has rows and an ordered column');
+  return {
+    path: written.path,
+    rows: written.rows,
+    bytes: written.bytes,
+    min: bounds.min,
+    max: bounds.max,
+    nullCounts: written.bounds.map((column) => column.nullCount),
+    stats: statsText(fields, written.rows, written.bounds),
+    checksums: written.chunks.map((chunk) => `${chunk.offset}:${chunk.crc32.toString(16)}`).join(' '),
+  };
+}
+
+/** The action that adds a file under `name` in the table's folder. */
+export function addAction(file: StagedFile, name: string, sequence: number, now: number): AddAction {
+  return {
+    path: name,
+    partitionValues: {},
+    size: file.bytes,
+    modificationTime: now,
+    dataChange: true,
+    stats: file.stats,
+    tags: {
+      [TAG.min]: exactText(file.min),
+      [TAG.max]: exactText(file.max),
+      [TAG.sequence]: String(sequence),
+      [TAG.checksums]: file.checksums,
+    },
+  };
+}
+
+function parseChecksums(text: string | undefined): ChunkChecksums {
+  const pairs = (text ?? '').split(' ').filter((pair) => pair !== '');
+  return new Map(pairs.map((pair) => [Number(pair.split(':')[0]), Number.parseInt(pair.split(':')[1] ?? '', 16)]));
+}
+
+/**
+ * The file that an action names.
+ * @throws ERR_STORE_UNSUPPORTED for a file that something else added: its exact bounds are not known
+ */
+export function datasetFile(table: string, action: AddAction, fields: Fields, orderedOn: string): DatasetFile {
+  const { tags = {} } = action;
+  const [min, max, sequence] = [tags[TAG.min], tags[TAG.max], tags[TAG.sequence]];
+  const type = fields[fieldIndex(fields, orderedOn)]?.type;
+  if (min === undefined || max === undefined || sequence === undefined || type === undefined) {
+    throw new PipelineError('ERR_STORE_UNSUPPORTED', `${table}: another program added the file ${action.path}`, {
+      file: table,
+      hint: 'rows that others add are not sorted in yet: read the dataset with that program, or replace it with mode "overwrite"',
+    });
+  }
+  return {
+    path: join(table, decodeURIComponent(action.path)),
+    rows: (JSON.parse(action.stats ?? '{}') as { numRecords?: number }).numRecords ?? 0,
+    bytes: action.size,
+    min: exactValue(min, type),
+    max: exactValue(max, type),
+    sequence: Number(sequence),
+    checksums: parseChecksums(tags[TAG.checksums]),
+  };
+}

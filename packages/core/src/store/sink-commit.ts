@@ -1,0 +1,138 @@
+/** The main thread's half of the sinks that write files: checking before, committing or discarding after. */
+import { readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+
+import { PipelineError } from '../errors.ts';
+import { syncFolder, TEMPORARY_SUFFIX } from '../formats/durable-file.ts';
+import { fileError } from '../formats/file-error.ts';
+import { isOrderable } from '../formats/ordered-value.ts';
+import { fieldIndex } from '../schema/fields.ts';
+import type { Fields } from '../schema/types.ts';
+import { checkAppend, commitFiles, type CommitSummary } from './commit.ts';
+import { checkWritable, LOG_FOLDER, readSnapshot } from './delta-log.ts';
+import { checkColumnNames } from './delta-schema.ts';
+import type { FileSinkSpec, StagedSink } from './file-sink.ts';
+import { type DatasetKey, keyToPath, pathToKey, showKey } from './key-path.ts';
+import { storedColumns } from './stored-types.ts';
+
+/** Folder, inside a dataset's, of rows that no version has yet. Readers of Delta tables pass over names with this start. */
+export const STAGING_FOLDER = '_staging';
+
+/** Folder of a dataset. @throws ERR_KEY */
+export function datasetFolder(root: string, key: DatasetKey): string {
+  return join(resolve(root), ...keyToPath(key).split('/'));
+}
+
+/**
+ * Where a sink's files lie until they are committed: for a store a folder in the dataset's, for a Parquet file a hidden
+ * name beside it. Both are on the file system of their destination, so that a rename moves them.
+ * @param id names the run, and makes the path its own
+ */
+export function stagingPath(spec: FileSinkSpec, id: string): string {
+  if (spec.type === 'store') return join(datasetFolder(spec.root, spec.key), STAGING_FOLDER, id);
+  const path = resolve(spec.path);
+  return join(dirname(path), `.${basename(path)}.${id}${TEMPORARY_SUFFIX}`);
+}
+
+/** A dataset inside another's folder would be taken for its files. */
+async function checkNesting(root: string, key: DatasetKey): Promise<void> {
+  const levels = keyToPath(key).split('/');
+  const nested = (other: string): PipelineError =>
+    new PipelineError('ERR_KEY', `the key ${showKey(key)} and that of ${other} are one inside the other`, {
+      file: datasetFolder(root, key),
+      hint: 'give every dataset of a store the same fields',
+    });
+  for (let depth = 1; depth < levels.length; depth += 1) {
+    const above = join(resolve(root), ...levels.slice(0, depth));
+    if ((await names(above)).includes(LOG_FOLDER)) throw nested(above);
+  }
+  for (const name of await names(datasetFolder(root, key))) {
+    if (pathToKey(name) !== undefined) throw nested(join(datasetFolder(root, key), name));
+  }
+}
+
+async function names(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch {
+    // Nothing there yet.
+    return [];
+  }
+}
+
+/**
+ * Refuses, before a run starts, a sink that could not be committed at its end.
+ * @throws ERR_KEY, ERR_SCHEMA, ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED, ERR_STORE_CORRUPT, ERR_STORE_UNSUPPORTED
+ */
+export async function checkFileSink(spec: FileSinkSpec, fields: Fields): Promise<void> {
+  if (spec.type === 'parquet') return;
+  const table = datasetFolder(spec.root, spec.key);
+  checkColumnNames(fields);
+  storedColumns(fields);
+  const { type } = fields[fieldIndex(fields, spec.orderedOn)] ?? { type: 'binary' };
+  if (!isOrderable(type)) {
+    throw new PipelineError('ERR_TYPE_UNSUPPORTED', `rows cannot be ordered on "${spec.orderedOn}", which is ${type}`, {
+      column: spec.orderedOn,
+      expected: 'a timestamp, date, number or utf8 column',
+      hint: 'choose another orderedOn column',
+    });
+  }
+  await checkNesting(spec.root, spec.key);
+  const snapshot = await readSnapshot(table);
+  if (snapshot === undefined) return;
+  checkWritable(table, snapshot, spec.mode === 'overwrite');
+  if (spec.mode === 'append')
+    checkAppend({ table, name: showKey(spec.key), fields, orderedOn: spec.orderedOn }, snapshot);
+}
+
+/**
+ * Makes what a sink wrote part of its dataset, or a file under its name, in one step that happens whole or not at all.
+ * @throws ERR_STORE_OVERLAP, ERR_STORE_CONFLICT, ERR_SCHEMA, ERR_STORE_CORRUPT, ERR_STORE_UNSUPPORTED, ERR_IO
+ */
+export async function commitSink(staged: StagedSink): Promise<CommitSummary> {
+  const { spec, fields, files, rows, staging } = staged;
+  if (spec.type === 'store') {
+    const { mode, orderedOn, metadata } = spec;
+    const summary = await commitFiles({
+      table: datasetFolder(spec.root, spec.key),
+      name: showKey(spec.key),
+      files,
+      mode,
+      fields,
+      orderedOn,
+      ...(metadata === undefined ? {} : { metadata }),
+    });
+    await discardSink(spec, staging);
+    return summary;
+  }
+  const path = resolve(spec.path);
+  try {
+    await rename(staging, path);
+    await syncFolder(dirname(path));
+  } catch (error) {
+    throw await fileError(path, error);
+  }
+  return { version: 0, rows, files: 1 };
+}
+
+/** Removes what is staged, whether its writer ended, failed or died. Folders that become empty go too, the root stays. */
+export async function discardSink(spec: FileSinkSpec, staging: string): Promise<void> {
+  if (spec.type === 'parquet') {
+    // A writer that died leaves its temporary file, whose name begins with that of the staged one.
+    const mine = (await names(dirname(staging))).filter(
+      (name) => name.startsWith(basename(staging)) || name.startsWith(`.${basename(staging)}`),
+    );
+    for (const name of mine) await rm(join(dirname(staging), name), { force: true });
+    return;
+  }
+  await rm(staging, { recursive: true, force: true });
+  const root = resolve(spec.root);
+  for (let folder = dirname(staging); folder.length > root.length; folder = dirname(folder)) {
+    try {
+      await rmdir(folder);
+    } catch {
+      // It holds something, or is gone: nothing above it is empty.
+      return;
+    }
+  }
+}
