@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Batch } from '../batch/contract.ts';
 import { PipelineError } from '../errors.ts';
 import { OrderCheck } from '../formats/order-check.ts';
+import { isOrderable } from '../formats/ordered-value.ts';
 import { ParquetWriter } from '../formats/parquet-writer.ts';
 import type { Arena } from '../memory/contract.ts';
 import type { SinkSpec } from '../plan/logical.ts';
@@ -160,18 +161,35 @@ class StoreSink implements FileSink {
 }
 
 /**
+ * Refuses an order that rows cannot have.
+ * @throws ERR_OPTIONS, ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED
+ */
+export function checkOrder(spec: Extract<SinkSpec, { type: 'store' }>, fields: Fields): void {
+  if (spec.orderedOn === '') {
+    throw new PipelineError('ERR_OPTIONS', 'toStore: the rows have no known order', {
+      hint: "name the column that they ascend on: { orderedOn: 'ts' }",
+    });
+  }
+  const type = fields[fieldIndex(fields, spec.orderedOn)]?.type ?? 'binary';
+  if (isOrderable(type)) return;
+  throw new PipelineError('ERR_TYPE_UNSUPPORTED', `rows cannot be ordered on "${spec.orderedOn}", which is ${type}`, {
+    column: spec.orderedOn,
+    expected: 'a timestamp, date, number or utf8 column',
+    hint: 'choose another orderedOn column',
+  });
+}
+
+/**
  * Opens a sink. What it leaves behind is under `staging` alone.
  *
  * Memory: the encoded pages of one row group and 4 MiB; batches are released as soon as they are encoded.
- * @throws ERR_IO, ERR_COLUMN_UNKNOWN (the ordered column), ERR_TYPE_UNSUPPORTED
+ * @throws ERR_IO, ERR_OPTIONS (no ordered column), ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED
  */
 export async function openFileSink(options: FileSinkOptions): Promise<FileSink> {
   const { spec, fields, arena, staging, memoryLimitBytes } = options;
   if (spec.type === 'store') {
-    if (spec.orderedOn !== '') return new StoreSink(options, spec);
-    throw new PipelineError('ERR_OPTIONS', 'toStore: the rows have no known order', {
-      hint: "name the column that they ascend on: { orderedOn: 'ts' }",
-    });
+    checkOrder(spec, fields);
+    return new StoreSink(options, spec);
   }
   const { compression, rowGroupRows } = spec;
   const limit = memoryLimitBytes === undefined ? {} : { rowGroupBytes: memoryLimitBytes };

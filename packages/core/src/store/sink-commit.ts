@@ -5,13 +5,11 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { PipelineError } from '../errors.ts';
 import { syncFolder, TEMPORARY_SUFFIX } from '../formats/durable-file.ts';
 import { fileError } from '../formats/file-error.ts';
-import { isOrderable } from '../formats/ordered-value.ts';
-import { fieldIndex } from '../schema/fields.ts';
 import type { Fields } from '../schema/types.ts';
 import { checkAppend, commitFiles, type CommitSummary } from './commit.ts';
 import { checkWritable, LOG_FOLDER, readSnapshot } from './delta-log.ts';
 import { checkColumnNames } from './delta-schema.ts';
-import type { FileSinkSpec, StagedSink } from './file-sink.ts';
+import { checkOrder, type FileSinkSpec, type StagedSink } from './file-sink.ts';
 import { type DatasetKey, keyToPath, pathToKey, showKey } from './key-path.ts';
 import { storedColumns } from './stored-types.ts';
 
@@ -62,21 +60,14 @@ async function names(folder: string): Promise<string[]> {
 
 /**
  * Refuses, before a run starts, a sink that could not be committed at its end.
- * @throws ERR_KEY, ERR_SCHEMA, ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED, ERR_STORE_CORRUPT, ERR_STORE_UNSUPPORTED
+ * @throws ERR_KEY, ERR_OPTIONS (no ordered column), ERR_SCHEMA, ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED, ERR_STORE_CORRUPT, ERR_STORE_UNSUPPORTED
  */
 export async function checkFileSink(spec: FileSinkSpec, fields: Fields): Promise<void> {
   if (spec.type === 'parquet') return;
   const table = datasetFolder(spec.root, spec.key);
   checkColumnNames(fields);
   storedColumns(fields);
-  const { type } = fields[fieldIndex(fields, spec.orderedOn)] ?? { type: 'binary' };
-  if (!isOrderable(type)) {
-    throw new PipelineError('ERR_TYPE_UNSUPPORTED', `rows cannot be ordered on "${spec.orderedOn}", which is ${type}`, {
-      column: spec.orderedOn,
-      expected: 'a timestamp, date, number or utf8 column',
-      hint: 'choose another orderedOn column',
-    });
-  }
+  checkOrder(spec, fields);
   await checkNesting(spec.root, spec.key);
   const snapshot = await readSnapshot(table);
   if (snapshot === undefined) return;
