@@ -1,6 +1,6 @@
 /** Tasks of the codec pool. Plain data: it crosses threads. */
 import type { Fields } from '@spillway/core';
-import type { OrderedValue, Ptr, SinkSpec, WrittenParquet } from '@spillway/core/internal';
+import type { FileSinkSpec, OrderedValue, Ptr } from '@spillway/core/internal';
 import type { RingHandle } from '../channels/ring.ts';
 
 interface TaskBase {
@@ -33,8 +33,6 @@ export interface ReadResult {
   last: OrderedValue | undefined;
 }
 
-export type WrittenSinkSpec = Extract<SinkSpec, { type: 'parquet' | 'store' }>;
-
 /** Takes an edge to its end and writes its rows to staged files. One task a sink, as long as the run. */
 export interface WriteTask extends TaskBase {
   type: 'write';
@@ -42,13 +40,12 @@ export interface WriteTask extends TaskBase {
   actor: Ptr;
   edge: number;
   ring: RingHandle;
-  sink: WrittenSinkSpec;
-  /** Where the staged file goes; a store stages in its dataset's folder. */
+  sink: FileSinkSpec;
+  /** Where the rows wait for the commit. */
   staging: string;
+  /** Uncompressed bytes after which a row group is closed, whatever its rows. */
+  memoryLimitBytes: number;
 }
-
-/** What a sink has written and not yet committed. */
-export type StagedFiles = { type: 'parquet'; file: WrittenParquet } | { type: 'store'; append: never };
 
 /** Loads what the other tasks need, so that a thread is all there before the first row is read. */
 export interface WarmTask {

@@ -1,64 +1,46 @@
 /** One sink: takes its edge to the end and writes the rows to staged files, batch by batch. */
-import { type Arena, type Batch, OrderCheck, ParquetWriter } from '@spillway/core/internal';
+import { type Arena, type Batch, type FileSink, openFileSink, type StagedSink } from '@spillway/core/internal';
 import { attachRing } from '../channels/ring.ts';
 import { ActorStatistics } from '../monitor/statistics.ts';
-import type { StagedFiles, WriteTask } from './protocol.ts';
+import type { WriteTask } from './protocol.ts';
 
-/** Something that batches are written to. Exactly one of `end` and `abort` is called. */
-interface BatchWriter {
-  push(batch: Batch): Promise<void>;
-  end(): Promise<StagedFiles>;
-  abort(): Promise<void>;
-}
-
-/** Writes until the edge ends. Nothing is left on disk when it throws. */
-export async function writeSink(arena: Arena, task: WriteTask): Promise<StagedFiles> {
+/** Writes until the edge ends. What a failed task leaves under `staging`, the coordinator removes. */
+export async function writeSink(arena: Arena, task: WriteTask): Promise<StagedSink> {
+  const { sink: spec, fields, staging, memoryLimitBytes } = task;
   const statistics = new ActorStatistics(arena.buffer, task.actor);
-  const writer = await openWriter(arena, task);
+  const sink = await openFileSink({ spec, fields, arena, staging, memoryLimitBytes });
   try {
-    await takeAll(arena, task, statistics, writer);
-    const staged = await writer.end();
-    statistics.enter('done');
-    return staged;
+    await takeAll(arena, task, statistics, sink);
   } catch (error) {
-    await writer.abort();
+    await sink.abort();
     throw error;
   }
+  const staged = await sink.end();
+  statistics.enter('done');
+  return staged;
 }
 
-async function takeAll(arena: Arena, task: WriteTask, statistics: ActorStatistics, writer: BatchWriter): Promise<void> {
+async function takeAll(arena: Arena, task: WriteTask, statistics: ActorStatistics, sink: FileSink): Promise<void> {
   const consumer = attachRing(arena, task.ring).consumer();
   for (;;) {
     statistics.enter('waiting for input', task.edge);
     const packet = await consumer.next();
     statistics.enter('working');
     if (packet === undefined) return;
-    await writeBatches(packet.batches, statistics, writer);
+    await writeBatches(packet.batches, statistics, sink);
   }
 }
 
-async function writeBatches(batches: Batch[], statistics: ActorStatistics, writer: BatchWriter): Promise<void> {
+/** The sink takes each batch over; those that it never got are released here. */
+async function writeBatches(batches: Batch[], statistics: ActorStatistics, sink: FileSink): Promise<void> {
   try {
-    for (let batch = batches[0]; batch !== undefined; batch = batches[0]) {
-      if (batch.rows > 0) await writer.push(batch);
-      statistics.countIn(batch.rows, batch.logicalBytes);
-      batches.shift();
-      batch.release();
+    for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
+      const { rows, logicalBytes } = batch;
+      if (rows > 0) await sink.push(batch);
+      else batch.release();
+      statistics.countIn(rows, logicalBytes);
     }
   } finally {
     for (const batch of batches) batch.release();
   }
-}
-
-async function openWriter(arena: Arena, task: WriteTask): Promise<BatchWriter> {
-  const { sink, fields } = task;
-  if (sink.type === 'parquet') {
-    const writer = await ParquetWriter.open({ path: task.staging, fields, compression: sink.compression, rowGroupRows: sink.rowGroupRows, arena });
-    return {
-      push: (batch) => writer.push(batch),
-      end: async () => ({ type: 'parquet', file: await writer.end() }),
-      abort: () => writer.abort(),
-    };
-  }
-  throw new Error('not yet');
 }

@@ -20,7 +20,7 @@ import { refusePushes, settleSinks } from './ends.ts';
 import { abortedError, FailureLatch } from './failure.ts';
 import { type FlushMessage, LaneHandle, type LaneListener } from './lane-handle.ts';
 import { type PlannedRun, planRun, type SinkInput } from './plan-run.ts';
-import { type RunParts, startFeeders, startMainSinks, startReaders, startWriters } from './run-parts.ts';
+import { openWriters, type RunParts, startFeeders, startMainSinks, startReaders, startWriters } from './run-parts.ts';
 import { commitWriters, discardWriters, type WrittenSink } from './written-sinks.ts';
 import { SplitOrder } from './split-order.ts';
 import { type MemorySplit, splitMemory } from './split-memory.ts';
@@ -147,6 +147,7 @@ export class Execution {
     });
     this.readings = new JobReadings(logical, physical, wiring.actors, lease.arena.buffer, planned.totals);
     this.setListening(this.#emitter.hasListeners('flush'));
+    this.#written.push(...(await openWriters(wiring)));
     await this.#startThreads(wiring, lease, split);
     this.#sampler.markIdle();
   }
@@ -191,7 +192,7 @@ export class Execution {
     };
     this.#monitor = new JobMonitor(this, this.#options, this.#emitter, this.#sampler, this.#startedAt);
     startMainSinks(parts);
-    this.#written.push(...startWriters(parts));
+    startWriters(parts, this.#written);
     for (const lane of this.#lanes) lane.start();
     this.#announceStages();
     startReaders(parts);

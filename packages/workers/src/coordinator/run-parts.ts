@@ -1,7 +1,7 @@
 /** Starts what is not a stage: readers and feeders before the stages, sinks and writers behind them. */
 import { PipelineError } from '@spillway/core';
-import { callbackOf, feederOf, OrderCheck, type SinkSpec, type SourceSpec } from '@spillway/core/internal';
-import type { CodecTask, ReadResult, ReadTask, StagedFiles, WriteTask } from '../codecs/protocol.ts';
+import { callbackOf, feederOf, OrderCheck, type SinkSpec, type SourceSpec, type StagedSink } from '@spillway/core/internal';
+import type { CodecTask, ReadResult, ReadTask, WriteTask } from '../codecs/protocol.ts';
 import { type Outcome, valueOf } from '../control/outcome.ts';
 import { ActorStatistics } from '../monitor/statistics.ts';
 import { CallbackTaker } from '../sinks/callback-taker.ts';
@@ -128,12 +128,24 @@ function sinkOf(end: EdgeEnd): SinkSpec {
   throw new PipelineError('ERR_INTERNAL', `"${end.node.name}" is not a sink`);
 }
 
+/** The run's sinks that write files, checked before anything starts. @throws what `checkFileSink` refuses */
+export async function openWriters(wiring: Wiring): Promise<WrittenSink[]> {
+  runs += 1;
+  const sinks = wiring.writers.map((end) => new WrittenSink(end.node.name, `${process.pid}-${runs}-${end.node.id}`, sinkOf(end), sinkEdge(end).edge.fields));
+  await Promise.all(sinks.map((sink) => sink.check()));
+  return sinks;
+}
+
+/** Runs of this process so far: no two stage under one name. */
+let runs = 0;
+
 /** Starts a task for each sink that writes files; it lasts until the sink's edge has ended. */
-export function startWriters(parts: RunParts): WrittenSink[] {
-  const { activities, lease } = parts;
-  return parts.wiring.writers.map((end) => {
+export function startWriters(parts: RunParts, sinks: readonly WrittenSink[]): void {
+  const { activities, lease, planned, wiring } = parts;
+  const share = planned.physical.memoryLimitBytes / 4 / Math.max(1, sinks.length);
+  wiring.writers.forEach((end, index) => {
     const { edge, ring } = sinkEdge(end);
-    const written = new WrittenSink(end.node.name, end.node.id, sinkOf(end), edge.fields);
+    const sink = sinks[index] as WrittenSink;
     const task: WriteTask = {
       type: 'write',
       owner: end.owner,
@@ -142,12 +154,22 @@ export function startWriters(parts: RunParts): WrittenSink[] {
       fields: edge.fields,
       edge: edge.id,
       ring: ring.handle,
-      sink: written.spec,
-      staging: written.staging,
+      sink: sink.spec,
+      staging: sink.staging,
+      memoryLimitBytes: sinkLimit(end) ?? Math.max(LEAST_ROW_GROUP_BYTES, Math.floor(share)),
     };
-    activities.watch(end.node.name, written.writeBy(runCodec<StagedFiles>(parts, end.node.name, task)));
-    return written;
+    activities.watch(end.node.name, sink.writeBy(runCodec<StagedSink>(parts, end.node.name, task)));
   });
+}
+
+/** Smaller row groups cost more in metadata than they save in memory. */
+const LEAST_ROW_GROUP_BYTES = 4 * 1024 * 1024;
+
+/** The sink's own memory limit, if it was given one. */
+function sinkLimit(end: EdgeEnd): number | undefined {
+  const { spec } = end.node;
+  const limit = spec.kind === 'sink' ? spec.triggers.memoryLimitBytes : undefined;
+  return typeof limit === 'number' ? limit : undefined;
 }
 
 /** A sink has one edge. */

@@ -1,49 +1,53 @@
 /** Sinks that write files: staged while the run goes on, visible only when all of it has succeeded. */
-import { rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
 import { type Fields, PipelineError } from '@spillway/core';
-import type { SinkSpec } from '@spillway/core/internal';
-import type { StagedFiles, WrittenSinkSpec } from '../codecs/protocol.ts';
+import { checkFileSink, commitSink, discardSink, type FileSinkSpec, type SinkSpec, type StagedSink, stagingPath } from '@spillway/core/internal';
 import { namedError } from './failure.ts';
 
 export class WrittenSink {
   readonly name: string;
-  readonly spec: WrittenSinkSpec;
+  readonly spec: FileSinkSpec;
   readonly fields: Fields;
-  /** Path of the file under which a Parquet sink waits. */
+  /** Where its rows wait. */
   readonly staging: string;
-  #files: StagedFiles | undefined;
+  #staged: StagedSink | undefined;
   #isCommitted = false;
 
-  constructor(name: string, id: number, spec: SinkSpec, fields: Fields) {
+  /** @param id names run and sink, and makes `staging` its own */
+  constructor(name: string, id: string, spec: SinkSpec, fields: Fields) {
     if (spec.type !== 'parquet' && spec.type !== 'store') throw new PipelineError('ERR_INTERNAL', `sink "${name}" writes no files`);
     this.name = name;
     this.spec = spec;
     this.fields = fields;
-    // In the folder of the result: the rename at the end must not cross file systems.
-    this.staging = spec.type === 'parquet' ? join(dirname(spec.path), `.${basename(spec.path)}.${process.pid}-${id}.staged`) : '';
+    this.staging = stagingPath(spec, id);
+  }
+
+  /** Refuses, before anything starts, what could not be committed at the end. */
+  check(): Promise<void> {
+    return this.#named(checkFileSink(this.spec, this.fields));
   }
 
   /** Keeps what the writing task has staged. */
-  async writeBy(task: Promise<StagedFiles>): Promise<void> {
-    this.#files = await task;
+  async writeBy(task: Promise<StagedSink>): Promise<void> {
+    this.#staged = await task;
   }
 
   async commit(): Promise<void> {
-    const files = this.#files;
-    if (files === undefined) throw new PipelineError('ERR_INTERNAL', `sink "${this.name}" has staged nothing`);
-    try {
-      if (this.spec.type === 'parquet') await rename(this.staging, this.spec.path);
-      this.#isCommitted = true;
-    } catch (cause) {
-      throw namedError(cause, this.name);
-    }
+    if (this.#staged === undefined) throw new PipelineError('ERR_INTERNAL', `sink "${this.name}" has staged nothing`);
+    await this.#named(commitSink(this.#staged));
+    this.#isCommitted = true;
   }
 
   /** Removes what is staged and was not committed. */
   async discard(): Promise<void> {
-    if (this.#isCommitted) return;
-    if (this.spec.type === 'parquet') await rm(this.staging, { force: true });
+    if (!this.#isCommitted) await discardSink(this.spec, this.staging);
+  }
+
+  async #named(step: Promise<unknown>): Promise<void> {
+    try {
+      await step;
+    } catch (error) {
+      throw namedError(error, this.name);
+    }
   }
 }
 
