@@ -3,6 +3,7 @@ export * from './governor/cgroup.ts';
 export * from './governor/machine-memory.ts';
 export * from './governor/pressure.ts';
 export * from './channels/ring.ts';
+export * from './channels/ring-layout.ts';
 export { closeIdlePools, idleThreads } from './coordinator/thread-pools.ts';
 export { FailureLatch } from './coordinator/failure.ts';
 export { describeBuffer } from './job/buffer-state.ts';

@@ -3,6 +3,9 @@
  *
  * A slot belongs to sequence `s` when `s mod capacity` is its index. Its state says whose turn it is: `2·round` means
  * free for the sequence of that round (`round = s div capacity`), `2·round + 1` means full.
+ *
+ * Sequences are counted beyond 2^32 (a push source of single rows gets there in a day), words are not: they hold the
+ * lower 32 bits, are compared for equality or by their difference, and are made whole again by `wholeSequence`.
  */
 
 /** Words; each hot one begins a cache line of 16. */
@@ -12,8 +15,9 @@ export const RingWord = {
   creditKib: 1,
   /** `RingState`. */
   state: 2,
-  /** Number of sequences, once known; -1 before. */
+  /** Number of sequences, once `isEnded` is 1. */
   total: 3,
+  isEnded: 4,
   /** Next sequence that a consumer may claim. */
   claimed: 16,
   /** Packets taken out so far. */
@@ -45,6 +49,21 @@ export const SlotWord = {
 
 /** Descriptors that lie in the slot itself. */
 export const INLINE_DESCRIPTORS: number = SlotWord.words - SlotWord.first;
+
+/** State of a slot that is free for this sequence; one more means that the sequence lies in it. */
+export function slotTurn(sequence: number, capacity: number): number {
+  return (2 * Math.floor(sequence / capacity)) | 0;
+}
+
+/** Where the slot of a sequence begins. */
+export function slotOf(sequence: number, capacity: number): number {
+  return RingWord.words + (sequence % capacity) * SlotWord.words;
+}
+
+/** The sequence whose lower 32 bits these are, less than 2^31 from a known one. */
+export function wholeSequence(low: number, near: number): number {
+  return near + ((low - near) | 0);
+}
 
 export function ringBytes(capacity: number): number {
   return (RingWord.words + capacity * SlotWord.words) * 4;

@@ -24,8 +24,17 @@ import {
   type Ptr,
   releaseDescriptor,
 } from '@spillway/core/internal';
-import { INLINE_DESCRIPTORS, RingState, RingWord, ringBytes, SlotWord } from './ring-layout.ts';
-import { until, wake } from './wait.ts';
+import {
+  INLINE_DESCRIPTORS,
+  RingState,
+  RingWord,
+  ringBytes,
+  SlotWord,
+  slotOf,
+  slotTurn,
+  wholeSequence,
+} from './ring-layout.ts';
+import { WaitPlace, wake } from './wait.ts';
 
 export interface RingOptions {
   /** Slots: how far the producers may be ahead. */
@@ -59,7 +68,6 @@ export function createRing(arena: Arena, options: RingOptions): Ring {
   const words = new Int32Array(arena.buffer, at, ringBytes(capacity) >>> 2).fill(0);
   words[RingWord.capacity] = capacity;
   words[RingWord.creditKib] = Math.min(2 ** 31 - 1, Math.ceil(creditBytes / 1024));
-  Atomics.store(words, RingWord.total, -1);
   return new Ring(arena, { at, fields, owner });
 }
 
@@ -91,7 +99,7 @@ export class Ring {
 
   depth(): RingDepth {
     const { words } = this;
-    const packets = Atomics.load(words, RingWord.put) - Atomics.load(words, RingWord.taken);
+    const packets = (Atomics.load(words, RingWord.put) - Atomics.load(words, RingWord.taken)) | 0;
     return { packets: Math.max(0, packets), bytes: Atomics.load(words, RingWord.inFlightKib) * 1024 };
   }
 
@@ -125,9 +133,11 @@ export class Ring {
 /** The writing end. One producer may have several publications waiting. */
 export class RingProducer {
   readonly #ring: Ring;
+  readonly #room: WaitPlace;
 
   constructor(ring: Ring) {
     this.#ring = ring;
+    this.#room = new WaitPlace(ring.words, RingWord.freed, RingWord.producersAsleep);
   }
 
   /**
@@ -138,14 +148,10 @@ export class RingProducer {
    */
   publish(sequence: number, batches: readonly Batch[]): MaybePromise {
     const kib = Math.ceil(batches.reduce((sum, batch) => sum + batch.logicalBytes, 0) / 1024);
-    const { words } = this.#ring;
     try {
-      const room = until(words, RingWord.freed, RingWord.producersAsleep, () => this.#hasRoom(sequence, kib));
+      const room = this.#room.until(() => this.#takeRoom(sequence, kib));
       if (room === true) return this.#put(sequence, batches, kib);
-      return room.then(
-        () => this.#put(sequence, batches, kib),
-        (error: unknown) => abandon(batches, error),
-      );
+      return room.then(() => this.#put(sequence, batches, kib)).catch((error: unknown) => abandon(batches, error));
     } catch (error) {
       abandon(batches, error);
     }
@@ -154,25 +160,29 @@ export class RingProducer {
   /** No sequence from `total` on will come. Every earlier one must be published, sooner or later. */
   end(total: number): void {
     const { words } = this.#ring;
-    Atomics.store(words, RingWord.total, total);
+    Atomics.store(words, RingWord.total, total | 0);
+    Atomics.store(words, RingWord.isEnded, 1);
     wake(words, RingWord.published, RingWord.consumersAsleep);
   }
 
-  /** True when the sequence may go out now; undefined when it has to wait. */
-  #hasRoom(sequence: number, kib: number): true | undefined {
+  /** True when the sequence may go out now, and its bytes are then counted; undefined when it has to wait. */
+  #takeRoom(sequence: number, kib: number): true | undefined {
     const { words, capacity } = this.#ring;
     this.#ring.checkOpen();
-    const turn = 2 * Math.floor(sequence / capacity);
-    const slot = RingWord.words + (sequence % capacity) * SlotWord.words;
-    if (Atomics.load(words, slot + SlotWord.state) !== turn) return undefined;
-    const inFlight = Atomics.load(words, RingWord.inFlightKib);
-    if (inFlight + kib <= (words[RingWord.creditKib] as number)) return true;
-    return Atomics.load(words, RingWord.taken) === sequence ? true : undefined;
+    const slot = slotOf(sequence, capacity);
+    if (Atomics.load(words, slot + SlotWord.state) !== slotTurn(sequence, capacity)) return undefined;
+    for (;;) {
+      const inFlight = Atomics.load(words, RingWord.inFlightKib);
+      const hasCredit = inFlight + kib <= (words[RingWord.creditKib] as number);
+      if (!hasCredit && Atomics.load(words, RingWord.taken) !== (sequence | 0)) return undefined;
+      // In one step, so that producers who look at the same moment do not all spend the same credit.
+      if (Atomics.compareExchange(words, RingWord.inFlightKib, inFlight, inFlight + kib) === inFlight) return true;
+    }
   }
 
   #put(sequence: number, batches: readonly Batch[], kib: number): void {
     const { words, capacity, arena, handle } = this.#ring;
-    const slot = RingWord.words + (sequence % capacity) * SlotWord.words;
+    const slot = slotOf(sequence, capacity);
     words[slot + SlotWord.count] = batches.length;
     words[slot + SlotWord.kib] = kib;
     if (batches.length <= INLINE_DESCRIPTORS) {
@@ -187,10 +197,9 @@ export class RingProducer {
       });
       words[slot + SlotWord.first] = list;
     }
-    Atomics.add(words, RingWord.inFlightKib, kib);
     Atomics.add(words, RingWord.put, 1);
     // Hazard: this store publishes the plain writes above (and the batch's bytes); it must come after all of them.
-    Atomics.store(words, slot + SlotWord.state, 2 * Math.floor(sequence / capacity) + 1);
+    Atomics.store(words, slot + SlotWord.state, slotTurn(sequence, capacity) + 1);
     wake(words, RingWord.published, RingWord.consumersAsleep);
   }
 }
@@ -200,9 +209,13 @@ export class RingConsumer {
   readonly #ring: Ring;
   /** Sequence that this consumer has claimed and not yet got; -1 for none. */
   #claim = -1;
+  /** The last sequence claimed. */
+  #last = 0;
+  readonly #arrival: WaitPlace;
 
   constructor(ring: Ring) {
     this.#ring = ring;
+    this.#arrival = new WaitPlace(ring.words, RingWord.published, RingWord.consumersAsleep);
   }
 
   /**
@@ -212,26 +225,25 @@ export class RingConsumer {
    */
   next(): Packet | undefined | Promise<Packet | undefined> {
     const { words } = this.#ring;
-    if (this.#claim < 0) this.#claim = Atomics.add(words, RingWord.claimed, 1);
-    const taken = until(words, RingWord.published, RingWord.consumersAsleep, () => this.#attempt());
+    if (this.#claim < 0) this.#claim = this.#last = wholeSequence(Atomics.add(words, RingWord.claimed, 1), this.#last);
+    const taken = this.#arrival.until(() => this.#attempt());
     return taken instanceof Promise ? taken.then(packetOrEnd) : packetOrEnd(taken);
   }
 
   /** Number of sequences of the whole edge; meaningful when `next` has given undefined. */
   total(): number {
-    return Atomics.load(this.#ring.words, RingWord.total);
+    return wholeSequence(Atomics.load(this.#ring.words, RingWord.total), this.#last);
   }
 
   #attempt(): Packet | 'end' | undefined {
     const { words, capacity } = this.#ring;
     this.#ring.checkOpen();
     const sequence = this.#claim;
-    const slot = RingWord.words + (sequence % capacity) * SlotWord.words;
+    const slot = slotOf(sequence, capacity);
     // Hazard: this load makes the producer's plain writes visible; nothing of the slot may be read before it.
-    if (Atomics.load(words, slot + SlotWord.state) === 2 * Math.floor(sequence / capacity) + 1)
+    if (Atomics.load(words, slot + SlotWord.state) === slotTurn(sequence, capacity) + 1)
       return this.#take(sequence, slot);
-    const total = Atomics.load(words, RingWord.total);
-    return total >= 0 && sequence >= total ? 'end' : undefined;
+    return Atomics.load(words, RingWord.isEnded) === 1 && sequence >= this.total() ? 'end' : undefined;
   }
 
   #take(sequence: number, slot: number): Packet {
@@ -240,7 +252,7 @@ export class RingConsumer {
       openBatch(arena, descriptor, handle.fields),
     );
     Atomics.sub(words, RingWord.inFlightKib, words[slot + SlotWord.kib] as number);
-    Atomics.store(words, slot + SlotWord.state, 2 * (Math.floor(sequence / capacity) + 1));
+    Atomics.store(words, slot + SlotWord.state, slotTurn(sequence + capacity, capacity));
     Atomics.add(words, RingWord.taken, 1);
     this.#claim = -1;
     wake(words, RingWord.freed, RingWord.producersAsleep);

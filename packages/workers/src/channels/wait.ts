@@ -1,54 +1,85 @@
+/**
+ * Waiting for another thread: look again for a while, then sleep in a way that leaves the event loop free.
+ *
+ * How long looking pays depends on the other side. A wake-up takes 25 to 50 µs; two busy threads answer each other in one
+ * or two. Once either of them sleeps, though, its wake-up is longer than the other's patience, and from then on both
+ * sleep at every turn. Spinning for longer than a wake-up takes ends that, where both have a core. Where they do not, or
+ * where the work of the other side takes long, it only keeps a core from those who could use it. So a waiter goes on with
+ * long spins as long as they are answered, and else tries one now and then.
+ */
 import { isMainThread } from 'node:worker_threads';
 
-/**
- * Looks at a condition this often before sleeping. A few microseconds: as long as two busy threads need to answer each
- * other, and short against the sleep it may save. The main thread never spins: it has users to serve.
- */
-const SPINS: number = isMainThread ? 0 : 400;
+/** Looks before the first look at the clock. */
+const FIRST_LOOKS = 24;
+/** Looks between two looks at the clock. */
+const LOOKS = 12;
+/** Longer than a wake-up of the other side takes. */
+const LONG_SPIN_MS = 0.08;
+const SHORT_SPIN_MS = 0.008;
+/** Unanswered long spins in a row after which only every so-manieth wait tries one. */
+const PATIENT_SPINS = 4;
+const TRY_EVERY = 32;
 
-/** Resolves when `words[at]` is no longer `seen`, or at once when it has changed already. The event loop stays free. */
-export async function changed(words: Int32Array, at: number, seen: number): Promise<void> {
-  const wait = Atomics.waitAsync(words, at, seen);
-  if (wait.async) await wait.value;
-}
+/** A word that changes whenever looking again may help, the count of those who sleep on it, and how waiting went so far. */
+export class WaitPlace {
+  readonly #words: Int32Array;
+  readonly #signal: number;
+  readonly #asleep: number;
+  /** Waits in a row, of this thread, that no spin was long enough for. */
+  #unanswered = 0;
 
-/**
- * Runs `attempt` until it gives something, first spinning, then sleeping on a word that changes whenever trying again
- * may help. Returns the result itself when no sleep was needed.
- *
- * No wake-up is lost: the sleeper reads the signal, announces itself, tries again, and only then sleeps on the value it
- * read; the waker changes the signal before it looks for sleepers. Sequential consistency of `Atomics` leaves no order
- * of these in which both miss each other.
- */
-export function until<T>(
-  words: Int32Array,
-  signal: number,
-  asleep: number,
-  attempt: () => T | undefined,
-): T | Promise<T> {
-  for (let spin = 0; spin <= SPINS; spin++) {
-    const result = attempt();
-    if (result !== undefined) return result;
+  constructor(words: Int32Array, signal: number, asleep: number) {
+    this.#words = words;
+    this.#signal = signal;
+    this.#asleep = asleep;
   }
-  return sleepUntil(words, signal, asleep, attempt);
-}
 
-async function sleepUntil<T>(
-  words: Int32Array,
-  signal: number,
-  asleep: number,
-  attempt: () => T | undefined,
-): Promise<T> {
-  Atomics.add(words, asleep, 1);
-  try {
-    for (;;) {
-      const seen = Atomics.load(words, signal);
+  /**
+   * Runs `attempt` until it gives something, first spinning, then sleeping. Returns the result itself when no sleep was
+   * needed. The main thread never spins: it has users to serve.
+   */
+  until<T>(attempt: () => T | undefined): T | Promise<T> {
+    for (let look = isMainThread ? FIRST_LOOKS - 1 : 0; look < FIRST_LOOKS; look++) {
       const result = attempt();
       if (result !== undefined) return result;
-      await changed(words, signal, seen);
     }
-  } finally {
-    Atomics.sub(words, asleep, 1);
+    return (isMainThread ? undefined : this.#spin(attempt)) ?? this.#sleepUntil(attempt);
+  }
+
+  #spin<T>(attempt: () => T | undefined): T | undefined {
+    const isPatient = this.#unanswered < PATIENT_SPINS || this.#unanswered % TRY_EVERY === 0;
+    const until = performance.now() + (isPatient ? LONG_SPIN_MS : SHORT_SPIN_MS);
+    do {
+      for (let look = 0; look < LOOKS; look++) {
+        const result = attempt();
+        if (result === undefined) continue;
+        this.#unanswered = 0;
+        return result;
+      }
+    } while (performance.now() < until);
+    this.#unanswered += 1;
+    return undefined;
+  }
+
+  /**
+   * No wake-up is lost: the sleeper announces itself, reads the signal, tries again, and only then sleeps on the value it
+   * read; the waker changes the signal before it looks for sleepers. Sequential consistency of `Atomics` leaves no order
+   * of these in which both miss each other.
+   */
+  async #sleepUntil<T>(attempt: () => T | undefined): Promise<T> {
+    const words = this.#words;
+    Atomics.add(words, this.#asleep, 1);
+    try {
+      for (;;) {
+        const seen = Atomics.load(words, this.#signal);
+        const result = attempt();
+        if (result !== undefined) return result;
+        const wait = Atomics.waitAsync(words, this.#signal, seen);
+        if (wait.async) await wait.value;
+      }
+    } finally {
+      Atomics.sub(words, this.#asleep, 1);
+    }
   }
 }
 

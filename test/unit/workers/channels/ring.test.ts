@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Fields } from '@spillway/core';
 import { type Arena, type Batch, createArena, type Packet, rowsToBatch } from '@spillway/core/internal';
-import { createRing, type Ring } from '@spillway/workers/internal';
+import { createRing, type Ring, RingWord, slotOf, slotTurn } from '@spillway/workers/internal';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RingThreadData, TakenPacket } from '../../../fixtures/ring-thread.ts';
 
@@ -113,6 +113,35 @@ describe('a ring in one thread', () => {
     ring.fail();
     await expect(blocked).rejects.toMatchObject({ code: 'ERR_ABORTED' });
     expect(() => ring.consumer().next()).toThrow(expect.objectContaining({ code: 'ERR_ABORTED' }));
+  });
+});
+
+describe('a ring that has run for days', () => {
+  /** Sets the words to what they are when every sequence below `first` has been taken. */
+  function jumpTo(first: number): void {
+    const { words, capacity } = ring;
+    for (const word of [RingWord.claimed, RingWord.taken, RingWord.put]) words[word] = first | 0;
+    for (let sequence = first; sequence < first + capacity; sequence += 1)
+      words[slotOf(sequence, capacity)] = slotTurn(sequence, capacity);
+  }
+
+  it.each([1, 3, 4])('goes on past sequences that no word can hold, with %d slots', async (capacity) => {
+    ring = ringOf(capacity, 1024);
+    const producer = ring.producer();
+    const consumer = ring.consumer();
+    for (let jump = 1; jump <= 4; jump += 1) {
+      const first = jump * 2 ** 31 - 6;
+      jumpTo(first);
+      for (let sequence = first; sequence < first + 12; sequence += 1) {
+        await producer.publish(sequence, [batchOf(sequence % 1000)]);
+        const packet = await consumer.next();
+        expect([packet?.sequence, valuesOf(packet)]).toEqual([sequence, [sequence % 1000]]);
+      }
+      expect(ring.depth()).toEqual({ packets: 0, bytes: 0 });
+    }
+    const total = 4 * 2 ** 31 + 6;
+    producer.end(total);
+    expect([await consumer.next(), consumer.total()]).toEqual([undefined, total]);
   });
 });
 
