@@ -106,6 +106,7 @@ export class FinalStates {
       const rows = level.closed;
       if (rows === 0 || rows < least) continue;
       const slots = this.#sorted(level);
+      port.writer.begin(rows);
       for (let from = 0; from < rows; from += PIECE_ROWS) {
         const count = Math.min(PIECE_ROWS, rows - from);
         yield { output: port.output, batch: port.writer.write(slots + 4 * from, count, from + count === rows ? 1 : 0) };

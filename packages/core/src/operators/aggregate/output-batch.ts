@@ -67,6 +67,11 @@ export class OutputWriter {
     return bits / 8;
   }
 
+  /** The slots before `closed` are about to be written, in pieces. */
+  begin(closed: number): void {
+    this.#results.begin(closed);
+  }
+
   /** Rows of the given slots (u32) as a batch. */
   write(slots: Ptr, rows: number, inputs: number): Batch {
     const piece = { slots, rows };

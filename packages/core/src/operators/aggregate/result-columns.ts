@@ -24,6 +24,8 @@ export class ResultWriter {
   readonly #kernels: Kernels;
   readonly #views: ArenaViews;
   readonly #scratch: GrowingBuffer;
+  /** Fewest values that any closed slot has seen, by column. */
+  readonly #leastCounts = new Map<NeedStates, number>();
 
   constructor(level: Level, orderedOn: string, kernels: Kernels, workspace: Workspace) {
     this.#level = level;
@@ -31,6 +33,19 @@ export class ResultWriter {
     this.#kernels = kernels;
     this.#views = workspace.views;
     this.#scratch = workspace.buffer();
+  }
+
+  /** Slots before `closed` are about to be written. */
+  begin(closed: number): void {
+    const { u32 } = this.#views;
+    for (const states of this.#level.table.needs) {
+      const counts = states.area(0).states.count >>> 2;
+      let least = Infinity;
+      for (let at = counts, end = counts + 2 * closed; at < end && least > 0; at += 2) {
+        if (u32[at + 1] === 0 && (u32[at] as number) < least) least = u32[at] as number;
+      }
+      this.#leastCounts.set(states, least);
+    }
   }
 
   /** Fills one column from its states. */
@@ -51,14 +66,13 @@ export class ResultWriter {
 
   /** Null where fewer than `least` values were seen; most columns have no null at all and need no bitmap. */
   #writeValidity(states: NeedStates, least: number, draft: DraftColumn, { slots, rows }: Piece): void {
+    if ((this.#leastCounts.get(states) as number) >= least) return;
     const { u32, u8 } = this.#views;
     const counts = states.area(0).states.count >>> 2;
-    const first = slots >>> 2;
-    let row = 0;
-    const isThere = (at: number): boolean => (u32[at] as number) >= least || u32[at + 1] !== 0;
-    while (row < rows && isThere(counts + 2 * (u32[first + row] as number))) row++;
-    if (row === rows) return;
-    const set = setBits(u8, draft.validity, rows, (index) => isThere(counts + 2 * (u32[first + index] as number)));
+    const set = setBits(u8, draft.validity, rows, (row) => {
+      const at = counts + 2 * (u32[(slots >>> 2) + row] as number);
+      return (u32[at] as number) >= least || u32[at + 1] !== 0;
+    });
     draft.nullCount = rows - set;
   }
 
