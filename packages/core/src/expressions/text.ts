@@ -91,6 +91,35 @@ function mapTexts(frame: Frame, texts: Column, growth: number, writeRow: RowWrit
   return writer.finish(texts);
 }
 
+function isAscii(u8: Uint8Array, start: number, end: number): boolean {
+  let seen = 0;
+  for (let at = start; at < end; at++) seen |= u8[at] as number;
+  return seen < 0x80;
+}
+
+/** `lower` and `upper` of a column that is ASCII alone: no text changes its length, so one loop over all bytes does. */
+function changeCase(frame: Frame, fn: 'lower' | 'upper', texts: Column): Column {
+  const { u8 } = frame.arena;
+  const offsets = offsetsOf(frame, texts);
+  const first = offsets[0] as number;
+  const bytes = (offsets[texts.length] as number) - first;
+  const start = texts.values + first;
+  if (!isAscii(u8, start, start + bytes)) {
+    const change =
+      fn === 'lower' ? (text: string): string => text.toLowerCase() : (text: string): string => text.toUpperCase();
+    return mapTexts(frame, texts, 0, withString(frame, change));
+  }
+  const out = frame.allocate('utf8', texts.length, bytes, texts.validity !== 0, true);
+  frame.copyValidity(out, texts);
+  offsetsOf(frame, out).set(first === 0 ? offsets : offsets.map((offset) => offset - first));
+  const from = fn === 'lower' ? 0x41 : 0x61; // 'A' or 'a'; the other case is 0x20 away
+  for (let at = 0; at < bytes; at++) {
+    const byte = u8[start + at] as number;
+    u8[out.values + at] = byte >= from && byte < from + 26 ? byte ^ 0x20 : byte;
+  }
+  return out;
+}
+
 function withString(frame: Frame, change: (text: string) => string): RowWriter {
   const buffer = bytesOfArena(frame.arena);
   return (writer, start, end) => writer.write(change(buffer.toString('utf8', start, end)));
@@ -126,19 +155,8 @@ function trimWriter(frame: Frame): RowWriter {
 function textMap(node: StringNode, frame: Frame, texts: Column): Column {
   switch (node.fn) {
     case 'lower':
-      return mapTexts(
-        frame,
-        texts,
-        0,
-        withString(frame, (text) => text.toLowerCase()),
-      );
     case 'upper':
-      return mapTexts(
-        frame,
-        texts,
-        0,
-        withString(frame, (text) => text.toUpperCase()),
-      );
+      return changeCase(frame, node.fn, texts);
     case 'trim':
       return mapTexts(frame, texts, 0, trimWriter(frame));
     case 'slice':
