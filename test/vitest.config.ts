@@ -12,7 +12,7 @@ export default defineConfig(({ mode }) => ({
     reporters: ['default', './support/last-line-reporter.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: mode === 'soak' ? 600_000 : 30_000,
+    testTimeout: mode === 'soak' ? 600_000 : 60_000,
     hookTimeout: 60_000,
   },
 }));

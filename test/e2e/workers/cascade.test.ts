@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createPipeline } from '@spillway/core';
 import { type FlushEvent, run } from '@spillway/workers';
-import { trace } from '#fixtures/ops';
 import { expect, it } from 'vitest';
+import { trace } from '#fixtures/ops';
 import { valuesOf } from '../../support/rows.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -40,7 +40,13 @@ it('runs op1(3) op2(2) op3(1) over nine inputs in the sequence of the design, an
 
   expect(traced().join(' ')).toBe('op1 op1 op1 op2 op1 op1 op1 op2 op3 op1 op1 op1 op2 op3');
   expect(flushes).toEqual([
-    'op1 iterations', 'op1 iterations', 'op2 iterations', 'op3 iterations', 'op1 iterations', 'op2 end', 'op3 iterations',
+    'op1 iterations',
+    'op1 iterations',
+    'op2 iterations',
+    'op3 iterations',
+    'op1 iterations',
+    'op2 end',
+    'op3 iterations',
   ]);
   expect(valuesOf(await job.rows(sink))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
   expect(summary.flushes).toMatchObject({ iterations: 6, end: 1 });

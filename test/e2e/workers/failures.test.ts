@@ -1,16 +1,27 @@
 import { createPipeline, fromIterable, PipelineError } from '@spillway/core';
 import { processArena } from '@spillway/core/internal';
-import { run, type RunOptions } from '@spillway/workers';
+import { type RunOptions, run } from '@spillway/workers';
+import { afterEach, describe, expect, it } from 'vitest';
 import { exits, hangs, hoards, missing, numbers, spins, throwsLater, waits } from '#fixtures/faults';
 import { throwAt } from '#fixtures/ops';
-import { afterEach, describe, expect, it } from 'vitest';
 import { valueRows, valuesOf } from '../../support/rows.ts';
 
 const SCHEMA = { value: 'int64' } as const;
 const OPTIONS: RunOptions = { workers: 2, debug: true };
 
-const pipeline = () => createPipeline({ memoryLimit: '128MiB' }).register({ exits, hangs, hoards, missing, spins, throwAt, throwsLater, waits });
-const source = (p: ReturnType<typeof pipeline>, rows = 1000) => p.source(fromIterable(SCHEMA, valueRows(rows), { orderedOn: 'value', batchRows: 10 }));
+const pipeline = () =>
+  createPipeline({ memoryLimit: '128MiB' }).register({
+    exits,
+    hangs,
+    hoards,
+    missing,
+    spins,
+    throwAt,
+    throwsLater,
+    waits,
+  });
+const source = (p: ReturnType<typeof pipeline>, rows = 1000) =>
+  p.source(fromIterable(SCHEMA, valueRows(rows), { orderedOn: 'value', batchRows: 10 }));
 
 async function errorOf(done: Promise<unknown>): Promise<PipelineError> {
   const error: unknown = await done.then(
@@ -37,7 +48,11 @@ describe('an op that throws', () => {
   it('fails the run with its stage, its cause and the stack of its thread', async () => {
     const job = run(source(pipeline()).throwAt({ at: 543 }).collect(), OPTIONS);
     const error = await errorOf(job.done);
-    expect(error).toMatchObject({ code: 'ERR_OP_FAILED', stage: 'throwAt', cause: { name: 'RangeError', message: 'value 543 is not liked here' } });
+    expect(error).toMatchObject({
+      code: 'ERR_OP_FAILED',
+      stage: 'throwAt',
+      cause: { name: 'RangeError', message: 'value 543 is not liked here' },
+    });
     expect(error.remoteStack).toContain('throwAt');
     expect(job.summary()).toMatchObject({ ok: false, error: { code: 'ERR_OP_FAILED' } });
     await runsWell();
@@ -53,13 +68,21 @@ describe('a worker that dies', () => {
 
   it('by a full heap says so', async () => {
     const error = await errorOf(run(source(pipeline(), 20).hoards().collect(), OPTIONS).done);
-    expect([error.code, error.stage, error.message]).toEqual(['ERR_WORKER_DIED', 'hoards', expect.stringContaining('heap is full')]);
+    expect([error.code, error.stage, error.message]).toEqual([
+      'ERR_WORKER_DIED',
+      'hoards',
+      expect.stringContaining('heap is full'),
+    ]);
     await runsWell();
   });
 
   it('by an error that nobody awaits carries it as the cause', async () => {
     const error = await errorOf(run(source(pipeline(), 20).throwsLater().collect(), OPTIONS).done);
-    expect(error).toMatchObject({ code: 'ERR_WORKER_DIED', stage: 'throwsLater', cause: { message: 'nobody catches this' } });
+    expect(error).toMatchObject({
+      code: 'ERR_WORKER_DIED',
+      stage: 'throwsLater',
+      cause: { message: 'nobody catches this' },
+    });
     await runsWell();
   });
 });
@@ -75,7 +98,9 @@ describe('before anything starts', () => {
   });
 
   it('refuses a limit below the minimum, naming it', async () => {
-    const error = await errorOf(run(source(pipeline()).waits({ ms: 0 }).collect(), { ...OPTIONS, memoryLimit: '1MiB' }).done);
+    const error = await errorOf(
+      run(source(pipeline()).waits({ ms: 0 }).collect(), { ...OPTIONS, memoryLimit: '1MiB' }).done,
+    );
     expect(error.code).toBe('ERR_MEMORY_MINIMUM');
     expect(error.hint).toMatch(/raise memoryLimit to/);
   });
@@ -89,7 +114,8 @@ describe('before anything starts', () => {
 describe('an abort', () => {
   it.each(['waits', 'hangs', 'spins'] as const)('ends within a second while an op %s', async (name) => {
     const p = pipeline();
-    const stream = name === 'waits' ? source(p, 100_000).waits({ ms: 5 }) : name === 'hangs' ? source(p).hangs() : source(p).spins();
+    const stream =
+      name === 'waits' ? source(p, 100_000).waits({ ms: 5 }) : name === 'hangs' ? source(p).hangs() : source(p).spins();
     const job = run(stream.collect(), OPTIONS);
     const started = new Promise((resolve) => job.on('stage', resolve));
     await started;
@@ -105,7 +131,9 @@ describe('an abort', () => {
     const controller = new AbortController();
     const input = pipeline().pushSource(SCHEMA);
     const job = run(input.stream.hangs().collect(), { ...OPTIONS, signal: controller.signal });
-    const emits = Array.from({ length: 200 }, (_, value) => input.emit([{ value }]).catch((error: PipelineError) => error.code));
+    const emits = Array.from({ length: 200 }, (_, value) =>
+      input.emit([{ value }]).catch((error: PipelineError) => error.code),
+    );
     setTimeout(() => controller.abort(), 100);
     expect((await errorOf(job.done)).code).toBe('ERR_ABORTED');
     expect(await emits.at(-1)).toBe('ERR_ABORTED');
@@ -127,7 +155,9 @@ describe('rows out of order', () => {
     await job.done;
     expect(valuesOf(await job.rows(fine))).toEqual(Array.from({ length: 2000 }, (_, value) => value));
 
-    const error = await errorOf(run(p.source(numbers, { splits: 20, each: 100, backAt: 12 }).waits({ ms: 0 }).collect(), OPTIONS).done);
+    const error = await errorOf(
+      run(p.source(numbers, { splits: 20, each: 100, backAt: 12 }).waits({ ms: 0 }).collect(), OPTIONS).done,
+    );
     expect(error).toMatchObject({ code: 'ERR_INPUT_UNORDERED', column: 'value', value: '200', file: 'split 12' });
   });
 });

@@ -3,8 +3,8 @@ import { createPipeline, fromIterable } from '@spillway/core';
 import { processArena } from '@spillway/core/internal';
 import { run } from '@spillway/workers';
 import { closeIdlePools, idleThreads } from '@spillway/workers/internal';
-import { plus, throwAt } from '#fixtures/ops';
 import { expect, it } from 'vitest';
+import { plus, throwAt } from '#fixtures/ops';
 import { valueRows } from '../../support/rows.ts';
 
 const SCHEMA = { value: 'int64' } as const;
@@ -27,7 +27,10 @@ it('leaves no thread, handle or slab behind, over runs that succeed, fail and ar
   const source = () => p.source(fromIterable(SCHEMA, valueRows(500), { orderedOn: 'value', batchRows: 50 }));
   const once = async (round: number): Promise<void> => {
     if (round % 3 === 0) await run(source().plus({ n: 1 }).collect(), { workers: 2, debug: true }).done;
-    if (round % 3 === 1) await expect(run(source().throwAt({ at: 321 }).collect(), { workers: 2, debug: true }).done).rejects.toMatchObject({ code: 'ERR_OP_FAILED' });
+    if (round % 3 === 1)
+      await expect(
+        run(source().throwAt({ at: 321 }).collect(), { workers: 2, debug: true }).done,
+      ).rejects.toMatchObject({ code: 'ERR_OP_FAILED' });
     if (round % 3 === 2) {
       const job = run(source().plus({ n: 1 }).collect(), { workers: 2, debug: true });
       setTimeout(() => job.abort(), round % 7);
@@ -46,7 +49,12 @@ it('leaves no thread, handle or slab behind, over runs that succeed, fail and ar
 
 it('gives two runs at once threads and memory of their own', async () => {
   const p = createPipeline({ memoryLimit: '128MiB' }).register({ plus });
-  const sinks = [1, 2, 3].map((n) => p.source(fromIterable(SCHEMA, valueRows(2000), { batchRows: 20 })).plus({ n }).collect());
+  const sinks = [1, 2, 3].map((n) =>
+    p
+      .source(fromIterable(SCHEMA, valueRows(2000), { batchRows: 20 }))
+      .plus({ n })
+      .collect(),
+  );
   const jobs = sinks.map((sink) => run(sink, { workers: 2, debug: true }));
   await Promise.all(jobs.map((job) => job.done));
   for (const [index, job] of jobs.entries()) {

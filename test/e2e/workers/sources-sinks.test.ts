@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { col, createPipeline, fromIterable, fromShared, readParquet, shareTable } from '@spillway/core';
 import { processArena } from '@spillway/core/internal';
-import { type Progress, run, type RunOptions } from '@spillway/workers';
-import { describeBatch, plus } from '#fixtures/ops';
+import { type Progress, type RunOptions, run } from '@spillway/workers';
 import { expect, it } from 'vitest';
+import { describeBatch, plus } from '#fixtures/ops';
 import { valueRows, valuesOf } from '../../support/rows.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -34,9 +34,11 @@ it('gives rows to a function, batch by batch, and waits for it', async () => {
 });
 
 it('fails the run with what the function throws', async () => {
-  const sink = pipeline().source(fromIterable(SCHEMA, valueRows(10))).forEach(() => {
-    throw new RangeError('no more');
-  });
+  const sink = pipeline()
+    .source(fromIterable(SCHEMA, valueRows(10)))
+    .forEach(() => {
+      throw new RangeError('no more');
+    });
   await expect(run(sink, OPTIONS).done).rejects.toMatchObject({ stage: 'forEach', message: 'no more' });
 });
 
@@ -58,7 +60,9 @@ it('is read with for await while it runs, at the speed of the reader', async () 
 });
 
 it('fails a loop over its rows when the run fails', async () => {
-  const sink = pipeline().source(fromIterable(SCHEMA, [{ value: 1 }, { value: 'x' }])).toIterable();
+  const sink = pipeline()
+    .source(fromIterable(SCHEMA, [{ value: 1 }, { value: 'x' }]))
+    .toIterable();
   const job = run(sink, OPTIONS);
   const read = async (): Promise<void> => {
     for await (const batch of sink) expect(batch).toBeUndefined();
@@ -75,7 +79,12 @@ it('takes rows from Node streams and async generators', async () => {
       yield { value };
     }
   }
-  const sinks = [Readable.from(count(50).map((value) => ({ value }))), later()].map((items) => p.source(fromIterable(SCHEMA, items, { batchRows: 8 })).plus({ n: 0 }).collect());
+  const sinks = [Readable.from(count(50).map((value) => ({ value }))), later()].map((items) =>
+    p
+      .source(fromIterable(SCHEMA, items, { batchRows: 8 }))
+      .plus({ n: 0 })
+      .collect(),
+  );
   const job = run(sinks, OPTIONS);
   await job.done;
   for (const sink of sinks) expect(valuesOf(await job.rows(sink))).toEqual(count(50));
@@ -85,17 +94,28 @@ it('writes a Parquet file that is whole or not there, and reads it by batches of
   const folder = temporaryFolder();
   const path = join(folder, 'values.parquet');
   const p = pipeline();
-  const write = run(p.source(fromIterable(SCHEMA, valueRows(1000), { batchRows: 100 })).toParquet(path, { rowGroupRows: 300 }), OPTIONS);
+  const write = run(
+    p.source(fromIterable(SCHEMA, valueRows(1000), { batchRows: 100 })).toParquet(path, { rowGroupRows: 300 }),
+    OPTIONS,
+  );
   expect(existsSync(path)).toBe(false);
   expect(await write.done).toMatchObject({ rowsOut: 1000 });
   expect(readdirSync(folder)).toEqual(['values.parquet']);
 
-  const batches = p.source(readParquet(path, { orderedOn: 'value', schema: SCHEMA, batchRows: 70 })).describeBatch().collect();
-  const rows = p.source(readParquet(path, { orderedOn: 'value', schema: SCHEMA, batchRows: 70 })).filter(col('value').lt(600)).collect();
+  const batches = p
+    .source(readParquet(path, { orderedOn: 'value', schema: SCHEMA, batchRows: 70 }))
+    .describeBatch()
+    .collect();
+  const rows = p
+    .source(readParquet(path, { orderedOn: 'value', schema: SCHEMA, batchRows: 70 }))
+    .filter(col('value').lt(600))
+    .collect();
   const progress: Progress[] = [];
   const read = run([batches, rows], { ...OPTIONS, onProgress: (seen) => progress.push(seen) });
   expect(await read.done).toMatchObject({ rowsIn: 2000, rowsOut: 15 + 600 });
-  expect((await read.rows(batches)).map((row) => [Number(row['rows']), Number(row['first'])])).toEqual(count(15).map((batch) => [batch === 14 ? 20 : 70, batch * 70]));
+  expect((await read.rows(batches)).map((row) => [Number(row['rows']), Number(row['first'])])).toEqual(
+    count(15).map((batch) => [batch === 14 ? 20 : 70, batch * 70]),
+  );
   expect(valuesOf(await read.rows(rows))).toEqual(count(600));
   expect(progress.at(-1)?.sources[0]).toMatchObject({ rows: 1000, totalRows: 1000 });
 });
@@ -104,7 +124,9 @@ it('leaves no file when the run fails after rows were written', async () => {
   const folder = temporaryFolder();
   const p = pipeline();
   const items = [...valueRows(5000), { value: 'x' }];
-  const sink = p.source(fromIterable(SCHEMA, items, { batchRows: 100 })).toParquet(join(folder, 'values.parquet'), { rowGroupRows: 200 });
+  const sink = p
+    .source(fromIterable(SCHEMA, items, { batchRows: 100 }))
+    .toParquet(join(folder, 'values.parquet'), { rowGroupRows: 200 });
   await expect(run(sink, OPTIONS).done).rejects.toMatchObject({ code: 'ERR_VALUE', row: 5000 });
   expect(readdirSync(folder)).toEqual([]);
 });
@@ -119,9 +141,19 @@ it('reads a table that lies in shared memory again and again, and verifies its o
       await job.done;
       expect(valuesOf(await job.rows(sink))).toEqual([...count(1000), ...count(500, 900)]);
     }
-    const ordered = p.source(fromShared<typeof SCHEMA>(table, { orderedOn: 'value' })).plus({ n: 0 }).collect();
-    await expect(run(ordered, OPTIONS).done).rejects.toMatchObject({ code: 'ERR_INPUT_UNORDERED', row: 1000, value: '900' });
-    const trusted = p.source(fromShared<typeof SCHEMA>(table, { orderedOn: 'value', orderTrusted: true })).plus({ n: 0 }).collect();
+    const ordered = p
+      .source(fromShared<typeof SCHEMA>(table, { orderedOn: 'value' }))
+      .plus({ n: 0 })
+      .collect();
+    await expect(run(ordered, OPTIONS).done).rejects.toMatchObject({
+      code: 'ERR_INPUT_UNORDERED',
+      row: 1000,
+      value: '900',
+    });
+    const trusted = p
+      .source(fromShared<typeof SCHEMA>(table, { orderedOn: 'value', orderTrusted: true }))
+      .plus({ n: 0 })
+      .collect();
     expect((await run(trusted, OPTIONS).done).rowsOut).toBe(1500);
   } finally {
     table.release();
@@ -131,7 +163,10 @@ it('reads a table that lies in shared memory again and again, and verifies its o
 
 it.each([0, 1])('takes an input of %i rows', async (rows) => {
   const p = pipeline();
-  const sink = p.source(fromIterable(SCHEMA, valueRows(rows), { orderedOn: 'value' })).plus({ n: 1 }).collect();
+  const sink = p
+    .source(fromIterable(SCHEMA, valueRows(rows), { orderedOn: 'value' }))
+    .plus({ n: 1 })
+    .collect();
   const job = run(sink, OPTIONS);
   expect(await job.done).toMatchObject({ rowsIn: rows, rowsOut: rows });
   expect((await job.table(sink)).schema.fields.map((field) => field.name)).toEqual(['value']);

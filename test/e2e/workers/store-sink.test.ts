@@ -1,9 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { agg, createPipeline, fromIterable, openStore } from '@spillway/core';
-import { run, type RunOptions } from '@spillway/workers';
-import { throwAt } from '#fixtures/ops';
+import { type RunOptions, run } from '@spillway/workers';
 import { expect, it } from 'vitest';
+import { throwAt } from '#fixtures/ops';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const SCHEMA = { ts: 'timestamp[ms]', value: 'int64' } as const;

@@ -21,7 +21,8 @@ export function progressText({ progress, buffers }: ProgressView): string {
     const rates = `${(source.rowsPerSecond / 1e6).toFixed(2)} Mrows/s, ${(source.bytesPerSecond / MEGABYTE).toFixed(1)} MB/s`;
     parts.unshift(`${source.name}${share} ${(source.rows / 1e6).toFixed(2)} Mrows, ${rates}${eta}`);
   }
-  return [...parts, ...buffers.map(({ text }) => text)].join(' | ');
+  const filled = buffers.filter(({ rows }) => rows > 0);
+  return [...parts, ...filled.map(({ text }) => text)].join(' | ');
 }
 
 /** Where the line goes: standard error, so that results stay alone on standard output. */

@@ -1,0 +1,68 @@
+/** The demo's result for people: read back from the store, with what the run cost. */
+import type { Dataset, Store } from '@spillway/core';
+import { formatBytes } from '@spillway/core/internal';
+import type { Summary } from '@spillway/workers';
+import { addUp, type DelayRow, delayTable, worst } from './delays.ts';
+import { LATE_MINUTES } from './pipeline.ts';
+import { grouped } from './text-table.ts';
+
+const LEAST_FLIGHTS = 5000n;
+const WORST_SHOWN = 10;
+const HIGHEST_SHARE = 1.1;
+
+/** Adds up a dataset's delays by a name that each row gives. */
+async function delaysBy(
+  dataset: Dataset,
+  columns: string[],
+  nameOf: (row: { origin?: string; date: number }) => string,
+): Promise<DelayRow[]> {
+  const names: string[] = [];
+  const sums: [bigint[], bigint[], bigint[]] = [[], [], []];
+  for await (const batch of dataset.read({ columns: ['date', 'n', 'sum_delay', 'n_late', ...columns] })) {
+    for (const row of batch) {
+      names.push(nameOf(row as unknown as { origin?: string; date: number }));
+      (['n', 'sum_delay', 'n_late'] as const).forEach((column, i) => sums[i]?.push(row[column] as bigint));
+    }
+  }
+  return addUp(names, ...sums);
+}
+
+function monthOf(date: number): string {
+  return new Date(date).toLocaleString('en-US', { month: 'long', year: 'numeric', timeZone: 'UTC' });
+}
+
+function flushText({ flushes }: Summary): string {
+  const reasons = Object.entries(flushes).filter(([, count]) => count > 0);
+  return reasons.length === 0 ? 'none' : reasons.map(([reason, count]) => `${reason} ${count}`).join(', ');
+}
+
+function costText(summary: Summary): string {
+  const { rowsIn, rowsOut, elapsedMs, peakRssBytes, idleRssBytes, memoryLimitBytes } = summary;
+  const allowedBytes = idleRssBytes + memoryLimitBytes * HIGHEST_SHARE;
+  return [
+    `${grouped(rowsIn)} rows in ${(elapsedMs / 1000).toFixed(2)} s (${(rowsIn / elapsedMs / 1000).toFixed(2)} Mrows/s), ${grouped(rowsOut)} rows stored`,
+    `Flushes: ${flushText(summary)}`,
+    `Memory: peak RSS ${formatBytes(peakRssBytes)}; idle ${formatBytes(idleRssBytes)} + limit ${formatBytes(memoryLimitBytes)} × 1.10 = ${formatBytes(allowedBytes)}`,
+  ].join('\n');
+}
+
+/** The whole text that the demo prints. */
+export async function reportText(store: Store, summary: Summary): Promise<string> {
+  const weekly = await store.dataset({ per: 'origin', freq: '1w' });
+  const daily = await store.dataset({ per: 'all', freq: '1d' });
+  const airports = await delaysBy(weekly, ['origin'], ({ origin }) => origin ?? '');
+  const months = await delaysBy(daily, [], ({ date }) => monthOf(date));
+  const keys = await store.datasets();
+  return [
+    `\nWorst airports (at least ${grouped(LEAST_FLIGHTS)} flights; late is more than ${LATE_MINUTES} minutes)`,
+    delayTable('airport', worst(airports, LEAST_FLIGHTS, WORST_SHOWN)),
+    '\nBy month',
+    delayTable('month', months),
+    `\n${costText(summary)}`,
+    `Store: ${store.root} (${keys.length} datasets, Delta tables that any reader of Parquet can open)`,
+    '\nTry next:',
+    '  npm start -- --memory-limit 128MiB --workers 1   the same answer in less memory on one lane',
+    '  npm start -- --json                              what the run did, as data',
+    '  npm run bench                                    beside DuckDB',
+  ].join('\n');
+}

@@ -1,0 +1,67 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { runNode } from '#support/process';
+import { temporaryFolder } from '#support/temporary-folder';
+
+const DEMO = fileURLToPath(import.meta.resolve('@spillway/bench/demo/main'));
+
+/** Versions in the log of each dataset. */
+function versions(store: string): number[] {
+  const logs = readdirSync(store, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('_delta_log'));
+  return logs.map((log) => readdirSync(join(store, log)).filter((name) => name.endsWith('.json')).length);
+}
+
+/** Every file below a folder. */
+function filesOf(folder: string): string[] {
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return paths.filter((path) => statSync(join(folder, path)).isFile());
+}
+
+describe('the demo', () => {
+  it('prints the summary of a run as the last line, and keeps to its limit', async () => {
+    const store = join(temporaryFolder(), 'store');
+    const { code, stdout, stderr } = await runNode([
+      DEMO,
+      '--store',
+      store,
+      '--memory-limit',
+      '256MiB',
+      '--workers',
+      '2',
+      '--json',
+    ]);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const summary = JSON.parse(stdout.trim().split('\n').at(-1) as string);
+    expect(summary).toMatchObject({ ok: true, rowsIn: 3_000_000, memoryLimitBytes: 256 * 2 ** 20, spilledBytes: 0 });
+    expect(Object.keys(summary.flushes)).toEqual(['iterations', 'rows', 'memory', 'interval', 'pressure', 'end']);
+    expect(summary.peakRssBytes).toBeLessThanOrEqual(summary.idleRssBytes + summary.memoryLimitBytes * 1.1);
+    expect(versions(store)).toEqual([1, 1, 1, 1, 1, 1]);
+  });
+
+  it('tells a person what came out, and replaces each dataset in one commit the second time', async () => {
+    const store = join(temporaryFolder(), 'store');
+    await runNode([DEMO, '--store', store, '--json']);
+    const { code, stdout } = await runNode([DEMO, '--store', store, '--workers', '1']);
+    expect(code).toBe(0);
+    for (const text of ['Worst airports', 'January', 'peak RSS', store, 'Try next']) expect(stdout).toContain(text);
+    expect(versions(store)).toEqual([2, 2, 2, 2, 2, 2]);
+  });
+
+  it('ends with 2 and a suggestion when an option is wrong', async () => {
+    const { code, stderr } = await runNode([DEMO, '--memory-limt', '1GiB']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('did you mean --memory-limit?');
+  });
+
+  it('ends with 130 soon after Ctrl-C, with nothing committed and nothing left', async () => {
+    const store = join(temporaryFolder(), 'store');
+    const kill = { signal: 'SIGINT', afterText: 'Mrows' } as const;
+    const { code, afterKillMs } = await runNode([DEMO, '--store', store, '--workers', '1'], { kill });
+    expect(code).toBe(130);
+    // A second is promised; a busy machine gets some more.
+    expect(afterKillMs).toBeLessThan(3000);
+    expect(existsSync(store) ? filesOf(store) : []).toEqual([]);
+  });
+});
