@@ -12,12 +12,8 @@ import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from 
 import { TriggerCounter } from '../triggers.ts';
 import { FinalStates } from './final-states.ts';
 import { LaneStates } from './lane-states.ts';
-import { PIECE_ROWS } from './output-batch.ts';
 import type { AggregateSpec } from './output-fields.ts';
 import { planStates } from './state-plan.ts';
-
-/** Closed rows that are worth a batch where nobody can see the cut. */
-const WORTH_A_BATCH: number = PIECE_ROWS;
 
 /**
  * The partial half: every batch pushed becomes one batch of states, pushed to the only output.
@@ -135,9 +131,10 @@ class AggregateFinal implements Operator {
       if (reason !== undefined) return this.#flushClosed(reason);
       if (!this.#accumulate) return this.#drain(this.#states.emit(1));
     }
-    if (emissionsVisible || this.#states.mostClosedRows() < WORTH_A_BATCH) return undefined;
+    const worthwhile = this.#states.worthwhileRows();
+    if (emissionsVisible || this.#states.mostClosedRows() < worthwhile) return undefined;
     this.#states.roll();
-    return this.#drain(this.#states.emit(WORTH_A_BATCH));
+    return this.#drain(this.#states.emit(worthwhile));
   }
 
   #flushClosed(reason: FlushReason): MaybePromise {

@@ -73,6 +73,14 @@ export class FinalStates {
     return most;
   }
 
+  /**
+   * Closed rows that are worth an emission where nobody can see the cut: a batch, but more with very many keys, because each
+   * emission brings their order up to date.
+   */
+  worthwhileRows(): number {
+    return Math.max(PIECE_ROWS, this.#keys >>> 3);
+  }
+
   /** Rows and logical bytes closed since the last call; what is emitted does not count as taken back. */
   countClosed(): { rows: number; bytes: number } {
     let rows = 0;
