@@ -2,30 +2,15 @@
  * JavaScript values into a batch, without apache-arrow. Columns whose size depends on their values (text, lists,
  * dictionaries) are prepared first, so that the batch can then be laid out in one slab.
  */
-import { PipelineError } from '../errors.ts';
 import type { Arena, Ptr } from '../memory/contract.ts';
-import { fieldIndex } from '../schema/fields.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { Fields, ParsedType, TypeText } from '../schema/types.ts';
 import { allocBatch, allocColumn, type DraftColumn, finishColumn } from './alloc-batch.ts';
 import { fillBits, setBit } from './bitmap.ts';
 import type { Batch, Column } from './contract.ts';
 import { encodeStrings } from './utf8.ts';
-import { expectedValue, fixedWriter } from './write-values.ts';
-
-/** Rows as objects, or columns as arrays of equal length, by column name. */
-export type RowValues = readonly Readonly<Record<string, unknown>>[] | Readonly<Record<string, ArrayLike<unknown>>>;
-
-/** Where the values of one column come from, and how the place is named in refusals. */
-interface Origin {
-  name: string;
-  nullable: boolean;
-  type: TypeText;
-  rows: number;
-  get(row: number): unknown;
-  /** Row of the caller that element `row` belongs to. */
-  place(row: number): number;
-}
+import { countNulls, isNull, type Origin, originsOf, type RowValues, refuseValue } from './value-origin.ts';
+import { fixedWriter } from './write-values.ts';
 
 /** What is known of a column before the batch is laid out. */
 interface Prepared {
@@ -36,65 +21,11 @@ interface Prepared {
   child?: Column;
 }
 
-function show(value: unknown): string {
-  const text =
-    typeof value === 'bigint'
-      ? `${value}n`
-      : typeof value === 'string'
-        ? JSON.stringify(value)
-        : value instanceof Uint8Array
-          ? `${value.length} bytes`
-          : String(value);
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
-}
-
-function refuse(origin: Origin, parsed: ParsedType, row: number, value: unknown): PipelineError {
-  const expected = expectedValue(parsed);
-  const place = origin.place(row);
-  return new PipelineError(
-    'ERR_VALUE',
-    `row ${place}, column "${origin.name}" (${origin.type}): ${show(value)} is not ${expected}`,
-    {
-      row: place,
-      column: origin.name,
-      value: show(value),
-      expected,
-      hint: 'correct the value, or change the type of the column',
-    },
-  );
-}
-
-function isNull(value: unknown): value is null | undefined {
-  return value === null || value === undefined;
-}
-
-function countNulls(origin: Origin): number {
-  let nulls = 0;
-  for (let row = 0; row < origin.rows; row++) {
-    if (!isNull(origin.get(row))) continue;
-    nulls++;
-    if (!origin.nullable) {
-      throw new PipelineError(
-        'ERR_VALUE',
-        `row ${origin.place(row)}, column "${origin.name}" is null, and the column is not nullable`,
-        {
-          row: origin.place(row),
-          column: origin.name,
-          value: 'null',
-          expected: expectedValue(parseType(origin.type)),
-          hint: 'give a value, or make the column nullable',
-        },
-      );
-    }
-  }
-  return nulls;
-}
-
 function prepareText(origin: Origin, parsed: ParsedType): string[] {
   return Array.from({ length: origin.rows }, (_, row) => {
     const value = origin.get(row);
     if (isNull(value)) return '';
-    if (typeof value !== 'string') throw refuse(origin, parsed, row, value);
+    if (typeof value !== 'string') throw refuseValue(origin, parsed, row, value);
     return value;
   });
 }
@@ -103,7 +34,7 @@ function prepareBinary(origin: Origin, parsed: ParsedType): { bytes: Uint8Array;
   const offsets = new Int32Array(origin.rows + 1);
   for (let row = 0; row < origin.rows; row++) {
     const value = origin.get(row);
-    if (!isNull(value) && !(value instanceof Uint8Array)) throw refuse(origin, parsed, row, value);
+    if (!isNull(value) && !(value instanceof Uint8Array)) throw refuseValue(origin, parsed, row, value);
     offsets[row + 1] = (offsets[row] as number) + (isNull(value) ? 0 : value.length);
   }
   const bytes = new Uint8Array(offsets[origin.rows] as number);
@@ -125,7 +56,7 @@ function prepareDictionary(
   const codes = Int32Array.from({ length: origin.rows }, (_, row) => {
     const value = origin.get(row);
     if (isNull(value)) return 0;
-    if (typeof value !== 'string') throw refuse(origin, parsed, row, value);
+    if (typeof value !== 'string') throw refuseValue(origin, parsed, row, value);
     let code = codeOf.get(value);
     if (code === undefined) codeOf.set(value, (code = codeOf.size));
     return code;
@@ -159,7 +90,8 @@ function prepareList(
   const places: number[] = [];
   for (let row = 0; row < origin.rows; row++) {
     const value = origin.get(row);
-    if (!isNull(value) && !Array.isArray(value) && !ArrayBuffer.isView(value)) throw refuse(origin, parsed, row, value);
+    if (!isNull(value) && !Array.isArray(value) && !ArrayBuffer.isView(value))
+      throw refuseValue(origin, parsed, row, value);
     for (const element of (value ?? []) as Iterable<unknown>) {
       elements.push(element);
       places.push(origin.place(row));
@@ -212,19 +144,20 @@ function writeBits(arena: Arena, origin: Origin, draft: DraftColumn, parsed: Par
   for (let row = 0; row < origin.rows; row++) {
     const value = origin.get(row);
     if (isNull(value)) continue;
-    if (typeof value !== 'boolean') throw refuse(origin, parsed, row, value);
+    if (typeof value !== 'boolean') throw refuseValue(origin, parsed, row, value);
     if (value) setBit(arena.u8, draft.values * 8 + row, true);
   }
 }
 
 function writeFixed(arena: Arena, origin: Origin, draft: DraftColumn, parsed: ParsedType): void {
   const target = arena.bytesAt(draft.values, origin.rows * parsed.byteWidth);
+  if (origin.whole !== undefined) return target.set(origin.whole);
   const write = fixedWriter(parsed, target);
   for (let row = 0; row < origin.rows; row++) {
     const value = origin.get(row);
     // Slots of nulls are zeroed, so that equal input gives equal bytes.
     if (isNull(value)) target.fill(0, row * parsed.byteWidth, (row + 1) * parsed.byteWidth);
-    else if (!write(row, value)) throw refuse(origin, parsed, row, value);
+    else if (!write(row, value)) throw refuseValue(origin, parsed, row, value);
   }
 }
 
@@ -252,43 +185,6 @@ function makeColumn(arena: Arena, owner: number, origin: Origin, made: Ptr[]): C
   return finishColumn(arena, column, origin.rows, slab);
 }
 
-function originsOfRows(fields: Fields, rows: readonly Readonly<Record<string, unknown>>[]): Origin[] {
-  rows.forEach((row, index) => {
-    if (typeof row !== 'object' || row === null) {
-      throw new PipelineError('ERR_VALUE', `row ${index} is not an object: ${show(row)}`, {
-        row: index,
-        value: show(row),
-        expected: 'an object with a value for each column',
-      });
-    }
-    for (const name of Object.keys(row)) fieldIndex(fields, name);
-  });
-  return fields.map(({ name, nullable, type }) => ({
-    name,
-    nullable,
-    type,
-    rows: rows.length,
-    get: (row) => rows[row]?.[name],
-    place: (row) => row,
-  }));
-}
-
-function originsOfColumns(fields: Fields, columns: Readonly<Record<string, ArrayLike<unknown>>>): Origin[] {
-  for (const name of Object.keys(columns)) fieldIndex(fields, name);
-  const rows = Math.max(0, ...Object.values(columns).map((column) => column.length));
-  return fields.map(({ name, nullable, type }) => {
-    const column = columns[name];
-    if (column === undefined || column.length !== rows) {
-      throw new PipelineError(
-        'ERR_VALUE',
-        `column "${name}" has ${column === undefined ? 'no' : column.length} values, others have ${rows}`,
-        { column: name, hint: 'give every column the same number of values' },
-      );
-    }
-    return { name, nullable, type, rows, get: (row) => column[row], place: (row) => row };
-  });
-}
-
 /**
  * A batch from JavaScript values. `null` and `undefined` are null; numbers and bigints for dates, times and durations are
  * in the unit of the type, `Date` and ISO text (UTC unless it has an offset) are converted exactly.
@@ -296,9 +192,7 @@ function originsOfColumns(fields: Fields, columns: Readonly<Record<string, Array
  * @throws ERR_MEMORY_EXHAUSTED
  */
 export function rowsToBatch(arena: Arena, owner: number, fields: Fields, values: RowValues, inputs = 1): Batch {
-  const origins = Array.isArray(values)
-    ? originsOfRows(fields, values)
-    : originsOfColumns(fields, values as Readonly<Record<string, ArrayLike<unknown>>>);
+  const origins = originsOf(fields, values);
   const rows = origins[0]?.rows ?? 0;
   const made: Ptr[] = [];
   try {

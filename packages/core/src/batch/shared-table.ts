@@ -14,8 +14,9 @@ import { arrowToBatches } from './arrow-to-batches.ts';
 import { concatBatches } from './concat-batches.ts';
 import type { Batch } from './contract.ts';
 import { withInputs } from './make-batch.ts';
-import { type RowValues, rowsToBatch } from './rows-to-batch.ts';
+import { rowsToBatch } from './rows-to-batch.ts';
 import { sliceBatch } from './slice-batch.ts';
+import type { RowValues } from './value-origin.ts';
 
 /** Owner that shared tables are charged to; no run's owners are below 8. */
 export const SHARED_TABLE_OWNER = 1;

@@ -130,3 +130,40 @@ it('refuses columns of different lengths or missing ones', () => {
     expect.objectContaining({ code: 'ERR_VALUE', column: 'y' }),
   );
 });
+
+it('copies typed arrays of just the type, views into larger buffers too, and converts others', () => {
+  const fields = fieldsFromShape({
+    d: 'date32',
+    t: 'timestamp[us]',
+    f: 'float64',
+    u: { type: 'uint8', nullable: false },
+  });
+  const buffer = new Int32Array([9, 9, 1, 2]);
+  const batch = rowsToBatch(arena, 1, fields, {
+    d: buffer.subarray(2),
+    t: BigInt64Array.of(5n, 6n),
+    f: Int16Array.of(-1, 1),
+    u: Uint8Array.of(7, 8),
+  });
+  expect(batchToRows(batch)).toEqual([
+    { d: 1, t: 5n, f: -1, u: 7 },
+    { d: 2, t: 6n, f: 1, u: 8 },
+  ]);
+  batch.release();
+  expect(() => rowsToBatch(arena, 1, fieldsFromShape({ x: 'int8' }), { x: Int32Array.of(1, 300) })).toThrowError(
+    expect.objectContaining({ code: 'ERR_VALUE', row: 1, column: 'x', value: '300' }),
+  );
+});
+
+it('reads no inherited property as a value', () => {
+  const fields = fieldsFromShape({ x: 'int32', constructor: 'utf8', toString: 'utf8' });
+  const batch = rowsToBatch(arena, 1, fields, [{ x: 1 }, { x: 2, constructor: 'c', toString: 't' }] as never);
+  expect(batchToRows(batch)).toEqual([
+    { x: 1, constructor: null, toString: null },
+    { x: 2, constructor: 'c', toString: 't' },
+  ]);
+  batch.release();
+  expect(() => rowsToBatch(arena, 1, fields, { x: [1], toString: ['a'] } as never)).toThrowError(
+    expect.objectContaining({ code: 'ERR_VALUE', column: 'constructor' }),
+  );
+});
