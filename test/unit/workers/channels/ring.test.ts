@@ -186,4 +186,28 @@ describe('a ring between threads', () => {
       );
     },
   );
+
+  it('never has more bytes in flight than the credit and one packet', async () => {
+    const creditBytes = 4096;
+    const rows = 900;
+    const largestPacket = 2 * rows * 4;
+    ring = ringOf(16, creditBytes);
+    const total = 1500;
+    const taking = start({ role: 'consume', first: 0, step: 0, total });
+    const making = [0, 1, 2].map((first) => start({ role: 'produce', first, step: 3, total, rows }));
+    ring.producer().end(total);
+    let isOver = false;
+    let most = 0;
+    void taking.finally(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      most = Math.max(most, ring.depth().bytes);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await Promise.all(making);
+    expect((await taking)?.map(({ sequence }) => sequence)).toEqual(Array.from({ length: total }, (_, i) => i));
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThanOrEqual(creditBytes + largestPacket + 1024);
+  });
 });
