@@ -1,6 +1,12 @@
 // The kernels: loops over the arena, compiled to WebAssembly. All pointers are unsigned 32-bit addresses. No kernel holds
 // static data, objects or globals, since every thread instantiates the module over the same memory.
+export { arithmetic, scaleInt64, unaryArithmetic } from './arithmetic';
+export { bitmap, bitmapNot, copyBits, fillBits, kleene, popcount, selectIndices, takeBits } from './bitmap';
+export { cast, castBits } from './cast';
+export { compare } from './compare';
 export { groupStates } from './groups';
+export { checksum, combineIds, encodeInt64, encodeText, initKeyTable, rehashKeyTable } from './hash';
 export { initStates, mergeStates, roundSums } from './merge';
 export { binEnds, firstUnordered } from './order';
 export { segmentStates } from './segments';
+export { choose, fill, iota, take, takeVariable, takeVariableBytes } from './take';

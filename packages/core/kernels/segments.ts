@@ -138,10 +138,10 @@ function segments<T>(
   for (let index: u32 = 0; index < n; index++) {
     const end = load<u32>(ends + (<usize>index << 2));
     const nulls = segmentRows(validity, start, end, index, count, first, last);
-    const lowAt = low == 0 ? 0 : low + (<usize>index << 3);
-    const highAt = high == 0 ? 0 : high + (<usize>index << 3);
-    const sumAt = sum == 0 ? 0 : sum + <usize>index * sumBytes<T>();
-    const squaresAt = sumSquares == 0 ? 0 : sumSquares + <usize>index * squareBytes<T>();
+    const lowAt: usize = low == 0 ? 0 : low + (<usize>index << 3);
+    const highAt: usize = high == 0 ? 0 : high + (<usize>index << 3);
+    const sumAt: usize = sum == 0 ? 0 : sum + <usize>index * sumBytes<T>();
+    const squaresAt: usize = sumSquares == 0 ? 0 : sumSquares + <usize>index * squareBytes<T>();
     if (isFloat<T>()) {
       // One full-width accumulator: sum and squares take it in turn.
       if ((sumAt | lowAt | highAt) != 0) {

@@ -1,9 +1,9 @@
 /** The compiled kernels over an arena, one instance a thread. */
 import type { Arena, SharedMemory } from '../memory/contract.ts';
 import { wrapAggregates } from './compiled-aggregates.ts';
+import { wrapVectors } from './compiled-vectors.ts';
 import { instantiate } from './module.ts';
 import type { Kernels } from './vector-contract.ts';
-import { createReferenceKernels } from './reference-kernels.ts';
 
 const byMemory = new WeakMap<SharedMemory, Kernels>();
 
@@ -18,7 +18,7 @@ export function instantiateKernels(arena: Pick<Arena, 'memory' | 'buffer'>): Ker
   let view = new DataView(arena.buffer);
   const memory = (): DataView => (view.buffer === arena.buffer ? view : (view = new DataView(arena.buffer)));
   const exports = instantiate(arena.memory);
-  const kernels: Kernels = { ...createReferenceKernels(arena), ...wrapAggregates(exports, memory) };
+  const kernels: Kernels = { ...wrapAggregates(exports, memory), ...wrapVectors(exports) };
   byMemory.set(arena.memory, kernels);
   return kernels;
 }

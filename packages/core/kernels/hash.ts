@@ -1,0 +1,257 @@
+// Checksum, and tables from keys to ids: open addressing, linear probes, at most half full. A slot is the key's hash (u32)
+// and its id + 1 (u32, 0 for an empty slot). The header is laid out in src/kernels/key-table.ts.
+import { isThere } from './types';
+import { copyShort } from './take';
+
+const P1: u64 = 0x9e3779b185ebca87;
+const P2: u64 = 0xc2b2ae3d27d4eb4f;
+const P3: u64 = 0x165667b19e3779f9;
+const P4: u64 = 0x85ebca77c2b2ae63;
+const P5: u64 = 0x27d4eb2f165667c5;
+
+// @ts-ignore: decorator
+@inline
+function round(acc: u64, input: u64): u64 {
+  return rotl<u64>(acc + input * P2, 31) * P1;
+}
+
+// @ts-ignore: decorator
+@inline
+function mergeRound(hash: u64, acc: u64): u64 {
+  return (hash ^ round(0, acc)) * P1 + P4;
+}
+
+/** xxHash64. */
+export function checksum(ptr: usize, bytes: u32, seed: u64): u64 {
+  let left = bytes;
+  let hash = seed + P5;
+  if (left >= 32) {
+    let a = seed + P1 + P2;
+    let b = seed + P2;
+    let c = seed;
+    let d = seed - P1;
+    for (; left >= 32; left -= 32, ptr += 32) {
+      a = round(a, load<u64>(ptr));
+      b = round(b, load<u64>(ptr, 8));
+      c = round(c, load<u64>(ptr, 16));
+      d = round(d, load<u64>(ptr, 24));
+    }
+    hash = rotl<u64>(a, 1) + rotl<u64>(b, 7) + rotl<u64>(c, 12) + rotl<u64>(d, 18);
+    hash = mergeRound(mergeRound(mergeRound(mergeRound(hash, a), b), c), d);
+  }
+  hash += <u64>bytes;
+  for (; left >= 8; left -= 8, ptr += 8) hash = rotl<u64>(hash ^ round(0, load<u64>(ptr)), 27) * P1 + P4;
+  if (left >= 4) {
+    hash = rotl<u64>(hash ^ (<u64>load<u32>(ptr) * P1), 23) * P2 + P3;
+    left -= 4;
+    ptr += 4;
+  }
+  for (; left > 0; left--, ptr++) hash = rotl<u64>(hash ^ (<u64>load<u8>(ptr) * P5), 11) * P1;
+  hash = (hash ^ (hash >> 33)) * P2;
+  hash = (hash ^ (hash >> 29)) * P3;
+  return hash ^ (hash >> 32);
+}
+
+const COUNT: usize = 0;
+const NULL_ID: usize = 4;
+const SLOTS: usize = 8;
+const SLOT_MASK: usize = 12;
+const KEYS: usize = 16;
+const KEY_CAPACITY: usize = 20;
+const BYTES: usize = 24;
+const BYTE_CAPACITY: usize = 28;
+const BYTES_USED: usize = 32;
+const NO_ID: u32 = 0xffffffff;
+
+export function initKeyTable(
+  header: usize, slots: usize, slotCount: u32, keys: usize, keyCapacity: u32, bytes: usize, byteCapacity: u32,
+): void {
+  store<u32>(header, 0, COUNT);
+  store<u32>(header, NO_ID, NULL_ID);
+  store<u32>(header, slots, SLOTS);
+  store<u32>(header, slotCount - 1, SLOT_MASK);
+  store<u32>(header, keys, KEYS);
+  store<u32>(header, keyCapacity, KEY_CAPACITY);
+  store<u32>(header, bytes, BYTES);
+  store<u32>(header, byteCapacity, BYTE_CAPACITY);
+  store<u32>(header, 0, BYTES_USED);
+  if (byteCapacity > 0) store<u32>(keys, 0);
+  memory.fill(slots, 0, <usize>slotCount << 3);
+}
+
+/** The hashes are in the old slots: no key is read. */
+export function rehashKeyTable(header: usize, slots: usize, slotCount: u32, keys: usize, keyCapacity: u32): void {
+  let old = <usize>load<u32>(header, SLOTS);
+  const oldCount = load<u32>(header, SLOT_MASK) + 1;
+  const mask = slotCount - 1;
+  memory.fill(slots, 0, <usize>slotCount << 3);
+  for (let i: u32 = 0; i < oldCount; i++, old += 8) {
+    if (load<u32>(old, 4) == 0) continue;
+    let index = load<u32>(old) & mask;
+    while (load<u32>(slots + (<usize>index << 3), 4) != 0) index = (index + 1) & mask;
+    store<u64>(slots + (<usize>index << 3), load<u64>(old));
+  }
+  store<u32>(header, slots, SLOTS);
+  store<u32>(header, mask, SLOT_MASK);
+  store<u32>(header, keys, KEYS);
+  store<u32>(header, keyCapacity, KEY_CAPACITY);
+}
+
+// @ts-ignore: decorator
+@inline
+function hashInteger(key: u64): u32 {
+  const h = (key ^ (key >> 32)) * P1;
+  return <u32>((h ^ (h >> 29)) * P3 >> 32);
+}
+
+/** Id of null, given out at its first row; NO_ID when there is no room. */
+function nullId(header: usize, isText: bool): u32 {
+  const known = load<u32>(header, NULL_ID);
+  if (known != NO_ID) return known;
+  const id = load<u32>(header, COUNT);
+  if (id == load<u32>(header, KEY_CAPACITY)) return NO_ID;
+  const keys = <usize>load<u32>(header, KEYS);
+  if (isText) store<u32>(keys + (<usize>id << 2), load<u32>(header, BYTES_USED), 4);
+  else store<u64>(keys + (<usize>id << 3), 0);
+  store<u32>(header, id, NULL_ID);
+  store<u32>(header, id + 1, COUNT);
+  return id;
+}
+
+function findInteger(header: usize, key: u64): u32 {
+  const slots = <usize>load<u32>(header, SLOTS);
+  const keys = <usize>load<u32>(header, KEYS);
+  const mask = load<u32>(header, SLOT_MASK);
+  const hash = hashInteger(key);
+  let index = hash & mask;
+  while (true) {
+    const slot = slots + (<usize>index << 3);
+    const held = load<u32>(slot, 4);
+    if (held == 0) {
+      const id = load<u32>(header, COUNT);
+      if (id == load<u32>(header, KEY_CAPACITY)) return NO_ID;
+      store<u32>(slot, hash);
+      store<u32>(slot, id + 1, 4);
+      store<u64>(keys + (<usize>id << 3), key);
+      store<u32>(header, id + 1, COUNT);
+      return id;
+    }
+    if (load<u64>(keys + (<usize>(held - 1) << 3)) == key) return held - 1;
+    index = (index + 1) & mask;
+  }
+}
+
+export function encodeInt64(header: usize, values: usize, validity: usize, from: u32, rows: u32, ids: usize): u32 {
+  let before: u64 = 0;
+  let id: u32 = NO_ID;
+  for (let row = from; row < rows; row++) {
+    if (!isThere(validity, row)) {
+      const none = nullId(header, false);
+      if (none == NO_ID) return row;
+      store<u32>(ids + (<usize>row << 2), none);
+      continue;
+    }
+    const key = load<u64>(values + (<usize>row << 3));
+    // Runs of one key are common in ordered data.
+    if (key != before || id == NO_ID) {
+      id = findInteger(header, key);
+      if (id == NO_ID) return row;
+      before = key;
+    }
+    store<u32>(ids + (<usize>row << 2), id);
+  }
+  return rows;
+}
+
+function hashText(ptr: usize, bytes: u32): u32 {
+  let hash = <u64>bytes * P5;
+  let left = bytes;
+  for (; left >= 8; left -= 8, ptr += 8) {
+    hash = (hash ^ load<u64>(ptr)) * P1;
+    hash ^= hash >> 32;
+  }
+  if (left >= 4) {
+    hash = (hash ^ <u64>load<u32>(ptr)) * P2;
+    hash ^= hash >> 32;
+    left -= 4;
+    ptr += 4;
+  }
+  for (; left > 0; left--, ptr++) hash = (hash ^ <u64>load<u8>(ptr)) * P3;
+  return <u32>((hash ^ (hash >> 29)) * P1 >> 32);
+}
+
+// @ts-ignore: decorator
+@inline
+function isSameText(a: usize, b: usize, bytes: u32): bool {
+  let at: usize = 0;
+  for (; at + 8 <= <usize>bytes; at += 8) if (load<u64>(a + at) != load<u64>(b + at)) return false;
+  for (; at < <usize>bytes; at++) if (load<u8>(a + at) != load<u8>(b + at)) return false;
+  return true;
+}
+
+function findText(header: usize, text: usize, bytes: u32): u32 {
+  const slots = <usize>load<u32>(header, SLOTS);
+  const keys = <usize>load<u32>(header, KEYS);
+  const base = <usize>load<u32>(header, BYTES);
+  const mask = load<u32>(header, SLOT_MASK);
+  const hash = hashText(text, bytes);
+  let index = hash & mask;
+  while (true) {
+    const slot = slots + (<usize>index << 3);
+    const held = load<u32>(slot, 4);
+    if (held == 0) return addText(header, slot, hash, text, bytes);
+    if (load<u32>(slot) == hash) {
+      const at = keys + (<usize>(held - 1) << 2);
+      const start = load<u32>(at);
+      if (load<u32>(at, 4) - start == bytes && isSameText(base + start, text, bytes)) return held - 1;
+    }
+    index = (index + 1) & mask;
+  }
+}
+
+function addText(header: usize, slot: usize, hash: u32, text: usize, bytes: u32): u32 {
+  const id = load<u32>(header, COUNT);
+  const used = load<u32>(header, BYTES_USED);
+  if (id == load<u32>(header, KEY_CAPACITY) || bytes > load<u32>(header, BYTE_CAPACITY) - used) return NO_ID;
+  copyShort(<usize>load<u32>(header, BYTES) + used, text, bytes);
+  store<u32>(<usize>load<u32>(header, KEYS) + (<usize>id << 2), used + bytes, 4);
+  store<u32>(header, used + bytes, BYTES_USED);
+  store<u32>(slot, hash);
+  store<u32>(slot, id + 1, 4);
+  store<u32>(header, id + 1, COUNT);
+  return id;
+}
+
+export function encodeText(
+  header: usize, offsets: usize, values: usize, validity: usize, from: u32, rows: u32, ids: usize,
+): u32 {
+  let before: usize = 0;
+  let length: u32 = 0;
+  let id: u32 = NO_ID;
+  for (let row = from; row < rows; row++) {
+    if (!isThere(validity, row)) {
+      const none = nullId(header, true);
+      if (none == NO_ID) return row;
+      store<u32>(ids + (<usize>row << 2), none);
+      continue;
+    }
+    const at = offsets + (<usize>row << 2);
+    const text = values + <usize>load<u32>(at);
+    const bytes = load<u32>(at, 4) - load<u32>(at);
+    if (id == NO_ID || bytes != length || !isSameText(text, before, bytes)) {
+      id = findText(header, text, bytes);
+      if (id == NO_ID) return row;
+      before = text;
+      length = bytes;
+    }
+    store<u32>(ids + (<usize>row << 2), id);
+  }
+  return rows;
+}
+
+export function combineIds(left: usize, right: usize, rows: u32, out: usize): void {
+  for (let row: u32 = 0; row < rows; row++, left += 4, right += 4, out += 8) {
+    store<u32>(out, load<u32>(left));
+    store<u32>(out, load<u32>(right), 4);
+  }
+}

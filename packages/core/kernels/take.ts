@@ -1,0 +1,137 @@
+// Gathers and fills. Index 0xFFFFFFFF takes nothing: zeros.
+import { isSet } from './dense';
+import { NO_ROW } from './layout';
+
+function takeWidth<T>(values: usize, indices: usize, count: u32, out: usize): void {
+  for (let i: u32 = 0; i < count; i++, indices += 4, out += sizeof<T>()) {
+    const index = load<u32>(indices);
+    store<T>(out, index == NO_ROW ? <T>0 : load<T>(values + <usize>index * sizeof<T>()));
+  }
+}
+
+/** Wider values, a multiple of 8 bytes, word by word. */
+function takeWords(width: usize, values: usize, indices: usize, count: u32, out: usize): void {
+  for (let i: u32 = 0; i < count; i++, indices += 4) {
+    const index = load<u32>(indices);
+    const source = values + <usize>index * width;
+    for (let at: usize = 0; at < width; at += 8, out += 8) store<u64>(out, index == NO_ROW ? 0 : load<u64>(source + at));
+  }
+}
+
+function takeBytes(width: usize, values: usize, indices: usize, count: u32, out: usize): void {
+  for (let i: u32 = 0; i < count; i++, indices += 4, out += width) {
+    const index = load<u32>(indices);
+    if (index == NO_ROW) memory.fill(out, 0, width);
+    else copyShort(out, values + <usize>index * width, width);
+  }
+}
+
+export function take(width: usize, values: usize, indices: usize, count: u32, out: usize): void {
+  if (width == 8) takeWidth<u64>(values, indices, count, out);
+  else if (width == 4) takeWidth<u32>(values, indices, count, out);
+  else if (width == 2) takeWidth<u16>(values, indices, count, out);
+  else if (width == 1) takeWidth<u8>(values, indices, count, out);
+  else if ((width & 7) == 0) takeWords(width, values, indices, count, out);
+  else takeBytes(width, values, indices, count, out);
+}
+
+/** Copies bytes without a call for the short ones; never reads or writes outside. */
+// @ts-ignore: decorator
+@inline
+export function copyShort(out: usize, from: usize, bytes: usize): void {
+  if (bytes > 32) {
+    memory.copy(out, from, bytes);
+  } else if (bytes >= 8) {
+    for (let at: usize = 0; at + 8 < bytes; at += 8) store<u64>(out + at, load<u64>(from + at));
+    store<u64>(out + bytes - 8, load<u64>(from + bytes - 8));
+  } else if (bytes >= 4) {
+    const head = load<u32>(from);
+    store<u32>(out + bytes - 4, load<u32>(from + bytes - 4));
+    store<u32>(out, head);
+  } else if (bytes > 0) {
+    const middle = load<u8>(from + (bytes >> 1));
+    const last = load<u8>(from + bytes - 1);
+    store<u8>(out, load<u8>(from));
+    store<u8>(out + (bytes >> 1), middle);
+    store<u8>(out + bytes - 1, last);
+  }
+}
+
+export function takeVariableBytes(offsets: usize, indices: usize, count: u32): f64 {
+  let bytes: u64 = 0;
+  for (let i: u32 = 0; i < count; i++, indices += 4) {
+    const index = load<u32>(indices);
+    if (index == NO_ROW) continue;
+    const at = offsets + (<usize>index << 2);
+    bytes += <u64>(load<u32>(at, 4) - load<u32>(at));
+  }
+  return <f64>bytes;
+}
+
+export function takeVariable(
+  offsets: usize, values: usize, indices: usize, count: u32, outOffsets: usize, outValues: usize,
+): void {
+  let bytes: u32 = 0;
+  store<u32>(outOffsets, 0);
+  for (let i: u32 = 0; i < count; i++, indices += 4) {
+    const index = load<u32>(indices);
+    if (index != NO_ROW) {
+      const at = offsets + (<usize>index << 2);
+      const start = load<u32>(at);
+      const length = load<u32>(at, 4) - start;
+      copyShort(outValues + bytes, values + start, length);
+      bytes += length;
+    }
+    outOffsets += 4;
+    store<u32>(outOffsets, bytes);
+  }
+}
+
+function chooseWidth<T>(mask: usize, set: usize, setStride: usize, unset: usize, unsetStride: usize, rows: i32, out: usize): void {
+  for (let row = 0; row < rows; row++, set += setStride, unset += unsetStride, out += sizeof<T>()) {
+    store<T>(out, mask == 0 || isSet(mask, row) ? load<T>(set) : load<T>(unset));
+  }
+}
+
+/** 16 bytes. */
+function chooseWide(mask: usize, set: usize, setStride: usize, unset: usize, unsetStride: usize, rows: i32, out: usize): void {
+  for (let row = 0; row < rows; row++, set += setStride, unset += unsetStride, out += 16) {
+    v128.store(out, v128.load(mask == 0 || isSet(mask, row) ? set : unset));
+  }
+}
+
+export function choose(
+  width: usize, mask: usize, set: usize, setIsScalar: i32, unset: usize, unsetIsScalar: i32, rows: i32, out: usize,
+): void {
+  const ss: usize = setIsScalar != 0 ? 0 : width;
+  const us: usize = unsetIsScalar != 0 ? 0 : width;
+  if (width == 8) chooseWidth<u64>(mask, set, ss, unset, us, rows, out);
+  else if (width == 4) chooseWidth<u32>(mask, set, ss, unset, us, rows, out);
+  else if (width == 2) chooseWidth<u16>(mask, set, ss, unset, us, rows, out);
+  else if (width == 1) chooseWidth<u8>(mask, set, ss, unset, us, rows, out);
+  else chooseWide(mask, set, ss, unset, us, rows, out);
+}
+
+function fillWidth<T>(value: usize, count: u32, out: usize): void {
+  const x = load<T>(value);
+  for (let i: u32 = 0; i < count; i++, out += sizeof<T>()) store<T>(out, x);
+}
+
+export function fill(width: usize, value: usize, count: u32, out: usize): void {
+  if (width == 8) {
+    fillWidth<u64>(value, count, out);
+  } else if (width == 4) {
+    fillWidth<u32>(value, count, out);
+  } else if (width == 2) {
+    fillWidth<u16>(value, count, out);
+  } else if (width == 1) {
+    memory.fill(out, load<u8>(value), <usize>count);
+  } else {
+    const x = v128.load(value);
+    for (let i: u32 = 0; i < count; i++, out += 16) v128.store(out, x);
+  }
+}
+
+export function iota(start: u32, count: u32, out: usize): void {
+  for (let i: u32 = 0; i < count; i++, out += 4) store<u32>(out, start + i);
+}
