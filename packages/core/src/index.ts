@@ -17,11 +17,12 @@ export { fromIterable, type IterableOptions, type ParquetOptions, readParquet, t
 export type { AnyIterable, IterableItem } from './plan/feeders.ts';
 export type { StageOptions, StepOptions } from './plan/stage-options.ts';
 export type { Stream } from './plan/stream.ts';
-export { shareTable, type SharedTable, type TablePart } from './batch/shared-table.ts';
+export { explain, openStore, shareTable } from './deferred.ts';
+export type { SharedTable, TablePart } from './batch/shared-table.ts';
 export { fromShared, type SharedOptions } from './plan/shared-source.ts';
-export { explain, type Explanation, type ExplainOptions } from './plan/explain.ts';
+export type { Explanation, ExplainOptions } from './plan/explain.ts';
 export type { Dataset, DatasetReadOptions } from './store/dataset.ts';
 export type { DatasetFile } from './store/dataset-file.ts';
 export type { DatasetKey } from './store/key-path.ts';
-export { openStore, type Store } from './store/open-store.ts';
+export type { Store } from './store/open-store.ts';
 export type { OrderedValue } from './formats/ordered-value.ts';

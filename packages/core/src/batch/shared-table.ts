@@ -60,17 +60,7 @@ export function sharedTableCount(): number {
   return tables.size;
 }
 
-/**
- * Copies a table into shared memory, part by part, and keeps it there until `release`.
- *
- * @param batchRows Rows of a logical batch. Default 65,536.
- * @throws ERR_VALUE, ERR_SCHEMA, ERR_COLUMN_UNKNOWN, ERR_MEMORY_EXHAUSTED. Nothing stays allocated then.
- * @example
- * ```ts
- * const table = await shareTable({ ts: 'timestamp[us]', price: 'float64' }, [{ ts: times, price: prices }]);
- * const job = run([p.source(fromShared(table, { orderedOn: 'ts' })).collect()]);
- * ```
- */
+/** See `shareTable` in `deferred.ts`. */
 export async function shareTable(
   schema: Shape,
   parts: Iterable<TablePart> | AsyncIterable<TablePart>,

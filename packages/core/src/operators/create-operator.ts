@@ -5,36 +5,36 @@ import type { StageOperator } from '../plan/physical.ts';
 import { loadArrow } from '../schema/load-arrow.ts';
 import type { Operator, OperatorContext } from './contract.ts';
 import { resolveFold, resolveOp } from './definition.ts';
-import { Filter } from './filter.ts';
-import { MemoryAccumulate } from './memory-accumulate.ts';
 import { MemoryBuffer } from './memory-buffer.ts';
-import { Projection } from './projection.ts';
-import { RegisteredOp } from './registered-op.ts';
 
 /** What an operator needs before it can be made: modules of user code, and Arrow where user code takes batches. */
 export type OperatorMaker = (context: OperatorContext) => Operator;
 
 /**
- * Loads what a stage's operator needs and gives its constructor, so that making and connecting operators can be done in
+ * Loads what a stage's operator needs, its own code included, and gives its constructor, so that making and connecting operators can be done in
  * one go, when nothing can be missing any more.
  * @throws ERR_OP_IMPORT
  */
 export async function prepareOperator(operator: StageOperator): Promise<OperatorMaker> {
   const { spec } = operator;
   switch (spec.kind) {
-    case 'filter':
+    case 'filter': {
+      const { Filter } = await import('./filter.ts');
       return (context) => new Filter(spec.predicate, context);
+    }
     case 'select':
-    case 'withColumns':
+    case 'withColumns': {
+      const { Projection } = await import('./projection.ts');
       return (context) => new Projection(spec.columns, context);
+    }
     case 'memoryBuffer':
       return (context) => new MemoryBuffer(spec, context);
     case 'op': {
-      const [definition, arrow] = await Promise.all([resolveOp(spec.op), loadArrow()]);
+      const [definition, arrow, { RegisteredOp }] = await Promise.all([resolveOp(spec.op), loadArrow(), import('./registered-op.ts')]);
       return (context) => new RegisteredOp(definition, spec, context, arrow);
     }
     case 'memoryAccumulate': {
-      const [definition, arrow] = await Promise.all([resolveFold(spec.fold), loadArrow()]);
+      const [definition, arrow, { MemoryAccumulate }] = await Promise.all([resolveFold(spec.fold), loadArrow(), import('./memory-accumulate.ts')]);
       return (context) => new MemoryAccumulate(definition, spec, context, arrow);
     }
     case 'aggStream':

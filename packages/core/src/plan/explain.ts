@@ -28,16 +28,7 @@ export interface Explanation {
   minimum: MinimumTerms;
 }
 
-/**
- * How a run of these sinks would be laid out: stages and their lanes, what is fused, edges with their credits, the
- * smallest limit, order, and what depends on timing. Files are looked at, nothing is read.
- *
- * @throws as `resolvePlan`; a limit below the minimum is reported in the text, not refused
- * @example
- * ```ts
- * console.log((await explain([hourly.toStore(store, { freq: '1h' })])).text);
- * ```
- */
+/** See `explain` in `deferred.ts`. */
 export async function explain(sinks: Sink | readonly Sink[], options: ExplainOptions = {}): Promise<Explanation> {
   const list = Array.isArray(sinks) ? (sinks as readonly Sink[]) : [sinks as Sink];
   const logical = await resolvePlan(buildLogicalPlan(list), options.probes ?? fileProbes);

@@ -17,7 +17,7 @@
  */
 import type { ParquetInfo } from '../formats/parquet-info.ts';
 import { PAGE_BYTES } from '../memory/layout.ts';
-import { PIECE_ROWS as AGGREGATE_PIECE_ROWS } from '../operators/aggregate/output-batch.ts';
+import { PIECE_ROWS as AGGREGATE_PIECE_ROWS } from '../operators/aggregate/piece-rows.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { Fields, TypeText } from '../schema/types.ts';
 import type { EdgeSpec, StageOperator, StageSpec } from './physical.ts';

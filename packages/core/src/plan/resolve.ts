@@ -3,20 +3,20 @@
  * from the sources to the sinks. What can be wrong is refused here, naming the step.
  */
 import { PipelineError } from '../errors.ts';
-import { expandPaths } from '../formats/glob.ts';
-import { readParquetInfo } from '../formats/parquet-info.ts';
 import { resolveFold, resolveOp } from '../operators/definition.ts';
 import type { Fields } from '../schema/types.ts';
 import type { LogicalPlan, PlanNode } from './logical.ts';
 import { checkGenerated, checkOrderedOn, stepFields, withPlace } from './node-fields.ts';
-import { resolveParquet } from './parquet-source.ts';
 import { type DeclaredInputs, neededColumns } from './prune.ts';
 import type { PlanProbes, ResolvedNode, ResolvedPlan } from './resolved.ts';
 import { trustVerifiedOrder } from './verified-order.ts';
 import { checkTiming, markVisibility } from './visibility.ts';
 
-/** Looks at real files. */
-export const fileProbes: PlanProbes = { readParquetInfo, expandPaths: (patterns) => expandPaths(patterns) };
+/** Looks at real files. What reads them is loaded by the first plan that has some. */
+export const fileProbes: PlanProbes = {
+  readParquetInfo: async (path) => (await import('../formats/parquet-info.ts')).readParquetInfo(path),
+  expandPaths: async (patterns) => (await import('../formats/glob.ts')).expandPaths(patterns),
+};
 
 /** Keeps the plan it came from, and with it the functions behind its ids. */
 const originOf = new WeakMap<ResolvedPlan, LogicalPlan>();
@@ -77,7 +77,7 @@ type Source = Extract<PlanNode['spec'], { kind: 'source' }>['source'];
 
 async function bindSource(node: PlanNode, given: Source, probes: PlanProbes): Promise<ResolvedNode> {
   await checkGenerated(given);
-  const parquet = given.type === 'parquet' ? await resolveParquet(given, probes) : undefined;
+  const parquet = given.type === 'parquet' ? await (await import('./parquet-source.ts')).resolveParquet(given, probes) : undefined;
   const source: Source = parquet?.spec ?? given;
   const fields: Fields = parquet?.fields ?? (given.type === 'parquet' ? [] : given.fields);
   const { orderedOn } = source;

@@ -86,16 +86,7 @@ export class Store {
   }
 }
 
-/**
- * Opens a store: a folder of ordered datasets, each a Delta Lake table. The folder is made at the first write. Nothing is
- * held open.
- * @throws ERR_STORE_UNSUPPORTED for a folder that holds something else, ERR_IO
- * @example
- * ```ts
- * const store = await openStore('./market');
- * for (const key of await store.datasets()) console.log(key);
- * ```
- */
+/** See `openStore` in `deferred.ts`. */
 export async function openStore(root: string): Promise<Store> {
   if (typeof root !== 'string' || root === '') {
     throw new PipelineError('ERR_OPTIONS', `openStore: the path is ${JSON.stringify(root)}`, {

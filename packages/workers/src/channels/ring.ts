@@ -13,17 +13,9 @@
  * failed keeps what it has and releases it; what still lies in slots is released by `close`, when all threads are out.
  */
 import assert from 'node:assert';
-import { type Fields, PipelineError } from '@spillway/core';
-import {
-  type Arena,
-  type Batch,
-  handOn,
-  type MaybePromise,
-  openBatch,
-  type Packet,
-  type Ptr,
-  releaseDescriptor,
-} from '@spillway/core/internal';
+import type { Fields } from '@spillway/core';
+import type { Arena, Batch, MaybePromise, Packet, Ptr } from '@spillway/core/internal';
+import { handOn, openBatch, PipelineError, releaseDescriptor } from '@spillway/core/data';
 import {
   INLINE_DESCRIPTORS,
   RingState,

@@ -1,6 +1,6 @@
 /** One row group from a file onto the edges that its source feeds. */
+import { readParquetRows } from '@spillway/core/files';
 import type { Arena, Batch } from '@spillway/core/internal';
-import { readParquetRows } from '@spillway/core/internal';
 import { attachRing, type RingProducer } from '../channels/ring.ts';
 import type { ReadResult, ReadTask } from './protocol.ts';
 

@@ -1,5 +1,6 @@
 /** One sink: takes its edge to the end and writes the rows to staged files, batch by batch. */
-import { type Arena, type Batch, type FileSink, openFileSink, type StagedSink } from '@spillway/core/internal';
+import { openFileSink } from '@spillway/core/files';
+import type { Arena, Batch, FileSink, StagedSink } from '@spillway/core/internal';
 import { attachRing } from '../channels/ring.ts';
 import { ActorStatistics } from '../monitor/statistics.ts';
 import type { WriteTask } from './protocol.ts';

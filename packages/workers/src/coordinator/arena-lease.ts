@@ -2,8 +2,8 @@
  * A run's part of the process's arena: numbers to charge its slabs to, and its share of the limit. When a thread of the
  * run has died, nobody knows which slabs it held; all that is charged to the run's numbers is then given back at once.
  */
-import { PipelineError } from '@spillway/core';
-import { type Arena, OWNER_COUNT, processArena, releaseOwners } from '@spillway/core/internal';
+import type { Arena } from '@spillway/core/internal';
+import { OWNER_COUNT, PipelineError, processArena, releaseOwners } from '@spillway/core/data';
 
 /** Owner numbers below are not a run's: 0 is nobody's, 1 is `shareTable`'s. */
 const FIRST_RUN_OWNER = 8;

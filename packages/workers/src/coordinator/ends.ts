@@ -1,6 +1,7 @@
 /** Tells user code at the ends of a pipeline how its run ended, also when it never began. */
 import type { Sink } from '@spillway/core';
-import { callbackOf, feederOf, type SourceSpec } from '@spillway/core/internal';
+import type { SourceSpec } from '@spillway/core/internal';
+import { callbackOf, feederOf } from '@spillway/core/planner';
 
 type GraphNode = Sink['node'];
 

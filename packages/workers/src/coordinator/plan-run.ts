@@ -1,6 +1,7 @@
 /** From the sinks of a run to its stages, before anything is started. */
 import type { Sink } from '@spillway/core';
-import { buildLogicalPlan, type PhysicalPlan, planStages, type ResolvedPlan, resolvePlan } from '@spillway/core/internal';
+import type { PhysicalPlan, ResolvedPlan } from '@spillway/core/internal';
+import { buildLogicalPlan, planStages, resolvePlan } from '@spillway/core/planner';
 import type { ParsedRunOptions } from '../job/run-options.ts';
 import type { PositionSegment } from '../lanes/source-position.ts';
 import type { SourceTotals } from '../monitor/readings.ts';

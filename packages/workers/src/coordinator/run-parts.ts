@@ -1,6 +1,7 @@
 /** Starts what is not a stage: readers and feeders before the stages, sinks and writers behind them. */
-import { PipelineError } from '@spillway/core';
-import { callbackOf, feederOf, OrderCheck, type SinkSpec, type SourceSpec, type StagedSink } from '@spillway/core/internal';
+import type { SinkSpec, SourceSpec, StagedSink } from '@spillway/core/internal';
+import { OrderCheck, PipelineError } from '@spillway/core/data';
+import { callbackOf, feederOf } from '@spillway/core/planner';
 import type { CodecTask, ReadResult, ReadTask, WriteTask } from '../codecs/protocol.ts';
 import { type Outcome, valueOf } from '../control/outcome.ts';
 import { ActorStatistics } from '../monitor/statistics.ts';
@@ -131,9 +132,8 @@ function sinkOf(end: EdgeEnd): SinkSpec {
 /** The run's sinks that write files, checked before anything starts. @throws what `checkFileSink` refuses */
 export async function openWriters(wiring: Wiring): Promise<WrittenSink[]> {
   runs += 1;
-  const sinks = wiring.writers.map((end) => new WrittenSink(end.node.name, `${process.pid}-${runs}-${end.node.id}`, sinkOf(end), sinkEdge(end).edge.fields));
-  await Promise.all(sinks.map((sink) => sink.check()));
-  return sinks;
+  const id = `${process.pid}-${runs}`;
+  return Promise.all(wiring.writers.map((end) => WrittenSink.open(end.node.name, `${id}-${end.node.id}`, sinkOf(end), sinkEdge(end).edge.fields)));
 }
 
 /** Runs of this process so far: no two stage under one name. */

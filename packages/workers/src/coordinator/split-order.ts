@@ -1,5 +1,6 @@
 /** Order across the splits of a generated source: they end in any order, and are compared in theirs. */
-import { compareOrdered, disorderError, type OrderedValue, type StageSpec } from '@spillway/core/internal';
+import type { OrderedValue, StageSpec } from '@spillway/core/internal';
+import { compareOrdered, disorderError } from '@spillway/core/data';
 import type { SplitBounds } from '../lanes/generated-input.ts';
 import { type FailureLatch, namedError } from './failure.ts';
 

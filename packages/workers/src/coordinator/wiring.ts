@@ -2,7 +2,8 @@
  * Lays a physical plan out in shared memory: a ring for each edge, a slot of statistics for each lane, reader and sink,
  * and what each lane has to be told. Nothing runs yet.
  */
-import { type EdgeSpec, type LogicalPlan, type PhysicalPlan, type PlanNode, type Ptr, sharedTableBatches, type StageSpec } from '@spillway/core/internal';
+import type { EdgeSpec, LogicalPlan, PhysicalPlan, PlanNode, Ptr, StageSpec } from '@spillway/core/internal';
+import { sharedTableBatches } from '@spillway/core/data';
 import { createRing, type Ring } from '../channels/ring.ts';
 import type { LaneConfig, LaneInputConfig } from '../lanes/protocol.ts';
 import type { PositionSegment } from '../lanes/source-position.ts';

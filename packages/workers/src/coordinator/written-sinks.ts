@@ -1,7 +1,11 @@
 /** Sinks that write files: staged while the run goes on, visible only when all of it has succeeded. */
-import { type Fields, PipelineError } from '@spillway/core';
-import { checkFileSink, commitSink, discardSink, type FileSinkSpec, type SinkSpec, type StagedSink, stagingPath } from '@spillway/core/internal';
+import type { Fields } from '@spillway/core';
+import { PipelineError } from '@spillway/core/data';
+import type { FileSinkSpec, SinkSpec, StagedSink } from '@spillway/core/internal';
 import { namedError } from './failure.ts';
+
+/** Loaded only when a run writes files. */
+type FileFunctions = typeof import('@spillway/core/files');
 
 export class WrittenSink {
   readonly name: string;
@@ -9,21 +13,28 @@ export class WrittenSink {
   readonly fields: Fields;
   /** Where its rows wait. */
   readonly staging: string;
+  readonly #files: FileFunctions;
   #staged: StagedSink | undefined;
   #isCommitted = false;
 
-  /** @param id names run and sink, and makes `staging` its own */
-  constructor(name: string, id: string, spec: SinkSpec, fields: Fields) {
-    if (spec.type !== 'parquet' && spec.type !== 'store') throw new PipelineError('ERR_INTERNAL', `sink "${name}" writes no files`);
+  private constructor(files: FileFunctions, name: string, spec: FileSinkSpec, fields: Fields, staging: string) {
+    this.#files = files;
     this.name = name;
     this.spec = spec;
     this.fields = fields;
-    this.staging = stagingPath(spec, id);
+    this.staging = staging;
   }
 
-  /** Refuses, before anything starts, what could not be committed at the end. */
-  check(): Promise<void> {
-    return this.#named(checkFileSink(this.spec, this.fields));
+  /**
+   * Refuses, before anything starts, what could not be committed at the end.
+   * @param id names run and sink, and makes `staging` its own
+   */
+  static async open(name: string, id: string, spec: SinkSpec, fields: Fields): Promise<WrittenSink> {
+    if (spec.type !== 'parquet' && spec.type !== 'store') throw new PipelineError('ERR_INTERNAL', `sink "${name}" writes no files`);
+    const files = await import('@spillway/core/files');
+    const sink = new WrittenSink(files, name, spec, fields, files.stagingPath(spec, id));
+    await sink.#named(files.checkFileSink(spec, fields));
+    return sink;
   }
 
   /** Keeps what the writing task has staged. */
@@ -33,13 +44,13 @@ export class WrittenSink {
 
   async commit(): Promise<void> {
     if (this.#staged === undefined) throw new PipelineError('ERR_INTERNAL', `sink "${this.name}" has staged nothing`);
-    await this.#named(commitSink(this.#staged));
+    await this.#named(this.#files.commitSink(this.#staged));
     this.#isCommitted = true;
   }
 
   /** Removes what is staged and was not committed. */
   async discard(): Promise<void> {
-    if (!this.#isCommitted) await discardSink(this.spec, this.staging);
+    if (!this.#isCommitted) await this.#files.discardSink(this.spec, this.staging);
   }
 
   async #named(step: Promise<unknown>): Promise<void> {

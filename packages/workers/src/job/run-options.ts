@@ -1,7 +1,6 @@
 /** Options of `run`, checked before anything starts. */
 import { availableParallelism } from 'node:os';
-import { PipelineError } from '@spillway/core';
-import { parseBytes, parseDuration } from '@spillway/core/internal';
+import { parseBytes, parseDuration, PipelineError } from '@spillway/core/data';
 import type { Progress } from '../monitor/progress.ts';
 
 export interface RunOptions {

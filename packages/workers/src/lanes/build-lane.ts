@@ -1,5 +1,6 @@
 /** Puts a lane together from what it was told: its input, its fused operators, its outputs and its statistics. */
-import { type Arena, buildChain, instantiateKernels, type FlushReason, type HeldState, type Kernels, type MaybePromise, type StageChain } from '@spillway/core/internal';
+import type { Arena, FlushReason, HeldState, Kernels, MaybePromise, StageChain } from '@spillway/core/internal';
+import { buildChain, instantiateKernels } from '@spillway/core/lane';
 import { attachRing, type Ring } from '../channels/ring.ts';
 import { ActorStatistics, OperatorStatistics } from '../monitor/statistics.ts';
 import { GeneratedInput } from './generated-input.ts';

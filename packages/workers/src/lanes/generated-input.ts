@@ -1,6 +1,8 @@
 /** Splits that a registered source makes in the lane: claimed one by one, each one logical input. */
 import type { Fields, OpResult, SourceInstance } from '@spillway/core';
-import { type Arena, arrowToBatches, type Batch, loadArrow, OrderCheck, type OrderedValue, type Ptr, resolveSource, rowsToBatch, withInputs } from '@spillway/core/internal';
+import type { Arena, Batch, OrderedValue, Ptr } from '@spillway/core/internal';
+import { arrowToBatches, loadArrow, OrderCheck, rowsToBatch, withInputs } from '@spillway/core/data';
+import { resolveSource } from '@spillway/core/lane';
 import { namedError } from '../coordinator/failure.ts';
 import type { LaneInput, Morsel } from './lane-loop.ts';
 import type { SplitSource } from './protocol.ts';

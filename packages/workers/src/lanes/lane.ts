@@ -1,7 +1,8 @@
 /** One lane of one stage in its thread: configured, started, stopped by the coordinator. */
 import type { MessagePort } from 'node:worker_threads';
-import { errorToData, type PipelineErrorData } from '@spillway/core';
+import type { PipelineErrorData } from '@spillway/core';
 import type { Arena } from '@spillway/core/internal';
+import { errorToData } from '@spillway/core/data';
 import { namedError } from '../coordinator/failure.ts';
 import { outcomeOf } from '../control/outcome.ts';
 import { buildLane, type BuiltLane } from './build-lane.ts';

@@ -1,6 +1,7 @@
 /** Splits of a table in shared memory: lanes claim batch after batch; the order is checked against the row before. */
 import type { Fields } from '@spillway/core';
-import { type Arena, type Batch, type Column, disorderError, type Kernels, openBatch, OrderCheck, orderedValue, parseType, type Ptr } from '@spillway/core/internal';
+import type { Arena, Batch, Column, Kernels, Ptr } from '@spillway/core/internal';
+import { disorderError, openBatch, OrderCheck, orderedValue, parseType } from '@spillway/core/data';
 import type { LaneInput, Morsel } from './lane-loop.ts';
 import type { SplitSource } from './protocol.ts';
 

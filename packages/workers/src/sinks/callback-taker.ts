@@ -1,5 +1,6 @@
 /** Sinks that deliver to user code on the main thread: a function, or a `for await` loop. */
-import { type Arena, type Batch, batchToArrow, batchToArrowCopy, batchToRows, type CallbackSink, concatBatches, loadArrow } from '@spillway/core/internal';
+import type { Arena, Batch, CallbackSink } from '@spillway/core/internal';
+import { batchToArrow, batchToArrowCopy, batchToRows, concatBatches, loadArrow } from '@spillway/core/data';
 import type { BatchTaker } from './drain-edge.ts';
 
 /**

@@ -1,6 +1,7 @@
 /** What a `collect()` sink keeps: copies in ordinary memory, which outlive the job and its shared memory. */
 import type { Fields } from '@spillway/core';
-import { type Batch, batchToRows, copyIn, copyOut, fieldsToArrow, loadArrow, type PlainBatch, plainToArrow, processArena } from '@spillway/core/internal';
+import type { Batch, PlainBatch } from '@spillway/core/internal';
+import { batchToRows, copyIn, copyOut, fieldsToArrow, loadArrow, plainToArrow, processArena } from '@spillway/core/data';
 import type { Table } from 'apache-arrow';
 import type { BatchTaker } from './drain-edge.ts';
 

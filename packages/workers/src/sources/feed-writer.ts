@@ -3,8 +3,9 @@
  * most 65,536 rows of which only the last counts as an input, checked for order, and published to every stage that
  * reads the source. The returned promises are the backpressure.
  */
-import { type Fields, PipelineError } from '@spillway/core';
-import { type Arena, arrowToBatches, type Batch, type FedInput, loadArrow, type OrderCheck, rowsToBatch, sliceBatch } from '@spillway/core/internal';
+import type { Fields } from '@spillway/core';
+import type { Arena, Batch, FedInput, OrderCheck } from '@spillway/core/internal';
+import { arrowToBatches, loadArrow, PipelineError, rowsToBatch, sliceBatch } from '@spillway/core/data';
 import type { RecordBatch } from 'apache-arrow';
 import type { RingProducer } from '../channels/ring.ts';
 import type { ActorStatistics } from '../monitor/statistics.ts';

@@ -1,6 +1,7 @@
 /** A Parquet source: its row groups go to the codec pool in order, a few at a time; their borders are checked here. */
 import type { Fields, PipelineError } from '@spillway/core';
-import { compareOrdered, disorderError, type OrderedValue, type SourceSpec } from '@spillway/core/internal';
+import type { OrderedValue, SourceSpec } from '@spillway/core/internal';
+import { compareOrdered, disorderError } from '@spillway/core/data';
 import type { ReadResult, ReadTask } from '../codecs/protocol.ts';
 import type { RowGroupSchedule, RowGroupTask } from './row-groups.ts';
 

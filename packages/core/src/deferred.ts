@@ -1,0 +1,56 @@
+/**
+ * Functions of the public surface whose code is loaded at the first call. Every op module imports this package in every
+ * worker, so what it loads at once is kept small.
+ */
+import type { SharedTable, TablePart } from './batch/shared-table.ts';
+import type { Explanation, ExplainOptions } from './plan/explain.ts';
+import type { Sink } from './plan/sinks.ts';
+import type { Shape } from './schema/types.ts';
+import type { Store } from './store/open-store.ts';
+
+/**
+ * Opens a store: a folder of ordered datasets, each a Delta Lake table. The folder is made at the first write. Nothing is
+ * held open.
+ * @throws ERR_STORE_UNSUPPORTED for a folder that holds something else, ERR_IO
+ * @example
+ * ```ts
+ * const store = await openStore('./market');
+ * for (const key of await store.datasets()) console.log(key);
+ * ```
+ */
+export async function openStore(root: string): Promise<Store> {
+  return (await import('./store/open-store.ts')).openStore(root);
+}
+
+/**
+ * Copies a table into shared memory, part by part, and keeps it there until `release`.
+ *
+ * @param options `batchRows`: rows of a logical batch. Default 65,536.
+ * @throws ERR_VALUE, ERR_SCHEMA, ERR_COLUMN_UNKNOWN, ERR_MEMORY_EXHAUSTED. Nothing stays allocated then.
+ * @example
+ * ```ts
+ * const table = await shareTable({ ts: 'timestamp[us]', price: 'float64' }, [{ ts: times, price: prices }]);
+ * const job = run([p.source(fromShared(table, { orderedOn: 'ts' })).collect()]);
+ * ```
+ */
+export async function shareTable(
+  schema: Shape,
+  parts: Iterable<TablePart> | AsyncIterable<TablePart>,
+  options: { batchRows?: number } = {},
+): Promise<SharedTable> {
+  return (await import('./batch/shared-table.ts')).shareTable(schema, parts, options);
+}
+
+/**
+ * How a run of these sinks would be laid out: stages and their lanes, what is fused, edges with their credits, the
+ * smallest limit, order, and what depends on timing. Files are looked at, nothing is read.
+ *
+ * @throws as `run` before it starts; a limit below the minimum is reported in the text, not refused
+ * @example
+ * ```ts
+ * console.log((await explain([hourly.toStore(store, { freq: '1h' })])).text);
+ * ```
+ */
+export async function explain(sinks: Sink | readonly Sink[], options: ExplainOptions = {}): Promise<Explanation> {
+  return (await import('./plan/explain.ts')).explain(sinks, options);
+}

@@ -1,0 +1,4 @@
+/** Reading and writing files on codec threads, and committing what sinks wrote. No promise of stability. */
+export { readParquetRows } from './formats/parquet-reader.ts';
+export { openFileSink } from './store/file-sink.ts';
+export { checkFileSink, commitSink, discardSink, stagingPath } from './store/sink-commit.ts';

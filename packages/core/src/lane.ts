@@ -1,0 +1,4 @@
+/** What a lane of a running stage needs beside `data.ts`: kernels and operators. No promise of stability. */
+export { instantiateKernels } from './kernels/compiled-kernels.ts';
+export { buildChain } from './operators/chain.ts';
+export { resolveSource } from './operators/definition.ts';

@@ -1,0 +1,2 @@
+/** Rows of one output batch at most. */
+export const PIECE_ROWS = 8192;

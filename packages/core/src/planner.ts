@@ -1,0 +1,5 @@
+/** From sinks to stages: what the coordinator needs beside `lane.ts`. No promise of stability. */
+export { buildLogicalPlan } from './plan/build.ts';
+export { callbackOf, feederOf } from './plan/endpoints.ts';
+export { resolvePlan } from './plan/resolve.ts';
+export { planStages } from './plan/stages.ts';
