@@ -36,6 +36,9 @@ function keepsInput(definition: OpDefinition, input: Fields, options: unknown): 
  * and what the op's `flush` gives (when a trigger fires, and at the end) is an input of its own unless it is nothing.
  */
 export class RegisteredOp implements Operator {
+  /** Only of an op with triggers: others never hold anything. */
+  readonly held?: () => HeldState;
+  readonly dueAt?: () => number | undefined;
   readonly #context: OperatorContext;
   readonly #instance: OpInstance;
   readonly #arrow: ArrowModule;
@@ -59,6 +62,8 @@ export class RegisteredOp implements Operator {
     this.#held = new HeldBatches(arena, owner, fields);
     this.#hasTriggers = hasTriggers(spec.triggers);
     this.#waits = spec.accumulate && this.#hasTriggers;
+    if (this.#hasTriggers) this.held = () => this.#state();
+    if (spec.triggers.intervalMs !== undefined) this.dueAt = () => this.#counter.dueAt();
     this.#pieces = spec.observesBatches ? new HeldBatches(arena, owner, inputFields) : undefined;
     const opContext = { name, input: inputFields, output: fields, signal: context.signal };
     this.#instance = callUser(context, ' in create', undefined, () =>
@@ -119,7 +124,7 @@ export class RegisteredOp implements Operator {
     if (reason !== 'pressure') return this.#flush(reason);
     // What waits may go on early, ending no input, as long as nobody sees the cut. The op's own state is not touched.
     if (this.#context.emissionsVisible || this.#held.rows === 0) return undefined;
-    this.#context.onFlush(reason, this.held());
+    this.#context.onFlush(reason, this.#state());
     return pushAll(this.#output, this.#held.takePieces(0));
   }
 
@@ -141,12 +146,8 @@ export class RegisteredOp implements Operator {
     return this.#flush('end');
   }
 
-  held(): HeldState {
+  #state(): HeldState {
     return { inputs: this.#counter.held().inputs, rows: this.#held.rows, bytes: this.#held.bytes };
-  }
-
-  dueAt(): number | undefined {
-    return this.#counter.dueAt();
   }
 
   close(): void {
