@@ -50,7 +50,8 @@ function textColumn(frame: Frame, value: string, rows: number): ColumnDraft {
   const offsets = new Int32Array(frame.arena.buffer, column.offsets, rows + 1);
   for (let row = 0; row <= rows; row++) offsets[row] = row * bytes;
   if (rows > 0) {
-    bytesOfArena(frame.arena).write(value, column.values, 'utf8');
+    // With the length: Node takes all of the arena behind it otherwise, and writes nothing where that passes 2 GiB.
+    bytesOfArena(frame.arena).write(value, column.values, bytes, 'utf8');
     const { u8 } = frame.arena;
     // Doubling: each copy repeats all that is there.
     for (let done = bytes; done < bytes * rows; done *= 2) {

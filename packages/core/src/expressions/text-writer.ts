@@ -37,7 +37,8 @@ export class TextWriter {
   /** Appends a piece of the current text. */
   write(text: string): void {
     this.#reserve(text.length * 3);
-    this.#used += this.#buffer.write(text, this.#bytes.values + this.#used, 'utf8');
+    // Without a length Node takes all of the arena behind it, which as a 32-bit number is negative: nothing is written.
+    this.#used += this.#buffer.write(text, this.#bytes.values + this.#used, text.length * 3, 'utf8');
   }
 
   /** The text of this row is complete. */

@@ -257,7 +257,7 @@ export function defineSource<const O extends Shape, const D extends OptionsSpec 
   url: string,
   config: SourceConfig<O, D>,
 ): SourceDefinition<O, D> {
-  checkDescriptors(config.options, config.name ?? 'source');
+  checkDescriptors(config.options, config.name ?? 'source', ['name', 'ownStage']);
   return register(url, config.name ?? 'source', (ref) => ({
     kind: 'source',
     ref,

@@ -77,15 +77,19 @@ const CHECKS: Record<OptionKind, (value: unknown) => boolean> = {
 };
 
 /** Refuses descriptors that chain methods could not offer. @throws ERR_OPTIONS */
-export function checkDescriptors(spec: OptionsSpec | undefined, op: string): void {
+export function checkDescriptors(
+  spec: OptionsSpec | undefined,
+  op: string,
+  reserved: readonly string[] = RESERVED_OPTIONS,
+): void {
   if (spec === undefined || typeof spec === 'function') return;
   for (const [option, descriptor] of Object.entries(spec)) {
-    if (RESERVED_OPTIONS.includes(option)) {
+    if (reserved.includes(option)) {
       throw new PipelineError(
         'ERR_OPTIONS',
-        `op "${op}" declares an option "${option}", which every stage already has`,
+        `"${op}" declares an option "${option}", which every step of its kind already has`,
         {
-          hint: `rename the option; reserved are ${RESERVED_OPTIONS.join(', ')}`,
+          hint: `rename the option; reserved are ${reserved.join(', ')}`,
         },
       );
     }

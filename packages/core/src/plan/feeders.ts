@@ -7,13 +7,11 @@ import { PipelineError } from '../errors.ts';
 import type { ColumnsRecord, Fields } from '../schema/types.ts';
 import type { FedInput, Feeder } from './endpoints-contract.ts';
 
-/** One item of an iterable: a batch, an Arrow table, columns, several rows, or one row. */
-export type IterableItem =
-  | RecordBatch
-  | Table
-  | ColumnsRecord
-  | readonly Record<string, unknown>[]
-  | Record<string, unknown>;
+/**
+ * One item of an iterable: a batch, an Arrow table, columns, several rows as objects, or one row. Rows may be of any
+ * interface, which is why the last two are as wide as they are.
+ */
+export type IterableItem = RecordBatch | Table | ColumnsRecord | readonly object[] | object;
 export type AnyIterable = Iterable<IterableItem> | AsyncIterable<IterableItem>;
 
 type Sorted = { inputs: readonly FedInput[] } | { row: Record<string, unknown> };

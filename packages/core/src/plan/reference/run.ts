@@ -25,7 +25,16 @@ import type { PlanProbes, ResolvedNode, ResolvedPlan } from '../resolved.ts';
 import type { Sink } from '../sinks.ts';
 import { makeOperator, type ReferenceOperator } from './operators.ts';
 import type { Held } from './triggers.ts';
-import { arrowOfRows, isRecordBatch, type Row, rowsOfArrow, rowsOfColumns, rowsOfInput, toValue } from './values.ts';
+import {
+  arrowOfRows,
+  isRecordBatch,
+  objectsOfRows,
+  type Row,
+  rowsOfArrow,
+  rowsOfColumns,
+  rowsOfInput,
+  toValue,
+} from './values.ts';
 
 /** One flush of one buffer. */
 export interface ReferenceFlush extends Held {
@@ -131,12 +140,12 @@ class ReferenceRun {
     if (node.spec.kind !== 'sink') return;
     const { sink } = node.spec;
     if (sink.type !== 'callback' && sink.type !== 'iterate') return;
+    // A batch without rows counts as an input, but there is nothing to hand over.
+    if (rows.length === 0) return;
     const endpoint = callbackOf(sink.id);
-    const batch = arrowOfRows(this.#arrow, rows, output.fields);
+    const { fields } = output;
     await endpoint.call(
-      endpoint.takes === 'batch'
-        ? batch
-        : rows.map((row) => Object.fromEntries(output.fields.map((field, index) => [field.name, row[index]]))),
+      endpoint.takes === 'batch' ? arrowOfRows(this.#arrow, rows, fields) : objectsOfRows(rows, fields),
     );
   }
 

@@ -6,6 +6,7 @@ import type { Data, RecordBatch } from 'apache-arrow';
 import { ArrowColumnReader } from '../../batch/arrow-column.ts';
 import { plainToArrow } from '../../batch/batch-to-arrow.ts';
 import type { PlainColumn } from '../../batch/plain-batch.ts';
+import { decimalText } from '../../batch/read-values.ts';
 import { toDecimal, toTemporal } from '../../batch/write-values.ts';
 import { PipelineError } from '../../errors.ts';
 import type { ArrowModule } from '../../schema/load-arrow.ts';
@@ -251,6 +252,21 @@ function fixedBytes(type: TypeText, values: readonly Value[]): Uint8Array {
         bytes[at + byte] = Number(((value as bigint) >> BigInt(byte * 8)) & 255n);
   });
   return bytes;
+}
+
+/** Rows as users see them: integers and dates of up to 32 bits as numbers, decimals as text. */
+export function objectsOfRows(rows: readonly Row[], fields: Fields): Record<string, unknown>[] {
+  return rows.map((row) =>
+    Object.fromEntries(fields.map((field, index) => [field.name, toUser(parseType(field.type), row[index] as Value)])),
+  );
+}
+
+function toUser(parsed: ParsedType, value: Value): unknown {
+  if (parsed.of !== undefined && Array.isArray(value))
+    return value.map((item: Value) => toUser(parseType(parsed.of as TypeText), item));
+  if (typeof value !== 'bigint') return value;
+  if (parsed.precision !== undefined) return decimalText(value, parsed.scale ?? 0);
+  return parsed.byteWidth < 8 ? Number(value) : value;
 }
 
 /** Logical Arrow bytes: a bit for each null, values of their width, four bytes of offset for each text. */
