@@ -1,3 +1,7 @@
+/**
+ * From apache-arrow into shared memory: which columns are taken, where record batches are cut, and what need not be copied
+ * because user code hands back what it was lent. How a column is read is in `arrow-column.ts`.
+ */
 import type * as Arrow from 'apache-arrow';
 import { PipelineError } from '../errors.ts';
 import type { Arena } from '../memory/contract.ts';

@@ -1,3 +1,7 @@
+/**
+ * Columns as JavaScript values. One file for all types, because the table that documents what each type is read as, and
+ * the readers that have to agree with it, change together.
+ */
 import type { Arena, Ptr } from '../memory/contract.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { ParsedType } from '../schema/types.ts';
