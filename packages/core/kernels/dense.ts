@@ -8,18 +8,19 @@ export function isSet(bitmap: usize, index: u32): bool {
   return ((load<u8>(bitmap + (index >> 3)) >> <u8>(index & 7)) & 1) != 0;
 }
 
-/** Bits [from, from + 64) of a bitmap of `rows` bits; those beyond are 0. Never reads behind the last byte. */
+/** Bits [from, from + 64) of a bitmap of `rows` (> from) bits; those beyond are 0. Never reads behind the last byte. */
 export function bits64(bitmap: usize, from: u32, rows: u32): u64 {
   const shift = <u64>(from & 7);
   const at = bitmap + (from >> 3);
-  const last = bitmap + ((rows - 1) >> 3);
+  // Whole bytes behind `at`; not an address of the end, which may be 2^32.
+  const behind = <usize>((rows - 1) >> 3) - <usize>(from >> 3);
   let bits: u64;
-  if (at + 8 <= last) {
+  if (behind >= 8) {
     bits = load<u64>(at) >> shift;
     if (shift != 0) bits |= <u64>load<u8>(at, 8) << (64 - shift);
   } else {
     bits = 0;
-    for (let byte: usize = 0; byte <= 8 && at + byte <= last; byte++) {
+    for (let byte: usize = 0; byte <= behind; byte++) {
       const part = <u64>load<u8>(at + byte);
       if (byte == 0) bits = part >> shift;
       else bits |= part << ((<u64>byte << 3) - shift);

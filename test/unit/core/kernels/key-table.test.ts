@@ -1,0 +1,131 @@
+import { type Arena, createReferenceKernels, instantiateKernels, KeyTable } from '@spillway/core/internal';
+import { describe, expect, it } from 'vitest';
+import { fakeArena, seededRandom } from '../../../support/fake-arena.ts';
+
+const memory = fakeArena(64 << 20);
+/** Allocations in use, so that a table's own can be counted. */
+const held = new Set<number>();
+const arena = {
+  buffer: memory.buffer,
+  memory: memory.memory,
+  u8: new Uint8Array(memory.buffer),
+  alloc(bytes: number): number {
+    const ptr = memory.room(bytes);
+    arena.u8.fill(0xdb, ptr, ptr + bytes);
+    held.add(ptr);
+    return ptr;
+  },
+  release(ptr: number): void {
+    expect(held.delete(ptr)).toBe(true);
+  },
+};
+const KINDS = [
+  ['compiled', instantiateKernels(arena)],
+  ['twin', createReferenceKernels(arena)],
+] as const;
+
+function writeTexts(texts: readonly (string | null)[]): { offsets: number; values: number; validity: number } {
+  const encoded = texts.map((text) => Buffer.from(text ?? ''));
+  const offsets = memory.room(4 * (texts.length + 1));
+  const values = memory.room(encoded.reduce((sum, { length }) => sum + length, 5));
+  const validity = memory.room(Math.ceil(texts.length / 8));
+  arena.u8.fill(0, validity, validity + Math.ceil(texts.length / 8));
+  let end = 5;
+  memory.view.setInt32(offsets, end, true);
+  encoded.forEach((bytes, row) => {
+    arena.u8.set(bytes, values + end);
+    end += bytes.length;
+    memory.view.setInt32(offsets + 4 * row + 4, end, true);
+    if (texts[row] !== null) arena.u8[validity + (row >> 3)] = (arena.u8[validity + (row >> 3)] as number) | (1 << (row & 7));
+  });
+  return { offsets, values, validity };
+}
+
+function idsOf(ptr: number, rows: number): number[] {
+  return Array.from(new Uint32Array(arena.buffer, ptr, rows));
+}
+
+/** Ids in order of first appearance. */
+function expectedIds<K>(keys: readonly K[], known: Map<K, number>): number[] {
+  return keys.map((key) => {
+    const id = known.get(key) ?? known.size;
+    known.set(key, id);
+    return id;
+  });
+}
+
+describe.each(KINDS)('KeyTable on %s kernels', (_, kernels) => {
+  it('numbers texts in order of first appearance, null among them, over batches and growth', () => {
+    memory.reset();
+    const random = seededRandom(41);
+    const table = new KeyTable(arena as unknown as Arena, kernels, 1, true);
+    const known = new Map<string | null, number>();
+    for (const rows of [1, 30, 500, 3_000]) {
+      const texts = Array.from({ length: rows }, () => {
+        if (random() < 0.05) return null;
+        const key = Math.floor(random() ** 2 * 4_000);
+        return `${'é'.repeat(key % 13)}${key % 50 === 0 ? '' : key}`;
+      });
+      const { offsets, values, validity } = writeTexts(texts);
+      const ids = memory.room(4 * rows);
+      table.encodeText(offsets, values, validity, rows, ids);
+      expect(idsOf(ids, rows)).toEqual(expectedIds(texts, known));
+    }
+    expect(table.size).toBe(known.size);
+    expect(table.nullId).toBe(known.get(null));
+    for (const [key, id] of known) {
+      const start = memory.view.getUint32(table.keys + 4 * id, true);
+      const end = memory.view.getUint32(table.keys + 4 * id + 4, true);
+      expect(Buffer.from(arena.u8.slice(table.bytes + start, table.bytes + end)).toString()).toBe(key ?? '');
+    }
+    table.release();
+    expect(held.size).toBe(0);
+  });
+
+  it('takes a text larger than all its room', () => {
+    memory.reset();
+    const table = new KeyTable(arena as unknown as Arena, kernels, 1, true);
+    const texts = ['a', 'x'.repeat(50_000), 'a', ''];
+    const { offsets, values } = writeTexts(texts);
+    const ids = memory.room(16);
+    table.encodeText(offsets, values, 0, 4, ids);
+    expect(idsOf(ids, 4)).toEqual([0, 1, 0, 2]);
+    table.release();
+  });
+
+  it('numbers integers in order of first appearance, over growth', () => {
+    memory.reset();
+    const random = seededRandom(42);
+    const table = new KeyTable(arena as unknown as Arena, kernels, 1, false);
+    const known = new Map<bigint | null, number>();
+    for (const rows of [10, 4_000, 9_000]) {
+      const keys = Array.from({ length: rows }, (_unused, row) =>
+        row % 97 === 5 ? null : BigInt.asIntN(64, BigInt(Math.floor(random() ** 2 * 6_000) - 3_000) * (random() < 0.5 ? 1n : 2n ** 51n)),
+      );
+      const values = memory.room(8 * rows);
+      const validity = memory.room(Math.ceil(rows / 8));
+      arena.u8.fill(0, validity, validity + Math.ceil(rows / 8));
+      keys.forEach((key, row) => {
+        memory.view.setBigInt64(values + 8 * row, key ?? 99n, true);
+        if (key !== null) arena.u8[validity + (row >> 3)] = (arena.u8[validity + (row >> 3)] as number) | (1 << (row & 7));
+      });
+      const ids = memory.room(4 * rows);
+      table.encodeInt64(values, validity, rows, ids);
+      expect(idsOf(ids, rows)).toEqual(expectedIds(keys, known));
+    }
+    for (const [key, id] of known) expect(memory.view.getBigInt64(table.keys + 8 * id, true)).toBe(key ?? 0n);
+    table.release();
+    expect(held.size).toBe(0);
+  });
+
+  it('makes pairs of ids into one key', () => {
+    memory.reset();
+    const [left, right, out] = [memory.room(12), memory.room(12), memory.room(24)];
+    [0, 7, 0xffff_ffff].forEach((id, row) => {
+      memory.view.setUint32(left + 4 * row, id, true);
+      memory.view.setUint32(right + 4 * row, id + 1, true);
+    });
+    kernels.combineIds(left, right, 3, out);
+    expect(Array.from(new BigUint64Array(arena.buffer, out, 3))).toEqual([2n ** 32n, 8n * 2n ** 32n + 7n, 0xffff_ffffn]);
+  });
+});
