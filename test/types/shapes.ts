@@ -14,6 +14,7 @@ import {
   fromIterable,
   fromShared,
   lit,
+  openStore,
   readParquet,
   type SharedTable,
   type Stream,
@@ -161,6 +162,17 @@ const reshaped = () => trades.map(reshape, { rows: 100 });
 expectTypeOf<ShapeOf<ReturnType<typeof folded>>>().toEqualTypeOf<{ readonly sum: 'float64' }>();
 const folded = () => trades.memoryAccumulate(total, { scale: 2, iterMax: 5, resetOnFlush: false });
 
+// Options checked by a function: its parameter is what the user passes, its result what `create` gets.
+const parsed = defineOp(import.meta.url, {
+  output: 'same',
+  options: (raw: { limit: number | string }) => ({ limit: Number(raw.limit) }),
+  create: (options) => {
+    expectTypeOf(options).toEqualTypeOf<{ limit: number }>();
+    return { process: (batch) => batch };
+  },
+});
+trades.map(parsed, { limit: '5', iterMax: 2 });
+
 // Aggregates, in the form of the design.
 const { hourly, daily } = trades.clean({ maxPrice: 1e6 }).aggStream({
   orderedOn: 'ts',
@@ -190,8 +202,9 @@ expectTypeOf<ShapeOf<typeof daily>>().toEqualTypeOf<{
   readonly n: 'int64';
   readonly mean: 'float64';
 }>();
-hourly.toStore({ root: './market' }, { freq: '1h' });
-hourly.toStore({ root: './market' }, { key: { freq: '1h' }, mode: 'overwrite' });
+const store = await openStore('./market');
+hourly.toStore(store, { freq: '1h' });
+hourly.toStore(store, { key: { freq: '1h' }, mode: 'overwrite' });
 const chained = hourly.filter(col('volume').gt(0)).tag({ iterMax: 2 }).memoryBuffer({ rows: 5 });
 expectTypeOf<ShapeOf<typeof chained>>().toHaveProperty('tag').toEqualTypeOf<'utf8'>();
 

@@ -1,17 +1,16 @@
 /** From the graph of a fluent chain to a plan as plain data. */
+import { resolve } from 'node:path';
 import { PipelineError } from '../errors.ts';
+import { keyToPath } from '../store/key-path.ts';
 import type { GraphNode } from './graph.ts';
-import type { LogicalPlan, PlanNode } from './logical.ts';
+import type { LogicalPlan, PlanNode, SinkSpec } from './logical.ts';
 import type { Sink } from './sinks.ts';
-
-/** Keeps the functions and streams that a plan names by id alive as long as the plan itself. */
-const endpointsOf = new WeakMap<LogicalPlan, object[]>();
 
 /**
  * The plan of everything that the given sinks need: nodes with inputs before users, each once however many branches
  * share it, under unique names. A name that the user chose twice is refused; others get a number.
  *
- * @throws ERR_PLAN
+ * @throws ERR_PLAN; ERR_KEY for a key that cannot name a dataset
  */
 export function buildLogicalPlan(sinks: readonly Sink[]): LogicalPlan {
   const settings = sinks[0]?.settings;
@@ -37,20 +36,31 @@ export function buildLogicalPlan(sinks: readonly Sink[]): LogicalPlan {
       ...(node.ownStage && { ownStage: true }),
     }),
   );
-  const plan: LogicalPlan = {
-    nodes,
-    memoryLimitBytes: settings.memoryLimitBytes,
-    deterministic: settings.deterministic,
-  };
-  endpointsOf.set(
-    plan,
-    graph.flatMap((node) => node.endpoint ?? []),
-  );
-  return plan;
+  refuseSharedTargets(nodes);
+  return { nodes, memoryLimitBytes: settings.memoryLimitBytes, deterministic: settings.deterministic };
 }
 
 function refuse(problem: string, hint: string): PipelineError {
   return new PipelineError('ERR_PLAN', problem, { hint });
+}
+
+/** Two sinks that write the same place would undo each other. */
+function refuseSharedTargets(nodes: readonly PlanNode[]): void {
+  const writers = new Map<string, string>();
+  for (const { name, spec } of nodes) {
+    const target = spec.kind === 'sink' ? targetOf(spec.sink) : undefined;
+    if (target === undefined) continue;
+    const other = writers.get(target);
+    if (other !== undefined)
+      throw refuse(`"${other}" and "${name}" both write ${target}`, 'give each sink a file or a key of its own');
+    writers.set(target, name);
+  }
+}
+
+function targetOf(sink: SinkSpec): string | undefined {
+  if (sink.type === 'parquet') return resolve(sink.path);
+  if (sink.type !== 'store') return undefined;
+  return resolve(sink.root, keyToPath(sink.key));
 }
 
 /** Depth first from the sinks in their order, so that names and ids do not depend on anything else. */

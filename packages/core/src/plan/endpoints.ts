@@ -1,6 +1,6 @@
 /**
  * The objects behind the ids of a plan: what feeds its sources and takes its results on the main thread. They are kept
- * alive by the streams and sinks that made them, and by the plans built from these, never by this registry.
+ * alive by the streams and sinks that made them, never by this registry: whoever runs a plan holds on to its sinks.
  */
 import { PipelineError } from '../errors.ts';
 import type { CallbackSink, Feeder } from './endpoints-contract.ts';

@@ -18,9 +18,6 @@ export const fileProbes: PlanProbes = {
   expandPaths: async (patterns) => (await import('../formats/glob.ts')).expandPaths(patterns),
 };
 
-/** Keeps the plan it came from, and with it the functions behind its ids. */
-const originOf = new WeakMap<ResolvedPlan, LogicalPlan>();
-
 /**
  * The plan with all columns bound. Parquet sources read only the columns that something uses.
  *
@@ -41,9 +38,7 @@ export async function resolvePlan(plan: LogicalPlan, probes: PlanProbes = filePr
   const nodes = await bind(await pruned(everything, plan.nodes), cached);
   markVisibility(nodes);
   trustVerifiedOrder(nodes);
-  const resolved: ResolvedPlan = { ...plan, nodes, timingDependence: checkTiming(nodes, plan.deterministic) };
-  originOf.set(resolved, plan);
-  return resolved;
+  return { ...plan, nodes, timingDependence: checkTiming(nodes, plan.deterministic) };
 }
 
 /** One pass from the sources to the sinks. */
@@ -77,7 +72,8 @@ type Source = Extract<PlanNode['spec'], { kind: 'source' }>['source'];
 
 async function bindSource(node: PlanNode, given: Source, probes: PlanProbes): Promise<ResolvedNode> {
   await checkGenerated(given);
-  const parquet = given.type === 'parquet' ? await (await import('./parquet-source.ts')).resolveParquet(given, probes) : undefined;
+  const parquet =
+    given.type === 'parquet' ? await (await import('./parquet-source.ts')).resolveParquet(given, probes) : undefined;
   const source: Source = parquet?.spec ?? given;
   const fields: Fields = parquet?.fields ?? (given.type === 'parquet' ? [] : given.fields);
   const { orderedOn } = source;

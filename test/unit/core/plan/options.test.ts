@@ -142,6 +142,18 @@ test('wrong sinks and sources are refused', () => {
   expect(() => fromIterable({ t: 'int65' as 'int64' }, [])).toThrow(expect.objectContaining({ code: 'ERR_SCHEMA' }));
 });
 
+test('two sinks cannot write the same place, and a key has to be one', () => {
+  const [stream, store] = [rows(), { root: '/x' }];
+  const write =
+    (...sinks: Parameters<typeof buildLogicalPlan>[0]) =>
+    () =>
+      buildLogicalPlan(sinks);
+  expect(write(stream.toStore(store, { a: '1' }), stream.toStore(store, { a: '1' }))).toThrow('both write /x/a=1');
+  expect(write(stream.toParquet('a.parquet'), stream.toParquet('./a.parquet'))).toThrow('both write');
+  expect(write(stream.toStore(store, { a: '1' }), stream.toStore(store, { a: '2' }))).not.toThrow();
+  expect(write(stream.toStore(store, { 'a/b': '1' }))).toThrow(expect.objectContaining({ code: 'ERR_KEY' }));
+});
+
 test('a plan explains itself', async () => {
   const { text, physical } = await explain(
     rows()
