@@ -5,7 +5,7 @@
 import { countSetBits, isBitSet } from '../batch/bitmap.ts';
 import type { Column } from '../batch/contract.ts';
 import type { Arena } from '../memory/contract.ts';
-import { isOrderable, isWide, numbers, type OrderedValue, orderedValue, textOf } from './ordered-value.ts';
+import { isOrderable, isWide, numbers, type OrderedValue, orderedValue, textComparer } from './ordered-value.ts';
 
 /** Plain data. `min` and `max` are undefined when all rows are null (or NaN), and for types without an order. */
 export interface ColumnBounds {
@@ -56,12 +56,12 @@ function addNumbers(bounds: ColumnBounds, arena: Arena, column: Column, from: nu
 /** 64-bit integers and texts: compared in place, so that only the least and the greatest become JavaScript values. */
 function addCompared(bounds: ColumnBounds, arena: Arena, column: Column, from: number, to: number): void {
   const present = isThere(arena, column);
-  const isBefore = column.type === 'utf8' ? textComparer(arena, column) : wideComparer(arena, column);
+  const compare = column.type === 'utf8' ? textComparer(arena, column) : wideComparer(arena, column);
   let [least, greatest] = [-1, -1];
   for (let row = from; row < to; row += 1) {
     if (!present(row)) continue;
-    if (least < 0 || isBefore(row, least)) least = row;
-    if (greatest < 0 || isBefore(greatest, row)) greatest = row;
+    if (least < 0 || compare(row, least) < 0) least = row;
+    if (greatest < 0 || compare(greatest, row) < 0) greatest = row;
   }
   if (least < 0) return;
   const [min, max] = [orderedValue(arena, column, least), orderedValue(arena, column, greatest)];
@@ -77,16 +77,12 @@ function addText(bounds: ColumnBounds, min: string, max: string): void {
   if (bounds.max === undefined || isBefore(String(bounds.max), max)) bounds.max = max;
 }
 
-function textComparer(arena: Arena, column: Column): (a: number, b: number) => boolean {
-  return (a, b) => Buffer.compare(textOf(arena, column, a), textOf(arena, column, b)) < 0;
-}
-
-function wideComparer(arena: Arena, column: Column): (a: number, b: number) => boolean {
+function wideComparer(arena: Arena, column: Column): (a: number, b: number) => number {
   const flip = column.type === 'uint64' ? 0x8000_0000 | 0 : 0;
   const words = new Int32Array(arena.buffer, column.values, column.length * 2);
   return (a, b) => {
     const [highA, highB] = [(words[2 * a + 1] as number) ^ flip, (words[2 * b + 1] as number) ^ flip];
-    return highA < highB || (highA === highB && (words[2 * a] as number) >>> 0 < (words[2 * b] as number) >>> 0);
+    return highA === highB ? ((words[2 * a] as number) >>> 0) - ((words[2 * b] as number) >>> 0) : highA - highB;
   };
 }
 

@@ -55,9 +55,25 @@ export function numbers(arena: Arena, column: Column): NumberArray {
 }
 
 /** The bytes of a text. */
-export function textOf(arena: Arena, column: Column, row: number): Uint8Array {
+function textOf(arena: Arena, column: Column, row: number): Uint8Array {
   const at = column.offsets / 4 + row;
   return arena.u8.subarray(column.values + (arena.i32[at] ?? 0), column.values + (arena.i32[at + 1] ?? 0));
+}
+
+/** Compares the texts of two rows by their bytes. In place: a view for each of millions of rows is megabytes of garbage. */
+export function textComparer(arena: Arena, column: Column): (a: number, b: number) => number {
+  const { u8 } = arena;
+  const offsets = new Int32Array(arena.buffer, column.offsets, column.length + 1);
+  return (a, b) => {
+    const [startA, startB] = [offsets[a] as number, offsets[b] as number];
+    const [bytesA, bytesB] = [(offsets[a + 1] as number) - startA, (offsets[b + 1] as number) - startB];
+    const common = Math.min(bytesA, bytesB);
+    for (let i = 0; i < common; i += 1) {
+      const difference = (u8[column.values + startA + i] as number) - (u8[column.values + startB + i] as number);
+      if (difference !== 0) return difference;
+    }
+    return bytesA - bytesB;
+  };
 }
 
 /** The value of a row that is not null. */
@@ -109,9 +125,8 @@ function firstWideDisorder(arena: Arena, column: Column): number {
 }
 
 function firstTextDisorder(arena: Arena, column: Column): number {
-  for (let row = 1; row < column.length; row += 1) {
-    if (Buffer.compare(textOf(arena, column, row - 1), textOf(arena, column, row)) > 0) return row;
-  }
+  const compare = textComparer(arena, column);
+  for (let row = 1; row < column.length; row += 1) if (compare(row - 1, row) > 0) return row;
   return -1;
 }
 

@@ -147,7 +147,7 @@ class RowReader {
     const opened = await this.#library.guard(this.#library.api.ParquetFile.fromFile(file.asBlob()));
     let isAlive = true;
     try {
-      if (this.#rowsToRead > 0) await this.#stream(opened);
+      if (this.#rowsToRead > 0) await this.#stream(opened, file);
       await this.#endSource();
     } catch (error) {
       isAlive = !(error instanceof LibraryPanic);
@@ -158,20 +158,21 @@ class RowReader {
     }
   }
 
-  async #stream(file: OpenParquetFile): Promise<void> {
+  async #stream(opened: OpenParquetFile, file: RangeFile): Promise<void> {
     const { rowGroups } = this.#request;
     const options = {
       rowGroups: [...rowGroups],
       columns: this.#copied.map((field) => field.name),
       batchSize: this.#decodeRows(),
     };
-    const stream: ReadableStream<DecodedBatch> = await this.#library.guard(file.stream(options));
+    const stream: ReadableStream<DecodedBatch> = await this.#library.guard(opened.stream(options));
     const reader = stream.getReader();
     let isDone = false;
     try {
       while (!isDone) {
         this.#throwIfAborted();
         const next = await this.#library.guard(reader.read());
+        file.reclaim();
         isDone = next.done;
         if (next.value !== undefined) this.#queue.add(next.value);
         await this.#emitPieces(isDone);

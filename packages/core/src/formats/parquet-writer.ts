@@ -51,6 +51,8 @@ export interface WrittenParquet {
 const ENCODE_ROWS = 16_384;
 /** Bytes that are handed to the encoder at a time, nearly. */
 const ENCODE_BYTES = 4 * 1024 * 1024;
+/** Bytes read at a time when a written file is summed up. */
+const CHECK_BYTES = 256 * 1024;
 
 function isDeltaEncoded(type: string): boolean {
   const parsed = parseType(type);
@@ -182,10 +184,21 @@ async function chunkChecksums(path: string): Promise<WrittenParquet['chunks']> {
   const file = await open(path, 'r');
   try {
     const chunks: WrittenParquet['chunks'] = [];
+    const buffer = new Uint8Array(CHECK_BYTES);
     for (const chunk of info.rowGroups.flatMap((group) => group.chunks)) {
-      const bytes = new Uint8Array(chunk.bytes);
-      await file.read(bytes, 0, bytes.length, chunk.offset);
-      chunks.push({ ...chunk, crc32: crc32(bytes) });
+      let sum = 0;
+      for (let done = 0; done < chunk.bytes; ) {
+        const { bytesRead } = await file.read(
+          buffer,
+          0,
+          Math.min(buffer.length, chunk.bytes - done),
+          chunk.offset + done,
+        );
+        sum = crc32(buffer.subarray(0, bytesRead), sum);
+        if (bytesRead === 0) throw new Error('the file shrank while it was being read back');
+        done += bytesRead;
+      }
+      chunks.push({ ...chunk, crc32: sum });
     }
     return chunks;
   } catch (error) {

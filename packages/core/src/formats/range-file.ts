@@ -20,6 +20,13 @@ interface BlobLike {
   slice(from: number, to: number): { arrayBuffer(): Promise<ArrayBuffer> };
 }
 
+/** What `lib` does not have yet: Node 20 does. */
+type ResizableBuffer = ArrayBuffer & { resize(bytes: number): void };
+const ResizableArrayBuffer = ArrayBuffer as unknown as new (
+  bytes: number,
+  options: { maxByteLength: number },
+) => ResizableBuffer;
+
 /** An open file. `close` it on every path. */
 export class RangeFile {
   /** The first refusal; the library only knows that a read failed. */
@@ -27,6 +34,8 @@ export class RangeFile {
   readonly #file: FileHandle;
   readonly #info: ParquetInfo;
   readonly #checksums: ChunkChecksums | undefined;
+  /** Ranges that were handed to the library. */
+  #lent: ResizableBuffer[] = [];
 
   private constructor(file: FileHandle, info: ParquetInfo, checksums: ChunkChecksums | undefined) {
     this.#file = file;
@@ -52,13 +61,24 @@ export class RangeFile {
     return blob as unknown as Blob;
   }
 
+  /**
+   * Gives back the memory of the ranges read so far, at once: the library has copied them, and the collector would see
+   * megabytes of garbage late. Call it when a batch has come out of them.
+   */
+  reclaim(): void {
+    for (const buffer of this.#lent) buffer.resize(0);
+    this.#lent = [];
+  }
+
   close(): Promise<void> {
+    this.reclaim();
     return this.#file.close();
   }
 
   async #read(from: number, to: number): Promise<ArrayBuffer> {
     try {
-      const bytes = new Uint8Array(to - from);
+      const buffer = new ResizableArrayBuffer(to - from, { maxByteLength: to - from });
+      const bytes = new Uint8Array(buffer);
       let done = 0;
       while (done < bytes.length) {
         const { bytesRead } = await this.#file.read(bytes, done, bytes.length - done, from + done);
@@ -71,7 +91,8 @@ export class RangeFile {
           if (isInside) this.#check(chunk, bytes.subarray(chunk.offset - from, chunk.offset - from + chunk.bytes));
         }
       }
-      return bytes.buffer;
+      this.#lent.push(buffer);
+      return buffer;
     } catch (error) {
       this.failure ??= error instanceof PipelineError ? error : await fileError(this.#info.path, error);
       throw error;
