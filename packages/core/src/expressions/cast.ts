@@ -1,5 +1,6 @@
 /** Casts of columns, after the rules in `node.ts`. That a cast exists at all has been checked by the types. */
 import type { Column } from '../batch/contract.ts';
+import { decodeBytes } from '../batch/utf8.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { TypeText } from '../schema/types.ts';
 import { bitAt, bitmapBytes, writeBits } from './bitmap.ts';
@@ -7,7 +8,7 @@ import { SECONDS_PER_DAY, TICKS_PER_SECOND } from './calendar.ts';
 import { textFormatter, textParser } from './cast-text.ts';
 import { LocalReader } from './dates.ts';
 import { decodeDictionary, encodeDictionary } from './dictionary.ts';
-import { bytesOfArena, type Frame } from './frame.ts';
+import type { Frame } from './frame.ts';
 import { literalStep } from './literal.ts';
 import { bitsToNumber, numberToBits } from './logic.ts';
 import { convert, inRange, numberView, resultLike, wordView } from './numbers.ts';
@@ -37,8 +38,8 @@ function fromText(type: TypeText): Cast {
     const offsets = new Int32Array(frame.arena.buffer, texts.offsets, rows + 1);
     const read = (row: number): number | bigint | boolean => {
       if (!bitAt(frame.arena, texts.validity, row)) return 0;
-      const text = bytesOfArena(frame.arena).toString(
-        'utf8',
+      const text = decodeBytes(
+        frame.arena.u8,
         texts.values + (offsets[row] as number),
         texts.values + (offsets[row + 1] as number),
       );

@@ -1,11 +1,11 @@
 /** Dictionary columns: as plain texts, made from plain texts, and functions of a text computed once for each distinct one. */
 import type { Column } from '../batch/contract.ts';
+import { KeyTable } from '../kernels/key-table.ts';
 import { TAKE_NOTHING } from '../kernels/vector-contract.ts';
 import type { Ptr } from '../memory/contract.ts';
 import { parseType } from '../schema/parse-type.ts';
-import type { TypeText } from '../schema/types.ts';
 import { bitmapBytes } from './bitmap.ts';
-import { bytesOfArena, type Frame } from './frame.ts';
+import type { Frame } from './frame.ts';
 
 /** Calls `use` with codes that are safe to follow: those under nulls are arbitrary, and take nothing here. */
 function withSafeCodes<T>(frame: Frame, column: Column, use: (codes: Ptr) => T): T {
@@ -87,42 +87,30 @@ export function takeByCode(frame: Frame, column: Column, apply: (texts: Column) 
   return out;
 }
 
-/** A utf8 column with a dictionary, in order of first appearance. Consumes the column. */
+/** A utf8 column with a dictionary, in order of first appearance (null, if there is one, has an empty entry). Consumes the column. */
 export function encodeDictionary(frame: Frame, texts: Column): Column {
-  const rows = texts.length;
-  const bytes = bytesOfArena(frame.arena);
-  const offsets = new Int32Array(frame.arena.buffer, texts.offsets, rows + 1);
-  const out = frame.allocate('dictionary<utf8>' satisfies TypeText, rows, rows * 4, texts.validity !== 0);
+  const out = frame.allocate('dictionary<utf8>', texts.length, texts.length * 4, texts.validity !== 0);
   frame.copyValidity(out, texts);
-  const codes = new Int32Array(frame.arena.buffer, out.values, rows);
-  const codeOf = new Map<string, number>();
-  const entries: [start: number, end: number][] = [];
-  for (let row = 0; row < rows; row++) {
-    const start = texts.values + (offsets[row] as number);
-    const end = texts.values + (offsets[row + 1] as number);
-    const text = bytes.toString('latin1', start, end); // bytes as a key: cheaper than decoding, and as exact
-    let code = codeOf.get(text);
-    if (code === undefined) {
-      code = entries.length;
-      codeOf.set(text, code);
-      entries.push([start, end]);
-    }
-    codes[row] = code;
+  const table = new KeyTable(frame.arena, frame.kernels, frame.owner, true);
+  try {
+    table.encodeText(texts.offsets, texts.values, texts.validity, texts.length, out.values);
+    frame.adopt(out, entriesOf(frame, table));
+  } finally {
+    table.release();
   }
-  frame.adopt(out, entriesColumn(frame, entries));
   frame.drop(texts);
   return out;
 }
 
-function entriesColumn(frame: Frame, entries: readonly [start: number, end: number][]): Column {
-  const total = entries.reduce((sum, [start, end]) => sum + end - start, 0);
-  const column = frame.allocate('utf8', entries.length, total, false, true);
-  const offsets = new Int32Array(frame.arena.buffer, column.offsets, entries.length + 1);
-  offsets[0] = 0;
-  entries.forEach(([start, end], index) => {
-    const at = offsets[index] as number;
-    frame.arena.u8.copyWithin(column.values + at, start, end);
-    offsets[index + 1] = at + end - start;
-  });
+/** The texts of a key table as a column. */
+function entriesOf(frame: Frame, table: KeyTable): Column {
+  const { arena } = frame;
+  const offsets = new Int32Array(arena.buffer, table.keys, table.size + 1);
+  const bytes = table.size === 0 ? 0 : (offsets[table.size] as number);
+  const column = frame.allocate('utf8', table.size, bytes, false, true);
+  const copied = new Int32Array(arena.buffer, column.offsets, table.size + 1);
+  if (table.size === 0) copied[0] = 0;
+  else copied.set(offsets);
+  arena.u8.copyWithin(column.values, table.bytes, table.bytes + bytes);
   return column;
 }

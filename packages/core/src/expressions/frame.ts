@@ -42,7 +42,10 @@ export function releaseColumn(arena: Arena, column: Column): void {
 
 const byteViews = new WeakMap<Arena, Buffer>();
 
-/** The arena as a Buffer, for text in and out. */
+/**
+ * The arena as a Buffer, for writing text. (Reading with it fails behind 2 GiB, where Node's `toString` makes positions negative:
+ * `decodeBytes` is for that.)
+ */
 export function bytesOfArena(arena: Arena): Buffer {
   let view = byteViews.get(arena);
   if (view === undefined) {
@@ -57,6 +60,8 @@ export class Frame {
   readonly kernels: VectorKernels;
   readonly batch: Batch;
   readonly rows: number;
+  /** Whom slabs are charged to. */
+  readonly owner: number;
   readonly #context: EvaluationContext;
   readonly #label: string;
   readonly #live = new Set<Column>();
@@ -69,6 +74,7 @@ export class Frame {
     this.kernels = context.kernels;
     this.batch = batch;
     this.rows = batch.rows;
+    this.owner = context.owner;
     this.#context = context;
     this.#label = label;
   }
@@ -83,7 +89,7 @@ export class Frame {
   allocate(type: TypeText, rows: number, valueBytes: number, hasValidity: boolean, hasOffsets = false): ColumnDraft {
     const offsetBytes = hasOffsets ? padded((rows + 1) * 4) : 0;
     const validityBytes = hasValidity ? padded(bitmapBytes(rows)) : 0;
-    const slab = this.arena.alloc(Math.max(64, padded(valueBytes) + offsetBytes + validityBytes), this.#context.owner);
+    const slab = this.arena.alloc(Math.max(64, padded(valueBytes) + offsetBytes + validityBytes), this.owner);
     return this.#keep({
       type,
       length: rows,

@@ -1,8 +1,9 @@
 /** Functions of text. Bytes are worked on as they are; only what needs Unicode tables becomes a JavaScript string. */
 import type { Column } from '../batch/contract.ts';
+import { decodeBytes } from '../batch/utf8.ts';
 import { bitAt, bitmapBytes, writeBits } from './bitmap.ts';
 import { decodeDictionary, takeByCode } from './dictionary.ts';
-import { bytesOfArena, type Frame } from './frame.ts';
+import type { Frame } from './frame.ts';
 import type { ExpressionNode } from './node.ts';
 import { mapStep, type Step } from './step.ts';
 import { TextWriter } from './text-writer.ts';
@@ -121,8 +122,8 @@ function changeCase(frame: Frame, fn: 'lower' | 'upper', texts: Column): Column 
 }
 
 function withString(frame: Frame, change: (text: string) => string): RowWriter {
-  const buffer = bytesOfArena(frame.arena);
-  return (writer, start, end) => writer.write(change(buffer.toString('utf8', start, end)));
+  const { u8 } = frame.arena;
+  return (writer, start, end) => writer.write(change(decodeBytes(u8, start, end)));
 }
 
 /** JavaScript's positions: negative from the end, clamped. */
