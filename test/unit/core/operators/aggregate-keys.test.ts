@@ -100,3 +100,20 @@ test('three key columns are compared one after the other', async () => {
     modelAggregate(spec, FIELDS, rows),
   );
 });
+
+test.each(['id', 'un', 'key'])('very many keys of "%s", with null among them, come out by value', async (by) => {
+  const fields: Fields = [...FIELDS, { name: 'un', type: 'uint64', nullable: true }];
+  const rows = rowsOf(30_000, (index) => {
+    const number = BigInt.asIntN(64, BigInt(index) * 0x9e37_79b9_7f4a_7c15n);
+    if (index % 7000 === 5) return { t: BigInt(Math.floor(index / 3000)), un: null };
+    return {
+      t: BigInt(Math.floor(index / 3000)),
+      id: index % 3 === 0 ? BigInt(index) - 10_000n : number,
+      un: BigInt.asUintN(64, number),
+      key: `${'same prefix '.repeat(index % 2)}${number}`,
+    };
+  });
+  const spec = aggregateSpec([by], [aggregation('a', 1, COUNT), aggregation('all', 100, COUNT)]);
+  const results = await runWhole(arena, spec, fields, cutBatches(arena, fields, rows, [3000]));
+  expect(results).toEqual(modelAggregate(spec, fields, rows));
+});

@@ -2,94 +2,12 @@
  * The order of keys by value: texts by their UTF-8 bytes, integers by number, null last, tuples column by column. Sorted
  * lists are kept, so that new keys cost a search each and not a sort of all.
  */
-import type { KeyTable } from '../../kernels/key-table.ts';
 import type { Kernels } from '../../kernels/vector-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
-import { compareBytes, type GrowingBuffer, type Workspace } from './arena-views.ts';
+import type { GrowingBuffer, Workspace } from './arena-views.ts';
 import type { KeyIndex } from './key-index.ts';
+import { orderOfTable, RankedList } from './ranked-list.ts';
 import type { StateTable } from './state-table.ts';
-import type { ValueType } from './value-type.ts';
-
-type Compare = (a: number, b: number) => number;
-
-/** Numbers in the order of what they stand for, and the rank of each. */
-class RankedList {
-  readonly #compare: Compare;
-  readonly #workspace: Workspace;
-  readonly #sorted: GrowingBuffer;
-  readonly #ranks: GrowingBuffer;
-  #size = 0;
-
-  constructor(compare: Compare, workspace: Workspace) {
-    this.#compare = compare;
-    this.#workspace = workspace;
-    this.#sorted = workspace.buffer();
-    this.#ranks = workspace.buffer();
-  }
-
-  /** Takes in the numbers up to `size`. */
-  update(size: number): void {
-    if (size === this.#size) return;
-    const { u32 } = this.#workspace.views;
-    const added = Uint32Array.from({ length: size - this.#size }, (_, index) => this.#size + index).sort(this.#compare);
-    const sorted = this.#sorted.reserve(4 * size, 4 * this.#size) >>> 2;
-    let end = this.#size;
-    for (let index = added.length - 1; index >= 0; index--) {
-      const value = added[index] as number;
-      const at = this.#position(sorted, end, value);
-      u32.copyWithin(sorted + at + index + 1, sorted + at, sorted + end);
-      u32[sorted + at + index] = value;
-      end = at;
-    }
-    const ranks = this.#ranks.reserve(4 * size) >>> 2;
-    for (let rank = 0; rank < size; rank++) u32[ranks + (u32[sorted + rank] as number)] = rank;
-    this.#size = size;
-  }
-
-  rank(number: number): number {
-    return this.#workspace.views.u32[(this.#ranks.ptr >>> 2) + number] as number;
-  }
-
-  #position(sorted: number, end: number, value: number): number {
-    const { u32 } = this.#workspace.views;
-    let low = 0;
-    let high = end;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#compare(u32[sorted + middle] as number, value) < 0) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-}
-
-function compareTexts(table: KeyTable, workspace: Workspace): Compare {
-  const { u8, u32 } = workspace.views;
-  return (a, b) => {
-    const offsets = table.keys >>> 2;
-    const [aStart, bStart] = [u32[offsets + a] as number, u32[offsets + b] as number];
-    const [aEnd, bEnd] = [u32[offsets + a + 1] as number, u32[offsets + b + 1] as number];
-    return compareBytes(u8, table.bytes + aStart, aEnd - aStart, table.bytes + bStart, bEnd - bStart);
-  };
-}
-
-function compareIntegers(table: KeyTable, value: ValueType, workspace: Workspace): Compare {
-  const { i32, u32 } = workspace.views;
-  const highs = value.kernel === 'u64' ? u32 : i32;
-  return (a, b) => {
-    const keys = table.keys >>> 2;
-    const difference = (highs[keys + 2 * a + 1] as number) - (highs[keys + 2 * b + 1] as number);
-    return difference !== 0 ? difference : (u32[keys + 2 * a] as number) - (u32[keys + 2 * b] as number);
-  };
-}
-
-function nullLast(table: KeyTable, compare: Compare): Compare {
-  return (a, b) => {
-    const { nullId } = table;
-    if (a === nullId || b === nullId) return a === b ? 0 : a === nullId ? 1 : -1;
-    return compare(a, b);
-  };
-}
 
 /** More slots in one bin than this are not told apart by a double that also holds the rank. */
 const LARGEST_SORTED_BIN = 2 ** 21;
@@ -108,12 +26,13 @@ export class KeyOrder {
     this.#index = index;
     this.#kernels = kernels;
     this.#workspace = workspace;
-    this.#columns = index.columns.map(({ table, plan }) => {
-      const compare = table.isText ? compareTexts(table, workspace) : compareIntegers(table, plan.value, workspace);
-      return new RankedList(nullLast(table, compare), workspace);
-    });
+    this.#columns = index.columns.map(
+      ({ table, plan }) => new RankedList(orderOfTable(table, plan.value, workspace.views), workspace),
+    );
     this.#tuples =
-      index.pairs.length === 0 ? undefined : new RankedList((a, b) => this.#compareTuples(a, b), workspace);
+      index.pairs.length === 0
+        ? undefined
+        : new RankedList({ compare: (a, b) => this.#compareTuples(a, b) }, workspace);
     this.#order = workspace.buffer();
     this.#byRank = workspace.buffer();
     this.#counts = workspace.buffer();
