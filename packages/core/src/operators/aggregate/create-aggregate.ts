@@ -13,6 +13,7 @@ import { TriggerCounter } from '../triggers.ts';
 import { FinalStates } from './final-states.ts';
 import { LaneStates } from './lane-states.ts';
 import type { AggregateSpec } from './output-fields.ts';
+import { PIECE_ROWS } from './piece-rows.ts';
 import { planStates } from './state-plan.ts';
 
 /**
@@ -131,10 +132,9 @@ class AggregateFinal implements Operator {
       if (reason !== undefined) return this.#flushClosed(reason);
       if (!this.#accumulate) return this.#drain(this.#states.emit(1));
     }
-    const worthwhile = this.#states.worthwhileRows();
-    if (emissionsVisible || this.#states.mostClosedRows() < worthwhile) return undefined;
+    if (emissionsVisible || this.#states.mostClosedRows() < PIECE_ROWS) return undefined;
     this.#states.roll();
-    return this.#drain(this.#states.emit(worthwhile));
+    return this.#drain(this.#states.emit(PIECE_ROWS));
   }
 
   #flushClosed(reason: FlushReason): MaybePromise {

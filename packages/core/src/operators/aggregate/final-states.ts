@@ -8,8 +8,8 @@ import { KeyIndex } from './key-index.ts';
 import { KeyOrder } from './key-order.ts';
 import { Level } from './level.ts';
 import { OutputWriter } from './output-batch.ts';
-import { PIECE_ROWS } from './piece-rows.ts';
 import { PacketReader } from './packet-reader.ts';
+import { PIECE_ROWS } from './piece-rows.ts';
 import type { StatePlan } from './state-plan.ts';
 import { NO_TEXT } from './text-slots.ts';
 
@@ -39,7 +39,7 @@ export class FinalStates {
     this.#context = context;
     this.#workspace = workspace;
     this.#index = index;
-    this.#order = index === undefined ? undefined : new KeyOrder(index, kernels, workspace);
+    this.#order = index === undefined ? undefined : new KeyOrder(index, workspace);
     this.#reader = new PacketReader(plan, context.name, index, kernels, workspace);
     this.#roots = plan.roots.map((root) => new Level(root, index !== undefined, kernels, workspace, scratch));
     const levels = this.#roots.flatMap((root) => root.family());
@@ -72,14 +72,6 @@ export class FinalStates {
     let most = 0;
     for (const { level } of this.#ports) most = Math.max(most, level.closed);
     return most;
-  }
-
-  /**
-   * Closed rows that are worth an emission where nobody can see the cut: a batch, but more with very many keys, because each
-   * emission brings their order up to date.
-   */
-  worthwhileRows(): number {
-    return Math.max(PIECE_ROWS, this.#keys >>> 3);
   }
 
   /** Rows and logical bytes closed since the last call; what is emitted does not count as taken back. */

@@ -10,7 +10,6 @@ import type { GrowingBuffer, Workspace } from './arena-views.ts';
 import { writeBinStarts } from './bin-starts.ts';
 import type { KeyIndex } from './key-index.ts';
 import type { Level } from './level.ts';
-import { PIECE_ROWS } from './piece-rows.ts';
 import { type Piece, ResultWriter } from './result-columns.ts';
 import type { StatePlan, TextStateName } from './state-plan.ts';
 import type { NeedStates } from './state-table.ts';
@@ -18,7 +17,6 @@ import { type TextRowsOutput, totalTextBytes, writeDictionary, writeTexts } from
 import { NO_TEXT, type TextSlots } from './text-slots.ts';
 import { valueTypeOf } from './value-type.ts';
 import { setBits, setValidity } from './write-bits.ts';
-
 
 /** Writes the batches of one level. */
 export class OutputWriter {

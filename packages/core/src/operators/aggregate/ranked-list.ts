@@ -10,12 +10,19 @@ export interface NumberOrder {
   sort?(numbers: Uint32Array): void;
 }
 
+/** Sorts numbers in place. */
+export function sortNumbers(numbers: Uint32Array, order: NumberOrder): void {
+  if (order.sort === undefined) numbers.sort((a, b) => order.compare(a, b));
+  else order.sort(numbers);
+}
+
 export class RankedList {
   readonly #order: NumberOrder;
   readonly #workspace: Workspace;
   readonly #sorted: GrowingBuffer;
   readonly #ranks: GrowingBuffer;
-  #size = 0;
+  /** Numbers below this are in the list. */
+  size = 0;
 
   constructor(order: NumberOrder, workspace: Workspace) {
     this.#order = order;
@@ -26,17 +33,16 @@ export class RankedList {
 
   /** Takes in the numbers up to `size`. */
   update(size: number): void {
-    if (size === this.#size) return;
+    if (size === this.size) return;
     const { u32 } = this.#workspace.views;
-    const added = Uint32Array.from({ length: size - this.#size }, (_, index) => this.#size + index);
-    if (this.#order.sort === undefined) added.sort((a, b) => this.#order.compare(a, b));
-    else this.#order.sort(added);
-    const sorted = this.#sorted.reserve(4 * size, 4 * this.#size) >>> 2;
-    if (added.length * Math.log2(size) < this.#size) this.#insert(sorted, added);
+    const added = Uint32Array.from({ length: size - this.size }, (_, index) => this.size + index);
+    sortNumbers(added, this.#order);
+    const sorted = this.#sorted.reserve(4 * size, 4 * this.size) >>> 2;
+    if (added.length * Math.log2(size) < this.size) this.#insert(sorted, added);
     else this.#merge(sorted, added);
     const ranks = this.#ranks.reserve(4 * size) >>> 2;
     for (let rank = 0; rank < size; rank++) u32[ranks + (u32[sorted + rank] as number)] = rank;
-    this.#size = size;
+    this.size = size;
   }
 
   rank(number: number): number {
@@ -46,7 +52,7 @@ export class RankedList {
   /** Few among many: searches each place, and moves what lies between two places at once. */
   #insert(sorted: number, added: Uint32Array): void {
     const { u32 } = this.#workspace.views;
-    let end = this.#size;
+    let end = this.size;
     for (let index = added.length - 1; index >= 0; index--) {
       const value = added[index] as number;
       const at = this.#position(sorted, end, value);
@@ -59,7 +65,7 @@ export class RankedList {
   /** Many: merges from the back. */
   #merge(sorted: number, added: Uint32Array): void {
     const { u32 } = this.#workspace.views;
-    let held = this.#size - 1;
+    let held = this.size - 1;
     for (let index = added.length - 1; index >= 0; ) {
       const value = added[index] as number;
       const other = held >= 0 ? (u32[sorted + held] as number) : -1;
