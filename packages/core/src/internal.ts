@@ -110,9 +110,7 @@ export { fileProbes, resolvePlan } from './plan/resolve.ts';
 export type { PlanProbes, ResolvedNode, ResolvedPlan, TimingDependence } from './plan/resolved.ts';
 export { cutStages, planStages } from './plan/stages.ts';
 export { buildChain } from './operators/chain.ts';
-export { DISCARD, fanOut } from './operators/outputs.ts';
-export { gatherBatch } from './operators/gather.ts';
-export { HeldBatches, PIECE_ROWS } from './operators/held-batches.ts';
+export { PIECE_ROWS } from './operators/held-batches.ts';
 export {
   type ReferenceFlush, type ReferenceOptions, type ReferenceOutput, type ReferenceResult, runReference,
 } from './plan/reference/run.ts';

@@ -11,18 +11,6 @@ export const SECONDS_PER_DAY = 86_400;
 /** Ticks of a unit in one second. */
 export const TICKS_PER_SECOND: Readonly<Record<TimeUnitText, number>> = { s: 1, ms: 1e3, us: 1e6, ns: 1e9 };
 
-/** From coarse to fine. */
-const UNIT_ORDER: readonly TimeUnitText[] = ['s', 'ms', 'us', 'ns'];
-
-export function finerUnit(left: TimeUnitText, right: TimeUnitText): TimeUnitText {
-  return UNIT_ORDER.indexOf(left) >= UNIT_ORDER.indexOf(right) ? left : right;
-}
-
-/** Ticks of `fine` in one tick of `coarse`, as an exact integer. */
-export function unitRatio(coarse: TimeUnitText, fine: TimeUnitText): number {
-  return TICKS_PER_SECOND[fine] / TICKS_PER_SECOND[coarse];
-}
-
 export interface CivilDate {
   year: number;
   /** 1 … 12 */

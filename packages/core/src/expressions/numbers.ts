@@ -6,17 +6,9 @@ import type { TypeText } from '../schema/types.ts';
 import type { Frame } from './frame.ts';
 import { isUnsigned, kernelTypeOf } from './step.ts';
 
-export const TWO_32 = 4_294_967_296;
-
 /** 64-bit integers as pairs: low word of row i at 2i (read unsigned), high word at 2i + 1. */
 export function wordView(frame: Frame, values: Ptr, rows: number): Int32Array<SharedArrayBuffer> {
   return new Int32Array(frame.arena.buffer, values, rows * 2);
-}
-
-/** Writes an integral double of at most 53 bits as a 64-bit integer. */
-export function storeSafe(words: Int32Array, row: number, value: number): void {
-  words[2 * row] = value; // modulo 2^32, as typed arrays convert
-  words[2 * row + 1] = Math.floor(value / TWO_32);
 }
 
 /** Any column of numbers or of temporal values. */
