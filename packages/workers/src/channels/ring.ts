@@ -14,8 +14,8 @@
  */
 import assert from 'node:assert';
 import type { Fields } from '@spillway/core';
-import type { Arena, Batch, MaybePromise, Packet, Ptr } from '@spillway/core/internal';
 import { handOn, openBatch, PipelineError, releaseDescriptor } from '@spillway/core/data';
+import type { Arena, Batch, MaybePromise, Packet, Ptr } from '@spillway/core/internal';
 import {
   INLINE_DESCRIPTORS,
   RingState,

@@ -210,4 +210,32 @@ describe('a ring between threads', () => {
     expect(most).toBeGreaterThan(0);
     expect(most).toBeLessThanOrEqual(creditBytes + largestPacket + 1024);
   });
+
+  it('lets a thread that waits for a packet answer messages meanwhile', async () => {
+    ring = ringOf(4);
+    const workerData: RingThreadData = {
+      arena: arena.handle,
+      ring: ring.handle,
+      role: 'consume',
+      first: 0,
+      step: 0,
+      total: 1,
+    };
+    const worker = new Worker(threadUrl, { workerData });
+    const received: unknown[] = [];
+    const exited = new Promise((resolve) => worker.once('exit', resolve));
+    const answered = new Promise<void>((resolve) =>
+      worker.on('message', (message) => {
+        received.push(message);
+        resolve();
+      }),
+    );
+    worker.postMessage('ping');
+    await answered;
+    expect(received).toEqual(['pong']);
+    await ring.producer().publish(0, [batchOf(5)]);
+    ring.producer().end(1);
+    await exited;
+    expect(received[1]).toEqual([{ sequence: 0, values: [5] }]);
+  });
 });
