@@ -74,7 +74,7 @@ async function randomSource(random: SeededRandom, log: string[]): Promise<{ stre
     log.push(`shared, ${rows.length} rows by ${batchRows}`);
     const table = await shareTable(ROW_SHAPE, [rows as never], { batchRows });
     return {
-      stream: p.source(fromShared<typeof ROW_SHAPE>(table, { orderedOn: 't' })),
+      stream: p.source(fromShared(table, { orderedOn: 't' })),
       release: () => table.release(),
     };
   }

@@ -16,8 +16,8 @@ import {
   lit,
   openStore,
   readParquet,
-  type SharedTable,
   type Stream,
+  shareTable,
   when,
 } from '@spillway/core';
 import { expectTypeOf } from 'vitest';
@@ -89,7 +89,7 @@ expectTypeOf<ShapeOf<ReturnType<typeof generated>>>().toEqualTypeOf<{
   readonly price: 'float64';
 }>();
 const generated = () => p.source(ticks, { splits: 4 });
-const shared = p.source(fromShared<Trades>({} as SharedTable, { orderedOn: 'ts' }));
+const shared = p.source(fromShared(await shareTable(schema, []), { orderedOn: 'ts' }));
 expectTypeOf<ShapeOf<typeof shared>>().toEqualTypeOf<Trades>();
 const iterated = p.source(fromIterable(schema, [], { orderedOn: 'ts' }));
 expectTypeOf<ShapeOf<typeof iterated>>().toEqualTypeOf<Trades>();

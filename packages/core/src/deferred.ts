@@ -3,7 +3,7 @@
  * worker, so what it loads at once is kept small.
  */
 import type { SharedTable, TablePart } from './batch/shared-table.ts';
-import type { Explanation, ExplainOptions } from './plan/explain.ts';
+import type { ExplainOptions, Explanation } from './plan/explain.ts';
 import type { Sink } from './plan/sinks.ts';
 import type { Shape } from './schema/types.ts';
 import type { Store } from './store/open-store.ts';
@@ -33,11 +33,11 @@ export async function openStore(root: string): Promise<Store> {
  * const job = run([p.source(fromShared(table, { orderedOn: 'ts' })).collect()]);
  * ```
  */
-export async function shareTable(
-  schema: Shape,
+export async function shareTable<const S extends Shape>(
+  schema: S,
   parts: Iterable<TablePart> | AsyncIterable<TablePart>,
   options: { batchRows?: number } = {},
-): Promise<SharedTable> {
+): Promise<SharedTable<S>> {
   return (await import('./batch/shared-table.ts')).shareTable(schema, parts, options);
 }
 

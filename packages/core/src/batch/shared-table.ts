@@ -27,7 +27,7 @@ const SHARED_BATCH_ROWS = 65_536;
 export type TablePart = Table | RecordBatch | ColumnsRecord | readonly Record<string, unknown>[];
 
 /** A table in shared memory. Made by `shareTable`. */
-export interface SharedTable {
+export interface SharedTable<S extends Shape = Shape> {
   readonly id: number;
   readonly fields: Fields;
   readonly rows: number;
@@ -35,9 +35,11 @@ export interface SharedTable {
   readonly batchRows: number;
   /** Gives the memory back. No run may read the table any more. */
   release(): void;
+  /** Types only. */
+  readonly shape?: S;
 }
 
-interface Entry extends SharedTable {
+interface Entry extends Omit<SharedTable, 'shape'> {
   batches: Batch[];
 }
 
@@ -61,11 +63,11 @@ export function sharedTableCount(): number {
 }
 
 /** See `shareTable` in `deferred.ts`. */
-export async function shareTable(
-  schema: Shape,
+export async function shareTable<const S extends Shape>(
+  schema: S,
   parts: Iterable<TablePart> | AsyncIterable<TablePart>,
   options: { batchRows?: number } = {},
-): Promise<SharedTable> {
+): Promise<SharedTable<S>> {
   const { batchRows = SHARED_BATCH_ROWS } = options;
   const fields = fieldsFromShape(schema);
   const builder = new TableBuilder(processArena(), fields, batchRows);
