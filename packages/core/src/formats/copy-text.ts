@@ -108,30 +108,93 @@ function codeReader(view: DataView, address: number, format: string): (row: numb
   }
 }
 
-/** Plain 32-bit layout without nulls in the way: its bytes are one run. */
+/** Offsets and bytes: the bytes of a piece are one run, whatever is null. */
 function isOneRun(piece: Piece, field: ForeignField): boolean {
   return (
-    (field.format === 'u' || field.format === 'z') &&
-    field.dictionary === undefined &&
-    (piece.array.buffers[1] ?? 0) !== 0
+    ['u', 'z', 'U', 'Z'].includes(field.format) && field.dictionary === undefined && (piece.array.buffers[1] ?? 0) !== 0
   );
 }
 
-function runOf(memory: ArrayBuffer, piece: Piece): { offsets: Int32Array; start: number; bytes: number } {
-  const offsets = new Int32Array(
-    memory,
-    (piece.array.buffers[1] ?? 0) + (piece.array.offset + piece.from) * 4,
-    piece.rows + 1,
-  );
-  const start = offsets[0] ?? 0;
-  return { offsets, start, bytes: (offsets[piece.rows] ?? 0) - start };
+/** The offsets of a piece as words, of which 64-bit ones have two: a 32-bit memory needs only the lower. */
+function runOf(
+  memory: ArrayBuffer,
+  piece: Piece,
+  field: ForeignField,
+): { words: Int32Array; stride: number; start: number; bytes: number } {
+  const stride = field.format === 'U' || field.format === 'Z' ? 2 : 1;
+  const first = (piece.array.offset + piece.from) * 4 * stride;
+  const words = new Int32Array(memory, (piece.array.buffers[1] ?? 0) + first, (piece.rows + 1) * stride);
+  const start = (words[0] as number) >>> 0;
+  return { words, stride, start, bytes: ((words[piece.rows * stride] as number) >>> 0) - start };
+}
+
+/** @returns bytes written in all */
+function copyRun(
+  memory: ArrayBuffer,
+  piece: Piece,
+  field: ForeignField,
+  target: TextTarget,
+  firstRow: number,
+  before: number,
+): number {
+  const { words, stride, start, bytes } = runOf(memory, piece, field);
+  const { offsets } = target;
+  target.bytes.set(new Uint8Array(memory, (piece.array.buffers[2] ?? 0) + start, bytes), target.values + before);
+  const shift = before - start;
+  for (let k = 1; k <= piece.rows; k += 1) offsets[firstRow + k] = (words[k * stride] as number) + shift;
+  return before + bytes;
+}
+
+/** String views without a dictionary: what the library makes of most files, so they have a loop of their own. */
+function isViews(field: ForeignField): boolean {
+  return (field.format === 'vu' || field.format === 'vz') && field.dictionary === undefined;
+}
+
+function viewBytes(memory: ArrayBuffer, piece: Piece): number {
+  const first = piece.array.offset + piece.from;
+  const words = new Int32Array(memory, (piece.array.buffers[1] ?? 0) + first * 16, piece.rows * 4);
+  const isThere = validityOf(memory, piece);
+  const hasNulls = (piece.array.buffers[0] ?? 0) !== 0 && piece.array.nullCount !== 0;
+  let total = 0;
+  for (let row = 0; row < piece.rows; row += 1)
+    if (!hasNulls || isThere(first + row)) total += words[row * 4] as number;
+  return total;
+}
+
+/** @returns bytes written in all */
+function copyViews(memory: ArrayBuffer, piece: Piece, target: TextTarget, firstRow: number, before: number): number {
+  const source = new Uint8Array(memory);
+  const first = piece.array.offset + piece.from;
+  const views = (piece.array.buffers[1] ?? 0) + first * 16;
+  const words = new Int32Array(memory, views, piece.rows * 4);
+  const isThere = validityOf(memory, piece);
+  const hasNulls = (piece.array.buffers[0] ?? 0) !== 0 && piece.array.nullCount !== 0;
+  const { bytes: out, offsets, values } = target;
+  let written = before;
+  for (let row = 0; row < piece.rows; row += 1) {
+    if (!hasNulls || isThere(first + row)) {
+      const at = row * 4;
+      const length = words[at] as number;
+      const from =
+        length <= 12
+          ? views + row * 16 + 4
+          : (piece.array.buffers[2 + (words[at + 2] as number)] ?? 0) + (words[at + 3] as number);
+      const to = values + written;
+      if (length <= 24) for (let k = 0; k < length; k += 1) out[to + k] = source[from + k] as number;
+      else out.set(source.subarray(from, from + length), to);
+      written += length;
+    }
+    offsets[firstRow + row + 1] = written;
+  }
+  return written;
 }
 
 /** Bytes that all values of the pieces take together. */
 export function textBytes(memory: ArrayBuffer, pieces: readonly Piece[], field: ForeignField): number {
   let total = 0;
   for (const piece of pieces) {
-    if (isOneRun(piece, field)) total += runOf(memory, piece).bytes;
+    if (isOneRun(piece, field)) total += runOf(memory, piece, field).bytes;
+    else if (isViews(field)) total += viewBytes(memory, piece);
     else walkTexts(memory, [piece], field, (_, bytes) => (total += bytes));
   }
   return total;
@@ -150,14 +213,12 @@ export function copyTexts(
   target.offsets[0] = 0;
   for (const piece of pieces) {
     if (isOneRun(piece, field)) {
-      const { offsets, start, bytes } = runOf(memory, piece);
-      target.bytes.set(
-        source.subarray((piece.array.buffers[2] ?? 0) + start, (piece.array.buffers[2] ?? 0) + start + bytes),
-        target.values + written,
-      );
-      const shift = written - start;
-      for (let k = 1; k <= piece.rows; k += 1) target.offsets[row + k] = (offsets[k] ?? 0) + shift;
-      written += bytes;
+      written = copyRun(memory, piece, field, target, row, written);
+      row += piece.rows;
+      continue;
+    }
+    if (isViews(field)) {
+      written = copyViews(memory, piece, target, row, written);
       row += piece.rows;
       continue;
     }

@@ -45,7 +45,9 @@ function offsetsOf(
       first,
       count,
     };
-  const moved = Int32Array.from(source, (offset) => offset - first);
+  // A loop: `Int32Array.from` goes through an iterator, twenty times slower.
+  const moved = new Int32Array(rows + 1);
+  for (let i = 0; i <= rows; i += 1) moved[i] = (source[i] as number) - first;
   return { bytes: new Uint8Array(moved.buffer), first, count };
 }
 
