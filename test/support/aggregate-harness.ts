@@ -70,6 +70,8 @@ export interface Harness {
   operator: Operator;
   context: OperatorContext;
   emissions: Emission[];
+  /** Of each emission. */
+  logicalBytes: number[];
   flushes: { reason: FlushReason; inputs: number; rows: number }[];
   results(): Results;
 }
@@ -95,10 +97,12 @@ export function aggregateHarness(
   kernels: Kernels = instantiateKernels(arena),
 ): Harness {
   const emissions: Emission[] = [];
+  const logicalBytes: number[] = [];
   const flushes: Harness['flushes'] = [];
   const outputFields = aggregateOutputFields(spec, inputFields);
   const record = (port: string) => ({
     push(batch: Batch): void {
+      logicalBytes.push(batch.logicalBytes);
       emissions.push({ port, rows: batchToRows(batch), inputs: batch.inputs });
       batch.release();
     },
@@ -127,6 +131,7 @@ export function aggregateHarness(
     operator,
     context,
     emissions,
+    logicalBytes,
     flushes,
     results() {
       const results: Results = Object.fromEntries(Object.keys(outputFields).map((port) => [port, []]));

@@ -1,5 +1,5 @@
 import type { Fields } from '@spillway/core';
-import { type AggregateSpec, type Arena, type Batch, rowsToBatch } from '@spillway/core/internal';
+import { type AggregateColumn, type AggregateSpec, type Arena, type Batch, rowsToBatch } from '@spillway/core/internal';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import {
   aggregateHarness,
@@ -199,6 +199,39 @@ test('a receiver that makes it wait gets the batches one after the other', async
   await harness.operator.end();
   harness.operator.close();
   expect(log).toEqual(['ones begins', 'ones 3', 'tens begins', 'tens 2']);
+});
+
+test('what is held counts as the batch will count', async () => {
+  const fields: Fields = [
+    { name: 't', type: 'int32', nullable: false },
+    { name: 'key', type: 'utf8', nullable: true },
+    { name: 'ok', type: 'bool', nullable: true },
+    { name: 'v', type: 'int16', nullable: true },
+    { name: 'city', type: 'dictionary<utf8>', nullable: true },
+  ];
+  const columns: AggregateColumn[] = [
+    { name: 'n', fn: 'count' },
+    { name: 'min', fn: 'min', column: 'v' },
+    { name: 'std', fn: 'std', column: 'v' },
+    { name: 'any', fn: 'max', column: 'ok' },
+    { name: 'city', fn: 'last', column: 'city' },
+    { name: 'first', fn: 'first', column: 'key' },
+  ];
+  const spec = aggregateSpec(['key', 'ok'], [aggregation('a', 10, columns)], { triggers: { iterMax: 100 } });
+  const { operator, logicalBytes } = aggregateHarness(arena, spec, fields, VISIBLE);
+  const rows = Array.from({ length: 90 }, (_, row) => ({
+    t: row,
+    key: row % 7 === 0 ? null : 'k'.repeat(row % 5),
+    ok: row % 4 === 0 ? null : row % 3 === 0,
+    v: row % 2 === 0 ? null : row,
+    city: row % 11 === 0 ? null : `city ${row % 3}`,
+  }));
+  await operator.push(rowsToBatch(arena, 7, fields, rows));
+  const held = operator.held?.();
+  await operator.flush('interval');
+  operator.close();
+  expect(held).toMatchObject({ inputs: 1, bytes: logicalBytes.reduce((sum, bytes) => sum + bytes) });
+  expect(held?.bytes).toBeGreaterThan(1000);
 });
 
 test('held tells inputs since the last flush, rows of open and closed bins, and bytes', async () => {

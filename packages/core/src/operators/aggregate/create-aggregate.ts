@@ -9,7 +9,7 @@
 import type { Batch } from '../../batch/contract.ts';
 import type { FlushReason } from '../../plan/logical.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
-import { TriggerCounter } from '../triggers.ts';
+import { hasTriggers, TriggerCounter } from '../triggers.ts';
 import { FinalStates } from './final-states.ts';
 import { LaneStates } from './lane-states.ts';
 import type { AggregateSpec } from './output-fields.ts';
@@ -73,16 +73,17 @@ class AggregateFinal implements Operator {
   readonly #context: OperatorContext;
   readonly #states: FinalStates;
   readonly #counter: TriggerCounter;
-  readonly #hasTriggers: boolean;
+  /** Closed rows are counted after every logical input: something, or somebody, can tell when they go. */
+  readonly #isCounting: boolean;
   readonly #accumulate: boolean;
 
   constructor(spec: AggregateSpec, context: OperatorContext) {
     this.#context = context;
     this.#states = new FinalStates(planStates(spec, context.inputFields), context.inputFields, context);
     this.#counter = new TriggerCounter(spec.triggers);
-    const { iterMax, rows, memoryLimitBytes, intervalMs } = spec.triggers;
-    const isLimited = typeof memoryLimitBytes === 'number';
-    this.#hasTriggers = iterMax !== undefined || rows !== undefined || intervalMs !== undefined || isLimited;
+    const { memoryLimitBytes, ...others } = spec.triggers;
+    const isTriggered = hasTriggers(others) || typeof memoryLimitBytes === 'number';
+    this.#isCounting = isTriggered || context.emissionsVisible || !spec.accumulate;
     this.#accumulate = spec.accumulate;
   }
 
@@ -110,7 +111,8 @@ class AggregateFinal implements Operator {
 
   held(): HeldState {
     const held = this.#counter.held();
-    return { inputs: held.inputs, rows: this.#states.heldRows(), bytes: this.#states.heldBytes() };
+    // Against triggers closed rows count; without them, what it holds in memory tells more.
+    return this.#isCounting ? held : { ...held, rows: this.#states.heldRows(), bytes: this.#states.heldBytes() };
   }
 
   dueAt(): number | undefined {
@@ -124,7 +126,7 @@ class AggregateFinal implements Operator {
   #afterInput(inputs: number): MaybePromise {
     const { emissionsVisible, now } = this.#context;
     this.#counter.take(inputs, now);
-    if (inputs > 0 && (this.#hasTriggers || !this.#accumulate)) {
+    if (inputs > 0 && this.#isCounting) {
       this.#states.roll();
       const { rows, bytes } = this.#states.countClosed();
       this.#counter.hold(rows, bytes);

@@ -10,13 +10,14 @@ import { Level } from './level.ts';
 import { OutputWriter } from './output-batch.ts';
 import { PacketReader } from './packet-reader.ts';
 import { PIECE_ROWS } from './piece-rows.ts';
+import { RowBytes } from './row-bytes.ts';
 import type { StatePlan } from './state-plan.ts';
-import { NO_TEXT } from './text-slots.ts';
 
 /** A level, where its rows go, and how much of what is closed has been counted. */
 interface Port {
   level: Level;
   writer: OutputWriter;
+  bytes: RowBytes;
   output: Output;
   counted: number;
 }
@@ -48,7 +49,8 @@ export class FinalStates {
       const { name } = own.aggregation;
       const fields = context.outputFields[name] as Fields;
       const writer = new OutputWriter(plan, level, fields, inputFields, index, kernels, workspace);
-      return { level, writer, output: context.outputs[name] as Output, counted: 0 };
+      const bytes = new RowBytes(level, fields, inputFields, index, workspace.views);
+      return { level, writer, bytes, output: context.outputs[name] as Output, counted: 0 };
     });
   }
 
@@ -79,12 +81,12 @@ export class FinalStates {
     let rows = 0;
     let bytes = 0;
     for (const port of this.#ports) {
-      const { level, writer } = port;
+      const { level } = port;
       rows += level.closed - port.counted;
-      bytes += (level.closed - port.counted) * writer.fixedRowBytes + this.#textBytes(level, port.counted);
+      bytes += port.bytes.of(port.counted, level.closed);
       port.counted = level.closed;
     }
-    return { rows, bytes: Math.ceil(bytes) };
+    return { rows, bytes };
   }
 
   /** Rows of open bins and of closed ones that wait. */
@@ -130,19 +132,5 @@ export class FinalStates {
     const slots = this.#workspace.scratch(4 * level.closed);
     this.#context.kernels.iota(0, level.closed, slots);
     return slots;
-  }
-
-  /** Bytes of the texts in closed rows from slot `from` on. */
-  #textBytes(level: Level, from: number): number {
-    let bytes = 0;
-    for (const { texts } of level.table.needs) {
-      for (const slots of Object.values(texts)) {
-        for (let slot = from; slot < level.closed; slot++) {
-          const length = slots.length(slot);
-          if (length !== NO_TEXT) bytes += length;
-        }
-      }
-    }
-    return bytes;
   }
 }

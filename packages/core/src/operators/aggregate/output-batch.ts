@@ -15,7 +15,6 @@ import type { StatePlan, TextStateName } from './state-plan.ts';
 import type { NeedStates } from './state-table.ts';
 import { type TextRowsOutput, totalTextBytes, writeDictionary, writeTexts } from './text-output.ts';
 import { NO_TEXT, type TextSlots } from './text-slots.ts';
-import { valueTypeOf } from './value-type.ts';
 import { setBits, setValidity } from './write-bits.ts';
 
 /** Writes the batches of one level. */
@@ -52,16 +51,6 @@ export class OutputWriter {
     this.#codes = plan.keys.map(() => workspace.buffer());
     this.#scratch = workspace.buffer();
     this.#results = new ResultWriter(level, plan.orderedOn.name, kernels, workspace);
-  }
-
-  /** Logical bytes of a row without its texts, for triggers. */
-  get fixedRowBytes(): number {
-    let bits = 0;
-    for (const { type } of this.#fields) {
-      const value = valueTypeOf(type);
-      bits += type === 'bool' ? 1 : 8 * (value.byteWidth || 4);
-    }
-    return bits / 8;
   }
 
   /** The slots before `closed` are about to be written, in pieces. */
