@@ -5,7 +5,6 @@ import type { StageOperator } from '../plan/physical.ts';
 import { loadArrow } from '../schema/load-arrow.ts';
 import type { Operator, OperatorContext } from './contract.ts';
 import { resolveFold, resolveOp } from './definition.ts';
-import { MemoryBuffer } from './memory-buffer.ts';
 
 /** What an operator needs before it can be made: modules of user code, and Arrow where user code takes batches. */
 export type OperatorMaker = (context: OperatorContext) => Operator;
@@ -27,8 +26,10 @@ export async function prepareOperator(operator: StageOperator): Promise<Operator
       const { Projection } = await import('./projection.ts');
       return (context) => new Projection(spec.columns, context);
     }
-    case 'memoryBuffer':
+    case 'memoryBuffer': {
+      const { MemoryBuffer } = await import('./memory-buffer.ts');
       return (context) => new MemoryBuffer(spec, context);
+    }
     case 'op': {
       const [definition, arrow, { RegisteredOp }] = await Promise.all([resolveOp(spec.op), loadArrow(), import('./registered-op.ts')]);
       return (context) => new RegisteredOp(definition, spec, context, arrow);

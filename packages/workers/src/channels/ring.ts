@@ -14,7 +14,7 @@
  */
 import assert from 'node:assert';
 import type { Fields } from '@spillway/core';
-import { handOn, openBatch, PipelineError, releaseDescriptor } from '@spillway/core/data';
+import { handOn, openBatch, PipelineError, releaseDescriptor } from '@spillway/core/base';
 import type { Arena, Batch, MaybePromise, Packet, Ptr } from '@spillway/core/internal';
 import {
   INLINE_DESCRIPTORS,

@@ -1,6 +1,6 @@
 /** Answers that cross threads: an error keeps its code, place and cause as plain data. */
 import type { PipelineErrorData } from '@spillway/core';
-import { errorFromData, errorToData } from '@spillway/core/data';
+import { errorFromData, errorToData } from '@spillway/core/base';
 
 /** What a command answers: a value, or an error as plain data. */
 export type Outcome<T> = { ok: true; value: T } | { ok: false; error: PipelineErrorData };

@@ -3,7 +3,7 @@
  * run has died, nobody knows which slabs it held; all that is charged to the run's numbers is then given back at once.
  */
 import type { Arena } from '@spillway/core/internal';
-import { OWNER_COUNT, PipelineError, processArena, releaseOwners } from '@spillway/core/data';
+import { OWNER_COUNT, PipelineError, processArena, releaseOwners } from '@spillway/core/base';
 
 /** Owner numbers below are not a run's: 0 is nobody's, 1 is `shareTable`'s. */
 const FIRST_RUN_OWNER = 8;

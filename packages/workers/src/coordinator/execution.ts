@@ -3,7 +3,7 @@
  * stop what still runs, give back threads and shared memory. The coordinator is not in the path of the rows, except for
  * sources and sinks that live on the main thread.
  */
-import { PipelineError } from '@spillway/core/data';
+import { PipelineError } from '@spillway/core/base';
 import type { WarmTask } from '../codecs/protocol.ts';
 import type { JobEmitter } from '../job/events.ts';
 import type { ParsedRunOptions } from '../job/run-options.ts';

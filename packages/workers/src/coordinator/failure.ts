@@ -1,5 +1,5 @@
 /** How a run fails: the first error wins, everything else is told to stop, and what follows from the stop is not reported. */
-import { errorFromData, errorToData, PipelineError } from '@spillway/core/data';
+import { errorFromData, errorToData, PipelineError } from '@spillway/core/base';
 
 export class FailureLatch {
   readonly #abort: AbortController = new AbortController();

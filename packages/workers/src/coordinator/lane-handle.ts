@@ -1,6 +1,6 @@
 /** The coordinator's end of one lane: commands out, messages in, and what happens when its thread dies. */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { errorFromData, PipelineError } from '@spillway/core/data';
+import { errorFromData, PipelineError } from '@spillway/core/base';
 import { type ControlPort, openControl } from '../control/control-port.ts';
 import { valueOf } from '../control/outcome.ts';
 import type { LaneConfig, LaneControl, LaneMessage, LaneTask } from '../lanes/protocol.ts';

@@ -1,6 +1,7 @@
 /** Starts what is not a stage: readers and feeders before the stages, sinks and writers behind them. */
 import type { SinkSpec, SourceSpec, StagedSink } from '@spillway/core/internal';
-import { OrderCheck, PipelineError } from '@spillway/core/data';
+import { PipelineError } from '@spillway/core/base';
+import { OrderCheck } from '@spillway/core/data';
 import { callbackOf, feederOf } from '@spillway/core/planner';
 import type { CodecTask, ReadResult, ReadTask, WriteTask } from '../codecs/protocol.ts';
 import { type Outcome, valueOf } from '../control/outcome.ts';

@@ -75,7 +75,7 @@ export function wireRun(parts: WiringParts): Wiring {
   const all = [...laneActors, ...endActors];
   const { slab, places } = placeStatistics(lease.arena, control, all.map((actor) => actor.operators));
   cleanup.add(() => lease.arena.release(slab));
-  const actors: Actor[] = all.map(({ operators: _, ...actor }, index) => ({ ...actor, place: places[index] as StatisticsPlace }));
+  const actors = all.map(({ kind, name, id, lane }, index): Actor => ({ kind, name, id, lane, place: places[index] as StatisticsPlace }));
 
   const listening = counters.next();
   const lanes = physical.stages.flatMap((stage) => {

@@ -1,6 +1,6 @@
 /** Sinks that write files: staged while the run goes on, visible only when all of it has succeeded. */
 import type { Fields } from '@spillway/core';
-import { PipelineError } from '@spillway/core/data';
+import { PipelineError } from '@spillway/core/base';
 import type { FileSinkSpec, SinkSpec, StagedSink } from '@spillway/core/internal';
 import { namedError } from './failure.ts';
 

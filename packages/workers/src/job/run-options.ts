@@ -1,6 +1,6 @@
 /** Options of `run`, checked before anything starts. */
 import { availableParallelism } from 'node:os';
-import { parseBytes, parseDuration, PipelineError } from '@spillway/core/data';
+import { parseBytes, parseDuration, PipelineError } from '@spillway/core/base';
 import type { Progress } from '../monitor/progress.ts';
 
 export interface RunOptions {

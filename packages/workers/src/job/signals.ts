@@ -1,5 +1,5 @@
 /** Ctrl-C for programs: the job stops cleanly, then the process ends with exit code 130. */
-import { PipelineError } from '@spillway/core/data';
+import { PipelineError } from '@spillway/core/base';
 import type { Run } from './job.ts';
 
 /** What a shell reports for a program that was interrupted (128 + SIGINT). */

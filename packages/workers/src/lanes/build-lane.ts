@@ -3,12 +3,10 @@ import type { Arena, FlushReason, HeldState, Kernels, MaybePromise, StageChain }
 import { buildChain, instantiateKernels } from '@spillway/core/lane';
 import { attachRing, type Ring } from '../channels/ring.ts';
 import { ActorStatistics, OperatorStatistics } from '../monitor/statistics.ts';
-import { GeneratedInput } from './generated-input.ts';
 import { type LaneChain, type LaneInput, LaneLoop } from './lane-loop.ts';
 import { type LaneOutput, MorselOutput, StreamOutput } from './lane-outputs.ts';
 import type { LaneConfig, LaneMessage } from './protocol.ts';
 import { RingInput } from './ring-input.ts';
-import { SharedInput } from './shared-input.ts';
 import { positionOf } from './source-position.ts';
 
 export interface BuiltLane {
@@ -76,7 +74,12 @@ async function laneInput(arena: Arena, config: LaneConfig, kernels: Kernels, sen
   const { input } = config;
   if (input.kind === 'edge') return new RingInput(attachRing(arena, input.ring).consumer(), input.edge);
   const { source, fields, claim } = input;
-  if (source.type === 'shared') return new SharedInput({ arena, kernels, source, fields, claim, batches: input.batches });
+  // Loaded when they are there: most stages take an edge.
+  if (source.type === 'shared') {
+    const { SharedInput } = await import('./shared-input.ts');
+    return new SharedInput({ arena, kernels, source, fields, claim, batches: input.batches });
+  }
+  const { GeneratedInput } = await import('./generated-input.ts');
   return GeneratedInput.open({ arena, source, fields, claim, owner: config.owner, onSplit: (bounds) => send({ type: 'split', ...bounds }) });
 }
 

@@ -1,7 +1,7 @@
 /** Splits that a registered source makes in the lane: claimed one by one, each one logical input. */
 import type { Fields, OpResult, SourceInstance } from '@spillway/core';
 import type { Arena, Batch, OrderedValue, Ptr } from '@spillway/core/internal';
-import { arrowToBatches, loadArrow, OrderCheck, rowsToBatch, withInputs } from '@spillway/core/data';
+import { OrderCheck, rowsToBatch, withInputs } from '@spillway/core/data';
 import { resolveSource } from '@spillway/core/lane';
 import { namedError } from '../coordinator/failure.ts';
 import type { LaneInput, Morsel } from './lane-loop.ts';
@@ -80,8 +80,10 @@ export class GeneratedInput implements LaneInput {
     const batches: Batch[] = [];
     try {
       for (const part of parts) {
-        if ('numRows' in part && 'schema' in part) batches.push(...arrowToBatches(await loadArrow(), arena, owner, part, fields, { maxRows: PIECE_ROWS, inputs: 0 }));
-        else batches.push(rowsToBatch(arena, owner, fields, part as Record<string, ArrayLike<unknown>>, 0));
+        if ('numRows' in part && 'schema' in part) {
+          const { arrowToBatches, loadArrow } = await import('@spillway/core/arrow');
+          batches.push(...arrowToBatches(await loadArrow(), arena, owner, part, fields, { maxRows: PIECE_ROWS, inputs: 0 }));
+        } else batches.push(rowsToBatch(arena, owner, fields, part as Record<string, ArrayLike<unknown>>, 0));
       }
       if (batches.length === 0) batches.push(rowsToBatch(arena, owner, fields, [], 0));
       const last = batches.pop() as Batch;

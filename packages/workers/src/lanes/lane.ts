@@ -2,7 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { PipelineErrorData } from '@spillway/core';
 import type { Arena } from '@spillway/core/internal';
-import { errorToData } from '@spillway/core/data';
+import { errorToData } from '@spillway/core/base';
 import { namedError } from '../coordinator/failure.ts';
 import { outcomeOf } from '../control/outcome.ts';
 import { buildLane, type BuiltLane } from './build-lane.ts';

@@ -1,7 +1,8 @@
 /** Splits of a table in shared memory: lanes claim batch after batch; the order is checked against the row before. */
 import type { Fields } from '@spillway/core';
 import type { Arena, Batch, Column, Kernels, Ptr } from '@spillway/core/internal';
-import { disorderError, openBatch, OrderCheck, orderedValue, parseType } from '@spillway/core/data';
+import { openBatch } from '@spillway/core/base';
+import { disorderError, OrderCheck, orderedValue, parseType } from '@spillway/core/data';
 import type { LaneInput, Morsel } from './lane-loop.ts';
 import type { SplitSource } from './protocol.ts';
 

@@ -1,6 +1,6 @@
 /** Sinks that deliver to user code on the main thread: a function, or a `for await` loop. */
 import type { Arena, Batch, CallbackSink } from '@spillway/core/internal';
-import { batchToArrow, batchToArrowCopy, batchToRows, concatBatches, loadArrow } from '@spillway/core/data';
+import { batchToRows, concatBatches } from '@spillway/core/data';
 import type { BatchTaker } from './drain-edge.ts';
 
 /**
@@ -61,6 +61,7 @@ export class CallbackTaker implements BatchTaker {
   }
 
   async #deliverArrow(batch: Batch): Promise<void> {
+    const { batchToArrow, batchToArrowCopy, loadArrow } = await import('@spillway/core/arrow');
     const arrow = await loadArrow();
     await this.#sink.call(this.#keeps ? batchToArrowCopy(arrow, batch) : batchToArrow(arrow, batch));
   }

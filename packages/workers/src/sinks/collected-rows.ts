@@ -1,7 +1,8 @@
 /** What a `collect()` sink keeps: copies in ordinary memory, which outlive the job and its shared memory. */
 import type { Fields } from '@spillway/core';
 import type { Batch, PlainBatch } from '@spillway/core/internal';
-import { batchToRows, copyIn, copyOut, fieldsToArrow, loadArrow, plainToArrow, processArena } from '@spillway/core/data';
+import { processArena } from '@spillway/core/base';
+import { batchToRows, copyIn, copyOut } from '@spillway/core/data';
 import type { Table } from 'apache-arrow';
 import type { BatchTaker } from './drain-edge.ts';
 
@@ -22,6 +23,7 @@ export class CollectedRows implements BatchTaker {
 
   /** A table over the copies: no further copy is made. */
   async table(): Promise<Table> {
+    const { fieldsToArrow, loadArrow, plainToArrow } = await import('@spillway/core/arrow');
     const arrow = await loadArrow();
     const batches = this.#batches.map((batch) => plainToArrow(arrow, batch));
     return batches.length === 0 ? new arrow.Table(fieldsToArrow(arrow, this.#fields)) : new arrow.Table(batches);

@@ -5,7 +5,8 @@
  */
 import type { Fields } from '@spillway/core';
 import type { Arena, Batch, FedInput, OrderCheck } from '@spillway/core/internal';
-import { arrowToBatches, loadArrow, PipelineError, rowsToBatch, sliceBatch } from '@spillway/core/data';
+import { PipelineError } from '@spillway/core/base';
+import { rowsToBatch, sliceBatch } from '@spillway/core/data';
 import type { RecordBatch } from 'apache-arrow';
 import type { RingProducer } from '../channels/ring.ts';
 import type { ActorStatistics } from '../monitor/statistics.ts';
@@ -90,6 +91,7 @@ export class FeedWriter {
 
   async #fromArrow(input: RecordBatch): Promise<Batch[]> {
     const { arena, owner, fields } = this.#parts;
+    const { arrowToBatches, loadArrow } = await import('@spillway/core/arrow');
     return arrowToBatches(await loadArrow(), arena, owner, input, fields, { maxRows: PIECE_ROWS });
   }
 

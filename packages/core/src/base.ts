@@ -1,0 +1,11 @@
+/**
+ * Errors, the arena and the handles of batches: what every thread needs before anything else. An entry of its own,
+ * because each module costs start-up time. No promise of stability.
+ */
+export { handOn, openBatch, releaseDescriptor } from './batch/shared-batch.ts';
+export { errorFromData, errorToData, PipelineError } from './errors.ts';
+export { OWNER_COUNT } from './memory/layout.ts';
+export { attachArena, processArena } from './memory/process-arena.ts';
+export { releaseOwners } from './memory/release-owners.ts';
+export { parseDuration } from './schema/durations.ts';
+export { parseBytes } from './schema/sizes.ts';
