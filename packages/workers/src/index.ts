@@ -1,8 +1,8 @@
-export { run } from './run.ts';
+export type { BufferState } from './job/buffer-state.ts';
+export type { FlushEvent, JobEvents, Unsubscribe } from './job/events.ts';
 export type { JobMetrics, JobState, Run } from './job/job.ts';
 export type { RunOptions } from './job/run-options.ts';
 export type { EndpointSummary, StageSummary, Summary } from './job/summary.ts';
-export type { BufferState } from './job/buffer-state.ts';
-export type { FlushEvent, JobEvents, Unsubscribe } from './job/events.ts';
 export type { EndpointCount, EndpointProgress, MemoryProgress, Progress } from './monitor/progress.ts';
 export type { FlushCounts } from './monitor/statistics.ts';
+export { run } from './run.ts';

@@ -1,19 +1,20 @@
 /** What tests and benchmarks need of the runtime and users do not. No promise of stability. */
+
+export * from './channels/ring.ts';
+export * from './channels/ring-layout.ts';
+export { FailureLatch } from './coordinator/failure.ts';
+export { closeIdlePools, idleThreads } from './coordinator/thread-pools.ts';
 export * from './governor/cgroup.ts';
 export * from './governor/machine-memory.ts';
 export * from './governor/pressure.ts';
-export * from './channels/ring.ts';
-export * from './channels/ring-layout.ts';
-export { closeIdlePools, idleThreads } from './coordinator/thread-pools.ts';
-export { FailureLatch } from './coordinator/failure.ts';
 export { describeBuffer } from './job/buffer-state.ts';
 export { parseRunOptions } from './job/run-options.ts';
 export { type LaneChain, type LaneInput, LaneLoop, type Morsel } from './lanes/lane-loop.ts';
 export { MorselOutput, StreamOutput } from './lanes/lane-outputs.ts';
 export { RingInput } from './lanes/ring-input.ts';
 export { positionOf } from './lanes/source-position.ts';
-export { ActorStatistics, OperatorStatistics, placeStatistics } from './monitor/statistics.ts';
 export { ResidentReader } from './monitor/resident.ts';
+export { ActorStatistics, OperatorStatistics, placeStatistics } from './monitor/statistics.ts';
 export { drainEdge } from './sinks/drain-edge.ts';
 export { FeedWriter } from './sources/feed-writer.ts';
 export { positionsOf, scheduleRowGroups } from './sources/row-groups.ts';

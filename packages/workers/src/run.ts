@@ -1,7 +1,7 @@
+import type { SinkInput } from './coordinator/plan-run.ts';
 import { Job, type Run } from './job/job.ts';
 import { parseRunOptions, type RunOptions } from './job/run-options.ts';
 import { stopOnSignals } from './job/signals.ts';
-import type { SinkInput } from './coordinator/plan-run.ts';
 
 /**
  * Runs a pipeline on worker threads, inside its memory limit. Returns at once; `done` tells how it ended. All given

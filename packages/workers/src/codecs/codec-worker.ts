@@ -2,8 +2,9 @@
  * Entry of a thread of the codec pool. Its tasks run many at a time in one thread: they await their rings and files, and
  * only decoding and encoding itself holds the thread. The library is loaded by the first task that needs it.
  */
-import { attachThread } from '../lanes/thread-arena.ts';
+
 import { type Outcome, outcomeOf } from '../control/outcome.ts';
+import { attachThread } from '../lanes/thread-arena.ts';
 import type { CodecTask } from './protocol.ts';
 
 let running = 0;
@@ -15,7 +16,10 @@ export default async function runCodecTask(task: CodecTask): Promise<Outcome<unk
   running += 1;
   try {
     return await outcomeOf(async () => {
-      const [{ readRowGroup }, { writeSink }] = await Promise.all([import('./read-task.ts'), import('./write-task.ts')]);
+      const [{ readRowGroup }, { writeSink }] = await Promise.all([
+        import('./read-task.ts'),
+        import('./write-task.ts'),
+      ]);
       if (task.type === 'warm') return undefined;
       return task.type === 'read' ? readRowGroup(arena, task) : writeSink(arena, task);
     });

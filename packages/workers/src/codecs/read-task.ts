@@ -6,7 +6,10 @@ import type { ReadResult, ReadTask } from './protocol.ts';
 
 export async function readRowGroup(arena: Arena, task: ReadTask): Promise<ReadResult> {
   const rings = task.rings.map((handle) => attachRing(arena, handle));
-  const packets = new PacketCutter(task, rings.map((ring) => ring.producer()));
+  const packets = new PacketCutter(
+    task,
+    rings.map((ring) => ring.producer()),
+  );
   try {
     const { first, last } = await readParquetRows({
       arena,

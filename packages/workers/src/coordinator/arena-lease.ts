@@ -2,8 +2,9 @@
  * A run's part of the process's arena: numbers to charge its slabs to, and its share of the limit. When a thread of the
  * run has died, nobody knows which slabs it held; all that is charged to the run's numbers is then given back at once.
  */
-import type { Arena } from '@spillway/core/internal';
+
 import { OWNER_COUNT, PipelineError, processArena, releaseOwners } from '@spillway/core/base';
+import type { Arena } from '@spillway/core/internal';
 
 /** Owner numbers below are not a run's: 0 is nobody's, 1 is `shareTable`'s. */
 const FIRST_RUN_OWNER = 8;
@@ -33,10 +34,14 @@ export class ArenaLease {
       ownerNames[owner] = name;
       return owner;
     }
-    throw new PipelineError('ERR_PLAN', 'the runs of this process have more stages, sources and sinks than memory can be charged to', {
-      expected: `at most ${OWNER_COUNT - FIRST_RUN_OWNER}`,
-      hint: 'run fewer pipelines at the same time, or split this one',
-    });
+    throw new PipelineError(
+      'ERR_PLAN',
+      'the runs of this process have more stages, sources and sinks than memory can be charged to',
+      {
+        expected: `at most ${OWNER_COUNT - FIRST_RUN_OWNER}`,
+        hint: 'run fewer pipelines at the same time, or split this one',
+      },
+    );
   }
 
   /** Names of all owners by number, to tell the run's threads. */

@@ -21,11 +21,11 @@ import { abortedError, FailureLatch } from './failure.ts';
 import { type FlushMessage, LaneHandle, type LaneListener } from './lane-handle.ts';
 import { type PlannedRun, planRun, type SinkInput } from './plan-run.ts';
 import { openWriters, type RunParts, startFeeders, startMainSinks, startReaders, startWriters } from './run-parts.ts';
-import { commitWriters, discardWriters, type WrittenSink } from './written-sinks.ts';
-import { SplitOrder } from './split-order.ts';
 import { type MemorySplit, splitMemory } from './split-memory.ts';
+import { SplitOrder } from './split-order.ts';
 import { checkOutPool, discardPool, preloadPools, returnPool, type ThreadPool } from './thread-pools.ts';
 import { type Wiring, wireRun } from './wiring.ts';
+import { commitWriters, discardWriters, type WrittenSink } from './written-sinks.ts';
 
 /** After a failure, threads that have not ended their part by then are ended. User code that never yields is the reason. */
 const STOP_GRACE_MS = 400;
@@ -79,13 +79,15 @@ export class Execution {
   /** Flushes one buffer by its node's name, or all of them. */
   flush(name: string | undefined): void {
     for (const lane of this.#lanes) {
-      if (name === undefined || lane.config.stage.operators.some((operator) => operator.name === name)) lane.flush(name);
+      if (name === undefined || lane.config.stage.operators.some((operator) => operator.name === name))
+        lane.flush(name);
     }
   }
 
   /** Tells the lanes whether anybody listens to flush events. */
   setListening(listens: boolean): void {
-    if (this.#wiring !== undefined && this.#lease !== undefined) Atomics.store(this.#lease.arena.i32, this.#wiring.listening >>> 2, listens ? 1 : 0);
+    if (this.#wiring !== undefined && this.#lease !== undefined)
+      Atomics.store(this.#lease.arena.i32, this.#wiring.listening >>> 2, listens ? 1 : 0);
   }
 
   arenaBytes(): number {
@@ -100,9 +102,13 @@ export class Execution {
   collectedOf(sink: SinkInput): CollectedRows {
     const rows = this.collected.get(this.planned?.sinkIds.get(sink) ?? -1);
     if (rows !== undefined) return rows;
-    throw new PipelineError('ERR_OPTIONS', 'table() and rows() were given something else than a collect() sink of this run', {
-      hint: 'keep the sink: const sink = stream.collect(); const job = run([sink]); await job.table(sink)',
-    });
+    throw new PipelineError(
+      'ERR_OPTIONS',
+      'table() and rows() were given something else than a collect() sink of this run',
+      {
+        hint: 'keep the sink: const sink = stream.collect(); const job = run([sink]); await job.table(sink)',
+      },
+    );
   }
 
   summary(ok: boolean): Summary {
@@ -140,7 +146,13 @@ export class Execution {
     const split = splitMemory(physical);
     const lease = new ArenaLease(split.arenaBytes);
     this.#lease = lease;
-    const wiring = wireRun({ logical, physical, lease, cleanup: this.#cleanup, positionsOf: (node) => planned.positions.get(node) ?? [] });
+    const wiring = wireRun({
+      logical,
+      physical,
+      lease,
+      cleanup: this.#cleanup,
+      positionsOf: (node) => planned.positions.get(node) ?? [],
+    });
     this.#wiring = wiring;
     this.latch.onFailure(() => {
       for (const ring of wiring.rings) ring.fail();
@@ -152,11 +164,19 @@ export class Execution {
     this.#sampler.markIdle();
   }
 
-  async #startThreads(wiring: Wiring, lease: ArenaLease, { heapLimitMebibytes, codecThreads }: MemorySplit): Promise<void> {
+  async #startThreads(
+    wiring: Wiring,
+    lease: ArenaLease,
+    { heapLimitMebibytes, codecThreads }: MemorySplit,
+  ): Promise<void> {
     const arena = lease.arena.handle;
     const [lanePool, codecPool] = await Promise.all([
-      wiring.lanes.length > 0 ? this.#takePool({ kind: 'lanes', threads: wiring.lanes.length, heapLimitMebibytes, arena }) : undefined,
-      codecThreads > 0 ? this.#takePool({ kind: 'codecs', threads: codecThreads, heapLimitMebibytes, arena }) : undefined,
+      wiring.lanes.length > 0
+        ? this.#takePool({ kind: 'lanes', threads: wiring.lanes.length, heapLimitMebibytes, arena })
+        : undefined,
+      codecThreads > 0
+        ? this.#takePool({ kind: 'codecs', threads: codecThreads, heapLimitMebibytes, arena })
+        : undefined,
     ]);
     const splits = new SplitOrder(this.latch);
     const listener: LaneListener = {
@@ -209,7 +229,8 @@ export class Execution {
     this.#monitor?.close();
     this.readings?.freeze();
     this.latch.disarm();
-    const isClean = hasEnded && this.#lanes.every((lane) => !lane.hasDied) && this.latch.error?.code !== 'ERR_WORKER_DIED';
+    const isClean =
+      hasEnded && this.#lanes.every((lane) => !lane.hasDied) && this.latch.error?.code !== 'ERR_WORKER_DIED';
     await Promise.all(this.#pools.splice(0).map(isClean ? returnPool : discardPool));
     if (!hasEnded) await this.#activities.settled();
     await discardWriters(this.#written);
@@ -236,7 +257,11 @@ export class Execution {
     if (leftBytes > 0) lease.reclaim();
     lease.release();
     if (leftBytes > 0 && isClean && this.#options.debug) {
-      this.latch.fail(new PipelineError('ERR_INTERNAL', `${leftBytes} bytes of shared memory were not given back`, { hint: 'this is a bug: report it with the plan' }));
+      this.latch.fail(
+        new PipelineError('ERR_INTERNAL', `${leftBytes} bytes of shared memory were not given back`, {
+          hint: 'this is a bug: report it with the plan',
+        }),
+      );
     }
   }
 

@@ -48,7 +48,8 @@ export function namedError(error: unknown, stage: string): PipelineError {
   const data = errorToData(error);
   if (data.stage !== undefined && error instanceof PipelineError) return error;
   const named = errorFromData({ ...data, stage });
-  if (error instanceof PipelineError && error.stack !== undefined && error.remoteStack === undefined) named.stack = error.stack;
+  if (error instanceof PipelineError && error.stack !== undefined && error.remoteStack === undefined)
+    named.stack = error.stack;
   return named;
 }
 

@@ -25,10 +25,21 @@ export interface PlannedRun {
 /** @throws what `buildLogicalPlan`, `resolvePlan` and `planStages` refuse */
 export async function planRun(sinks: readonly SinkInput[], options: ParsedRunOptions): Promise<PlannedRun> {
   const built = buildLogicalPlan(sinks);
-  const plan = { ...built, deterministic: built.deterministic || options.deterministic, memoryLimitBytes: options.memoryLimitBytes ?? built.memoryLimitBytes };
+  const plan = {
+    ...built,
+    deterministic: built.deterministic || options.deterministic,
+    memoryLimitBytes: options.memoryLimitBytes ?? built.memoryLimitBytes,
+  };
   const logical = await resolvePlan(plan);
   const physical = planStages(logical, { workers: options.workers });
-  const planned: PlannedRun = { logical, physical, sinkIds: sinkIdsOf(sinks, logical), schedules: new Map(), positions: new Map(), totals: new Map() };
+  const planned: PlannedRun = {
+    logical,
+    physical,
+    sinkIds: sinkIdsOf(sinks, logical),
+    schedules: new Map(),
+    positions: new Map(),
+    totals: new Map(),
+  };
   for (const node of logical.nodes) describeSource(planned, node);
   return planned;
 }

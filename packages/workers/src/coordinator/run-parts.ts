@@ -1,7 +1,8 @@
 /** Starts what is not a stage: readers and feeders before the stages, sinks and writers behind them. */
-import type { SinkSpec, SourceSpec, StagedSink } from '@spillway/core/internal';
+
 import { PipelineError } from '@spillway/core/base';
 import { OrderCheck } from '@spillway/core/data';
+import type { SinkSpec, SourceSpec, StagedSink } from '@spillway/core/internal';
 import { callbackOf, feederOf } from '@spillway/core/planner';
 import type { CodecTask, ReadResult, ReadTask, WriteTask } from '../codecs/protocol.ts';
 import { type Outcome, valueOf } from '../control/outcome.ts';
@@ -38,7 +39,8 @@ function statisticsOf(parts: RunParts, end: EdgeEnd): ActorStatistics {
 
 async function runCodec<T>(parts: RunParts, name: string, task: CodecTask): Promise<T> {
   const { codecs, latch } = parts;
-  if (codecs === undefined) throw new PipelineError('ERR_INTERNAL', `"${name}" needs the codec pool, which was not started`);
+  if (codecs === undefined)
+    throw new PipelineError('ERR_INTERNAL', `"${name}" needs the codec pool, which was not started`);
   let outcome: Outcome<T>;
   try {
     outcome = (await codecs.piscina.run(task)) as Outcome<T>;
@@ -55,7 +57,8 @@ export function startReaders(parts: RunParts): void {
   for (const end of parts.wiring.readers) {
     const schedule = planned.schedules.get(end.node.id);
     const source = sourceOf(end, 'parquet');
-    if (schedule === undefined) throw new PipelineError('ERR_INTERNAL', `source "${end.node.name}" was not looked at when the plan was made`);
+    if (schedule === undefined)
+      throw new PipelineError('ERR_INTERNAL', `source "${end.node.name}" was not looked at when the plan was made`);
     const statistics = statisticsOf(parts, end);
     statistics.enter('working');
     const reading = readFiles({
@@ -134,7 +137,11 @@ function sinkOf(end: EdgeEnd): SinkSpec {
 export async function openWriters(wiring: Wiring): Promise<WrittenSink[]> {
   runs += 1;
   const id = `${process.pid}-${runs}`;
-  return Promise.all(wiring.writers.map((end) => WrittenSink.open(end.node.name, `${id}-${end.node.id}`, sinkOf(end), sinkEdge(end).edge.fields)));
+  return Promise.all(
+    wiring.writers.map((end) =>
+      WrittenSink.open(end.node.name, `${id}-${end.node.id}`, sinkOf(end), sinkEdge(end).edge.fields),
+    ),
+  );
 }
 
 /** Runs of this process so far: no two stage under one name. */

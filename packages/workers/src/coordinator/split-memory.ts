@@ -30,6 +30,7 @@ export function splitMemory(plan: PhysicalPlan): MemorySplit {
   return {
     arenaBytes: memoryLimitBytes - codecThreads * CODEC_BYTES - lanes * LANE_BYTES,
     codecThreads,
-    heapLimitMebibytes: 2 ** Math.ceil(Math.log2(Math.min(Math.max(heapShare, LEAST_HEAP_MEBIBYTES), MOST_HEAP_MEBIBYTES))),
+    heapLimitMebibytes:
+      2 ** Math.ceil(Math.log2(Math.min(Math.max(heapShare, LEAST_HEAP_MEBIBYTES), MOST_HEAP_MEBIBYTES))),
   };
 }

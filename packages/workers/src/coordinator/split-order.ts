@@ -1,6 +1,7 @@
 /** Order across the splits of a generated source: they end in any order, and are compared in theirs. */
-import type { OrderedValue, StageSpec } from '@spillway/core/internal';
+
 import { compareOrdered, disorderError } from '@spillway/core/data';
+import type { OrderedValue, StageSpec } from '@spillway/core/internal';
 import type { SplitBounds } from '../lanes/generated-input.ts';
 import { type FailureLatch, namedError } from './failure.ts';
 
@@ -28,7 +29,8 @@ export class SplitOrder {
       splits.early.delete(splits.next);
       splits.next += 1;
       if (due.first === undefined) continue;
-      if (splits.last !== undefined && compareOrdered(splits.last, due.first) > 0) this.#fail(stage, due.split, splits.last, due.first);
+      if (splits.last !== undefined && compareOrdered(splits.last, due.first) > 0)
+        this.#fail(stage, due.split, splits.last, due.first);
       splits.last = due.last;
     }
   }

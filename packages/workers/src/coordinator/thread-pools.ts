@@ -79,7 +79,9 @@ export async function checkOutPool(request: PoolRequest): Promise<ThreadPool> {
   assert(request.threads > 0, 'a pool has at least one thread');
   const index = idlePools.findIndex(
     (pool) =>
-      pool.kind === request.kind && pool.threads === request.threads && pool.heapLimitMebibytes === request.heapLimitMebibytes,
+      pool.kind === request.kind &&
+      pool.threads === request.threads &&
+      pool.heapLimitMebibytes === request.heapLimitMebibytes,
   );
   if (index >= 0) return idlePools.splice(index, 1)[0] as ThreadPool;
   return makePool(request);

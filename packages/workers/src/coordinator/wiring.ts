@@ -2,8 +2,9 @@
  * Lays a physical plan out in shared memory: a ring for each edge, a slot of statistics for each lane, reader and sink,
  * and what each lane has to be told. Nothing runs yet.
  */
-import type { EdgeSpec, LogicalPlan, PhysicalPlan, PlanNode, Ptr, StageSpec } from '@spillway/core/internal';
+
 import { sharedTableBatches } from '@spillway/core/data';
+import type { EdgeSpec, LogicalPlan, PhysicalPlan, PlanNode, Ptr, StageSpec } from '@spillway/core/internal';
 import { createRing, type Ring } from '../channels/ring.ts';
 import type { LaneConfig, LaneInputConfig } from '../lanes/protocol.ts';
 import type { PositionSegment } from '../lanes/source-position.ts';
@@ -69,13 +70,31 @@ export function wireRun(parts: WiringParts): Wiring {
 
   const ends = endsOfPlan(physical.edges).map((end) => ({ ...end, node: nodeOf(end.node) }));
   const laneActors = physical.stages.flatMap((stage) =>
-    Array.from({ length: stage.lanes }, (_, lane) => ({ kind: 'lane' as const, name: stage.name, id: stage.id, lane, operators: stage.operators.length })),
+    Array.from({ length: stage.lanes }, (_, lane) => ({
+      kind: 'lane' as const,
+      name: stage.name,
+      id: stage.id,
+      lane,
+      operators: stage.operators.length,
+    })),
   );
-  const endActors = ends.map((end) => ({ kind: end.kind, name: end.node.name, id: end.node.id, lane: 0, operators: 0 }));
+  const endActors = ends.map((end) => ({
+    kind: end.kind,
+    name: end.node.name,
+    id: end.node.id,
+    lane: 0,
+    operators: 0,
+  }));
   const all = [...laneActors, ...endActors];
-  const { slab, places } = placeStatistics(lease.arena, control, all.map((actor) => actor.operators));
+  const { slab, places } = placeStatistics(
+    lease.arena,
+    control,
+    all.map((actor) => actor.operators),
+  );
   cleanup.add(() => lease.arena.release(slab));
-  const actors = all.map(({ kind, name, id, lane }, index): Actor => ({ kind, name, id, lane, place: places[index] as StatisticsPlace }));
+  const actors = all.map(
+    ({ kind, name, id, lane }, index): Actor => ({ kind, name, id, lane, place: places[index] as StatisticsPlace }),
+  );
 
   const listening = counters.next();
   const lanes = physical.stages.flatMap((stage) => {
@@ -83,17 +102,19 @@ export function wireRun(parts: WiringParts): Wiring {
     const claim = counters.next();
     return actors
       .filter((actor) => actor.kind === 'lane' && actor.id === stage.id)
-      .map((actor): LaneConfig => ({
-        stage,
-        lane: actor.lane,
-        input: laneInput(stage, claim, ringOf),
-        outputs: stage.outputs.map((output) => ringOf(output.edge).handle),
-        owner,
-        ownerNames: [],
-        statistics: actor.place,
-        listening,
-        positions: positionsOfStage(physical, stage, parts.positionsOf),
-      }));
+      .map(
+        (actor): LaneConfig => ({
+          stage,
+          lane: actor.lane,
+          input: laneInput(stage, claim, ringOf),
+          outputs: stage.outputs.map((output) => ringOf(output.edge).handle),
+          owner,
+          ownerNames: [],
+          statistics: actor.place,
+          listening,
+          positions: positionsOfStage(physical, stage, parts.positionsOf),
+        }),
+      );
   });
   const edgeEnds = ends.map((end, index): EdgeEnd & { role: EndRole } => ({
     role: end.role,
@@ -107,8 +128,14 @@ export function wireRun(parts: WiringParts): Wiring {
   for (const lane of lanes) lane.ownerNames = names;
   const inRole = (role: EndRole): EdgeEnd[] => edgeEnds.filter((end) => end.role === role);
   return {
-    actors, rings, lanes, listening,
-    readers: inRole('reader'), feeders: inRole('feeder'), mainSinks: inRole('main'), writers: inRole('writer'),
+    actors,
+    rings,
+    lanes,
+    listening,
+    readers: inRole('reader'),
+    feeders: inRole('feeder'),
+    mainSinks: inRole('main'),
+    writers: inRole('writer'),
   };
 }
 
@@ -137,7 +164,12 @@ function endsOfPlan(edges: readonly EdgeSpec[]): PlanEnd[] {
 }
 
 function makeRing(edge: EdgeSpec, lease: ArenaLease, owner: number, cleanup: Cleanup): Ring {
-  const ring = createRing(lease.arena, { capacity: edge.capacity, creditBytes: edge.creditBytes, fields: edge.fields, owner });
+  const ring = createRing(lease.arena, {
+    capacity: edge.capacity,
+    creditBytes: edge.creditBytes,
+    fields: edge.fields,
+    owner,
+  });
   cleanup.add(() => ring.close());
   return ring;
 }

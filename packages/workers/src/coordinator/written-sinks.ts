@@ -30,7 +30,8 @@ export class WrittenSink {
    * @param id names run and sink, and makes `staging` its own
    */
   static async open(name: string, id: string, spec: SinkSpec, fields: Fields): Promise<WrittenSink> {
-    if (spec.type !== 'parquet' && spec.type !== 'store') throw new PipelineError('ERR_INTERNAL', `sink "${name}" writes no files`);
+    if (spec.type !== 'parquet' && spec.type !== 'store')
+      throw new PipelineError('ERR_INTERNAL', `sink "${name}" writes no files`);
     const files = await import('@spillway/core/files');
     const sink = new WrittenSink(files, name, spec, fields, files.stagingPath(spec, id));
     await sink.#named(files.checkFileSink(spec, fields));

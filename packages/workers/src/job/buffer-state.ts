@@ -38,7 +38,11 @@ function gaugesOf(held: HeldState, triggers: Triggers): Gauge[] {
   const gauges: Gauge[] = [];
   const { iterMax, rows, memoryLimitBytes } = triggers;
   if (iterMax !== undefined) {
-    gauges.push({ fill: held.inputs / iterMax, cells: Math.min(iterMax, BAR_CELLS), text: `${held.inputs}/${iterMax}` });
+    gauges.push({
+      fill: held.inputs / iterMax,
+      cells: Math.min(iterMax, BAR_CELLS),
+      text: `${held.inputs}/${iterMax}`,
+    });
   }
   if (rows !== undefined) gauges.push({ fill: held.rows / rows, cells: BAR_CELLS, text: `${held.rows}/${rows} rows` });
   if (typeof memoryLimitBytes === 'number') {

@@ -1,6 +1,6 @@
 /** Options of `run`, checked before anything starts. */
 import { availableParallelism } from 'node:os';
-import { parseBytes, parseDuration, PipelineError } from '@spillway/core/base';
+import { PipelineError, parseBytes, parseDuration } from '@spillway/core/base';
 import type { Progress } from '../monitor/progress.ts';
 
 export interface RunOptions {
@@ -40,7 +40,16 @@ export interface ParsedRunOptions {
 }
 
 const KNOWN: ReadonlySet<string> = new Set<keyof RunOptions>([
-  'workers', 'memoryLimit', 'signal', 'onProgress', 'progressEvery', 'stallTimeout', 'deterministic', 'debug', 'handleSignals', 'resume',
+  'workers',
+  'memoryLimit',
+  'signal',
+  'onProgress',
+  'progressEvery',
+  'stallTimeout',
+  'deterministic',
+  'debug',
+  'handleSignals',
+  'resume',
 ]);
 
 /** More lanes than this never help on one machine, and each costs an isolate. */
@@ -52,15 +61,22 @@ export function parseRunOptions(options: RunOptions): ParsedRunOptions {
     if (!KNOWN.has(name)) throw refused(name, 'is not an option of run', `one of ${[...KNOWN].join(', ')}`);
   }
   if (options.resume !== undefined) {
-    throw new PipelineError('ERR_OPTIONS', 'run cannot resume yet: a job starts from the beginning and commits once, at its end', {
-      column: 'resume',
-      hint: 'leave out resume; a failed job has committed nothing, so running it again is safe',
-    });
+    throw new PipelineError(
+      'ERR_OPTIONS',
+      'run cannot resume yet: a job starts from the beginning and commits once, at its end',
+      {
+        column: 'resume',
+        hint: 'leave out resume; a failed job has committed nothing, so running it again is safe',
+      },
+    );
   }
   const { workers = availableParallelism() } = options;
-  if (!Number.isInteger(workers) || workers < 1 || workers > MOST_WORKERS) throw refused('workers', `is ${String(workers)}`, `a whole number from 1 to ${MOST_WORKERS}`);
-  if (options.onProgress !== undefined && typeof options.onProgress !== 'function') throw refused('onProgress', 'is not a function', 'a function');
-  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) throw refused('signal', 'is not an AbortSignal', 'an AbortSignal');
+  if (!Number.isInteger(workers) || workers < 1 || workers > MOST_WORKERS)
+    throw refused('workers', `is ${String(workers)}`, `a whole number from 1 to ${MOST_WORKERS}`);
+  if (options.onProgress !== undefined && typeof options.onProgress !== 'function')
+    throw refused('onProgress', 'is not a function', 'a function');
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
+    throw refused('signal', 'is not an AbortSignal', 'an AbortSignal');
   return {
     workers,
     memoryLimitBytes: options.memoryLimit === undefined ? undefined : parseBytes(options.memoryLimit, 'memoryLimit'),

@@ -19,7 +19,11 @@ export function stopOnSignals(job: Pick<Run, 'done' | 'abort'>): void {
     stopping = true;
     process.exitCode = INTERRUPTED_EXIT_CODE;
     setTimeout(() => process.exit(INTERRUPTED_EXIT_CODE), LAST_RESORT_MS).unref();
-    job.abort(new PipelineError('ERR_ABORTED', `stopped by ${signal}; nothing was committed`, { hint: 'run it again: it starts from the beginning' }));
+    job.abort(
+      new PipelineError('ERR_ABORTED', `stopped by ${signal}; nothing was committed`, {
+        hint: 'run it again: it starts from the beginning',
+      }),
+    );
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);

@@ -17,13 +17,20 @@ export interface BuiltLane {
 }
 
 /** @throws ERR_OP_IMPORT and what else keeps the stage's operators from being made */
-export async function buildLane(arena: Arena, config: LaneConfig, signal: AbortSignal, send: (message: LaneMessage) => void): Promise<BuiltLane> {
+export async function buildLane(
+  arena: Arena,
+  config: LaneConfig,
+  signal: AbortSignal,
+  send: (message: LaneMessage) => void,
+): Promise<BuiltLane> {
   const { stage } = config;
   arena.setOwnerNames(config.ownerNames);
   const statistics = new ActorStatistics(arena.buffer, config.statistics.actor);
   const operators = config.statistics.operators.map((place) => new OperatorStatistics(arena.buffer, place));
   const rings = config.outputs.map((handle) => attachRing(arena, handle));
-  const outputs = rings.map((ring, index) => laneOutput(config, ring, (stage.outputs[index] as { edge: number }).edge, statistics));
+  const outputs = rings.map((ring, index) =>
+    laneOutput(config, ring, (stage.outputs[index] as { edge: number }).edge, statistics),
+  );
   const place = { sequence: 0, rowsBefore: 0 };
   const kernels = instantiateKernels(arena);
   const chain = await buildChain(stage, {
@@ -36,7 +43,8 @@ export async function buildLane(arena: Arena, config: LaneConfig, signal: AbortS
     signal,
     onFlush: (operator, reason, held) => {
       operators[operator]?.countFlush(reason);
-      if (Atomics.load(arena.i32, config.listening >>> 2) !== 0) send({ type: 'flush', node: stage.operators[operator]?.name ?? '', reason, held });
+      if (Atomics.load(arena.i32, config.listening >>> 2) !== 0)
+        send({ type: 'flush', node: stage.operators[operator]?.name ?? '', reason, held });
     },
     position: () => positionOf(config.positions, place.sequence, place.rowsBefore),
   });
@@ -55,7 +63,12 @@ export async function buildLane(arena: Arena, config: LaneConfig, signal: AbortS
   return { stageName: stage.name, loop, close: () => closeLane(arena, input, chain, outputs) };
 }
 
-async function closeLane(arena: Arena, input: LaneInput, chain: StageChain, outputs: readonly LaneOutput[]): Promise<void> {
+async function closeLane(
+  arena: Arena,
+  input: LaneInput,
+  chain: StageChain,
+  outputs: readonly LaneOutput[],
+): Promise<void> {
   try {
     await chain.close();
   } finally {
@@ -70,7 +83,12 @@ function laneOutput(config: LaneConfig, ring: Ring, edge: number, statistics: Ac
   return new Output(ring.producer(), edge, statistics);
 }
 
-async function laneInput(arena: Arena, config: LaneConfig, kernels: Kernels, send: (message: LaneMessage) => void): Promise<LaneInput> {
+async function laneInput(
+  arena: Arena,
+  config: LaneConfig,
+  kernels: Kernels,
+  send: (message: LaneMessage) => void,
+): Promise<LaneInput> {
   const { input } = config;
   if (input.kind === 'edge') return new RingInput(attachRing(arena, input.ring).consumer(), input.edge);
   const { source, fields, claim } = input;
@@ -80,7 +98,14 @@ async function laneInput(arena: Arena, config: LaneConfig, kernels: Kernels, sen
     return new SharedInput({ arena, kernels, source, fields, claim, batches: input.batches });
   }
   const { GeneratedInput } = await import('./generated-input.ts');
-  return GeneratedInput.open({ arena, source, fields, claim, owner: config.owner, onSplit: (bounds) => send({ type: 'split', ...bounds }) });
+  return GeneratedInput.open({
+    arena,
+    source,
+    fields,
+    claim,
+    owner: config.owner,
+    onSplit: (bounds) => send({ type: 'split', ...bounds }),
+  });
 }
 
 /** The chain as the loop drives it: flushes by name or by time, and what is held written into the statistics. */

@@ -1,7 +1,7 @@
 /** Splits that a registered source makes in the lane: claimed one by one, each one logical input. */
 import type { Fields, OpResult, SourceInstance } from '@spillway/core';
-import type { Arena, Batch, OrderedValue, Ptr } from '@spillway/core/internal';
 import { OrderCheck, rowsToBatch, withInputs } from '@spillway/core/data';
+import type { Arena, Batch, OrderedValue, Ptr } from '@spillway/core/internal';
 import { resolveSource } from '@spillway/core/lane';
 import { namedError } from '../coordinator/failure.ts';
 import type { LaneInput, Morsel } from './lane-loop.ts';
@@ -82,7 +82,9 @@ export class GeneratedInput implements LaneInput {
       for (const part of parts) {
         if ('numRows' in part && 'schema' in part) {
           const { arrowToBatches, loadArrow } = await import('@spillway/core/arrow');
-          batches.push(...arrowToBatches(await loadArrow(), arena, owner, part, fields, { maxRows: PIECE_ROWS, inputs: 0 }));
+          batches.push(
+            ...arrowToBatches(await loadArrow(), arena, owner, part, fields, { maxRows: PIECE_ROWS, inputs: 0 }),
+          );
         } else batches.push(rowsToBatch(arena, owner, fields, part as Record<string, ArrayLike<unknown>>, 0));
       }
       if (batches.length === 0) batches.push(rowsToBatch(arena, owner, fields, [], 0));

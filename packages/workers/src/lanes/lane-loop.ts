@@ -153,7 +153,8 @@ export class LaneLoop {
   #sleepUntil(timeMs: number | undefined, isOver: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       if (isOver()) return resolve();
-      const timer = timeMs === undefined ? undefined : setTimeout(() => this.#wake?.(), Math.max(0, timeMs - Date.now()));
+      const timer =
+        timeMs === undefined ? undefined : setTimeout(() => this.#wake?.(), Math.max(0, timeMs - Date.now()));
       this.#wake = () => {
         clearTimeout(timer);
         this.#wake = undefined;

@@ -1,11 +1,11 @@
 /** One lane of one stage in its thread: configured, started, stopped by the coordinator. */
 import type { MessagePort } from 'node:worker_threads';
 import type { PipelineErrorData } from '@spillway/core';
-import type { Arena } from '@spillway/core/internal';
 import { errorToData } from '@spillway/core/base';
-import { namedError } from '../coordinator/failure.ts';
+import type { Arena } from '@spillway/core/internal';
 import { outcomeOf } from '../control/outcome.ts';
-import { buildLane, type BuiltLane } from './build-lane.ts';
+import { namedError } from '../coordinator/failure.ts';
+import { type BuiltLane, buildLane } from './build-lane.ts';
 import type { LaneConfig, LaneControl, LaneMessage } from './protocol.ts';
 
 export class Lane {

@@ -1,8 +1,8 @@
 /** Splits of a table in shared memory: lanes claim batch after batch; the order is checked against the row before. */
 import type { Fields } from '@spillway/core';
-import type { Arena, Batch, Column, Kernels, Ptr } from '@spillway/core/internal';
 import { openBatch } from '@spillway/core/base';
 import { disorderError, OrderCheck, orderedValue, parseType } from '@spillway/core/data';
+import type { Arena, Batch, Column, Kernels, Ptr } from '@spillway/core/internal';
 import type { LaneInput, Morsel } from './lane-loop.ts';
 import type { SplitSource } from './protocol.ts';
 
@@ -85,7 +85,13 @@ export class SharedInput implements LaneInput {
   }
 }
 
-function compareFirst(arena: Arena, name: string, column: Column, firstRow: number, before: ReturnType<typeof orderedValue>): void {
+function compareFirst(
+  arena: Arena,
+  name: string,
+  column: Column,
+  firstRow: number,
+  before: ReturnType<typeof orderedValue>,
+): void {
   const check = new OrderCheck(arena, name, column.type);
   check.last = before;
   check.check(column, firstRow);

@@ -4,4 +4,6 @@
  */
 const loading = import('./stage-worker.js');
 
-module.exports = async (task: import('./protocol.ts', { with: { 'resolution-mode': 'import' } }).LaneTask): Promise<void> => (await loading).default(task);
+module.exports = async (
+  task: import('./protocol.ts', { with: { 'resolution-mode': 'import' }}).LaneTask,
+): Promise<void> => (await loading).default(task);

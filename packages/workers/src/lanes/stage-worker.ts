@@ -2,10 +2,11 @@
  * Entry of a thread of the stage pool: one task is one lane of one stage, for a whole run. Loaded from the built files.
  * Everything that a lane may not need is imported when a stage is configured.
  */
-import { attachThread } from './thread-arena.ts';
+
 import { exposeControl } from '../control/control-port.ts';
 import { Lane } from './lane.ts';
 import type { LaneTask } from './protocol.ts';
+import { attachThread } from './thread-arena.ts';
 
 /** Runs one lane to its end. Its result travels as the last message on `events`, behind the flush events. */
 export default async function runLane(task: LaneTask): Promise<void> {

@@ -19,7 +19,13 @@ export class JobMonitor {
   /** What an actor had taken when last looked at, and since when. */
   readonly #lastSeen: Map<string, { packets: number; sinceMs: number }> = new Map();
 
-  constructor(job: Watched, options: ParsedRunOptions, emitter: JobEmitter, sampler: ResidentSampler, startedAt: number) {
+  constructor(
+    job: Watched,
+    options: ParsedRunOptions,
+    emitter: JobEmitter,
+    sampler: ResidentSampler,
+    startedAt: number,
+  ) {
     this.#job = job;
     this.#options = options;
     this.#emitter = emitter;
@@ -80,7 +86,12 @@ export class JobMonitor {
     for (const { actor, reading } of this.#job.readings?.actors() ?? []) {
       const key = `${actor.kind} ${actor.id} ${actor.lane}`;
       const seen = this.#lastSeen.get(key);
-      if (seen === undefined || seen.packets !== reading.packets || reading.activity === 'done' || reading.activity === 'waiting for input') {
+      if (
+        seen === undefined ||
+        seen.packets !== reading.packets ||
+        reading.activity === 'done' ||
+        reading.activity === 'waiting for input'
+      ) {
         this.#lastSeen.set(key, { packets: reading.packets, sinceMs: now });
       } else if (now - seen.sinceMs >= this.#options.stallTimeoutMs && !this.#alerted.has(key)) {
         this.#alerted.add(key);

@@ -50,7 +50,8 @@ function remaining(done: number, total: number | undefined, elapsedMs: number): 
 /** Mean rates since the start, and the time that is left at that speed. */
 export function endpointProgress(count: EndpointCount, elapsedMs: number): EndpointProgress {
   const seconds = Math.max(elapsedMs, 1) / 1000;
-  const etaMs = remaining(count.rows, count.totalRows, elapsedMs) ?? remaining(count.bytes, count.totalBytes, elapsedMs);
+  const etaMs =
+    remaining(count.rows, count.totalRows, elapsedMs) ?? remaining(count.bytes, count.totalBytes, elapsedMs);
   return {
     ...count,
     rowsPerSecond: count.rows / seconds,

@@ -4,7 +4,15 @@ import type { Actor } from '../coordinator/wiring.ts';
 import { type BufferState, describeBuffer } from '../job/buffer-state.ts';
 import type { StageSummary } from '../job/summary.ts';
 import type { EndpointCount } from './progress.ts';
-import { type ActorReading, ActorStatistics, addFlushes, type FlushCounts, noFlushes, type OperatorReading, OperatorStatistics } from './statistics.ts';
+import {
+  type ActorReading,
+  ActorStatistics,
+  addFlushes,
+  type FlushCounts,
+  noFlushes,
+  type OperatorReading,
+  OperatorStatistics,
+} from './statistics.ts';
 
 interface ActorView {
   actor: Actor;
@@ -25,7 +33,13 @@ export class JobReadings {
   readonly #totals: ReadonlyMap<number, SourceTotals>;
   #read: () => ActorView[];
 
-  constructor(logical: LogicalPlan, physical: PhysicalPlan, actors: readonly Actor[], buffer: SharedArrayBuffer, totals: ReadonlyMap<number, SourceTotals>) {
+  constructor(
+    logical: LogicalPlan,
+    physical: PhysicalPlan,
+    actors: readonly Actor[],
+    buffer: SharedArrayBuffer,
+    totals: ReadonlyMap<number, SourceTotals>,
+  ) {
     this.#logical = logical;
     this.#physical = physical;
     this.#totals = totals;
@@ -76,7 +90,14 @@ export class JobReadings {
     const views = this.#read();
     return this.#physical.stages.map((stage) => {
       const lanes = lanesOf(views, stage);
-      const summary: StageSummary = { name: stage.name, lanes: stage.lanes, rowsIn: 0, rowsOut: 0, peakHeldBytes: 0, flushes: noFlushes() };
+      const summary: StageSummary = {
+        name: stage.name,
+        lanes: stage.lanes,
+        rowsIn: 0,
+        rowsOut: 0,
+        peakHeldBytes: 0,
+        flushes: noFlushes(),
+      };
       for (const { reading, operators } of lanes) {
         summary.rowsIn += reading.rowsIn;
         summary.rowsOut += reading.rowsOut;
@@ -115,7 +136,12 @@ export class JobReadings {
 
   sinks(): EndpointCount[] {
     const views = this.#read();
-    return this.#nodes('sink').map((node) => countOf(node.name, views.filter(({ actor }) => actor.kind === 'sink' && actor.id === node.id)));
+    return this.#nodes('sink').map((node) =>
+      countOf(
+        node.name,
+        views.filter(({ actor }) => actor.kind === 'sink' && actor.id === node.id),
+      ),
+    );
   }
 
   #nodes(kind: 'source' | 'sink'): PlanNode[] {
@@ -128,7 +154,9 @@ export class JobReadings {
     if (feeder.length > 0) return feeder;
     const split = this.#physical.stages.find(({ input }) => input.kind === 'splits' && input.node === node.id);
     if (split !== undefined) return lanesOf(views, split);
-    const consumer = this.#physical.edges.find(({ producer }) => producer.kind === 'reader' && producer.node === node.id)?.consumer;
+    const consumer = this.#physical.edges.find(
+      ({ producer }) => producer.kind === 'reader' && producer.node === node.id,
+    )?.consumer;
     const kind = consumer?.kind === 'stage' ? 'lane' : 'sink';
     const id = consumer?.kind === 'stage' ? consumer.stage : consumer?.node;
     return views.filter(({ actor }) => actor.kind === kind && actor.id === id);
@@ -162,4 +190,3 @@ export function triggersOf(spec: StageSpec['operators'][number]['spec']): Trigge
       return undefined;
   }
 }
-

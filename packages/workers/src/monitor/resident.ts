@@ -26,7 +26,8 @@ export class ResidentReader {
     let at = 0;
     while (at < length && this.#text[at] !== 0x20) at += 1;
     let pages = 0;
-    for (at += 1; at < length && this.#text[at] !== 0x20; at += 1) pages = pages * 10 + (this.#text[at] as number) - 0x30;
+    for (at += 1; at < length && this.#text[at] !== 0x20; at += 1)
+      pages = pages * 10 + (this.#text[at] as number) - 0x30;
     return pages * PAGE_BYTES;
   }
 

@@ -6,7 +6,16 @@
 import type { Arena, FlushReason, HeldState, Ptr } from '@spillway/core/internal';
 
 /** Doubles of an actor's slot. */
-const ACTOR = { packets: 0, rowsIn: 1, rowsOut: 2, bytesIn: 3, activity: 4, waitsFor: 5, progressAtMs: 6, busySinceMs: 7 } as const;
+const ACTOR = {
+  packets: 0,
+  rowsIn: 1,
+  rowsOut: 2,
+  bytesIn: 3,
+  activity: 4,
+  waitsFor: 5,
+  progressAtMs: 6,
+  busySinceMs: 7,
+} as const;
 const ACTOR_DOUBLES = 8;
 
 /** Doubles of an operator's slot, one slot a lane. */
@@ -16,7 +25,13 @@ const OPERATOR_DOUBLES = 12;
 export const FLUSH_REASONS: readonly FlushReason[] = ['iterations', 'rows', 'memory', 'interval', 'pressure', 'end'];
 
 /** What an actor is doing. The order is the number that is stored. */
-export const ACTIVITIES = ['waiting to start', 'working', 'waiting for input', 'waiting for room in its output', 'done'] as const;
+export const ACTIVITIES = [
+  'waiting to start',
+  'working',
+  'waiting for input',
+  'waiting for room in its output',
+  'done',
+] as const;
 export type Activity = (typeof ACTIVITIES)[number];
 
 /** The slot of one lane, reader or sink. */
@@ -107,7 +122,11 @@ export class OperatorStatistics {
       flushes[reason] = slot[OPERATOR.flushes + index] as number;
     });
     return {
-      held: { inputs: slot[OPERATOR.inputs] as number, rows: slot[OPERATOR.rows] as number, bytes: slot[OPERATOR.bytes] as number },
+      held: {
+        inputs: slot[OPERATOR.inputs] as number,
+        rows: slot[OPERATOR.rows] as number,
+        bytes: slot[OPERATOR.bytes] as number,
+      },
       peakBytes: slot[OPERATOR.peakBytes] as number,
       flushes,
     };
@@ -139,7 +158,11 @@ export interface StatisticsPlace {
 }
 
 /** Lays the slots of all actors of a run out in one slab; the caller releases `slab`. */
-export function placeStatistics(arena: Arena, owner: number, operatorsOfActor: readonly number[]): { slab: Ptr; places: StatisticsPlace[] } {
+export function placeStatistics(
+  arena: Arena,
+  owner: number,
+  operatorsOfActor: readonly number[],
+): { slab: Ptr; places: StatisticsPlace[] } {
   const operators = operatorsOfActor.reduce((sum, count) => sum + count, 0);
   const doubles = operatorsOfActor.length * ACTOR_DOUBLES + operators * OPERATOR_DOUBLES;
   const slab = arena.alloc(Math.max(doubles, 1) * 8, owner);

@@ -1,6 +1,7 @@
 /** Sinks that deliver to user code on the main thread: a function, or a `for await` loop. */
-import type { Arena, Batch, CallbackSink } from '@spillway/core/internal';
+
 import { batchToRows, concatBatches } from '@spillway/core/data';
+import type { Arena, Batch, CallbackSink } from '@spillway/core/internal';
 import type { BatchTaker } from './drain-edge.ts';
 
 /**

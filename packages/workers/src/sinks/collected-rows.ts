@@ -1,8 +1,8 @@
 /** What a `collect()` sink keeps: copies in ordinary memory, which outlive the job and its shared memory. */
 import type { Fields } from '@spillway/core';
-import type { Batch, PlainBatch } from '@spillway/core/internal';
 import { processArena } from '@spillway/core/base';
 import { batchToRows, copyIn, copyOut } from '@spillway/core/data';
+import type { Batch, PlainBatch } from '@spillway/core/internal';
 import type { Table } from 'apache-arrow';
 import type { BatchTaker } from './drain-edge.ts';
 

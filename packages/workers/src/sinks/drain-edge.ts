@@ -13,7 +13,12 @@ export interface BatchTaker {
 }
 
 /** Drains an edge to its end. Stops at once when the signal aborts, even if user code never answers. */
-export async function drainEdge(consumer: RingConsumer, taker: BatchTaker, statistics: ActorStatistics, signal: AbortSignal): Promise<void> {
+export async function drainEdge(
+  consumer: RingConsumer,
+  taker: BatchTaker,
+  statistics: ActorStatistics,
+  signal: AbortSignal,
+): Promise<void> {
   statistics.enter('working');
   try {
     for (;;) {
@@ -31,7 +36,12 @@ export async function drainEdge(consumer: RingConsumer, taker: BatchTaker, stati
   statistics.enter('done');
 }
 
-async function deliver(batches: Batch[], taker: BatchTaker, statistics: ActorStatistics, signal: AbortSignal): Promise<void> {
+async function deliver(
+  batches: Batch[],
+  taker: BatchTaker,
+  statistics: ActorStatistics,
+  signal: AbortSignal,
+): Promise<void> {
   let next = 0;
   try {
     for (; next < batches.length; next += 1) {

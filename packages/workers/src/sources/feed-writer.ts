@@ -4,9 +4,9 @@
  * reads the source. The returned promises are the backpressure.
  */
 import type { Fields } from '@spillway/core';
-import type { Arena, Batch, FedInput, OrderCheck } from '@spillway/core/internal';
 import { PipelineError } from '@spillway/core/base';
 import { rowsToBatch, sliceBatch } from '@spillway/core/data';
+import type { Arena, Batch, FedInput, OrderCheck } from '@spillway/core/internal';
 import type { RecordBatch } from 'apache-arrow';
 import type { RingProducer } from '../channels/ring.ts';
 import type { ActorStatistics } from '../monitor/statistics.ts';
@@ -112,7 +112,14 @@ export class FeedWriter {
   #placed(error: unknown, rowsBefore: number): unknown {
     if (!(error instanceof PipelineError) || error.row === undefined) return error;
     const { code, message, hint, row, column, value, expected } = error.toJSON();
-    const detail = { stage: this.#parts.name, hint, row: (row as number) + this.#rows + rowsBefore, column, value, expected };
+    const detail = {
+      stage: this.#parts.name,
+      hint,
+      row: (row as number) + this.#rows + rowsBefore,
+      column,
+      value,
+      expected,
+    };
     return new PipelineError(code, message, JSON.parse(JSON.stringify(detail)));
   }
 }

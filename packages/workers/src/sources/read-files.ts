@@ -1,7 +1,7 @@
 /** A Parquet source: its row groups go to the codec pool in order, a few at a time; their borders are checked here. */
 import type { Fields, PipelineError } from '@spillway/core';
-import type { OrderedValue, SourceSpec } from '@spillway/core/internal';
 import { compareOrdered, disorderError } from '@spillway/core/data';
+import type { OrderedValue, SourceSpec } from '@spillway/core/internal';
 import type { ReadResult, ReadTask } from '../codecs/protocol.ts';
 import type { RowGroupSchedule, RowGroupTask } from './row-groups.ts';
 
@@ -78,7 +78,8 @@ class BorderCheck {
   /** @throws ERR_INPUT_UNORDERED naming the file, the row group's first row and both values */
   check(task: RowGroupTask, { first, last }: ReadResult): void {
     if (first === undefined || this.#column === undefined) return;
-    if (this.#last !== undefined && compareOrdered(this.#last, first) > 0) throw this.#disorder(task, this.#last, first);
+    if (this.#last !== undefined && compareOrdered(this.#last, first) > 0)
+      throw this.#disorder(task, this.#last, first);
     this.#last = last;
   }
 

@@ -31,7 +31,11 @@ export interface RowGroupSchedule {
  * Numbers the packets of all row groups. Batches end at multiples of `batchRows`, counted from the source's first row,
  * and at the ends of row groups.
  */
-export function scheduleRowGroups(infos: readonly ParquetInfo[], batchRows: number, columns?: readonly string[]): RowGroupSchedule {
+export function scheduleRowGroups(
+  infos: readonly ParquetInfo[],
+  batchRows: number,
+  columns?: readonly string[],
+): RowGroupSchedule {
   const tasks: RowGroupTask[] = [];
   let packets = 0;
   let rows = 0;

@@ -10,7 +10,9 @@ describe('the drawing of a buffer', () => {
 
   it('shows bytes in MiB with one decimal', () => {
     const held = { inputs: 9, rows: 1, bytes: Math.round(41.2 * MIB) };
-    expect(describeBuffer('agg', 's', held, { memoryLimitBytes: 100 * MIB }).text).toBe('agg [████░░░░░░] 41.2/100 MiB');
+    expect(describeBuffer('agg', 's', held, { memoryLimitBytes: 100 * MIB }).text).toBe(
+      'agg [████░░░░░░] 41.2/100 MiB',
+    );
   });
 
   it('shows the trigger nearest to firing', () => {
@@ -24,6 +26,9 @@ describe('the drawing of a buffer', () => {
   });
 
   it('tells what is held when no trigger counts it', () => {
-    expect(describeBuffer('b', 's', { inputs: 1, rows: 12, bytes: MIB / 2 }, {})).toMatchObject({ text: 'b 12 rows, 0.5 MiB', fill: 0 });
+    expect(describeBuffer('b', 's', { inputs: 1, rows: 12, bytes: MIB / 2 }, {})).toMatchObject({
+      text: 'b 12 rows, 0.5 MiB',
+      fill: 0,
+    });
   });
 });

@@ -15,7 +15,12 @@ function refusal(options: object): PipelineError {
 
 it('takes sizes and durations as text', () => {
   const parsed = parseRunOptions({ memoryLimit: '64MiB', progressEvery: '1s', stallTimeout: '2m', workers: 3 });
-  expect(parsed).toMatchObject({ memoryLimitBytes: 64 * 2 ** 20, progressEveryMs: 1000, stallTimeoutMs: 120_000, workers: 3 });
+  expect(parsed).toMatchObject({
+    memoryLimitBytes: 64 * 2 ** 20,
+    progressEveryMs: 1000,
+    stallTimeoutMs: 120_000,
+    workers: 3,
+  });
 });
 
 it.each([

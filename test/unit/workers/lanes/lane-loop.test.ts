@@ -1,6 +1,16 @@
 import type { Fields } from '@spillway/core';
 import { type Arena, type Batch, createArena, rowsToBatch } from '@spillway/core/internal';
-import { ActorStatistics, createRing, type LaneChain, LaneLoop, MorselOutput, placeStatistics, type Ring, RingInput, StreamOutput } from '@spillway/workers/internal';
+import {
+  ActorStatistics,
+  createRing,
+  type LaneChain,
+  LaneLoop,
+  MorselOutput,
+  placeStatistics,
+  type Ring,
+  RingInput,
+  StreamOutput,
+} from '@spillway/workers/internal';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
 const FIELDS: Fields = [{ name: 'x', type: 'int32', nullable: false }];
@@ -30,12 +40,27 @@ function ringOf(capacity: number): Ring {
   return ring;
 }
 
-const batchOf = (...values: number[]): Batch => rowsToBatch(arena, 1, FIELDS, values.map((x) => ({ x })));
+const batchOf = (...values: number[]): Batch =>
+  rowsToBatch(
+    arena,
+    1,
+    FIELDS,
+    values.map((x) => ({ x })),
+  );
 const firstOf = (batch: Batch): number => arena.i32[batch.column('x').values >>> 2] as number;
 
 /** Hands on what it is given, and does what the test says beside it. */
 function chainTo(push: (batch: Batch) => void | Promise<void>, extra: Partial<LaneChain> = {}): LaneChain {
-  return { push, endMorsel: () => {}, end: () => {}, flush: () => {}, flushDue: () => {}, dueAt: () => undefined, reportHeld: () => {}, ...extra };
+  return {
+    push,
+    endMorsel: () => {},
+    end: () => {},
+    flush: () => {},
+    flushDue: () => {},
+    dueAt: () => undefined,
+    reportHeld: () => {},
+    ...extra,
+  };
 }
 
 async function taken(ring: Ring): Promise<{ sequence: number; first: number[] }[]> {
@@ -56,10 +81,19 @@ it('keeps the numbers of morsels when there are several lanes, empty results too
   const lanes = [0, 1].map(() => {
     const out = new MorselOutput(output.producer(), 1, statistics);
     const chain = chainTo((batch) => (firstOf(batch) % 2 === 0 ? out.push(batch) : batch.release()));
-    return new LaneLoop({ input: new RingInput(input.consumer(), 0), chain, outputs: [out], statistics, isOnlyLane: false, onBatch: () => {} });
+    return new LaneLoop({
+      input: new RingInput(input.consumer(), 0),
+      chain,
+      outputs: [out],
+      statistics,
+      isOnlyLane: false,
+      onBatch: () => {},
+    });
   });
   const [packets] = await Promise.all([taken(output), ...lanes.map((lane) => lane.run())]);
-  expect(packets).toEqual([0, 1, 2, 3, 4, 5].map((sequence) => ({ sequence, first: sequence % 2 === 0 ? [sequence] : [] })));
+  expect(packets).toEqual(
+    [0, 1, 2, 3, 4, 5].map((sequence) => ({ sequence, first: sequence % 2 === 0 ? [sequence] : [] })),
+  );
 });
 
 it('numbers the results of a single lane anew, and emits at the end what the chain still holds', async () => {
@@ -71,7 +105,14 @@ it('numbers the results of a single lane anew, and emits at the end what the cha
   producer.end(3);
   const out = new StreamOutput(output.producer(), 1, statistics);
   const chain = chainTo((batch) => out.push(batch), { end: () => out.push(batchOf(9)) });
-  const lane = new LaneLoop({ input: new RingInput(input.consumer(), 0), chain, outputs: [out], statistics, isOnlyLane: true, onBatch: () => {} });
+  const lane = new LaneLoop({
+    input: new RingInput(input.consumer(), 0),
+    chain,
+    outputs: [out],
+    statistics,
+    isOnlyLane: true,
+    onBatch: () => {},
+  });
   const [packets] = await Promise.all([taken(output), lane.run()]);
   expect(packets.map((packet) => packet.first)).toEqual([[1], [2], [3], [9]]);
 });
@@ -89,7 +130,14 @@ it('flushes on command and by the clock while it waits for input', async () => {
     },
     dueAt: () => due,
   });
-  const lane = new LaneLoop({ input: new RingInput(input.consumer(), 0), chain, outputs: [], statistics, isOnlyLane: true, onBatch: () => {} });
+  const lane = new LaneLoop({
+    input: new RingInput(input.consumer(), 0),
+    chain,
+    outputs: [],
+    statistics,
+    isOnlyLane: true,
+    onBatch: () => {},
+  });
   const running = lane.run();
   due = Date.now() + 5;
   lane.askFlush('buffer');
@@ -99,7 +147,14 @@ it('flushes on command and by the clock while it waits for input', async () => {
 
 it('rejects when the ring fails, with nothing held', async () => {
   const input = ringOf(2);
-  const lane = new LaneLoop({ input: new RingInput(input.consumer(), 0), chain: chainTo((batch) => batch.release()), outputs: [], statistics, isOnlyLane: true, onBatch: () => {} });
+  const lane = new LaneLoop({
+    input: new RingInput(input.consumer(), 0),
+    chain: chainTo((batch) => batch.release()),
+    outputs: [],
+    statistics,
+    isOnlyLane: true,
+    onBatch: () => {},
+  });
   const running = lane.run();
   input.fail();
   await expect(running).rejects.toMatchObject({ code: 'ERR_ABORTED' });
@@ -111,10 +166,17 @@ it('tells where each batch begins in its morsel', async () => {
   await input.producer().publish(0, [batchOf(1, 1, 1), batchOf(2, 2)]);
   input.producer().end(1);
   const lane = new LaneLoop({
-    input: new RingInput(input.consumer(), 0), chain: chainTo((batch) => batch.release()), outputs: [], statistics, isOnlyLane: true,
+    input: new RingInput(input.consumer(), 0),
+    chain: chainTo((batch) => batch.release()),
+    outputs: [],
+    statistics,
+    isOnlyLane: true,
     onBatch: (sequence, rows) => void seen.push([sequence, rows]),
   });
   await lane.run();
-  expect(seen).toEqual([[0, 0], [0, 3]]);
+  expect(seen).toEqual([
+    [0, 0],
+    [0, 3],
+  ]);
   expect(statistics.read()).toMatchObject({ packets: 1, rowsIn: 5, activity: 'done' });
 });

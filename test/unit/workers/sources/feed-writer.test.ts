@@ -3,7 +3,10 @@ import { type Arena, batchToRows, createArena, OrderCheck } from '@spillway/core
 import { ActorStatistics, createRing, FeedWriter, placeStatistics, type Ring } from '@spillway/workers/internal';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
-const FIELDS: Fields = [{ name: 'ts', type: 'int64', nullable: false }, { name: 'name', type: 'utf8', nullable: true }];
+const FIELDS: Fields = [
+  { name: 'ts', type: 'int64', nullable: false },
+  { name: 'name', type: 'utf8', nullable: true },
+];
 let arena: Arena;
 let rings: Ring[];
 let slab: number;
@@ -26,7 +29,11 @@ afterEach(() => {
 
 const writerTo = (count: number): FeedWriter =>
   new FeedWriter({
-    arena, owner: 2, name: 'feed', fields: FIELDS, statistics,
+    arena,
+    owner: 2,
+    name: 'feed',
+    fields: FIELDS,
+    statistics,
     producers: rings.slice(0, count).map((ring) => ring.producer()),
     order: { column: 'ts', check: new OrderCheck(arena, 'ts', 'int64') },
   });
@@ -48,12 +55,21 @@ async function drain(ring: Ring): Promise<{ rows: number; inputs: number; first:
 
 it('cuts a large input into pieces of which only the last counts', async () => {
   const writer = writerTo(1);
-  const columns = { ts: BigInt64Array.from({ length: 140_000 }, (_, row) => BigInt(row)), name: new Array<string>(140_000).fill('x') };
+  const columns = {
+    ts: BigInt64Array.from({ length: 140_000 }, (_, row) => BigInt(row)),
+    name: new Array<string>(140_000).fill('x'),
+  };
   await writer.write(columns);
   await writer.write(rowsOf(140_000, 2));
   await writer.write([]);
   writer.end();
-  expect((await drain(rings[0] as Ring)).map(({ rows, inputs }) => [rows, inputs])).toEqual([[65_536, 0], [65_536, 0], [8_928, 1], [2, 1], [0, 1]]);
+  expect((await drain(rings[0] as Ring)).map(({ rows, inputs }) => [rows, inputs])).toEqual([
+    [65_536, 0],
+    [65_536, 0],
+    [8_928, 1],
+    [2, 1],
+    [0, 1],
+  ]);
   expect(statistics.read()).toMatchObject({ rowsIn: 140_002, activity: 'done' });
 });
 
@@ -69,7 +85,11 @@ it('gives the same rows to every stage that reads the source', async () => {
 it('refuses a row that goes back, counted from the first row of the source', async () => {
   const writer = writerTo(1);
   await writer.write(rowsOf(10, 4));
-  await expect(writer.write(rowsOf(12, 1))).rejects.toMatchObject({ code: 'ERR_INPUT_UNORDERED', row: 4, column: 'ts' });
+  await expect(writer.write(rowsOf(12, 1))).rejects.toMatchObject({
+    code: 'ERR_INPUT_UNORDERED',
+    row: 4,
+    column: 'ts',
+  });
 });
 
 it('names the row of the source that holds a wrong value', async () => {

@@ -5,16 +5,34 @@ import { expect, it } from 'vitest';
 function info(path: string, rows: readonly number[]): ParquetInfo {
   let firstRow = 0;
   const rowGroups = rows.map((count, index) => {
-    const group = { index, rows: count, firstRow, bytes: count * 8, uncompressedBytes: count * 8, chunks: [{ column: 'x', offset: 4, bytes: count * 8, uncompressedBytes: count * 8 }] };
+    const group = {
+      index,
+      rows: count,
+      firstRow,
+      bytes: count * 8,
+      uncompressedBytes: count * 8,
+      chunks: [{ column: 'x', offset: 4, bytes: count * 8, uncompressedBytes: count * 8 }],
+    };
     firstRow += count;
     return group;
   });
-  return { path, fileBytes: 0, rows: firstRow, fields: [], unsupported: [], rowGroups, createdBy: undefined, metadata: {} };
+  return {
+    path,
+    fileBytes: 0,
+    rows: firstRow,
+    fields: [],
+    unsupported: [],
+    rowGroups,
+    createdBy: undefined,
+    metadata: {},
+  };
 }
 
 it('cuts packets at multiples of batchRows over all files, and at row group ends', () => {
   const { tasks, packets, rows } = scheduleRowGroups([info('a', [25, 0, 5]), info('b', [10])], 10);
-  expect(tasks.map((task) => [task.path, task.rowGroup, task.sourceRow, task.firstSequence, task.packets, task.isLast])).toEqual([
+  expect(
+    tasks.map((task) => [task.path, task.rowGroup, task.sourceRow, task.firstSequence, task.packets, task.isLast]),
+  ).toEqual([
     ['a', 0, 0, 0, 3, false], // 10 10 5
     ['a', 2, 25, 3, 1, false], // 5, up to row 30
     ['b', 0, 30, 4, 1, true],
@@ -33,8 +51,12 @@ it('finds file and row of any packet', () => {
   const starts = Array.from({ length: schedule.packets }, (_, sequence) => positionOf(segments, sequence, 0));
   expect(starts).toEqual([
     { file: 'a', row: 0 },
-    { file: 'a', row: 7 }, { file: 'a', row: 10 }, { file: 'a', row: 20 },
-    { file: 'b', row: 0 }, { file: 'b', row: 3 }, { file: 'b', row: 13 },
+    { file: 'a', row: 7 },
+    { file: 'a', row: 10 },
+    { file: 'a', row: 20 },
+    { file: 'b', row: 0 },
+    { file: 'b', row: 3 },
+    { file: 'b', row: 13 },
   ]);
 });
 
