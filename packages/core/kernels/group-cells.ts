@@ -8,7 +8,7 @@
 // | 32 | u32 rows; 36 u32 first row; 40 u32 last row |
 import { CELLS, FLAG_NOT_MINUS_ZERO, NO_ROW } from './layout';
 import { evict } from './wide-sum';
-import { addFinite } from './sum-window';
+import { addFinite, isZeroWindow, placePair } from './sum-window';
 import { takeMax, takeMin } from './state-arrays';
 
 /** Empties the cells of `groups` groups. */
@@ -90,11 +90,17 @@ export function flushSums(groups: u32, sum: usize, scratch: usize): void {
     const r = load<f64>(cell, 8);
     // −0: no rows, or all of them −0.
     if (reinterpret<u64>(r) == 0x8000000000000000) continue;
-    addOrEvict(sum, load<f64>(cell), group, scratch);
-    addOrEvict(sum, r, group, scratch);
-    store<u32>(sum, load<u32>(sum, 4) | FLAG_NOT_MINUS_ZERO, 4);
+    addPair(sum, load<f64>(cell), r, group, scratch);
     clearSums(cell);
   }
+}
+
+/** Adds q + r, of which not all was −0, to a group's window. */
+export function addPair(window: usize, q: f64, r: f64, group: u32, scratch: usize): void {
+  store<u32>(window, load<u32>(window, 4) | FLAG_NOT_MINUS_ZERO, 4);
+  if (isZeroWindow(window) && placePair(window, q, r)) return;
+  addOrEvict(window, q, group, scratch);
+  addOrEvict(window, r, group, scratch);
 }
 
 /** Adds a finite double to a group's window; when it does not fit, what was there becomes a record. */

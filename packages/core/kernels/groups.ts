@@ -1,7 +1,7 @@
 // States of groups: every row has a group id.
 import { blockRange, extractor, guessFor, rangeExponent, residueExtractor } from './block-sum';
 import { denseDoubles, denseRows, denseValues } from './dense';
-import { addOrEvict, addToCells, clearCells, flushSums, rangesToCells, retakeZeros, storeCells, sumsToCells } from './group-cells';
+import { addOrEvict, addPair, addToCells, clearCells, flushSums, rangesToCells, retakeZeros, storeCells, sumsToCells } from './group-cells';
 import { addSquare64, magnitude, takeLess, takeMore } from './integer-blocks';
 import {
   BLOCK_LOG, BLOCK_ROWS, CELL_GROUPS, DENSE, DENSE_IDS, DENSE_ROWS, FLAG_NOT_MINUS_ZERO, NO_ROW, STATE_BYTES,
@@ -154,9 +154,7 @@ function sumInPlace(values: usize, ids: usize, n: i32, groups: u32, sum: usize, 
     const r = load<f64>(sum, 16);
     v128.store(sum, i64x2.splat(0), 8);
     if (reinterpret<u64>(r) == 0x8000000000000000) continue;
-    addOrEvict(sum, q, group, scratch);
-    addOrEvict(sum, r, group, scratch);
-    store<u32>(sum, FLAG_NOT_MINUS_ZERO, 4);
+    addPair(sum, q, r, group, scratch);
   }
   return true;
 }

@@ -1,7 +1,7 @@
 // Merging partial states into targets, and rounding sums.
 import { FLAG_MINUS_INFINITY, FLAG_NAN, FLAG_NOT_MINUS_ZERO, FLAG_PLUS_INFINITY, STATE_BYTES, WINDOW } from './layout';
 import { add128, initRange, squareBytes, sumBytes, takeMax, takeMin } from './state-arrays';
-import { addWindow, canonicalise, isZeroWindow, limb } from './sum-window';
+import { addNear, addWindow, canonicalise, isZeroWindow, limb } from './sum-window';
 import { beginRecords, recordResult, writeRecord } from './wide-sum';
 
 // @ts-ignore: decorator
@@ -24,9 +24,13 @@ function mergeSums(source: usize, targets: usize, count: u32, target: usize, whi
     const id = targetOf(targets, i);
     const held = target + id * STATE_BYTES;
     const flags = load<u32>(held, 4) | load<u32>(source, 4);
-    if (isZeroWindow(held)) {
-      memory.copy(held, source, STATE_BYTES);
-    } else {
+    if (load<u32>(source, 8) == 0) {
+      // A canonical zero has no first digit.
+    } else if (load<u32>(held, 8) == 0) {
+      v128.store(held, v128.load(source));
+      v128.store(held, v128.load(source, 16), 16);
+      store<u64>(held, load<u64>(source, 32), 32);
+    } else if (!addNear(held, source)) {
       memory.copy(copy, source, STATE_BYTES);
       if (addWindow(held, copy)) canonicalise(held);
       else writeRecord(scratch, source, <u32>id, which);

@@ -6,7 +6,7 @@ import {
 } from './layout';
 import { blockExtremes, blockSquares, blockTotal, squares64 } from './integer-blocks';
 import { initRange, squareBytes, sumBytes, takeMax, takeMin } from './state-arrays';
-import { addFinite, addScaled, flagsOf, squareExponent, squarePart } from './sum-window';
+import { addFinite, addScaled, flagsOf, isZeroWindow, placePair, squareExponent, squarePart } from './sum-window';
 import { beginRecords, finishSum, recordResult, widen } from './wide-sum';
 
 /** Segments' sums overflow into the full-width accumulator. */
@@ -23,7 +23,8 @@ function addAllDoubles(window: usize, values: usize, n: i32, scratch: usize): vo
   for (let i = 0; i < n; i++, values += 8) {
     const value = load<f64>(values);
     flags |= flagsOf(value);
-    if (value - value == 0) addDouble(window, value, scratch);
+    if (!(value - value == 0)) continue;
+    if (i > 0 || !isZeroWindow(window) || !placePair(window, value, 0)) addDouble(window, value, scratch);
   }
   store<u32>(window, flags, 4);
 }
@@ -66,8 +67,11 @@ function addDoubleBlock(values: usize, n: i32, sum: usize, low: usize, high: usi
   } else if (blockSum(values, n, scratch)) {
     const r = load<f64>(scratch + BLOCK_R);
     if (reinterpret<u64>(r) != 0x8000000000000000) store<u32>(sum, load<u32>(sum, 4) | FLAG_NOT_MINUS_ZERO, 4);
-    addDouble(sum, load<f64>(scratch + BLOCK_Q), scratch);
-    addDouble(sum, r, scratch);
+    const q = load<f64>(scratch + BLOCK_Q);
+    if (!isZeroWindow(sum) || !placePair(sum, q, r)) {
+      addDouble(sum, q, scratch);
+      addDouble(sum, r, scratch);
+    }
   } else {
     addAllDoubles(sum, values, n, scratch);
   }

@@ -35,9 +35,11 @@ export function isZeroWindow(window: usize): bool {
 
 /** Number of low 32-bit digits that are zero; 8 for zero. */
 function lowZeroDigits(window: usize): i32 {
-  let digit = 0;
-  while (digit < 8 && load<u32>(window + 8 + (<usize>digit << 2)) == 0) digit++;
-  return digit;
+  for (let index = 0; index < 4; index++) {
+    const word = limb(window, index);
+    if (word != 0) return 2 * index + <i32>(<u32>word == 0);
+  }
+  return 8;
 }
 
 /** Number of bits that matter, without the sign: the value lies in [-2^n, 2^n). */
@@ -50,21 +52,56 @@ function usedBits(window: usize): i32 {
   return 0;
 }
 
-/** Moves the number `digits` 32-bit digits up (> 0) or down (< 0); what is lost must be zeros or signs. */
+/** Moves the number `digits` 32-bit digits up (> 0) or down (< 0), by less than 8; what is lost must be zeros or signs. */
 function shiftDigits(window: usize, digits: i32): void {
-  const base = window + 8;
-  if (digits > 0) {
-    for (let i = 7; i >= 0; i--) store<u32>(base + (<usize>i << 2), i >= digits ? load<u32>(base + (<usize>(i - digits) << 2)) : 0);
-  } else if (digits < 0) {
-    const sign = <u32>(<i64>limb(window, 3) >> 63);
-    for (let i = 0; i < 8; i++) store<u32>(base + (<usize>i << 2), i - digits < 8 ? load<u32>(base + (<usize>(i - digits) << 2)) : sign);
+  let l0 = limb(window, 0);
+  let l1 = limb(window, 1);
+  let l2 = limb(window, 2);
+  let l3 = limb(window, 3);
+  const sign = <u64>(<i64>l3 >> 63);
+  const up = digits > 0;
+  const count = up ? digits : -digits;
+  if (count & 1) {
+    if (up) {
+      l3 = (l3 << 32) | (l2 >> 32);
+      l2 = (l2 << 32) | (l1 >> 32);
+      l1 = (l1 << 32) | (l0 >> 32);
+      l0 <<= 32;
+    } else {
+      l0 = (l0 >> 32) | (l1 << 32);
+      l1 = (l1 >> 32) | (l2 << 32);
+      l2 = (l2 >> 32) | (l3 << 32);
+      l3 = <u64>(<i64>l3 >> 32);
+    }
   }
+  for (let left = count >> 1; left > 0; left--) {
+    if (up) {
+      l3 = l2;
+      l2 = l1;
+      l1 = l0;
+      l0 = 0;
+    } else {
+      l0 = l1;
+      l1 = l2;
+      l2 = l3;
+      l3 = sign;
+    }
+  }
+  setLimb(window, 0, l0);
+  setLimb(window, 1, l1);
+  setLimb(window, 2, l2);
+  setLimb(window, 3, l3);
 }
 
 /** Makes the lowest digit that is not zero the first; zero gets exponent 0. */
+// @ts-ignore: decorator
+@inline
 export function canonicalise(window: usize): void {
+  if (load<u32>(window, 8) == 0) stripLowDigits(window);
+}
+
+function stripLowDigits(window: usize): void {
   const digits = lowZeroDigits(window);
-  if (digits == 0) return;
   if (digits == 8) {
     store<i32>(window, 0);
     return;
@@ -152,12 +189,8 @@ export function addScaled(window: usize, value: i64, exponent: i32): bool {
 
 /** Adds a finite double. False when it does not fit; nothing is added then. */
 export function addFinite(window: usize, value: f64): bool {
-  const bits = reinterpret<u64>(value);
-  const biased = <i32>(bits >> 52) & 0x7ff;
-  let mantissa = <i64>(bits & 0xfffffffffffff);
-  if (biased != 0) mantissa |= 0x10000000000000;
-  if (mantissa == 0) return true;
-  return addScaled(window, <i64>bits < 0 ? -mantissa : mantissa, max(biased, 1) - 1075);
+  const mantissa = mantissaOf(value);
+  return mantissa == 0 || addScaled(window, mantissa, exponentOf(value));
 }
 
 /** The square of a finite double is the sum of three parts (0, 1, 2), each part times two to its exponent. */
@@ -177,12 +210,124 @@ export function squareExponent(value: f64, part: i32): i32 {
   return 2 * (max(biased, 1) - 1075) + (part == 0 ? 0 : part == 1 ? 28 : 54);
 }
 
+// @ts-ignore: decorator
+@inline
+function mantissaOf(value: f64): i64 {
+  const bits = reinterpret<i64>(value);
+  const fraction = bits & 0xfffffffffffff;
+  const mantissa = (bits & 0x7ff0000000000000) != 0 ? fraction | 0x10000000000000 : fraction;
+  return bits < 0 ? -mantissa : mantissa;
+}
+
+// @ts-ignore: decorator
+@inline
+function exponentOf(value: f64): i32 {
+  return max(<i32>(reinterpret<u64>(value) >> 52) & 0x7ff, 1) - 1075;
+}
+
+/**
+ * Puts q + r, both finite, into an empty window, in canonical form where that is quick: most sums have one or two digits'
+ * distance between the two. False when it is not; the window is still empty then.
+ */
+export function placePair(window: usize, q: f64, r: f64): bool {
+  const mq = mantissaOf(q);
+  const mr = mantissaOf(r);
+  if ((mq | mr) == 0) return true;
+  const eq = exponentOf(q);
+  const er = exponentOf(r);
+  const lowQ = mq == 0 ? i32.MAX_VALUE : eq + <i32>ctz<i64>(mq);
+  const lowR = mr == 0 ? i32.MAX_VALUE : er + <i32>ctz<i64>(mr);
+  const base = min(lowQ, lowR) & ~31;
+  // Bits of the mantissa below `base` are zeros.
+  const upQ = mq == 0 ? 0 : eq - base;
+  const upR = mr == 0 ? 0 : er - base;
+  if (upQ > 72 || upR > 72 || upQ < -63 || upR < -63) return false;
+  let low = lowAfter(mq, upQ);
+  let high = highAfter(mq, upQ);
+  const lowOther = lowAfter(mr, upR);
+  low += lowOther;
+  high += highAfter(mr, upR) + <i64>(low < lowOther);
+  if (<u32>low == 0) return false;
+  const sign = <u64>(high >> 63);
+  store<i32>(window, base);
+  setLimb(window, 0, low);
+  setLimb(window, 1, <u64>high);
+  setLimb(window, 2, sign);
+  setLimb(window, 3, sign);
+  return true;
+}
+
+/** Low and high half of a mantissa moved up by `shift` (-63 … 72) bits, as an i128. */
+// @ts-ignore: decorator
+@inline
+function lowAfter(mantissa: i64, shift: i32): u64 {
+  return shift <= 0 ? <u64>(mantissa >> <i64>-shift) : shift < 64 ? <u64>mantissa << <u64>shift : 0;
+}
+
+// @ts-ignore: decorator
+@inline
+function highAfter(mantissa: i64, shift: i32): i64 {
+  return shift <= 0 ? mantissa >> 63 : shift < 64 ? mantissa >> <i64>(64 - shift) : mantissa << <i64>(shift - 64);
+}
+
 /** Flags of one value. */
 export function flagsOf(value: f64): u32 {
   if (value != value) return FLAG_NAN | FLAG_NOT_MINUS_ZERO;
   if (value == Infinity) return FLAG_PLUS_INFINITY | FLAG_NOT_MINUS_ZERO;
   if (value == -Infinity) return FLAG_MINUS_INFINITY | FLAG_NOT_MINUS_ZERO;
   return reinterpret<u64>(value) == 0x8000000000000000 ? 0 : FLAG_NOT_MINUS_ZERO;
+}
+
+/**
+ * Adds SumState `source` to SumState `target`, both canonical and not zero, where they stand close to each other and
+ * are not too long. False when not; nothing is done then.
+ */
+export function addNear(target: usize, source: usize): bool {
+  let digits = (load<i32>(source) - load<i32>(target)) >> 5;
+  // `low` has the lower exponent; the other is moved up.
+  const low = digits >= 0 ? target : source;
+  const other = digits >= 0 ? source : target;
+  if (digits < 0) digits = -digits;
+  const b0 = limb(other, 0);
+  const b1 = limb(other, 1);
+  const sign = <u64>(<i64>b1 >> 63);
+  const a2 = limb(low, 2);
+  const isShort = limb(other, 2) == sign && limb(other, 3) == sign && limb(low, 3) == <u64>(<i64>a2 >> 63);
+  if (digits > 3 || !isShort) return false;
+  let c0 = b0;
+  let c1 = b1;
+  let c2 = sign;
+  let c3 = sign;
+  if ((digits & 1) != 0) {
+    c2 = (sign << 32) | (b1 >> 32);
+    c1 = (b1 << 32) | (b0 >> 32);
+    c0 = b0 << 32;
+  }
+  if (digits >= 2) {
+    c3 = c2;
+    c2 = c1;
+    c1 = c0;
+    c0 = 0;
+  }
+  store<i32>(target, load<i32>(low));
+  const r0 = limb(low, 0) + c0;
+  let carry = <u64>(r0 < c0);
+  const a1 = limb(low, 1);
+  let r1 = a1 + c1;
+  let next = <u64>(r1 < c1);
+  r1 += carry;
+  carry = next + <u64>(r1 < carry);
+  let r2 = a2 + c2;
+  next = <u64>(r2 < c2);
+  r2 += carry;
+  carry = next + <u64>(r2 < carry);
+  const r3 = limb(low, 3) + c3 + carry;
+  setLimb(target, 0, r0);
+  setLimb(target, 1, r1);
+  setLimb(target, 2, r2);
+  setLimb(target, 3, r3);
+  canonicalise(target);
+  return true;
 }
 
 /** Adds window `source` to window `target`. False when the sum does not fit; `target` is then as it was. Both may move. */
