@@ -69,5 +69,5 @@ export interface OperatorContext {
   /** Counts a flush and its reason; the lane adds it to the run's statistics and emits the event. */
   onFlush(reason: FlushReason, held: HeldState): void;
   /** Row position of the batch being pushed, when the source can tell, for error messages. */
-  position(): { file?: string; row?: number; /** Rows of the morsel that starts at `row`. */ rows?: number };
+  position(): { file?: string; row?: number /** Rows of the morsel that starts at `row`. */; rows?: number };
 }

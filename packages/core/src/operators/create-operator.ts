@@ -31,11 +31,19 @@ export async function prepareOperator(operator: StageOperator): Promise<Operator
       return (context) => new MemoryBuffer(spec, context);
     }
     case 'op': {
-      const [definition, arrow, { RegisteredOp }] = await Promise.all([resolveOp(spec.op), loadArrow(), import('./registered-op.ts')]);
+      const [definition, arrow, { RegisteredOp }] = await Promise.all([
+        resolveOp(spec.op),
+        loadArrow(),
+        import('./registered-op.ts'),
+      ]);
       return (context) => new RegisteredOp(definition, spec, context, arrow);
     }
     case 'memoryAccumulate': {
-      const [definition, arrow, { MemoryAccumulate }] = await Promise.all([resolveFold(spec.fold), loadArrow(), import('./memory-accumulate.ts')]);
+      const [definition, arrow, { MemoryAccumulate }] = await Promise.all([
+        resolveFold(spec.fold),
+        loadArrow(),
+        import('./memory-accumulate.ts'),
+      ]);
       return (context) => new MemoryAccumulate(definition, spec, context, arrow);
     }
     case 'aggStream':

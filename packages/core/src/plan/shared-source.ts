@@ -19,7 +19,10 @@ export interface SharedOptions extends StepOptions {
  *
  * @throws ERR_OPTIONS, ERR_COLUMN_UNKNOWN
  */
-export function fromShared<S extends Shape = Shape>(table: SharedTable<S> | SharedTable, options: SharedOptions = {}): Source<S> {
+export function fromShared<S extends Shape = Shape>(
+  table: SharedTable<S> | SharedTable,
+  options: SharedOptions = {},
+): Source<S> {
   checkKeys(options, 'fromShared', ['orderedOn', 'orderTrusted'], 'step');
   if (typeof table?.id !== 'number') {
     throw new PipelineError('ERR_OPTIONS', 'fromShared: the first argument is not a shared table', {
