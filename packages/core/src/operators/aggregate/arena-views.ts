@@ -12,7 +12,7 @@ export interface ArenaViews {
 }
 
 /** Views of the arena's memory, which never moves. */
-export function arenaViews(arena: Arena): ArenaViews {
+function arenaViews(arena: Arena): ArenaViews {
   const buffer = arena.buffer;
   return {
     u8: new Uint8Array(buffer),

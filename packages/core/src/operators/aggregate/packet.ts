@@ -20,7 +20,7 @@ import type { Ptr } from '../../memory/contract.ts';
 import type { LevelPlan, Need, StatePlan, TextStateName } from './state-plan.ts';
 import { isFloat } from './value-type.ts';
 
-export const HEADER_BYTES = 64;
+const HEADER_BYTES = 64;
 export const HAS_ROWS = 1;
 export const HAS_POSITION = 2;
 
