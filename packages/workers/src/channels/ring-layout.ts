@@ -18,6 +18,8 @@ export const RingWord = {
   /** Number of sequences, once `isEnded` is 1. */
   total: 3,
   isEnded: 4,
+  /** 1 when a sleeping consumer is woken for several packets at once. Fixed when the ring is made. */
+  isLazy: 5,
   /** Next sequence that a consumer may claim. */
   claimed: 16,
   /** Packets taken out so far. */

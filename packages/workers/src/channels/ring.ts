@@ -37,6 +37,11 @@ export interface RingOptions {
   fields: Fields;
   /** Whom the ring's own words are charged to. */
   owner: number;
+  /**
+   * Wakes a sleeping consumer only when half of the slots are full, when a producer has to wait, and at the end. For small
+   * packets whose consumer has little to do: each wake-up costs more than its work. Never where rows may stop coming.
+   */
+  isLazy?: boolean;
 }
 
 /** What another thread needs to attach. Plain data. */
@@ -54,12 +59,13 @@ export interface RingDepth {
 
 /** Makes a ring. Its maker closes it, after every other thread has let go of it. @throws ERR_MEMORY_EXHAUSTED */
 export function createRing(arena: Arena, options: RingOptions): Ring {
-  const { capacity, creditBytes, fields, owner } = options;
+  const { capacity, creditBytes, fields, owner, isLazy = false } = options;
   assert(Number.isInteger(capacity) && capacity > 0, `a ring of ${capacity} slots`);
   const at = arena.alloc(ringBytes(capacity), owner);
   const words = new Int32Array(arena.buffer, at, ringBytes(capacity) >>> 2).fill(0);
   words[RingWord.capacity] = capacity;
   words[RingWord.creditKib] = Math.min(2 ** 31 - 1, Math.ceil(creditBytes / 1024));
+  words[RingWord.isLazy] = isLazy ? 1 : 0;
   return new Ring(arena, { at, fields, owner });
 }
 
@@ -141,6 +147,11 @@ export class RingProducer {
   publish(sequence: number, batches: readonly Batch[]): MaybePromise {
     const kib = Math.ceil(batches.reduce((sum, batch) => sum + batch.logicalBytes, 0) / 1024);
     try {
+      const { words } = this.#ring;
+      const isLazy = words[RingWord.isLazy] === 1;
+      // A consumer that was left asleep is what this producer would wait for.
+      if (isLazy && this.#takeRoom(sequence, kib) === true) return this.#put(sequence, batches, kib);
+      if (isLazy) wake(words, RingWord.published, RingWord.consumersAsleep);
       const room = this.#room.until(() => this.#takeRoom(sequence, kib));
       if (room === true) return this.#put(sequence, batches, kib);
       return room.then(() => this.#put(sequence, batches, kib)).catch((error: unknown) => abandon(batches, error));
@@ -192,7 +203,12 @@ export class RingProducer {
     Atomics.add(words, RingWord.put, 1);
     // Hazard: this store publishes the plain writes above (and the batch's bytes); it must come after all of them.
     Atomics.store(words, slot + SlotWord.state, slotTurn(sequence, capacity) + 1);
-    wake(words, RingWord.published, RingWord.consumersAsleep);
+    if (words[RingWord.isLazy] === 0 || this.#isHalfFull()) wake(words, RingWord.published, RingWord.consumersAsleep);
+  }
+
+  #isHalfFull(): boolean {
+    const { words, capacity } = this.#ring;
+    return 2 * ((Atomics.load(words, RingWord.put) - Atomics.load(words, RingWord.taken)) | 0) >= capacity;
   }
 }
 

@@ -64,7 +64,9 @@ export function wireRun(parts: WiringParts): Wiring {
   const { logical, physical, lease, cleanup } = parts;
   const control = lease.takeOwner('control');
   const counters = new SharedCounters(lease, control, cleanup, 1 + physical.stages.length);
-  const rings = physical.edges.map((edge) => makeRing(edge, lease, control, cleanup));
+  const rings = physical.edges.map((edge) =>
+    makeRing(edge, edge.carriesStates && isBounded(physical, edge), lease, control, cleanup),
+  );
   const ringOf = (edge: number): Ring => rings[physical.edges.findIndex((candidate) => candidate.id === edge)] as Ring;
   const nodeOf = (id: number): PlanNode => logical.nodes.find((node) => node.id === id) as PlanNode;
 
@@ -163,12 +165,23 @@ function endsOfPlan(edges: readonly EdgeSpec[]): PlanEnd[] {
   return ends;
 }
 
-function makeRing(edge: EdgeSpec, lease: ArenaLease, owner: number, cleanup: Cleanup): Ring {
+/** Whether rows keep coming until their end: those of files and tables do, those that a program feeds may pause. */
+function isBounded(physical: PhysicalPlan, edge: EdgeSpec): boolean {
+  const { producer } = edge;
+  if (producer.kind !== 'stage') return producer.kind === 'reader';
+  const input = physical.stages.find((stage) => stage.id === producer.stage)?.input;
+  if (input?.kind !== 'edge') return true;
+  const before = physical.edges.find((candidate) => candidate.id === input.edge);
+  return before !== undefined && isBounded(physical, before);
+}
+
+function makeRing(edge: EdgeSpec, isLazy: boolean, lease: ArenaLease, owner: number, cleanup: Cleanup): Ring {
   const ring = createRing(lease.arena, {
     capacity: edge.capacity,
     creditBytes: edge.creditBytes,
     fields: edge.fields,
     owner,
+    isLazy,
   });
   cleanup.add(() => ring.close());
   return ring;

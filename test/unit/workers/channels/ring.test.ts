@@ -239,3 +239,30 @@ describe('a ring between threads', () => {
     expect(received[1]).toEqual([{ sequence: 0, values: [5] }]);
   });
 });
+
+describe('a lazy ring', () => {
+  it('wakes its consumer when half of it is full, when it is full, and at the end, and loses nothing', async () => {
+    ring = createRing(arena, { capacity: 8, creditBytes: 2 ** 20, fields: FIELDS, owner: 1, isLazy: true });
+    const [producer, consumer] = [ring.producer(), ring.consumer()];
+    const taken: (number[] | undefined)[] = [];
+    const taking = (async () => {
+      for (;;) {
+        const values = valuesOf(await consumer.next());
+        if (values === undefined) return;
+        taken.push(values);
+      }
+    })();
+    const settle = () => new Promise((resolve) => setTimeout(resolve, 5));
+    await settle();
+    await producer.publish(0, [batchOf(0)]);
+    await settle();
+    expect(taken).toEqual([]);
+    for (let sequence = 1; sequence < 4; sequence++) await producer.publish(sequence, [batchOf(sequence)]);
+    await settle();
+    expect(taken).toHaveLength(4);
+    for (let sequence = 4; sequence < 40; sequence++) await producer.publish(sequence, [batchOf(sequence)]);
+    producer.end(40);
+    await taking;
+    expect(taken.flat()).toEqual(Array.from({ length: 40 }, (_, value) => value));
+  });
+});
