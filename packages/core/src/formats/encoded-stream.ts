@@ -4,7 +4,7 @@
  */
 import type { WriterProperties } from 'parquet-wasm';
 
-import { type DecodedBatch, parquetLibrary, type ParquetLibrary } from './parquet-library.ts';
+import { type DecodedBatch, type ParquetLibrary, parquetLibrary } from './parquet-library.ts';
 
 export interface EncodingOptions {
   compression: 'none' | 'snappy' | 'zstd';

@@ -8,8 +8,8 @@ import {
   disorderError,
   firstDisorder,
   isOrderable,
-  orderedValue,
   type OrderedValue,
+  orderedValue,
 } from './ordered-value.ts';
 
 /** Checks that one column ascends over a run of batches. Equal neighbours are in order; a null or NaN never is. */

@@ -14,9 +14,9 @@ import {
   numberField,
   structField,
   structListField,
-  textField,
   ThriftError,
   type ThriftStruct,
+  textField,
 } from './thrift-compact.ts';
 
 /** A run of bytes of the file that holds one leaf of one row group. */

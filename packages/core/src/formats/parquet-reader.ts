@@ -12,7 +12,7 @@ import { PipelineError } from '../errors.ts';
 import type { Arena } from '../memory/contract.ts';
 import { nameHint } from '../schema/nearest-name.ts';
 import type { FieldSpec, Fields } from '../schema/types.ts';
-import { copyColumn, type CopyTarget } from './copy-column.ts';
+import { type CopyTarget, copyColumn } from './copy-column.ts';
 import { OrderCheck } from './order-check.ts';
 import type { OrderedValue } from './ordered-value.ts';
 import { type ParquetInfo, readParquetInfo } from './parquet-info.ts';
@@ -20,8 +20,8 @@ import {
   type DecodedBatch,
   LibraryPanic,
   type OpenParquetFile,
-  parquetLibrary,
   type ParquetLibrary,
+  parquetLibrary,
 } from './parquet-library.ts';
 import { PieceQueue, type TakenColumn } from './piece-queue.ts';
 import { type ChunkChecksums, RangeFile } from './range-file.ts';

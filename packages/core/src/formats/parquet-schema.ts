@@ -9,9 +9,9 @@ import {
   numberField,
   structField,
   structListField,
-  textField,
   ThriftError,
   type ThriftStruct,
+  textField,
 } from './thrift-compact.ts';
 
 const BOOLEAN = 0;

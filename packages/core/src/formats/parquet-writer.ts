@@ -16,8 +16,8 @@ import { EncodedStream } from './encoded-stream.ts';
 import { fileError } from './file-error.ts';
 import { type IpcColumn, ipcColumns } from './ipc-columns.ts';
 import { encodeIpcStream, IpcScratch } from './ipc-stream.ts';
-import { LibraryPanic } from './parquet-library.ts';
 import { type ParquetChunk, readParquetInfo } from './parquet-info.ts';
+import { LibraryPanic } from './parquet-library.ts';
 
 export interface WriteParquetOptions {
   path: string;

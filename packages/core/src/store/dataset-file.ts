@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 
 import { PipelineError } from '../errors.ts';
-import type { ChunkChecksums } from '../formats/range-file.ts';
 import type { OrderedValue } from '../formats/ordered-value.ts';
 import type { WrittenParquet } from '../formats/parquet-writer.ts';
+import type { ChunkChecksums } from '../formats/range-file.ts';
 import { fieldIndex } from '../schema/fields.ts';
 import type { Fields } from '../schema/types.ts';
 import type { AddAction } from './delta-log.ts';

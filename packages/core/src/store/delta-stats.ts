@@ -2,11 +2,12 @@
  * A file's statistics as Delta has them: JSON with rounded and cut bounds, good enough for any reader to skip files by.
  * The exact bounds of the ordered column stand in the file's tags.
  */
+
+import { decimalText } from '../batch/read-values.ts';
 import type { ColumnBounds } from '../formats/column-bounds.ts';
 import type { OrderedValue } from '../formats/ordered-value.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { FieldSpec, Fields, TypeText } from '../schema/types.ts';
-import { decimalText } from '../batch/read-values.ts';
 
 /** Letters of a text that are kept. */
 const TEXT_LENGTH = 32;

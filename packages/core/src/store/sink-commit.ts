@@ -6,7 +6,7 @@ import { PipelineError } from '../errors.ts';
 import { syncFolder, TEMPORARY_SUFFIX } from '../formats/durable-file.ts';
 import { fileError } from '../formats/file-error.ts';
 import type { Fields } from '../schema/types.ts';
-import { checkAppend, commitFiles, type CommitSummary } from './commit.ts';
+import { type CommitSummary, checkAppend, commitFiles } from './commit.ts';
 import { checkWritable, LOG_FOLDER, readSnapshot } from './delta-log.ts';
 import { checkColumnNames } from './delta-schema.ts';
 import { checkOrder, type FileSinkSpec, type StagedSink } from './file-sink.ts';

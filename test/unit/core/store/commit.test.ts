@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 
 import { liveFiles } from '../../../support/duckdb.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
-import { readRows, type Row, stageRows, storeSpec, writeRows } from './write-rows.ts';
+import { type Row, readRows, stageRows, storeSpec, writeRows } from './write-rows.ts';
 
 const key = { freq: '1h' };
 const fields: Fields = [

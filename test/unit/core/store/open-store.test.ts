@@ -4,7 +4,7 @@ import { type Dataset, type Fields, openStore } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
 
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
-import { readRows, type Row, writeRows } from './write-rows.ts';
+import { type Row, readRows, writeRows } from './write-rows.ts';
 
 const fields: Fields = [
   { name: 'ts', type: 'timestamp[us, UTC]', nullable: false },

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { Dataset, DatasetKey, Fields } from '@spillway/core';
 import {
   batchToRows,
+  type CommitSummary,
   checkFileSink,
   commitSink,
-  type CommitSummary,
   createArena,
   discardSink,
   type FileSinkSpec,
