@@ -163,30 +163,38 @@ export function encodeInt64(header: usize, values: usize, validity: usize, from:
   return rows;
 }
 
+/** The bytes of a text of 1 to 7 bytes as a number: its ends, which overlap when it is short. */
+// @ts-ignore: decorator
+@inline
+function shortText(ptr: usize, bytes: u32): u64 {
+  if (bytes >= 4) return <u64>load<u32>(ptr) | (<u64>load<u32>(ptr + bytes - 4) << 32);
+  return <u64>load<u8>(ptr) | (<u64>load<u8>(ptr + (bytes >> 1)) << 8) | (<u64>load<u8>(ptr + bytes - 1) << 16);
+}
+
+/** By words, the last of which overlaps the one before it: no loop over single bytes. */
 function hashText(ptr: usize, bytes: u32): u32 {
   let hash = <u64>bytes * P5;
-  let left = bytes;
-  for (; left >= 8; left -= 8, ptr += 8) {
-    hash = (hash ^ load<u64>(ptr)) * P1;
-    hash ^= hash >> 32;
+  if (bytes >= 8) {
+    const last = ptr + bytes - 8;
+    for (; ptr < last; ptr += 8) {
+      hash = (hash ^ load<u64>(ptr)) * P1;
+      hash ^= hash >> 32;
+    }
+    hash = (hash ^ load<u64>(last)) * P1;
+  } else if (bytes > 0) {
+    hash = (hash ^ shortText(ptr, bytes)) * P1;
   }
-  if (left >= 4) {
-    hash = (hash ^ <u64>load<u32>(ptr)) * P2;
-    hash ^= hash >> 32;
-    left -= 4;
-    ptr += 4;
-  }
-  for (; left > 0; left--, ptr++) hash = (hash ^ <u64>load<u8>(ptr)) * P3;
-  return <u32>((hash ^ (hash >> 29)) * P1 >> 32);
+  hash ^= hash >> 32;
+  return <u32>(hash * P3 >> 32);
 }
 
 // @ts-ignore: decorator
 @inline
 function isSameText(a: usize, b: usize, bytes: u32): bool {
-  let at: usize = 0;
-  for (; at + 8 <= <usize>bytes; at += 8) if (load<u64>(a + at) != load<u64>(b + at)) return false;
-  for (; at < <usize>bytes; at++) if (load<u8>(a + at) != load<u8>(b + at)) return false;
-  return true;
+  if (bytes < 8) return bytes == 0 || shortText(a, bytes) == shortText(b, bytes);
+  const last = <usize>bytes - 8;
+  for (let at: usize = 0; at < last; at += 8) if (load<u64>(a + at) != load<u64>(b + at)) return false;
+  return load<u64>(a + last) == load<u64>(b + last);
 }
 
 function findText(header: usize, text: usize, bytes: u32): u32 {
