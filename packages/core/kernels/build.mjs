@@ -8,7 +8,8 @@ const sources = readdirSync(folder).filter((name) => name.endsWith('.ts') || nam
 
 function isFresh() {
   const built = statSync(target, { throwIfNoEntry: false });
-  return built !== undefined && sources.every((name) => statSync(folder + name).mtimeMs < built.mtimeMs);
+  // The folder itself counts too: a source that was taken away changes nothing else.
+  return built !== undefined && ['', ...sources].every((name) => statSync(folder + name).mtimeMs < built.mtimeMs);
 }
 
 /** Memory is the arena: imported, shared, up to 4 GiB. Nothing of the runtime: kernels have no objects and no static data. */

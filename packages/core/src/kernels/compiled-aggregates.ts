@@ -37,12 +37,28 @@ export function wrapAggregates(exports: KernelExports, memory: () => DataView): 
       kernels.binEnds(values, rows, origin, every, bins, ends, capacity),
     segmentStates: (type, values, validity, ends, segments, states, overflow, scratch) =>
       kernels.segmentStates(
-        TYPE_CODE[type], values, validity, ends, segments, ...statePointers(states), overflow.records, overflow.capacity, scratch,
+        TYPE_CODE[type],
+        values,
+        validity,
+        ends,
+        segments,
+        ...statePointers(states),
+        overflow.records,
+        overflow.capacity,
+        scratch,
       ),
     groupStates: (type, values, validity, groupIds, rows, groups, states, overflow, scratch) =>
       kernels.groupStates(
-        TYPE_CODE[type], values, validity, groupIds, rows, groups, ...statePointers(states), overflow.records,
-        overflow.capacity, scratch,
+        TYPE_CODE[type],
+        values,
+        validity,
+        groupIds,
+        rows,
+        groups,
+        ...statePointers(states),
+        overflow.records,
+        overflow.capacity,
+        scratch,
       ),
     initStates(type, states, from, to) {
       const { count, sum, sumSquares, min, max } = states;
@@ -50,10 +66,15 @@ export function wrapAggregates(exports: KernelExports, memory: () => DataView): 
     },
     mergeStates: (type, source, targets, count, target, overflow, scratch) =>
       kernels.mergeStates(
-        TYPE_CODE[type], ...statePointers(source).slice(0, 5), targets, count, ...statePointers(target).slice(0, 5),
-        overflow.records, overflow.capacity, scratch,
+        TYPE_CODE[type],
+        ...statePointers(source).slice(0, 5),
+        targets,
+        count,
+        ...statePointers(target).slice(0, 5),
+        overflow.records,
+        overflow.capacity,
+        scratch,
       ),
     roundSums: (states, count, out) => kernels.roundSums(states, count, out),
   };
 }
-

@@ -1,7 +1,14 @@
 /** The compiled kernels over whole columns behind their contract. */
 import { TYPE_CODE } from './compiled-layout.ts';
 import type { KernelExports } from './module.ts';
-import type { ArithmeticFn, BitmapFn, CompareFn, Operand, UnaryArithmeticFn, VectorKernels } from './vector-contract.ts';
+import type {
+  ArithmeticFn,
+  BitmapFn,
+  CompareFn,
+  Operand,
+  UnaryArithmeticFn,
+  VectorKernels,
+} from './vector-contract.ts';
 
 /** Exported functions take numbers; pointers may pass 2^31 and are taken modulo 2^32, results come back signed. */
 type Exported = (...args: (number | bigint)[]) => number;
@@ -25,8 +32,22 @@ function flag(operand: Operand): number {
 
 /** Kernels whose exported function takes the same arguments and gives the same result. */
 const DIRECT = [
-  'bitmapNot', 'popcount', 'copyBits', 'fillBits', 'selectIndices', 'take', 'takeBits', 'takeVariableBytes', 'takeVariable',
-  'scaleInt64', 'fill', 'iota', 'initKeyTable', 'encodeInt64', 'encodeText', 'combineIds',
+  'bitmapNot',
+  'popcount',
+  'copyBits',
+  'fillBits',
+  'selectIndices',
+  'take',
+  'takeBits',
+  'takeVariableBytes',
+  'takeVariable',
+  'scaleInt64',
+  'fill',
+  'iota',
+  'initKeyTable',
+  'encodeInt64',
+  'encodeText',
+  'combineIds',
 ] as const satisfies readonly (keyof VectorKernels)[];
 type Direct = Pick<VectorKernels, (typeof DIRECT)[number]>;
 
@@ -37,7 +58,15 @@ export function wrapVectors(exports: KernelExports): VectorKernels {
     ...(Object.fromEntries(DIRECT.map((name) => [name, kernels[name]])) as unknown as Direct),
     arithmetic: (fn, type, left, right, validity, rows, out) =>
       kernels.arithmetic(
-        ARITHMETIC[fn], TYPE_CODE[type], left.ptr, flag(left), right.ptr, flag(right), validity, rows, out,
+        ARITHMETIC[fn],
+        TYPE_CODE[type],
+        left.ptr,
+        flag(left),
+        right.ptr,
+        flag(right),
+        validity,
+        rows,
+        out,
       ),
     unaryArithmetic: (fn, type, values, validity, rows, out) =>
       kernels.unaryArithmetic(UNARY[fn], TYPE_CODE[type], values, validity, rows, out),

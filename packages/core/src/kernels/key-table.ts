@@ -5,7 +5,17 @@ import type { Arena, Ptr } from '../memory/contract.ts';
 import { KEY_TABLE_HEADER_BYTES, type VectorKernels } from './vector-contract.ts';
 
 /** Offsets into a key table's header. */
-export const KEY_TABLE = { count: 0, nullId: 4, slots: 8, slotMask: 12, keys: 16, keyCapacity: 20, bytes: 24, byteCapacity: 28, bytesUsed: 32 } as const;
+export const KEY_TABLE = {
+  count: 0,
+  nullId: 4,
+  slots: 8,
+  slotMask: 12,
+  keys: 16,
+  keyCapacity: 20,
+  bytes: 24,
+  byteCapacity: 28,
+  bytesUsed: 32,
+} as const;
 
 const FIRST_KEYS = 512;
 const FIRST_BYTES_A_KEY = 16;
@@ -46,7 +56,13 @@ export class KeyTable {
     this.#keys = arena.alloc(this.#keyBytes(FIRST_KEYS), owner);
     this.#bytes = isText ? arena.alloc(this.#byteCapacity, owner) : 0;
     kernels.initKeyTable(
-      this.#header, this.#slots, slotCountOf(FIRST_KEYS), this.#keys, FIRST_KEYS, this.#bytes, this.#byteCapacity,
+      this.#header,
+      this.#slots,
+      slotCountOf(FIRST_KEYS),
+      this.#keys,
+      FIRST_KEYS,
+      this.#bytes,
+      this.#byteCapacity,
     );
   }
 

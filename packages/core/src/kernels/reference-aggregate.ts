@@ -5,12 +5,28 @@
 import type { Ptr } from '../memory/contract.ts';
 import type { AggregateKernels, KernelType, OverflowArea, StateArrays } from './aggregate-contract.ts';
 import { SUM_STATE_BYTES } from './aggregate-contract.ts';
-import { addDouble, addDoubleSquare, addSum, emptySum, type ExactSum, SUM_NOT_MINUS_ZERO, sumToDouble } from './exact-sum.ts';
-import { binEnds, firstUnordered } from './reference-order.ts';
-import { isFloatType, isSet, isUnsignedType, KERNEL_TYPE_BYTES, readValue } from './reference-column.ts';
 import {
-  fitsSumState, OVERFLOW_OF_SQUARES, OVERFLOW_OF_SUM, type OverflowRecord, readInt128, readSumState, splitSum, writeInt128,
-  writeOverflowRecord, writeSumState,
+  addDouble,
+  addDoubleSquare,
+  addSum,
+  type ExactSum,
+  emptySum,
+  SUM_NOT_MINUS_ZERO,
+  sumToDouble,
+} from './exact-sum.ts';
+import { isFloatType, isSet, isUnsignedType, KERNEL_TYPE_BYTES, readValue } from './reference-column.ts';
+import { binEnds, firstUnordered } from './reference-order.ts';
+import {
+  fitsSumState,
+  OVERFLOW_OF_SQUARES,
+  OVERFLOW_OF_SUM,
+  type OverflowRecord,
+  readInt128,
+  readSumState,
+  splitSum,
+  writeInt128,
+  writeOverflowRecord,
+  writeSumState,
 } from './sum-state.ts';
 
 const NO_ROW = 0xffff_ffff;
@@ -27,7 +43,15 @@ interface GroupAccumulator {
 }
 
 function newAccumulator(): GroupAccumulator {
-  return { count: 0, sum: emptySum(), squares: emptySum(), min: undefined, max: undefined, first: NO_ROW, last: NO_ROW };
+  return {
+    count: 0,
+    sum: emptySum(),
+    squares: emptySum(),
+    min: undefined,
+    max: undefined,
+    first: NO_ROW,
+    last: NO_ROW,
+  };
 }
 
 /** True when `a` comes before `b`, with −0 before +0. Neither is NaN. */
@@ -50,7 +74,13 @@ function larger(held: number | bigint | undefined, value: number | bigint): numb
   return !isNaNValue(value) && precedes(held, value) ? value : held;
 }
 
-function addRow(group: GroupAccumulator, type: KernelType, value: number | bigint, row: number, wanted: StateArrays): void {
+function addRow(
+  group: GroupAccumulator,
+  type: KernelType,
+  value: number | bigint,
+  row: number,
+  wanted: StateArrays,
+): void {
   group.count++;
   if (group.first === NO_ROW) group.first = row;
   group.last = row;
@@ -120,23 +150,37 @@ class OverflowWriter {
   }
 }
 
-function storeSum(view: DataView, ptr: Ptr, sum: ExactSum, group: number, which: 0 | 1, overflow: OverflowWriter): void {
+function storeSum(
+  view: DataView,
+  ptr: Ptr,
+  sum: ExactSum,
+  group: number,
+  which: 0 | 1,
+  overflow: OverflowWriter,
+): void {
   const [first, ...rest] = splitSum(sum);
   writeSumState(view, ptr, first as ExactSum);
   for (const part of rest) overflow.write({ group, which, part });
 }
 
 function storeGroup(
-  view: DataView, type: KernelType, states: StateArrays, index: number, group: GroupAccumulator, overflow: OverflowWriter,
+  view: DataView,
+  type: KernelType,
+  states: StateArrays,
+  index: number,
+  group: GroupAccumulator,
+  overflow: OverflowWriter,
 ): void {
   if (states.count !== 0) view.setBigUint64(states.count + 8 * index, BigInt(group.count), true);
   if (states.sum !== 0) {
-    if (sumIsState(type)) storeSum(view, states.sum + SUM_STATE_BYTES * index, group.sum, index, OVERFLOW_OF_SUM, overflow);
+    if (sumIsState(type))
+      storeSum(view, states.sum + SUM_STATE_BYTES * index, group.sum, index, OVERFLOW_OF_SUM, overflow);
     else writeInt128(view, states.sum + 16 * index, group.sum.numerator);
   }
   if (states.sumSquares !== 0) {
     if (!squaresAreStates(type)) writeInt128(view, states.sumSquares + 16 * index, group.squares.numerator);
-    else storeSum(view, states.sumSquares + SUM_STATE_BYTES * index, group.squares, index, OVERFLOW_OF_SQUARES, overflow);
+    else
+      storeSum(view, states.sumSquares + SUM_STATE_BYTES * index, group.squares, index, OVERFLOW_OF_SQUARES, overflow);
   }
   if (states.min !== 0) writeExtreme(view, type, states.min + 8 * index, group.min ?? neutralMin(type));
   if (states.max !== 0) writeExtreme(view, type, states.max + 8 * index, group.max ?? neutralMax(type));
@@ -145,7 +189,13 @@ function storeGroup(
 }
 
 function segmentStates(
-  view: DataView, type: KernelType, values: Ptr, validity: Ptr, ends: Ptr, segments: number, states: StateArrays,
+  view: DataView,
+  type: KernelType,
+  values: Ptr,
+  validity: Ptr,
+  ends: Ptr,
+  segments: number,
+  states: StateArrays,
   area: OverflowArea,
 ): number {
   const overflow = new OverflowWriter(view, area);
@@ -163,8 +213,15 @@ function segmentStates(
 }
 
 function groupStates(
-  view: DataView, type: KernelType, values: Ptr, validity: Ptr, groupIds: Ptr, rows: number, groups: number,
-  states: StateArrays, area: OverflowArea,
+  view: DataView,
+  type: KernelType,
+  values: Ptr,
+  validity: Ptr,
+  groupIds: Ptr,
+  rows: number,
+  groups: number,
+  states: StateArrays,
+  area: OverflowArea,
 ): number {
   const overflow = new OverflowWriter(view, area);
   const width = KERNEL_TYPE_BYTES[type];
@@ -184,11 +241,19 @@ function groupStates(
 function initStates(view: DataView, type: KernelType, states: StateArrays, from: number, to: number): void {
   const none = newAccumulator();
   const overflow = new OverflowWriter(view, { records: 0, capacity: 0 });
-  for (let index = from; index < to; index++) storeGroup(view, type, { ...states, first: 0, last: 0 }, index, none, overflow);
+  for (let index = from; index < to; index++)
+    storeGroup(view, type, { ...states, first: 0, last: 0 }, index, none, overflow);
 }
 
 /** Merges one SumState, or leaves the target as it is and records the source when the two do not fit together. */
-function mergeSum(view: DataView, source: Ptr, target: Ptr, group: number, which: 0 | 1, overflow: OverflowWriter): void {
+function mergeSum(
+  view: DataView,
+  source: Ptr,
+  target: Ptr,
+  group: number,
+  which: 0 | 1,
+  overflow: OverflowWriter,
+): void {
   const part = readSumState(view, source);
   const held = readSumState(view, target);
   const merged = { ...held };
@@ -202,7 +267,13 @@ function mergeSum(view: DataView, source: Ptr, target: Ptr, group: number, which
 }
 
 function mergeElement(
-  view: DataView, type: KernelType, source: StateArrays, from: number, target: StateArrays, to: number, overflow: OverflowWriter,
+  view: DataView,
+  type: KernelType,
+  source: StateArrays,
+  from: number,
+  target: StateArrays,
+  to: number,
+  overflow: OverflowWriter,
 ): void {
   if (target.count !== 0) {
     const ptr = target.count + 8 * to;
@@ -210,7 +281,12 @@ function mergeElement(
   }
   if (target.min !== 0) {
     const ptr = target.min + 8 * to;
-    writeExtreme(view, type, ptr, smaller(readExtreme(view, type, ptr), readExtreme(view, type, source.min + 8 * from)));
+    writeExtreme(
+      view,
+      type,
+      ptr,
+      smaller(readExtreme(view, type, ptr), readExtreme(view, type, source.min + 8 * from)),
+    );
   }
   if (target.max !== 0) {
     const ptr = target.max + 8 * to;
@@ -233,7 +309,11 @@ function mergeElement(
 /** Copies of the wanted target elements, so that a merge without room can be taken back. */
 function targetBackup(view: DataView, target: StateArrays, type: KernelType, targets: Ptr, count: number): () => void {
   const bytes: Record<string, number> = {
-    count: 8, min: 8, max: 8, sum: sumIsState(type) ? SUM_STATE_BYTES : 16, sumSquares: squaresAreStates(type) ? SUM_STATE_BYTES : 16,
+    count: 8,
+    min: 8,
+    max: 8,
+    sum: sumIsState(type) ? SUM_STATE_BYTES : 16,
+    sumSquares: squaresAreStates(type) ? SUM_STATE_BYTES : 16,
   };
   const memory = new Uint8Array(view.buffer);
   const kept: [Ptr, Uint8Array][] = [];
@@ -251,7 +331,13 @@ function targetBackup(view: DataView, target: StateArrays, type: KernelType, tar
 }
 
 function mergeStates(
-  view: DataView, type: KernelType, source: StateArrays, targets: Ptr, count: number, target: StateArrays, area: OverflowArea,
+  view: DataView,
+  type: KernelType,
+  source: StateArrays,
+  targets: Ptr,
+  count: number,
+  target: StateArrays,
+  area: OverflowArea,
 ): number {
   const overflow = new OverflowWriter(view, area);
   const restore = targetBackup(view, target, type, targets, count);

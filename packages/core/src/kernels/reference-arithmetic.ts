@@ -17,26 +17,42 @@ function fits(type: KernelType, value: bigint): boolean {
 
 function floatResult(fn: ArithmeticFn, a: number, b: number): number {
   switch (fn) {
-    case 'add': return a + b;
-    case 'sub': return a - b;
-    case 'mul': return a * b;
-    case 'div': return a / b;
-    case 'mod': return a % b;
+    case 'add':
+      return a + b;
+    case 'sub':
+      return a - b;
+    case 'mul':
+      return a * b;
+    case 'div':
+      return a / b;
+    case 'mod':
+      return a % b;
   }
 }
 
 /** Undefined for `mod` by zero. */
 function integerResult(fn: Exclude<ArithmeticFn, 'div'>, a: bigint, b: bigint): bigint | undefined {
   switch (fn) {
-    case 'add': return a + b;
-    case 'sub': return a - b;
-    case 'mul': return a * b;
-    case 'mod': return b === 0n ? undefined : a % b;
+    case 'add':
+      return a + b;
+    case 'sub':
+      return a - b;
+    case 'mul':
+      return a * b;
+    case 'mod':
+      return b === 0n ? undefined : a % b;
   }
 }
 
 export function arithmetic(
-  view: DataView, fn: ArithmeticFn, type: ArithmeticType, left: Operand, right: Operand, validity: Ptr, rows: number, out: Ptr,
+  view: DataView,
+  fn: ArithmeticFn,
+  type: ArithmeticType,
+  left: Operand,
+  right: Operand,
+  validity: Ptr,
+  rows: number,
+  out: Ptr,
 ): number {
   const width = KERNEL_TYPE_BYTES[type];
   for (let row = 0; row < rows; row++) {
@@ -63,17 +79,29 @@ function roundAway(value: number): number {
 
 function floatUnary(fn: UnaryArithmeticFn, value: number): number {
   switch (fn) {
-    case 'neg': return -value;
-    case 'abs': return Math.abs(value);
-    case 'floor': return Math.floor(value);
-    case 'ceil': return Math.ceil(value);
-    case 'round': return roundAway(value);
-    case 'sqrt': return Math.sqrt(value);
+    case 'neg':
+      return -value;
+    case 'abs':
+      return Math.abs(value);
+    case 'floor':
+      return Math.floor(value);
+    case 'ceil':
+      return Math.ceil(value);
+    case 'round':
+      return roundAway(value);
+    case 'sqrt':
+      return Math.sqrt(value);
   }
 }
 
 export function unaryArithmetic(
-  view: DataView, fn: UnaryArithmeticFn, type: ArithmeticType, values: Ptr, validity: Ptr, rows: number, out: Ptr,
+  view: DataView,
+  fn: UnaryArithmeticFn,
+  type: ArithmeticType,
+  values: Ptr,
+  validity: Ptr,
+  rows: number,
+  out: Ptr,
 ): number {
   const width = KERNEL_TYPE_BYTES[type];
   for (let row = 0; row < rows; row++) {
@@ -92,17 +120,29 @@ export function unaryArithmetic(
 
 function compares(fn: CompareFn, a: number | bigint, b: number | bigint): boolean {
   switch (fn) {
-    case 'eq': return a === b;
-    case 'ne': return a !== b;
-    case 'lt': return a < b;
-    case 'le': return a <= b;
-    case 'gt': return a > b;
-    case 'ge': return a >= b;
+    case 'eq':
+      return a === b;
+    case 'ne':
+      return a !== b;
+    case 'lt':
+      return a < b;
+    case 'le':
+      return a <= b;
+    case 'gt':
+      return a > b;
+    case 'ge':
+      return a >= b;
   }
 }
 
 export function compare(
-  view: DataView, fn: CompareFn, type: KernelType, left: Operand, right: Operand, rows: number, out: Ptr,
+  view: DataView,
+  fn: CompareFn,
+  type: KernelType,
+  left: Operand,
+  right: Operand,
+  rows: number,
+  out: Ptr,
 ): void {
   const width = KERNEL_TYPE_BYTES[type];
   for (let byte = 0; byte < Math.ceil(rows / 8); byte++) {
@@ -124,7 +164,13 @@ function converted(to: KernelType, value: number | bigint): number | bigint | un
 }
 
 export function cast(
-  view: DataView, from: KernelType, to: KernelType, values: Ptr, validity: Ptr, rows: number, out: Ptr,
+  view: DataView,
+  from: KernelType,
+  to: KernelType,
+  values: Ptr,
+  validity: Ptr,
+  rows: number,
+  out: Ptr,
 ): number {
   for (let row = 0; row < rows; row++) {
     const value = converted(to, readValue(view, from, values + KERNEL_TYPE_BYTES[from] * row));
@@ -135,11 +181,18 @@ export function cast(
 }
 
 export function castBits(view: DataView, bits: Ptr, to: KernelType, rows: number, out: Ptr): void {
-  for (let row = 0; row < rows; row++) writeValue(view, to, out + KERNEL_TYPE_BYTES[to] * row, isSet(view, bits, row) ? 1 : 0);
+  for (let row = 0; row < rows; row++)
+    writeValue(view, to, out + KERNEL_TYPE_BYTES[to] * row, isSet(view, bits, row) ? 1 : 0);
 }
 
 export function scaleInt64(
-  view: DataView, values: Ptr, validity: Ptr, rows: number, multiply: bigint, divide: bigint, out: Ptr,
+  view: DataView,
+  values: Ptr,
+  validity: Ptr,
+  rows: number,
+  multiply: bigint,
+  divide: bigint,
+  out: Ptr,
 ): number {
   for (let row = 0; row < rows; row++) {
     const product = view.getBigInt64(values + 8 * row, true) * multiply;

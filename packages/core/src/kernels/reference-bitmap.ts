@@ -20,10 +20,14 @@ function setBit(view: DataView, out: Ptr, index: number, bit: boolean): void {
 
 function combined(fn: BitmapFn, a: boolean, b: boolean): boolean {
   switch (fn) {
-    case 'and': return a && b;
-    case 'or': return a || b;
-    case 'xor': return a !== b;
-    case 'andNot': return a && !b;
+    case 'and':
+      return a && b;
+    case 'or':
+      return a || b;
+    case 'xor':
+      return a !== b;
+    case 'andNot':
+      return a && !b;
   }
 }
 
@@ -36,8 +40,15 @@ export function bitmapNot(view: DataView, bits: Ptr, rows: number, out: Ptr): vo
 }
 
 export function kleene(
-  view: DataView, fn: 'and' | 'or', left: Ptr, leftValidity: Ptr, right: Ptr, rightValidity: Ptr, rows: number,
-  out: Ptr, outValidity: Ptr,
+  view: DataView,
+  fn: 'and' | 'or',
+  left: Ptr,
+  leftValidity: Ptr,
+  right: Ptr,
+  rightValidity: Ptr,
+  rows: number,
+  out: Ptr,
+  outValidity: Ptr,
 ): void {
   /** The value that decides alone: false for `and`, true for `or`. */
   const decisive = fn === 'or';

@@ -4,7 +4,16 @@ import type { KernelType } from './aggregate-contract.ts';
 
 /** Bytes of one value. */
 export const KERNEL_TYPE_BYTES: Readonly<Record<KernelType, number>> = {
-  i8: 1, i16: 2, i32: 4, i64: 8, u8: 1, u16: 2, u32: 4, u64: 8, f32: 4, f64: 8,
+  i8: 1,
+  i16: 2,
+  i32: 4,
+  i64: 8,
+  u8: 1,
+  u16: 2,
+  u32: 4,
+  u64: 8,
+  f32: 4,
+  f64: 8,
 };
 
 export function isFloatType(type: KernelType): type is 'f32' | 'f64' {
@@ -18,32 +27,48 @@ export function isUnsignedType(type: KernelType): boolean {
 /** Reads the value of any type at `ptr`: 64-bit integers as bigint, all others as number. */
 export function readValue(view: DataView, type: KernelType, ptr: Ptr): number | bigint {
   switch (type) {
-    case 'i8': return view.getInt8(ptr);
-    case 'u8': return view.getUint8(ptr);
-    case 'i16': return view.getInt16(ptr, true);
-    case 'u16': return view.getUint16(ptr, true);
-    case 'i32': return view.getInt32(ptr, true);
-    case 'u32': return view.getUint32(ptr, true);
-    case 'i64': return view.getBigInt64(ptr, true);
-    case 'u64': return view.getBigUint64(ptr, true);
-    case 'f32': return view.getFloat32(ptr, true);
-    case 'f64': return view.getFloat64(ptr, true);
+    case 'i8':
+      return view.getInt8(ptr);
+    case 'u8':
+      return view.getUint8(ptr);
+    case 'i16':
+      return view.getInt16(ptr, true);
+    case 'u16':
+      return view.getUint16(ptr, true);
+    case 'i32':
+      return view.getInt32(ptr, true);
+    case 'u32':
+      return view.getUint32(ptr, true);
+    case 'i64':
+      return view.getBigInt64(ptr, true);
+    case 'u64':
+      return view.getBigUint64(ptr, true);
+    case 'f32':
+      return view.getFloat32(ptr, true);
+    case 'f64':
+      return view.getFloat64(ptr, true);
   }
 }
 
 /** Writes a value of any type; integers wrap to their width. */
 export function writeValue(view: DataView, type: KernelType, ptr: Ptr, value: number | bigint): void {
   switch (type) {
-    case 'f32': return view.setFloat32(ptr, Number(value), true);
-    case 'f64': return view.setFloat64(ptr, Number(value), true);
+    case 'f32':
+      return view.setFloat32(ptr, Number(value), true);
+    case 'f64':
+      return view.setFloat64(ptr, Number(value), true);
     case 'i64':
-    case 'u64': return view.setBigUint64(ptr, BigInt.asUintN(64, BigInt(value)), true);
+    case 'u64':
+      return view.setBigUint64(ptr, BigInt.asUintN(64, BigInt(value)), true);
     case 'i32':
-    case 'u32': return view.setUint32(ptr, Number(BigInt.asUintN(32, BigInt(value))), true);
+    case 'u32':
+      return view.setUint32(ptr, Number(BigInt.asUintN(32, BigInt(value))), true);
     case 'i16':
-    case 'u16': return view.setUint16(ptr, Number(BigInt.asUintN(16, BigInt(value))), true);
+    case 'u16':
+      return view.setUint16(ptr, Number(BigInt.asUintN(16, BigInt(value))), true);
     case 'i8':
-    case 'u8': return view.setUint8(ptr, Number(BigInt.asUintN(8, BigInt(value))));
+    case 'u8':
+      return view.setUint8(ptr, Number(BigInt.asUintN(8, BigInt(value))));
   }
 }
 

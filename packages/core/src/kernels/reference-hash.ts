@@ -5,11 +5,16 @@ import { isSet } from './reference-column.ts';
 
 const MASK = 0xffff_ffff_ffff_ffffn;
 const PRIMES = [
-  0x9e3779b185ebca87n, 0xc2b2ae3d27d4eb4fn, 0x165667b19e3779f9n, 0x85ebca77c2b2ae63n, 0x27d4eb2f165667c5n,
+  0x9e3779b185ebca87n,
+  0xc2b2ae3d27d4eb4fn,
+  0x165667b19e3779f9n,
+  0x85ebca77c2b2ae63n,
+  0x27d4eb2f165667c5n,
 ] as const;
 
 const rotate = (value: bigint, bits: bigint): bigint => ((value << bits) | (value >> (64n - bits))) & MASK;
-const round = (acc: bigint, input: bigint): bigint => (rotate((acc + input * PRIMES[1]) & MASK, 31n) * PRIMES[0]) & MASK;
+const round = (acc: bigint, input: bigint): bigint =>
+  (rotate((acc + input * PRIMES[1]) & MASK, 31n) * PRIMES[0]) & MASK;
 const mergeRound = (hash: bigint, acc: bigint): bigint => ((hash ^ round(0n, acc)) * PRIMES[0] + PRIMES[3]) & MASK;
 
 /** xxHash64. */
@@ -34,7 +39,8 @@ export function checksum(view: DataView, ptr: Ptr, bytes: number, seed: bigint):
     hash = (rotate(hash ^ ((BigInt(view.getUint32(at, true)) * PRIMES[0]) & MASK), 23n) * PRIMES[1] + PRIMES[2]) & MASK;
     at += 4;
   }
-  for (; at < end; at++) hash = (rotate(hash ^ ((BigInt(view.getUint8(at)) * PRIMES[4]) & MASK), 11n) * PRIMES[0]) & MASK;
+  for (; at < end; at++)
+    hash = (rotate(hash ^ ((BigInt(view.getUint8(at)) * PRIMES[4]) & MASK), 11n) * PRIMES[0]) & MASK;
   hash = ((hash ^ (hash >> 33n)) * PRIMES[1]) & MASK;
   hash = ((hash ^ (hash >> 29n)) * PRIMES[2]) & MASK;
   return hash ^ (hash >> 32n);
@@ -43,10 +49,20 @@ export function checksum(view: DataView, ptr: Ptr, bytes: number, seed: bigint):
 const NO_ID = 0xffff_ffff;
 
 export function initKeyTable(
-  view: DataView, header: Ptr, slots: Ptr, slotCount: number, keys: Ptr, keyCapacity: number, bytes: Ptr, byteCapacity: number,
+  view: DataView,
+  header: Ptr,
+  slots: Ptr,
+  slotCount: number,
+  keys: Ptr,
+  keyCapacity: number,
+  bytes: Ptr,
+  byteCapacity: number,
 ): void {
   const fields: [number, number][] = [
-    [KEY_TABLE.count, 0], [KEY_TABLE.nullId, NO_ID], [KEY_TABLE.bytes, bytes], [KEY_TABLE.byteCapacity, byteCapacity],
+    [KEY_TABLE.count, 0],
+    [KEY_TABLE.nullId, NO_ID],
+    [KEY_TABLE.bytes, bytes],
+    [KEY_TABLE.byteCapacity, byteCapacity],
     [KEY_TABLE.bytesUsed, 0],
   ];
   for (const [offset, value] of fields) view.setUint32(header + offset, value, true);
@@ -56,10 +72,18 @@ export function initKeyTable(
 
 /** The twin finds keys through a Map that it rebuilds on each call; only the header is kept. */
 export function rehashKeyTable(
-  view: DataView, header: Ptr, slots: Ptr, slotCount: number, keys: Ptr, keyCapacity: number,
+  view: DataView,
+  header: Ptr,
+  slots: Ptr,
+  slotCount: number,
+  keys: Ptr,
+  keyCapacity: number,
 ): void {
   const fields: [number, number][] = [
-    [KEY_TABLE.slots, slots], [KEY_TABLE.slotMask, slotCount - 1], [KEY_TABLE.keys, keys], [KEY_TABLE.keyCapacity, keyCapacity],
+    [KEY_TABLE.slots, slots],
+    [KEY_TABLE.slotMask, slotCount - 1],
+    [KEY_TABLE.keys, keys],
+    [KEY_TABLE.keyCapacity, keyCapacity],
   ];
   for (const [offset, value] of fields) view.setUint32(header + offset, value, true);
 }
@@ -73,7 +97,13 @@ interface TableAccess<K> {
 
 /** Shared by both kinds: looks rows up, appends what is new, stops where there is no room. */
 function encode<K>(
-  view: DataView, header: Ptr, validity: Ptr, from: number, rows: number, ids: Ptr, access: TableAccess<K>,
+  view: DataView,
+  header: Ptr,
+  validity: Ptr,
+  from: number,
+  rows: number,
+  ids: Ptr,
+  access: TableAccess<K>,
 ): number {
   let count = view.getUint32(header + KEY_TABLE.count, true);
   const capacity = view.getUint32(header + KEY_TABLE.keyCapacity, true);
@@ -96,7 +126,13 @@ function encode<K>(
 }
 
 export function encodeInt64(
-  view: DataView, header: Ptr, values: Ptr, validity: Ptr, from: number, rows: number, ids: Ptr,
+  view: DataView,
+  header: Ptr,
+  values: Ptr,
+  validity: Ptr,
+  from: number,
+  rows: number,
+  ids: Ptr,
 ): number {
   const keys = view.getUint32(header + KEY_TABLE.keys, true);
   return encode<bigint>(view, header, validity, from, rows, ids, {
@@ -115,7 +151,14 @@ function bytesAsText(view: DataView, ptr: Ptr, length: number): string {
 }
 
 export function encodeText(
-  view: DataView, header: Ptr, offsets: Ptr, values: Ptr, validity: Ptr, from: number, rows: number, ids: Ptr,
+  view: DataView,
+  header: Ptr,
+  offsets: Ptr,
+  values: Ptr,
+  validity: Ptr,
+  from: number,
+  rows: number,
+  ids: Ptr,
 ): number {
   const keys = view.getUint32(header + KEY_TABLE.keys, true);
   const bytes = view.getUint32(header + KEY_TABLE.bytes, true);

@@ -4,7 +4,11 @@ import type { KernelType } from './aggregate-contract.ts';
 import { KERNEL_TYPE_BYTES, readValue } from './reference-column.ts';
 
 export function firstUnordered(
-  view: DataView, type: KernelType, values: Ptr, rows: number, previous: bigint | number | undefined,
+  view: DataView,
+  type: KernelType,
+  values: Ptr,
+  rows: number,
+  previous: bigint | number | undefined,
 ): number {
   const width = KERNEL_TYPE_BYTES[type];
   let before = previous;
@@ -22,7 +26,14 @@ function floorDivide(a: bigint, b: bigint): bigint {
 }
 
 export function binEnds(
-  view: DataView, values: Ptr, rows: number, origin: bigint, every: bigint, bins: Ptr, ends: Ptr, capacity: number,
+  view: DataView,
+  values: Ptr,
+  rows: number,
+  origin: bigint,
+  every: bigint,
+  bins: Ptr,
+  ends: Ptr,
+  capacity: number,
 ): number {
   let count = 0;
   let row = 0;

@@ -40,7 +40,13 @@ export function takeVariableBytes(view: DataView, offsets: Ptr, indices: Ptr, co
 }
 
 export function takeVariable(
-  view: DataView, offsets: Ptr, values: Ptr, indices: Ptr, count: number, outOffsets: Ptr, outValues: Ptr,
+  view: DataView,
+  offsets: Ptr,
+  values: Ptr,
+  indices: Ptr,
+  count: number,
+  outOffsets: Ptr,
+  outValues: Ptr,
 ): void {
   const memory = new Uint8Array(view.buffer);
   let bytes = 0;
@@ -54,7 +60,13 @@ export function takeVariable(
 }
 
 export function choose(
-  view: DataView, width: number, mask: Ptr, whenSet: Operand, whenUnset: Operand, rows: number, out: Ptr,
+  view: DataView,
+  width: number,
+  mask: Ptr,
+  whenSet: Operand,
+  whenUnset: Operand,
+  rows: number,
+  out: Ptr,
 ): void {
   const memory = new Uint8Array(view.buffer);
   for (let row = 0; row < rows; row++) {

@@ -37,7 +37,13 @@ export interface VectorKernels {
    * are not null, that overflows or takes `mod` by zero, or -1. Floats never refuse.
    */
   arithmetic(
-    fn: ArithmeticFn, type: ArithmeticType, left: Operand, right: Operand, validity: Ptr, rows: number, out: Ptr,
+    fn: ArithmeticFn,
+    type: ArithmeticType,
+    left: Operand,
+    right: Operand,
+    validity: Ptr,
+    rows: number,
+    out: Ptr,
   ): number;
 
   /**
@@ -45,7 +51,14 @@ export interface VectorKernels {
    * floats only (negative: NaN). Returns the first row that overflows (`neg` or `abs` of the smallest integer, `neg` of an
    * unsigned one other than 0), or -1.
    */
-  unaryArithmetic(fn: UnaryArithmeticFn, type: ArithmeticType, values: Ptr, validity: Ptr, rows: number, out: Ptr): number;
+  unaryArithmetic(
+    fn: UnaryArithmeticFn,
+    type: ArithmeticType,
+    values: Ptr,
+    validity: Ptr,
+    rows: number,
+    out: Ptr,
+  ): number;
 
   /** Bitmap of `left fn right`. Floats compare as IEEE 754 says (NaN equals nothing; `ne` of a column with itself finds NaN). */
   compare(fn: CompareFn, type: KernelType, left: Operand, right: Operand, rows: number, out: Ptr): void;
@@ -61,7 +74,14 @@ export interface VectorKernels {
    * 0 when both validities are.
    */
   kleene(
-    fn: 'and' | 'or', left: Ptr, leftValidity: Ptr, right: Ptr, rightValidity: Ptr, rows: number, out: Ptr, outValidity: Ptr,
+    fn: 'and' | 'or',
+    left: Ptr,
+    leftValidity: Ptr,
+    right: Ptr,
+    rightValidity: Ptr,
+    rows: number,
+    out: Ptr,
+    outValidity: Ptr,
   ): void;
   /** Number of set bits among bits [from, from + rows). */
   popcount(bits: Ptr, from: number, rows: number): number;
@@ -109,7 +129,13 @@ export interface VectorKernels {
    * `KeyTable` (key-table.ts) does this, growth included.
    */
   initKeyTable(
-    header: Ptr, slots: Ptr, slotCount: number, keys: Ptr, keyCapacity: number, bytes: Ptr, byteCapacity: number,
+    header: Ptr,
+    slots: Ptr,
+    slotCount: number,
+    keys: Ptr,
+    keyCapacity: number,
+    bytes: Ptr,
+    byteCapacity: number,
   ): void;
   /** Puts the keys of a table into new, empty slots. The keys may have moved: their new place is given. */
   rehashKeyTable(header: Ptr, slots: Ptr, slotCount: number, keys: Ptr, keyCapacity: number, isText: boolean): void;

@@ -1,12 +1,22 @@
 /** Sums through the kernels against rational arithmetic in BigInt, whatever the cuts and the order of merges. */
 import {
-  addDouble, addDoubleSquare, addSum, emptySum, type ExactSum, instantiateKernels, OVERFLOW_RECORD_BYTES, readOverflowRecord,
-  readSumState, type StateArrays, sumToDouble, varianceOf,
+  addDouble,
+  addDoubleSquare,
+  addSum,
+  type ExactSum,
+  emptySum,
+  instantiateKernels,
+  OVERFLOW_RECORD_BYTES,
+  readOverflowRecord,
+  readSumState,
+  type StateArrays,
+  sumToDouble,
+  varianceOf,
 } from '@spillway/core/internal';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fakeArena, seededRandom } from '../../../support/fake-arena.ts';
-import { type Shape, SHAPES } from './columns.ts';
+import { SHAPES, type Shape } from './columns.ts';
 
 const arena = fakeArena(16 << 20);
 const kernels = instantiateKernels(arena);
@@ -27,7 +37,15 @@ function expectedSums(values: readonly number[]): Sums {
 }
 
 function emptyStates(groups: number): StateArrays {
-  return { count: arena.room(8 * groups), sum: arena.room(40 * groups), sumSquares: arena.room(40 * groups), min: 0, max: 0, first: 0, last: 0 };
+  return {
+    count: arena.room(8 * groups),
+    sum: arena.room(40 * groups),
+    sumSquares: arena.room(40 * groups),
+    min: 0,
+    max: 0,
+    first: 0,
+    last: 0,
+  };
 }
 
 /** Cuts the column into segments, merges their states in the given order into one, and adds the overflow records. */
@@ -41,13 +59,27 @@ function sumInParts(values: readonly number[], ends: readonly number[], order: r
   ends.forEach((end, i) => view.setUint32(endsPtr + 4 * i, end, true));
   const parts = emptyStates(ends.length);
   const records = arena.room(RECORDS * OVERFLOW_RECORD_BYTES);
-  let count = kernels.segmentStates('f64', column, 0, endsPtr, ends.length, parts, { records, capacity: RECORDS }, scratch);
+  let count = kernels.segmentStates(
+    'f64',
+    column,
+    0,
+    endsPtr,
+    ends.length,
+    parts,
+    { records, capacity: RECORDS },
+    scratch,
+  );
   const total = emptyStates(1);
   kernels.initStates('f64', total, 0, 1);
   const target = arena.room(4);
   view.setUint32(target, 0, true);
   for (const part of order) {
-    const one = { ...parts, count: parts.count + 8 * part, sum: parts.sum + 40 * part, sumSquares: parts.sumSquares + 40 * part };
+    const one = {
+      ...parts,
+      count: parts.count + 8 * part,
+      sum: parts.sum + 40 * part,
+      sumSquares: parts.sumSquares + 40 * part,
+    };
     const room = { records: records + count * OVERFLOW_RECORD_BYTES, capacity: RECORDS - count };
     const written = kernels.mergeStates('f64', one, target, 1, total, room, scratch);
     expect(written).toBeGreaterThanOrEqual(0);
@@ -62,8 +94,13 @@ function sumInParts(values: readonly number[], ends: readonly number[], order: r
 }
 
 function expectExact(values: readonly number[], cuts: readonly number[], shuffle: () => number): void {
-  const ends = [...new Set([...cuts.map((cut) => Math.floor(cut * values.length)), values.length])].sort((a, b) => a - b);
-  const order = ends.map((_, i) => ({ i, key: shuffle() })).sort((a, b) => a.key - b.key).map(({ i }) => i);
+  const ends = [...new Set([...cuts.map((cut) => Math.floor(cut * values.length)), values.length])].sort(
+    (a, b) => a - b,
+  );
+  const order = ends
+    .map((_, i) => ({ i, key: shuffle() }))
+    .sort((a, b) => a.key - b.key)
+    .map(({ i }) => i);
   const expected = expectedSums(values);
   const found = sumInParts(values, ends, order);
   expect(sumToDouble(found.sum)).toBe(sumToDouble(expected.sum));
@@ -84,8 +121,11 @@ describe('exact sums of the kernels', () => {
   it('equal rational arithmetic on any doubles', () => {
     const doubles = fc.array(fc.double(), { minLength: 1, maxLength: 60 });
     fc.assert(
-      fc.property(doubles, fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 5 }), fc.integer(), (values, cuts, seed) =>
-        expectExact(values, cuts, seededRandom(seed)),
+      fc.property(
+        doubles,
+        fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 5 }),
+        fc.integer(),
+        (values, cuts, seed) => expectExact(values, cuts, seededRandom(seed)),
       ),
       { numRuns: 300 },
     );

@@ -21,8 +21,18 @@ describe('kernels at the top of a 4 GiB arena', () => {
     view.setUint32(ends + 4, ROWS, true);
     const results = kinds.map((kernels, kind) => {
       const at = low + 4_096 * (kind + 1);
-      const states = { count: at, sum: at + 64, sumSquares: 0, min: at + 256, max: at + 320, first: at + 384, last: at + 448 };
-      expect(kernels.segmentStates('f64', values, 0, ends, 2, states, { records: 0, capacity: 0 }, low + 2 ** 20)).toBe(0);
+      const states = {
+        count: at,
+        sum: at + 64,
+        sumSquares: 0,
+        min: at + 256,
+        max: at + 320,
+        first: at + 384,
+        last: at + 448,
+      };
+      expect(kernels.segmentStates('f64', values, 0, ends, 2, states, { records: 0, capacity: 0 }, low + 2 ** 20)).toBe(
+        0,
+      );
       return Array.from(new Uint8Array(arena.buffer, at, 512));
     });
     expect(results[0]).toEqual(results[1]);

@@ -36,7 +36,8 @@ function writeTexts(texts: readonly (string | null)[]): { offsets: number; value
     arena.u8.set(bytes, values + end);
     end += bytes.length;
     memory.view.setInt32(offsets + 4 * row + 4, end, true);
-    if (texts[row] !== null) arena.u8[validity + (row >> 3)] = (arena.u8[validity + (row >> 3)] as number) | (1 << (row & 7));
+    if (texts[row] !== null)
+      arena.u8[validity + (row >> 3)] = (arena.u8[validity + (row >> 3)] as number) | (1 << (row & 7));
   });
   return { offsets, values, validity };
 }
@@ -100,14 +101,17 @@ describe.each(KINDS)('KeyTable on %s kernels', (_, kernels) => {
     const known = new Map<bigint | null, number>();
     for (const rows of [10, 4_000, 9_000]) {
       const keys = Array.from({ length: rows }, (_unused, row) =>
-        row % 97 === 5 ? null : BigInt.asIntN(64, BigInt(Math.floor(random() ** 2 * 6_000) - 3_000) * (random() < 0.5 ? 1n : 2n ** 51n)),
+        row % 97 === 5
+          ? null
+          : BigInt.asIntN(64, BigInt(Math.floor(random() ** 2 * 6_000) - 3_000) * (random() < 0.5 ? 1n : 2n ** 51n)),
       );
       const values = memory.room(8 * rows);
       const validity = memory.room(Math.ceil(rows / 8));
       arena.u8.fill(0, validity, validity + Math.ceil(rows / 8));
       keys.forEach((key, row) => {
         memory.view.setBigInt64(values + 8 * row, key ?? 99n, true);
-        if (key !== null) arena.u8[validity + (row >> 3)] = (arena.u8[validity + (row >> 3)] as number) | (1 << (row & 7));
+        if (key !== null)
+          arena.u8[validity + (row >> 3)] = (arena.u8[validity + (row >> 3)] as number) | (1 << (row & 7));
       });
       const ids = memory.room(4 * rows);
       table.encodeInt64(values, validity, rows, ids);
@@ -126,6 +130,10 @@ describe.each(KINDS)('KeyTable on %s kernels', (_, kernels) => {
       memory.view.setUint32(right + 4 * row, id + 1, true);
     });
     kernels.combineIds(left, right, 3, out);
-    expect(Array.from(new BigUint64Array(arena.buffer, out, 3))).toEqual([2n ** 32n, 8n * 2n ** 32n + 7n, 0xffff_ffffn]);
+    expect(Array.from(new BigUint64Array(arena.buffer, out, 3))).toEqual([
+      2n ** 32n,
+      8n * 2n ** 32n + 7n,
+      0xffff_ffffn,
+    ]);
   });
 });

@@ -1,4 +1,10 @@
-import { createReferenceKernels, instantiateKernels, type Kernels, type KernelType, type Operand } from '@spillway/core/internal';
+import {
+  createReferenceKernels,
+  instantiateKernels,
+  type Kernels,
+  type KernelType,
+  type Operand,
+} from '@spillway/core/internal';
 import { describe, expect, it } from 'vitest';
 import { fakeArena, seededRandom } from '../../../support/fake-arena.ts';
 import { ALL_TYPES, BYTES, randomBits, randomColumn } from './columns.ts';
@@ -31,7 +37,10 @@ function expectSame(bytes: number, call: (kernels: Kernels, out: number) => unkn
 
 /** As `expectSame`, looking only at rows that are not null, and only up to a refusal. */
 function expectSameRows(
-  type: KernelType, rows: number, validity: number, call: (kernels: Kernels, out: number) => number,
+  type: KernelType,
+  rows: number,
+  validity: number,
+  call: (kernels: Kernels, out: number) => number,
 ): void {
   const [a, b] = [compiled, twins].map((kernels) => {
     const out = poisoned(rows * BYTES[type]);
@@ -39,7 +48,12 @@ function expectSameRows(
     const seen: unknown[] = [];
     for (let row = 0; row < (stop < 0 ? rows : stop); row++) {
       const isThere = validity === 0 || (arena.view.getUint8(validity + (row >> 3)) >> (row & 7)) & 1;
-      const value = type === 'f64' ? arena.view.getFloat64(out + 8 * row, true) : type === 'f32' ? arena.view.getFloat32(out + 4 * row, true) : memoryAt(out + row * BYTES[type], BYTES[type]).join();
+      const value =
+        type === 'f64'
+          ? arena.view.getFloat64(out + 8 * row, true)
+          : type === 'f32'
+            ? arena.view.getFloat32(out + 4 * row, true)
+            : memoryAt(out + row * BYTES[type], BYTES[type]).join();
       seen.push(isThere ? value : 'null');
     }
     return { stop, seen };
@@ -57,7 +71,10 @@ function mixedColumn(type: KernelType, rows: number, random: () => number, great
   const ptr = arena.room(rows * BYTES[type]);
   for (let row = 0; row < rows; row++) {
     const bits = Math.floor(random() * greatestBits);
-    const magnitude = BigInt.asUintN(bits, (BigInt(Math.floor(random() * 2 ** 32)) << 32n) | BigInt(Math.floor(random() * 2 ** 32)));
+    const magnitude = BigInt.asUintN(
+      bits,
+      (BigInt(Math.floor(random() * 2 ** 32)) << 32n) | BigInt(Math.floor(random() * 2 ** 32)),
+    );
     const value = !type.startsWith('u') && random() < 0.5 ? -magnitude : magnitude;
     if (BYTES[type] === 8) arena.view.setBigUint64(ptr + 8 * row, BigInt.asUintN(64, value), true);
     else arena.view.setUint32(ptr + 4 * row, Number(BigInt.asUintN(32, value)), true);
@@ -76,8 +93,14 @@ describe('arithmetic', () => {
           const left = mixedColumn(type, Math.max(1, rows), random, bits);
           const right = mixedColumn(type, Math.max(1, rows), random, bits);
           const validity = share === 0.5 ? randomBits(arena, rows, random, 0.8) : 0;
-          for (const [a, b] of [[column(left), column(right)], [column(left), scalar(right)], [scalar(left), column(right)]] as const) {
-            expectSameRows(fn === 'div' ? 'f64' : type, rows, validity, (kernels, out) => kernels.arithmetic(fn, type, a, b, validity, rows, out));
+          for (const [a, b] of [
+            [column(left), column(right)],
+            [column(left), scalar(right)],
+            [scalar(left), column(right)],
+          ] as const) {
+            expectSameRows(fn === 'div' ? 'f64' : type, rows, validity, (kernels, out) =>
+              kernels.arithmetic(fn, type, a, b, validity, rows, out),
+            );
           }
         }
       }
@@ -85,13 +108,31 @@ describe('arithmetic', () => {
   });
 
   it('finds every kind of integer overflow', () => {
-    const cases: [KernelType & ('i32' | 'i64' | 'u32' | 'u64'), 'add' | 'sub' | 'mul' | 'mod', bigint, bigint, number][] = [
-      ['i64', 'add', 2n ** 63n - 1n, 1n, 0], ['i64', 'sub', -(2n ** 63n), 1n, 0], ['i64', 'mul', -(2n ** 63n), -1n, 0],
-      ['i64', 'mul', -1n, -(2n ** 63n), 0], ['i64', 'mul', 2n ** 32n, 2n ** 31n, 0], ['i64', 'mul', -(2n ** 32n), 2n ** 31n, -1],
-      ['i64', 'mul', 0n, -(2n ** 63n), -1], ['i64', 'mod', -(2n ** 63n), -1n, -1], ['i64', 'mod', 1n, 0n, 0],
-      ['u64', 'mul', 2n ** 32n, 2n ** 32n, 0], ['u64', 'mul', 2n ** 32n, 2n ** 32n - 1n, -1], ['u64', 'sub', 1n, 2n, 0],
-      ['u64', 'add', 2n ** 64n - 1n, 1n, 0], ['i32', 'mul', -(2n ** 31n), -1n, 0], ['i32', 'mod', -(2n ** 31n), -1n, -1],
-      ['i32', 'add', 2n ** 31n - 1n, 1n, 0], ['u32', 'mul', 65_536n, 65_536n, 0], ['u32', 'mul', 65_536n, 65_535n, -1],
+    const cases: [
+      KernelType & ('i32' | 'i64' | 'u32' | 'u64'),
+      'add' | 'sub' | 'mul' | 'mod',
+      bigint,
+      bigint,
+      number,
+    ][] = [
+      ['i64', 'add', 2n ** 63n - 1n, 1n, 0],
+      ['i64', 'sub', -(2n ** 63n), 1n, 0],
+      ['i64', 'mul', -(2n ** 63n), -1n, 0],
+      ['i64', 'mul', -1n, -(2n ** 63n), 0],
+      ['i64', 'mul', 2n ** 32n, 2n ** 31n, 0],
+      ['i64', 'mul', -(2n ** 32n), 2n ** 31n, -1],
+      ['i64', 'mul', 0n, -(2n ** 63n), -1],
+      ['i64', 'mod', -(2n ** 63n), -1n, -1],
+      ['i64', 'mod', 1n, 0n, 0],
+      ['u64', 'mul', 2n ** 32n, 2n ** 32n, 0],
+      ['u64', 'mul', 2n ** 32n, 2n ** 32n - 1n, -1],
+      ['u64', 'sub', 1n, 2n, 0],
+      ['u64', 'add', 2n ** 64n - 1n, 1n, 0],
+      ['i32', 'mul', -(2n ** 31n), -1n, 0],
+      ['i32', 'mod', -(2n ** 31n), -1n, -1],
+      ['i32', 'add', 2n ** 31n - 1n, 1n, 0],
+      ['u32', 'mul', 65_536n, 65_536n, 0],
+      ['u32', 'mul', 65_536n, 65_535n, -1],
     ];
     for (const [type, fn, a, b, expected] of cases) {
       arena.reset();
@@ -99,7 +140,13 @@ describe('arithmetic', () => {
       arena.view.setBigUint64(left, BigInt.asUintN(64, a), true);
       arena.view.setBigUint64(right, BigInt.asUintN(64, b), true);
       for (const kernels of [compiled, twins]) {
-        expect([type, fn, a, b, kernels.arithmetic(fn, type, column(left), column(right), 0, 1, arena.room(8))]).toEqual([type, fn, a, b, expected]);
+        expect([
+          type,
+          fn,
+          a,
+          b,
+          kernels.arithmetic(fn, type, column(left), column(right), 0, 1, arena.room(8)),
+        ]).toEqual([type, fn, a, b, expected]);
       }
     }
   });
@@ -112,7 +159,9 @@ describe('arithmetic', () => {
         const values = mixedColumn(type, rows, random, 8 * BYTES[type]);
         if (rows > 50 && !type.startsWith('f')) arena.view.setUint8(values + 51 * BYTES[type] - 1, 0x80);
         const validity = random() < 0.5 ? randomBits(arena, rows, random, 0.9) : 0;
-        expectSameRows(type, rows, validity, (kernels, out) => kernels.unaryArithmetic(fn, type, values, validity, rows, out));
+        expectSameRows(type, rows, validity, (kernels, out) =>
+          kernels.unaryArithmetic(fn, type, values, validity, rows, out),
+        );
       }
     }
   });
@@ -128,7 +177,11 @@ describe('compare', () => {
         const right = randomColumn(arena, type, Math.max(rows, 1), random, 'withZeros');
         if (rows > 3) new Uint8Array(arena.buffer).copyWithin(right, left, left + BYTES[type] * Math.floor(rows / 2));
         if (type === 'f64' && rows > 9) arena.view.setFloat64(left + 40, NaN, true);
-        for (const [a, b] of [[column(left), column(right)], [column(left), scalar(right)], [scalar(left), column(right)]] as const) {
+        for (const [a, b] of [
+          [column(left), column(right)],
+          [column(left), scalar(right)],
+          [scalar(left), column(right)],
+        ] as const) {
           expectSame(Math.ceil(rows / 8), (kernels, out) => kernels.compare(fn, type, a, b, rows, out));
         }
       }
@@ -144,7 +197,12 @@ describe('bitmaps', () => {
         arena.reset();
         const bytes = Math.ceil(rows / 8);
         const maps = Array.from({ length: 4 }, () => randomBits(arena, rows, random, 0.5));
-        const [a, b, va, vb] = maps.map((ptr, i) => (i >= 2 && random() < 0.4 ? 0 : ptr)) as [number, number, number, number];
+        const [a, b, va, vb] = maps.map((ptr, i) => (i >= 2 && random() < 0.4 ? 0 : ptr)) as [
+          number,
+          number,
+          number,
+          number,
+        ];
         for (const fn of ['and', 'or', 'xor', 'andNot'] as const) {
           expectSame(bytes, (kernels, out) => kernels.bitmap(fn, a, vb, rows, out));
         }
@@ -191,7 +249,8 @@ describe('bitmaps', () => {
 /** Indices below `rows`, some of them TAKE_NOTHING. */
 function randomIndices(count: number, rows: number, random: () => number): number {
   const ptr = arena.room(4 * count);
-  for (let i = 0; i < count; i++) arena.view.setUint32(ptr + 4 * i, random() < 0.1 ? 0xffff_ffff : random() * rows, true);
+  for (let i = 0; i < count; i++)
+    arena.view.setUint32(ptr + 4 * i, random() < 0.1 ? 0xffff_ffff : random() * rows, true);
   return ptr;
 }
 
@@ -232,7 +291,9 @@ describe('gathers', () => {
       const indices = randomIndices(count, 100, random);
       const bytes = twins.takeVariableBytes(offsets, indices, count);
       expect(compiled.takeVariableBytes(offsets, indices, count)).toBe(bytes);
-      expectSame(4 * count + 4 + bytes, (kernels, out) => kernels.takeVariable(offsets, values, indices, count, out, out + 4 * count + 4));
+      expectSame(4 * count + 4 + bytes, (kernels, out) =>
+        kernels.takeVariable(offsets, values, indices, count, out, out + 4 * count + 4),
+      );
     }
   });
 
@@ -241,9 +302,16 @@ describe('gathers', () => {
     for (const width of [1, 2, 4, 8, 16]) {
       for (const rows of ROWS) {
         arena.reset();
-        const [a, b] = [randomColumn(arena, 'u8', width * rows + 16, random), randomColumn(arena, 'u8', width * rows + 16, random)];
+        const [a, b] = [
+          randomColumn(arena, 'u8', width * rows + 16, random),
+          randomColumn(arena, 'u8', width * rows + 16, random),
+        ];
         const mask = randomBits(arena, rows, random, 0.5);
-        for (const [set, unset] of [[column(a), column(b)], [scalar(a), column(b)], [column(a), scalar(b)]] as const) {
+        for (const [set, unset] of [
+          [column(a), column(b)],
+          [scalar(a), column(b)],
+          [column(a), scalar(b)],
+        ] as const) {
           expectSame(width * rows, (kernels, out) => kernels.choose(width, mask, set, unset, rows, out));
         }
       }
@@ -264,29 +332,40 @@ describe('gathers', () => {
 });
 
 describe('casts', () => {
-  it.each(ALL_TYPES.flatMap((from) => ALL_TYPES.map((to) => ({ from, to }))))('equal their twin: $from to $to', ({ from, to }) => {
-    const random = seededRandom(32);
-    for (const rows of [9, 200]) {
-      for (const share of [0, 0.4]) {
-        arena.reset();
-        const values = randomColumn(arena, from, rows, random, rows === 9 ? 'mixedSigns' : 'huge', 1);
-        // Small enough for most targets, and a few that are not.
-        if (!from.startsWith('f')) {
-          for (let row = 0; row < rows; row++) {
-            for (let byte = 1; byte < BYTES[from]; byte++) arena.view.setUint8(values + row * BYTES[from] + byte, random() < 0.02 ? 0x80 : 0);
-            if (random() < 0.95) arena.view.setUint8(values + row * BYTES[from], random() * 100);
+  it.each(ALL_TYPES.flatMap((from) => ALL_TYPES.map((to) => ({ from, to }))))(
+    'equal their twin: $from to $to',
+    ({ from, to }) => {
+      const random = seededRandom(32);
+      for (const rows of [9, 200]) {
+        for (const share of [0, 0.4]) {
+          arena.reset();
+          const values = randomColumn(arena, from, rows, random, rows === 9 ? 'mixedSigns' : 'huge', 1);
+          // Small enough for most targets, and a few that are not.
+          if (!from.startsWith('f')) {
+            for (let row = 0; row < rows; row++) {
+              for (let byte = 1; byte < BYTES[from]; byte++)
+                arena.view.setUint8(values + row * BYTES[from] + byte, random() < 0.02 ? 0x80 : 0);
+              if (random() < 0.95) arena.view.setUint8(values + row * BYTES[from], random() * 100);
+            }
           }
+          const validity = share === 0 ? 0 : randomBits(arena, rows, random, 1 - share);
+          expectSameRows(to, rows, validity, (kernels, out) => kernels.cast(from, to, values, validity, rows, out));
         }
-        const validity = share === 0 ? 0 : randomBits(arena, rows, random, 1 - share);
-        expectSameRows(to, rows, validity, (kernels, out) => kernels.cast(from, to, values, validity, rows, out));
       }
-    }
-  });
+    },
+  );
 
   it('hold at the edges of every integer type', () => {
     for (const from of ['f64', 'i64', 'u64'] as const) {
       for (const to of ALL_TYPES) {
-        const edges = [2 ** 7, 2 ** 8, 2 ** 15, 2 ** 16, 2 ** 31, 2 ** 32, 2 ** 63, 2 ** 64].flatMap((edge) => [edge, edge - 1, edge - 0.5, -edge, -edge - 1, -edge - 0.5]);
+        const edges = [2 ** 7, 2 ** 8, 2 ** 15, 2 ** 16, 2 ** 31, 2 ** 32, 2 ** 63, 2 ** 64].flatMap((edge) => [
+          edge,
+          edge - 1,
+          edge - 0.5,
+          -edge,
+          -edge - 1,
+          -edge - 0.5,
+        ]);
         for (const edge of [...edges, 0, -0, -0.9, NaN, Infinity, -Infinity]) {
           if (from !== 'f64' && !Number.isInteger(edge)) continue;
           arena.reset();
@@ -311,7 +390,13 @@ describe('casts', () => {
 
   it('scale time units with a floor, and see overflow', () => {
     const random = seededRandom(34);
-    for (const [multiply, divide] of [[1n, 1n], [1000n, 1n], [1n, 1000n], [1_000_000_000n, 1n], [1n, 86_400_000_000n]] as const) {
+    for (const [multiply, divide] of [
+      [1n, 1n],
+      [1000n, 1n],
+      [1n, 1000n],
+      [1_000_000_000n, 1n],
+      [1n, 86_400_000_000n],
+    ] as const) {
       arena.reset();
       const rows = 300;
       const values = arena.room(8 * rows);
@@ -322,7 +407,9 @@ describe('casts', () => {
       arena.view.setBigInt64(values, -(2n ** 63n) / multiply, true);
       const validity = randomBits(arena, rows, random, 0.7);
       for (const nulls of [0, validity]) {
-        expectSameRows('i64', rows, nulls, (kernels, out) => kernels.scaleInt64(values, nulls, rows, multiply, divide, out));
+        expectSameRows('i64', rows, nulls, (kernels, out) =>
+          kernels.scaleInt64(values, nulls, rows, multiply, divide, out),
+        );
       }
     }
   });
