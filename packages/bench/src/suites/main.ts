@@ -1,0 +1,92 @@
+/** `npm run bench`: every workload in turns with its peer, results checked for equality first; a table and, if asked, JSON. */
+import { writeFileSync } from 'node:fs';
+import { arch, cpus, platform, totalmem } from 'node:os';
+import { parseArgs } from 'node:util';
+import { nameHint } from '@spillway/core/internal';
+import { textTable } from '../demo/text-table.ts';
+import { aggregateSharedRows } from './aggregate-shared.ts';
+import { type Figure, meetsTarget, targetText } from './figure.ts';
+import { flightsFromParquet } from './flights.ts';
+import { pinned } from './pinned.ts';
+import { stageHop } from './stage-hop.ts';
+import { startUp } from './start-up.ts';
+
+const USAGE = `npm run bench -- [--only W1,W7,...] [--rows N] [--json FILE]
+
+  --only LIST   workloads: flights, W1, W7, W8, W9 (default all)
+  --rows N      rows of W1 and W8 (default 50000000)
+  --json FILE   write the figures and what they were measured on`;
+
+const WORKERS = 2;
+const ROUNDS = 5;
+
+const WORKLOADS: Record<string, (rows: number) => Promise<Figure[]>> = {
+  flights: () => flightsFromParquet(WORKERS, ROUNDS),
+  W1: (rows) => aggregateSharedRows(rows, WORKERS, ROUNDS),
+  W7: () => stageHop(),
+  W8: async (rows) => pinned(rows, ROUNDS),
+  W9: () => startUp(ROUNDS),
+};
+
+function figureCells(figure: Figure): string[] {
+  const { workload, what, ours, unit, peer, ratio } = figure;
+  const amount = (value: number): string => `${value.toFixed(value < 100 ? 1 : 0)} ${unit}`;
+  const met = meetsTarget(figure);
+  return [
+    workload,
+    what,
+    amount(ours),
+    peer === undefined ? '' : `${amount(peer.value)} (${peer.name})`,
+    ratio === undefined ? '' : `${ratio.toFixed(2)} ×`,
+    targetText(figure),
+    met === undefined ? '' : met ? 'yes' : 'no',
+  ];
+}
+
+function printTable(figures: readonly Figure[]): void {
+  const titles = ['', 'workload', 'ours', 'peer', 'ratio', 'goal', 'met'];
+  const columns = titles.map((title, i) => ({ title, align: i < 2 ? ('left' as const) : ('right' as const) }));
+  console.log(textTable(columns, figures.map(figureCells)));
+}
+
+function machine(): Record<string, unknown> {
+  return {
+    node: process.version,
+    platform: platform(),
+    arch: arch(),
+    cores: cpus().length,
+    cpu: cpus()[0]?.model,
+    memoryBytes: totalmem(),
+  };
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string' },
+      rows: { type: 'string', default: '50000000' },
+      json: { type: 'string' },
+      help: { type: 'boolean' },
+    },
+  });
+  if (values.help) return console.log(USAGE);
+  const names = values.only?.split(',') ?? Object.keys(WORKLOADS);
+  const figures: Figure[] = [];
+  for (const name of names) {
+    const workload = WORKLOADS[name];
+    if (workload === undefined) throw new Error(`no workload "${name}": ${nameHint(name, Object.keys(WORKLOADS))}`);
+    console.error(`${name} …`);
+    figures.push(...(await workload(Number(values.rows))));
+  }
+  printTable(figures);
+  if (values.json !== undefined)
+    writeFileSync(values.json, `${JSON.stringify({ machine: machine(), figures }, null, 2)}\n`);
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
+  },
+);
