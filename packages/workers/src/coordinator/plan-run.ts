@@ -1,7 +1,7 @@
 /** From the sinks of a run to its stages, before anything is started. */
 import type { Sink } from '@spillway/core';
 import type { PhysicalPlan, ResolvedPlan } from '@spillway/core/internal';
-import { buildLogicalPlan, planStages, resolvePlan } from '@spillway/core/planner';
+import { buildLogicalPlan, feederOf, planStages, resolvePlan } from '@spillway/core/planner';
 import type { ParsedRunOptions } from '../job/run-options.ts';
 import type { PositionSegment } from '../lanes/source-position.ts';
 import type { SourceTotals } from '../monitor/readings.ts';
@@ -55,6 +55,10 @@ function describeSource(planned: PlannedRun, node: ResolvedPlan['nodes'][number]
   if (node.spec.kind !== 'source') return;
   const { source } = node.spec;
   if (source.type === 'shared') planned.totals.set(node.id, { rows: source.rows });
+  if (source.type === 'fed') {
+    const { totalRows } = feederOf(source.id);
+    if (totalRows !== undefined) planned.totals.set(node.id, { rows: totalRows });
+  }
   if (source.type !== 'parquet') return;
   const schedule = scheduleRowGroups(node.files ?? [], source.batchRows, source.columns);
   planned.schedules.set(node.id, schedule);

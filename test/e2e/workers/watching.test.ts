@@ -1,0 +1,69 @@
+import { createPipeline, fromIterable } from '@spillway/core';
+import { type JobEvents, type Progress, type RunOptions, run } from '@spillway/workers';
+import { expect, it } from 'vitest';
+import { hangs, waits } from '#fixtures/faults';
+import { plus } from '#fixtures/ops';
+import { valueRows } from '../../support/rows.ts';
+
+const SCHEMA = { value: 'int64' } as const;
+const OPTIONS: RunOptions = { workers: 2, debug: true };
+const pipeline = () => createPipeline({ memoryLimit: '128MiB' }).register({ hangs, plus, waits });
+const source = (rows: number) => pipeline().source(fromIterable(SCHEMA, valueRows(rows), { batchRows: 10 }));
+
+it('names a stage that takes nothing for the stall timeout, once', async () => {
+  const job = run(source(100).hangs({ name: 'stuck' }).collect(), { ...OPTIONS, stallTimeout: '60ms' });
+  const alerts: JobEvents['alert'][] = [];
+  const alerted = new Promise<void>((resolve) =>
+    job.on('alert', (alert) => {
+      alerts.push(alert);
+      if (alert.stage === 'stuck') resolve();
+    }),
+  );
+  await alerted;
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  job.abort();
+  await expect(job.done).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+  expect(alerts.filter((alert) => alert.stage === 'stuck').length).toBeLessThanOrEqual(2);
+  expect(alerts[0]?.message).toMatch(/has taken nothing for/);
+});
+
+it('tells how far it has come, and at the end how far it came', async () => {
+  const seen: Progress[] = [];
+  const job = run(source(200).waits({ ms: 5 }).collect(), {
+    ...OPTIONS,
+    progressEvery: 5,
+    onProgress: (progress) => seen.push(progress),
+  });
+  const summary = await job.done;
+  expect(seen.length).toBeGreaterThan(3);
+  const rows = seen.map((progress) => progress.sinks[0]?.rows ?? 0);
+  expect(rows).toEqual([...rows].sort((a, b) => a - b));
+  expect(seen.at(-1)).toMatchObject({
+    sources: [{ name: 'fromIterable', rows: 200, totalRows: 200 }],
+    sinks: [{ name: 'collect', rows: 200 }],
+  });
+  expect(summary.peakRssBytes).toBeGreaterThanOrEqual(summary.idleRssBytes);
+  expect(job.metrics()).toMatchObject({
+    stages: [{ name: 'waits', lanes: 2, rowsIn: 200, rowsOut: 200 }],
+    arenaBytes: 0,
+  });
+});
+
+it('fails when a listener throws', async () => {
+  const job = run(source(10).plus({ n: 1 }).collect(), OPTIONS);
+  job.on('stage', () => {
+    throw new RangeError('listener');
+  });
+  await expect(job.done).rejects.toMatchObject({ code: 'ERR_INTERNAL', message: 'listener' });
+});
+
+it('flushes by the clock while nothing comes', async () => {
+  const input = pipeline().pushSource(SCHEMA);
+  const sink = input.stream.memoryBuffer({ name: 'timed', interval: '30ms' }).collect();
+  const job = run(sink, OPTIONS);
+  const flushed = new Promise<JobEvents['flush']>((resolve) => job.on('flush', resolve));
+  await input.emit([{ value: 1 }]);
+  expect(await flushed).toMatchObject({ node: 'timed', reason: 'interval', held: { inputs: 1, rows: 1 } });
+  input.end();
+  expect((await job.done).flushes).toMatchObject({ interval: 1, end: 0 });
+});
