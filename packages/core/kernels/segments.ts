@@ -1,4 +1,5 @@
 // States of segments: consecutive rows of one column.
+import { addBlockSquares } from './block-squares';
 import { beginBlocks, blockRange, blockSum, settleZeros } from './block-sum';
 import { countBits, denseDoubles, denseValues, firstBit, lastBit } from './dense';
 import {
@@ -6,47 +7,9 @@ import {
 } from './layout';
 import { blockExtremes, blockSquares, blockTotal, squares64 } from './integer-blocks';
 import { initRange, squareBytes, sumBytes, takeMax, takeMin } from './state-arrays';
-import { addFinite, addScaled, flagsOf, isZeroWindow, placePair, squareExponent, squarePart } from './sum-window';
-import { beginRecords, finishSum, recordResult, widen } from './wide-sum';
-
-/** Segments' sums overflow into the full-width accumulator. */
-function addDouble(window: usize, value: f64, scratch: usize): void {
-  if (!addFinite(window, value)) {
-    widen(scratch, window);
-    addFinite(window, value);
-  }
-}
-
-/** The slow way, for blocks of any finite or other doubles. */
-function addAllDoubles(window: usize, values: usize, n: i32, scratch: usize): void {
-  let flags = load<u32>(window, 4);
-  for (let i = 0; i < n; i++, values += 8) {
-    const value = load<f64>(values);
-    flags |= flagsOf(value);
-    if (!(value - value == 0)) continue;
-    if (i > 0 || !isZeroWindow(window) || !placePair(window, value, 0)) addDouble(window, value, scratch);
-  }
-  store<u32>(window, flags, 4);
-}
-
-/** Exact squares; the flags of the squares. */
-function addAllSquares(window: usize, values: usize, n: i32, scratch: usize): void {
-  let flags = load<u32>(window, 4);
-  for (let i = 0; i < n; i++, values += 8) {
-    const value = abs(load<f64>(values));
-    flags |= flagsOf(value);
-    if (!(value - value == 0)) continue;
-    for (let part = 0; part < 3; part++) {
-      const mantissa = squarePart(value, part);
-      const exponent = squareExponent(value, part);
-      if (mantissa != 0 && !addScaled(window, mantissa, exponent)) {
-        widen(scratch, window);
-        addScaled(window, mantissa, exponent);
-      }
-    }
-  }
-  store<u32>(window, flags, 4);
-}
+import { addAllDoubles, addDouble } from './segment-sums';
+import { isZeroWindow, placePair } from './sum-window';
+import { beginRecords, finishSum, recordResult } from './wide-sum';
 
 /** A block below this is summed value by value. */
 const LEAST_VECTOR_ROWS: i32 = 6;
@@ -97,7 +60,7 @@ function floatSegment<T>(
       block = scratch + DENSE;
     }
     if ((sum | low | high) != 0) addDoubleBlock(block, n, sum, low, high, scratch);
-    if (sumSquares != 0) addAllSquares(sumSquares, block, n, scratch);
+    if (sumSquares != 0) addBlockSquares(block, n, sumSquares, scratch);
   }
 }
 
