@@ -4,7 +4,7 @@
  */
 import type { WriterProperties } from 'parquet-wasm';
 
-import { type DecodedBatch, type ParquetLibrary, parquetLibrary } from './parquet-library.ts';
+import { callLibrary, type DecodedBatch, type ParquetLibrary, parquetLibrary } from './parquet-library.ts';
 
 export interface EncodingOptions {
   compression: 'none' | 'snappy' | 'zstd';
@@ -38,10 +38,13 @@ export class EncodedStream {
       },
       { highWaterMark: 0 },
     );
-    this.#finished = this.#run(options, write).catch((error: unknown) => {
-      this.#failure ??= { error };
-      this.#demand.resolve();
-    });
+    const leave = this.#library.enter('write');
+    this.#finished = this.#run(options, write)
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+        this.#demand.resolve();
+      })
+      .finally(leave);
   }
 
   /** Encodes one IPC stream of one batch. Resolves when the batch before it is encoded. */
@@ -49,9 +52,13 @@ export class EncodedStream {
     await this.#demand.promise;
     this.#throwFailure();
     this.#demand = newSignal();
-    const table = this.#library.api.Table.fromIPCStream(ipc);
-    const batch = table.recordBatch(0);
-    table.free();
+    await this.#library.check('write');
+    const batch = callLibrary(this.#library, () => {
+      const table = this.#library.api.Table.fromIPCStream(ipc);
+      const first = table.recordBatch(0);
+      table.free();
+      return first;
+    });
     if (batch !== undefined) this.#controller?.enqueue(batch);
   }
 
@@ -82,10 +89,11 @@ export class EncodedStream {
     const { api } = this.#library;
     const output: ReadableStream<Uint8Array> = await this.#library.guard(
       api.transformParquetStream(this.#feed, writerProperties(api, options)),
+      'write',
     );
     const reader = output.getReader();
     for (;;) {
-      const { done, value } = await this.#library.guard(reader.read());
+      const { done, value } = await this.#library.guard(reader.read(), 'write');
       if (done) return;
       if (this.#failure === undefined) await write(value);
       giveBack(value);

@@ -17,24 +17,42 @@ export type ParquetApi = typeof parquetWasm;
 export type DecodedBatch = parquetWasm.RecordBatch;
 export type OpenParquetFile = parquetWasm.ParquetFile;
 
-/** One instance of the library. */
+/** What a user of an instance does with it. */
+export type LibraryUse = 'read' | 'write';
+
+/** One instance of the library. Several reads and writes may use it at a time, interleaved. */
 export interface ParquetLibrary {
   readonly api: ParquetApi;
   /** Its memory as it is now; any call into the library may move it. */
   memory(): ArrayBuffer;
+  /** Announces a user; the function that comes back takes leave. */
+  enter(use: LibraryUse): () => void;
+  /** Resolves while the instance works; else rejects with `LibraryPanic`, when it is the user's turn. */
+  check(use: LibraryUse): Promise<void>;
   /** Awaits what the library returned; rejects with `LibraryPanic` when the instance dies meanwhile. */
-  guard<T>(work: Promise<T>): Promise<T>;
+  guard<T>(work: Promise<T>, use: LibraryUse): Promise<T>;
 }
 
 /** The instance died: bytes it could not make sense of, or memory it could not get. It is replaced at the next use. */
 export class LibraryPanic extends Error {
   override readonly name = 'LibraryPanic';
+  /** Others used the instance too: who broke it is not known. */
+  readonly wasShared: boolean;
+
+  constructor(wasShared: boolean, cause: unknown) {
+    super('the Parquet library stopped', { cause });
+    this.wasShared = wasShared;
+  }
 }
+
+/** How long writers wait for readers to find out who broke the instance. */
+const BLAME_MS = 2000;
 
 class Instance implements ParquetLibrary {
   readonly api: ParquetApi;
   #panic: LibraryPanic | undefined;
-  readonly #waiting = new Set<(reason: Error) => void>();
+  readonly #users = { read: 0, write: 0 };
+  readonly #waiting = { read: new Set<(reason: Error) => void>(), write: new Set<(reason: Error) => void>() };
 
   constructor() {
     this.api = loadModule((task) => {
@@ -52,35 +70,60 @@ class Instance implements ParquetLibrary {
     return (this.api.wasmMemory() as unknown as { buffer: ArrayBuffer }).buffer;
   }
 
-  fail(cause: unknown): void {
-    this.#panic ??= new LibraryPanic('the Parquet library stopped', { cause });
-    if (current === this) current = undefined;
-    for (const reject of this.#waiting) reject(this.#panic);
-    this.#waiting.clear();
+  enter(use: LibraryUse): () => void {
+    this.#users[use] += 1;
+    return () => {
+      this.#users[use] -= 1;
+      const panic = this.#panic;
+      // A turn later, so that the last reader's own error is out before.
+      if (panic !== undefined && this.#users.read === 0) setImmediate(() => this.#reject('write', panic));
+    };
   }
 
-  guard<T>(work: Promise<T>): Promise<T> {
-    if (this.#panic !== undefined) return Promise.reject(this.#panic);
+  /**
+   * Rejects everything that waits. Readers first: each tries its file again, alone, and the one whose file it was says
+   * so; a writer could only say that its encoder is gone.
+   */
+  fail(cause: unknown): LibraryPanic {
+    if (this.#panic !== undefined) return this.#panic;
+    const panic = new LibraryPanic(this.#users.read + this.#users.write > 1, cause);
+    this.#panic = panic;
+    if (current === this) current = undefined;
+    this.#reject('read', panic);
+    if (this.#users.read === 0) this.#reject('write', panic);
+    else setTimeout(() => this.#reject('write', panic), BLAME_MS);
+    return panic;
+  }
+
+  #reject(use: LibraryUse, reason: Error): void {
+    for (const reject of this.#waiting[use]) reject(reason);
+    this.#waiting[use].clear();
+  }
+
+  check(use: LibraryUse): Promise<void> {
+    if (this.#panic === undefined) return Promise.resolve();
+    if (use === 'read' || this.#users.read === 0) return Promise.reject(this.#panic);
+    return new Promise((_, reject) => void this.#waiting[use].add(reject));
+  }
+
+  async guard<T>(work: Promise<T>, use: LibraryUse): Promise<T> {
+    if (this.#panic !== undefined) await this.check(use);
+    const waiting = this.#waiting[use];
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.add(reject);
-      const settle =
-        <V>(then: (value: V) => void) =>
-        (value: V): void => {
-          this.#waiting.delete(reject);
-          then(value);
-        };
+      waiting.add(reject);
       work.then(
-        settle(resolve),
-        settle((reason: Error) => reject(this.#isPanic(reason) ? this.#panic : reason)),
+        (value) => {
+          waiting.delete(reject);
+          resolve(value);
+        },
+        (reason: unknown) => {
+          // A panic in a synchronous call comes as the engine's own error; it rejects this promise with the others.
+          if (isTrap(reason)) return void this.fail(reason);
+          waiting.delete(reject);
+          reject(reason instanceof Error ? reason : new Error(String(reason)));
+        },
       );
     });
-  }
-
-  /** A panic in a synchronous call comes as the engine's own error. */
-  #isPanic(reason: unknown): boolean {
-    if (!isTrap(reason)) return false;
-    this.fail(reason);
-    return true;
   }
 }
 
@@ -111,6 +154,11 @@ export function parquetLibrary(): ParquetLibrary {
   return current;
 }
 
+/** An instance that nobody else uses, for finding out whose bytes broke the shared one. */
+export function privateParquetLibrary(): ParquetLibrary {
+  return new Instance();
+}
+
 /** Bytes of this thread's instance, 0 when none is loaded. They do not shrink; `dropParquetLibrary` gives them back. */
 export function parquetLibraryBytes(): number {
   return current?.memory().byteLength ?? 0;
@@ -127,7 +175,6 @@ export function callLibrary<T>(library: ParquetLibrary, call: () => T): T {
     return call();
   } catch (error) {
     if (!isTrap(error)) throw error;
-    (library as Instance).fail(error);
-    throw new LibraryPanic('the Parquet library stopped', { cause: error });
+    throw (library as Instance).fail(error);
   }
 }

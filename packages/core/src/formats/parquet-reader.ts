@@ -22,6 +22,7 @@ import {
   type OpenParquetFile,
   type ParquetLibrary,
   parquetLibrary,
+  privateParquetLibrary,
 } from './parquet-library.ts';
 import { PieceQueue, type TakenColumn } from './piece-queue.ts';
 import { type ChunkChecksums, RangeFile } from './range-file.ts';
@@ -105,22 +106,24 @@ class RowReader {
   readonly result: ReadParquetResult = { rows: 0, batches: 0, bytes: 0, first: undefined, last: undefined };
   readonly #request: ReadParquetRequest;
   readonly #info: ParquetInfo;
-  readonly #library: ParquetLibrary;
-  readonly #queue: PieceQueue;
+  #library: ParquetLibrary = parquetLibrary();
+  #queue: PieceQueue = new PieceQueue(this.#library);
   readonly #fields: FieldSpec[];
   /** The fields and, when it is checked but not delivered, the ordered column. */
   readonly #copied: FieldSpec[];
   readonly #order: OrderCheck | undefined;
   readonly #firstRowInFile: number;
   #rowsToRead = 0;
+  /** Rows that were published before the library had to be replaced. */
+  #rowsToSkip = 0;
   /** What `publish` threw: the caller's own error, not ours to name. */
   thrownByPublish: { error: unknown } | undefined;
+  /** Called when all is over: writers on the same instance fail only after the read whose file it was. */
+  readonly leaveLibrary: () => void;
 
   constructor(request: ReadParquetRequest, info: ParquetInfo) {
     this.#request = request;
     this.#info = info;
-    this.#library = parquetLibrary();
-    this.#queue = new PieceQueue(this.#library);
     this.#fields = this.#targetFields(request.columns);
     const { orderedOn } = request;
     const isExtra = orderedOn !== undefined && !request.columns.includes(orderedOn);
@@ -135,6 +138,7 @@ class RowReader {
       this.#rowsToRead += group.rows;
       this.result.bytes += group.bytes;
     }
+    this.leaveLibrary = this.#library.enter('read');
   }
 
   #targetFields(names: readonly string[]): FieldSpec[] {
@@ -144,9 +148,23 @@ class RowReader {
   }
 
   async run(file: RangeFile): Promise<void> {
-    const opened = await this.#library.guard(this.#library.api.ParquetFile.fromFile(file.asBlob()));
-    let isAlive = true;
     try {
+      await this.#attempt(file);
+    } catch (error) {
+      if (!(error instanceof LibraryPanic) || !error.wasShared) throw error;
+      // Another user of this thread's instance may have broken it. Alone, this file shows whether it was the one.
+      this.#library = privateParquetLibrary();
+      this.#queue = new PieceQueue(this.#library);
+      this.#rowsToSkip = this.result.rows;
+      await this.#attempt(file);
+    }
+  }
+
+  async #attempt(file: RangeFile): Promise<void> {
+    let isAlive = true;
+    let opened: OpenParquetFile | undefined;
+    try {
+      opened = await this.#library.guard(this.#library.api.ParquetFile.fromFile(file.asBlob()), 'read');
       if (this.#rowsToRead > 0) await this.#stream(opened, file);
       await this.#endSource();
     } catch (error) {
@@ -154,7 +172,7 @@ class RowReader {
       throw error;
     } finally {
       this.#queue.close(isAlive);
-      if (isAlive) opened.free();
+      if (isAlive) opened?.free();
     }
   }
 
@@ -165,20 +183,21 @@ class RowReader {
       columns: this.#copied.map((field) => field.name),
       batchSize: this.#decodeRows(),
     };
-    const stream: ReadableStream<DecodedBatch> = await this.#library.guard(opened.stream(options));
+    const stream: ReadableStream<DecodedBatch> = await this.#library.guard(opened.stream(options), 'read');
     const reader = stream.getReader();
     let isDone = false;
     try {
       while (!isDone) {
         this.#throwIfAborted();
-        const next = await this.#library.guard(reader.read());
+        const next = await this.#library.guard(reader.read(), 'read');
         file.reclaim();
         isDone = next.done;
         if (next.value !== undefined) this.#queue.add(next.value);
+        this.#skipPublished();
         await this.#emitPieces(isDone);
       }
     } finally {
-      if (!isDone) await this.#library.guard(reader.cancel()).catch(() => undefined);
+      if (!isDone) await this.#library.guard(reader.cancel(), 'read').catch(() => undefined);
     }
     if (this.result.rows !== this.#rowsToRead)
       throw this.#changed(`${this.#rowsToRead} rows were promised, ${this.result.rows} came`);
@@ -197,6 +216,13 @@ class RowReader {
     }, 0);
     const rowBytes = bytes / Math.max(1, this.#rowsToRead);
     return Math.max(64, Math.min(DECODE_ROWS, Math.floor(HELD_BYTES / 2 / Math.max(1, rowBytes))));
+  }
+
+  #skipPublished(): void {
+    const rows = Math.min(this.#rowsToSkip, this.#queue.rows);
+    this.#queue.take(rows, []);
+    this.#queue.release();
+    this.#rowsToSkip -= rows;
   }
 
   async #emitPieces(isEnd: boolean): Promise<void> {
@@ -301,8 +327,8 @@ function decodeError(path: string, error: unknown): PipelineError {
 /**
  * Reads row groups into batches in the arena and hands each to `publish`.
  *
- * Memory: the encoded bytes of one row group twice (as read, and in the library), about 8 MiB of decoded rows, and the
- * batch being made. Order: as in the file. The library's instance of this thread is used, and replaced if it dies.
+ * Memory: one row group in the library, encoded twice over and decoded (it decodes a row group at once), and the batch
+ * being made. Order: as in the file. The library's instance of this thread is used, and replaced if it dies.
  *
  * @throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_FILE_TRUNCATED, ERR_IO, ERR_STORE_CORRUPT (checksums),
  * ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED, ERR_INPUT_UNORDERED, ERR_MEMORY_EXHAUSTED, ERR_ABORTED, and what `publish` throws.
@@ -310,14 +336,16 @@ function decodeError(path: string, error: unknown): PipelineError {
 export async function readParquetRows(request: ReadParquetRequest): Promise<ReadParquetResult> {
   const info = await readParquetInfo(request.path);
   const reader = new RowReader(request, info);
-  const file = await RangeFile.open(info, request.checksums);
+  let file: RangeFile | undefined;
   try {
+    file = await RangeFile.open(info, request.checksums);
     await reader.run(file);
     return reader.result;
   } catch (error) {
     if (reader.thrownByPublish !== undefined) throw reader.thrownByPublish.error;
-    throw file.failure ?? decodeError(request.path, error);
+    throw file?.failure ?? decodeError(request.path, error);
   } finally {
-    await file.close();
+    await file?.close();
+    reader.leaveLibrary();
   }
 }
