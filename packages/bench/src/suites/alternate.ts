@@ -1,3 +1,5 @@
+import { Bench } from 'tinybench';
+
 /** One side of a comparison: the same work by us or by a peer. */
 export interface Contestant {
   name: string;
@@ -20,17 +22,18 @@ export function median(values: readonly number[]): number {
 
 /**
  * Times contestants in turns (A B A B …), so that a slow minute of the machine hits all of them. One untimed turn goes
- * before.
+ * before. @throws what a contestant throws
  */
 export async function alternate(contestants: readonly Contestant[], rounds: number): Promise<Timing[]> {
-  for (const contestant of contestants) await contestant.run();
+  const bench = new Bench({ iterations: 1, time: 0, warmup: false, throws: true });
+  for (const { name, run } of contestants) bench.add(name, async () => void (await run()), { async: true });
+  await bench.run();
   const samples = contestants.map((): number[] => []);
   for (let round = 0; round < rounds; round += 1) {
-    for (const [i, contestant] of contestants.entries()) {
-      const startMs = performance.now();
-      await contestant.run();
-      samples[i]?.push(performance.now() - startMs);
-    }
+    bench.reset();
+    const tasks = await bench.run();
+    for (const [i, { result }] of tasks.entries())
+      if (result.state === 'completed') samples[i]?.push(result.latency.mean);
   }
   return contestants.map(({ name }, i) => {
     const samplesMs = samples[i] ?? [];
