@@ -69,14 +69,14 @@ function message(headerType: number, header: FlatTable, bodyBytes: number): Uint
 const align = (bytes: number): number => (bytes + 63) & ~63;
 
 /** What a record batch message says of its body, and the body's buffers. */
-interface Body {
+export interface IpcBody {
   nodes: number[];
   ranges: number[];
   buffers: Uint8Array[];
   bytes: number;
 }
 
-function addBuffer(body: Body, buffer: Uint8Array | undefined): void {
+function addBuffer(body: IpcBody, buffer: Uint8Array | undefined): void {
   body.ranges.push(body.bytes, buffer?.length ?? 0);
   if (buffer === undefined) return;
   body.buffers.push(buffer);
@@ -84,7 +84,7 @@ function addBuffer(body: Body, buffer: Uint8Array | undefined): void {
 }
 
 /** Depth first, as the format wants: node, then validity, offsets, values, then the children. */
-function addColumn(body: Body, column: IpcColumn): void {
+function addColumn(body: IpcBody, column: IpcColumn): void {
   const { physical } = parseType(column.type);
   body.nodes.push(column.rows, column.nullCount);
   addBuffer(body, column.validity);
@@ -93,8 +93,8 @@ function addColumn(body: Body, column: IpcColumn): void {
   else if (column.child !== undefined) addColumn(body, column.child);
 }
 
-function batchBody(columns: readonly IpcColumn[], rows: number): { header: FlatTable; body: Body } {
-  const body: Body = { nodes: [], ranges: [], buffers: [], bytes: 0 };
+function batchBody(columns: readonly IpcColumn[], rows: number): { header: FlatTable; body: IpcBody } {
+  const body: IpcBody = { nodes: [], ranges: [], buffers: [], bytes: 0 };
   for (const column of columns) addColumn(body, column);
   return { body, header: [{ i64: rows }, { int64s: body.nodes, perStruct: 2 }, { int64s: body.ranges, perStruct: 2 }] };
 }
@@ -113,7 +113,7 @@ export class IpcScratch {
 }
 
 /** Puts messages and their bodies one behind the other. */
-function assemble(messages: readonly { head: Uint8Array; body?: Body }[], scratch: IpcScratch): Uint8Array {
+function assemble(messages: readonly IpcMessage[], scratch: IpcScratch): Uint8Array {
   const bytes = scratch.take(messages.reduce((sum, { head, body }) => sum + 8 + head.length + (body?.bytes ?? 0), 8));
   const view = new DataView(bytes.buffer);
   let at = 0;
@@ -135,6 +135,31 @@ function assemble(messages: readonly { head: Uint8Array; body?: Body }[], scratc
   return bytes;
 }
 
+/** One message of a stream: the flatbuffer, and the body behind it. */
+export interface IpcMessage {
+  head: Uint8Array;
+  body?: IpcBody;
+}
+
+/** The first message of every stream. */
+export function schemaMessage(fields: Fields): IpcMessage {
+  const header: FlatTable = [{ i16: 0 }, { tables: fields.map((field, id) => fieldTable(field, id)) }];
+  return { head: message(HEADER_SCHEMA, header, 0) };
+}
+
+/** A record batch, its dictionaries before it. */
+export function batchMessages(columns: readonly IpcColumn[], rows: number): Required<IpcMessage>[] {
+  const messages: Required<IpcMessage>[] = [];
+  columns.forEach((column, id) => {
+    if (column.type !== 'dictionary<utf8>' || column.child === undefined) return;
+    const { header, body } = batchBody([column.child], column.child.rows);
+    messages.push({ head: message(HEADER_DICTIONARY, [{ i64: id }, { table: header }, { i8: 0 }], body.bytes), body });
+  });
+  const { header, body } = batchBody(columns, rows);
+  messages.push({ head: message(HEADER_BATCH, header, body.bytes), body });
+  return messages;
+}
+
 /**
  * A whole stream: schema, dictionaries, one record batch. `columns` are of the types of `fields`. The bytes lie in
  * `scratch`, until it is used again.
@@ -145,14 +170,5 @@ export function encodeIpcStream(
   rows: number,
   scratch: IpcScratch,
 ): Uint8Array {
-  const schema = message(HEADER_SCHEMA, [{ i16: 0 }, { tables: fields.map((field, id) => fieldTable(field, id)) }], 0);
-  const messages: { head: Uint8Array; body?: Body }[] = [{ head: schema }];
-  columns.forEach((column, id) => {
-    if (column.type !== 'dictionary<utf8>' || column.child === undefined) return;
-    const { header, body } = batchBody([column.child], column.child.rows);
-    messages.push({ head: message(HEADER_DICTIONARY, [{ i64: id }, { table: header }, { i8: 0 }], body.bytes), body });
-  });
-  const { header, body } = batchBody(columns, rows);
-  messages.push({ head: message(HEADER_BATCH, header, body.bytes), body });
-  return assemble(messages, scratch);
+  return assemble([schemaMessage(fields), ...batchMessages(columns, rows)], scratch);
 }

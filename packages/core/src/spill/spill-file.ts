@@ -1,0 +1,183 @@
+/** One spill file: batches written straight from shared memory, and read straight back. */
+import assert from 'node:assert';
+import { crc32 } from 'node:zlib';
+import type { Batch } from '../batch/contract.ts';
+import { descriptorBytes, recordsOf } from '../batch/layout.ts';
+import { slabsOf, writeDescriptor } from '../batch/shared-batch.ts';
+import type { Arena, Ptr } from '../memory/contract.ts';
+import type { Fields } from '../schema/types.ts';
+import type { SpillAccount, SpillAlert, SpillDisk, SpillFile, SpillPosition } from './contract.ts';
+import { batchSection, columnAt, type Section, schemaSection } from './section.ts';
+import { abortedError, corruptError, diskError, isPassing, limitError, reasonOf } from './spill-error.ts';
+
+/** Waits before trying a full disk again. Meanwhile the lane takes no input, which holds everything before it back. */
+const RETRY_AFTER_MS = [50, 100, 200, 400, 800, 1600];
+
+/** What the files of one lane have in common. */
+export interface SpillFileParts {
+  disk: SpillDisk;
+  account: SpillAccount;
+  limitBytes: number;
+  /** Name of the operator, for refusals. */
+  stage: string;
+  signal: AbortSignal;
+  onAlert(alert: SpillAlert): void;
+  /** Told of all bytes written. */
+  onWritten(bytes: number): void;
+  onDeleted(file: SpillFile): void;
+  sleep(ms: number): Promise<void>;
+}
+
+/** Arrow's IPC stream format, uncompressed: https://arrow.apache.org/docs/format/Columnar.html#ipc-streaming-format */
+export class ArrowSpillFile implements SpillFile {
+  readonly path: string;
+  readonly fields: Fields;
+  bytes = 0;
+  readonly #arena: Arena;
+  readonly #parts: SpillFileParts;
+  #fd: number | undefined;
+  #isDeleted = false;
+
+  constructor(path: string, arena: Arena, fields: Fields, parts: SpillFileParts) {
+    this.path = path;
+    this.fields = fields;
+    this.#arena = arena;
+    this.#parts = parts;
+  }
+
+  async append(batch: Batch): Promise<SpillPosition> {
+    assert(!this.#isDeleted, 'the spill file was deleted');
+    if (this.bytes === 0) await this.#write(schemaSection(this.fields));
+    const section = batchSection(this.#arena, batch);
+    const position: SpillPosition = {
+      offset: this.bytes,
+      bytes: section.bytes,
+      checksum: section.views.reduce((sum, view) => crc32(view, sum), 0),
+      rows: batch.rows,
+      inputs: batch.inputs,
+      columns: section.columns,
+    };
+    await this.#write(section);
+    return position;
+  }
+
+  /** The whole section behind what is there, or nothing: what a failed attempt wrote is written over. */
+  async #write(section: Section): Promise<void> {
+    const { account, limitBytes, stage, onWritten } = this.#parts;
+    const usedBytes = account.add(section.bytes);
+    try {
+      if (usedBytes > limitBytes) throw limitError(usedBytes - section.bytes, limitBytes, section.bytes, stage);
+      await this.#tryWriting(() => this.#writeOnce(section));
+    } catch (error) {
+      account.add(-section.bytes);
+      throw error;
+    }
+    this.bytes += section.bytes;
+    onWritten(section.bytes);
+  }
+
+  async #tryWriting(write: () => void): Promise<void> {
+    const { stage, signal, onAlert, sleep } = this.#parts;
+    for (const waitMs of [...RETRY_AFTER_MS, undefined]) {
+      try {
+        return write();
+      } catch (error) {
+        if (waitMs === undefined || !isPassing(error)) throw diskError('writing', this.path, error, stage);
+        if (waitMs === RETRY_AFTER_MS[0])
+          onAlert({
+            file: this.path,
+            message: `${stage} waits: ${reasonOf(error)}, and ${this.path} has to be written`,
+          });
+      }
+      await sleep(waitMs);
+      if (signal.aborted) throw abortedError(stage);
+    }
+  }
+
+  #writeOnce(section: Section): void {
+    const { disk } = this.#parts;
+    const fd = (this.#fd ??= disk.open(this.path));
+    let views: readonly Uint8Array[] = section.views;
+    let at = this.bytes;
+    while (views.length > 0) {
+      const written = disk.write(fd, views, at);
+      at += written;
+      views = withoutFirst(views, written);
+    }
+  }
+
+  read(position: SpillPosition, arena: Arena, owner: number): Batch {
+    assert(!this.#isDeleted, 'the spill file was deleted');
+    const { fields } = this;
+    const records = recordsOf(fields);
+    // One slab holds the descriptor and all buffers. Columns name that slab, and no other.
+    const room = Math.ceil(descriptorBytes(records, 1, records) / 64) * 64;
+    const slab = arena.alloc(room + position.bytes, owner);
+    try {
+      this.#fill(arena, slab + room, position);
+      const columns = position.columns.map((column) => columnAt(column, slab + room, slab));
+      const { rows, inputs } = position;
+      return writeDescriptor(arena, fields, {
+        rows,
+        inputs,
+        columns,
+        slabs: slabsOf(columns),
+        at: slab,
+        room,
+        block: slab,
+      });
+    } catch (error) {
+      arena.release(slab);
+      throw error;
+    }
+  }
+
+  #fill(arena: Arena, at: Ptr, { offset, bytes, checksum }: SpillPosition): void {
+    const { disk, stage } = this.#parts;
+    const view = arena.bytesAt(at, bytes);
+    let done = 0;
+    while (done < bytes) {
+      let read: number;
+      try {
+        read = disk.read(this.#fd as number, view.subarray(done), offset + done);
+      } catch (error) {
+        throw diskError('reading', this.path, error, stage);
+      }
+      if (read === 0) throw corruptError(this.path, offset, `it ends ${bytes - done} bytes early`, stage);
+      done += read;
+    }
+    const found = crc32(view);
+    if (found !== checksum)
+      throw corruptError(
+        this.path,
+        offset,
+        `its checksum is ${found.toString(16)}, not ${checksum.toString(16)}`,
+        stage,
+      );
+  }
+
+  delete(): void {
+    if (this.#isDeleted) return;
+    this.#isDeleted = true;
+    const { disk, account, onDeleted } = this.#parts;
+    account.add(-this.bytes);
+    onDeleted(this);
+    if (this.#fd === undefined) return;
+    try {
+      disk.close(this.#fd);
+    } finally {
+      disk.remove(this.path);
+    }
+  }
+}
+
+/** What is left of the views when the first `bytes` are gone. */
+function withoutFirst(views: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let left = bytes;
+  let index = 0;
+  while (index < views.length && left >= (views[index] as Uint8Array).length)
+    left -= (views[index++] as Uint8Array).length;
+  const rest = views.slice(index);
+  if (left > 0) rest[0] = (rest[0] as Uint8Array).subarray(left);
+  return rest;
+}
