@@ -69,66 +69,26 @@ export function wireRun(parts: WiringParts): Wiring {
   );
   const ringOf = (edge: number): Ring => rings[physical.edges.findIndex((candidate) => candidate.id === edge)] as Ring;
   const nodeOf = (id: number): PlanNode => logical.nodes.find((node) => node.id === id) as PlanNode;
-
-  const ends = endsOfPlan(physical.edges).map((end) => ({ ...end, node: nodeOf(end.node) }));
-  const laneActors = physical.stages.flatMap((stage) =>
-    Array.from({ length: stage.lanes }, (_, lane) => ({
-      kind: 'lane' as const,
-      name: stage.name,
-      id: stage.id,
-      lane,
-      operators: stage.operators.length,
-    })),
-  );
-  const endActors = ends.map((end) => ({
-    kind: end.kind,
-    name: end.node.name,
-    id: end.node.id,
-    lane: 0,
-    operators: 0,
-  }));
-  const all = [...laneActors, ...endActors];
-  const { slab, places } = placeStatistics(
-    lease.arena,
-    control,
-    all.map((actor) => actor.operators),
-  );
-  cleanup.add(() => lease.arena.release(slab));
-  const actors = all.map(
-    ({ kind, name, id, lane }, index): Actor => ({ kind, name, id, lane, place: places[index] as StatisticsPlace }),
-  );
-
+  const planEnds = endsOfPlan(physical.edges);
+  const actors = placeActors(parts, control, [
+    ...physical.stages.flatMap(laneActors),
+    ...planEnds.map(({ kind, node }) => ({ kind, name: nodeOf(node).name, id: node, lane: 0, operators: 0 })),
+  ]);
   const listening = counters.next();
-  const lanes = physical.stages.flatMap((stage) => {
-    const owner = lease.takeOwner(stage.name);
-    const claim = counters.next();
-    return actors
-      .filter((actor) => actor.kind === 'lane' && actor.id === stage.id)
-      .map(
-        (actor): LaneConfig => ({
-          stage,
-          lane: actor.lane,
-          input: laneInput(stage, claim, ringOf),
-          outputs: stage.outputs.map((output) => ringOf(output.edge).handle),
-          owner,
-          ownerNames: [],
-          statistics: actor.place,
-          listening,
-          positions: positionsOfStage(physical, stage, parts.positionsOf),
-        }),
-      );
-  });
-  const edgeEnds = ends.map((end, index): EdgeEnd & { role: EndRole } => ({
+  const lanes = physical.stages.flatMap((stage) =>
+    laneConfigs(parts, { stage, actors, ringOf, claim: counters.next(), listening }),
+  );
+  const ends = planEnds.map((end, index): EdgeEnd & { role: EndRole } => ({
     role: end.role,
-    node: end.node,
+    node: nodeOf(end.node),
     edges: end.edges,
     rings: end.edges.map((edge) => ringOf(edge.id)),
-    owner: lease.takeOwner(end.node.name),
-    actor: actors[laneActors.length + index] as Actor,
+    owner: lease.takeOwner(nodeOf(end.node).name),
+    actor: actors[actors.length - planEnds.length + index] as Actor,
   }));
   const names = lease.ownerNames();
   for (const lane of lanes) lane.ownerNames = names;
-  const inRole = (role: EndRole): EdgeEnd[] => edgeEnds.filter((end) => end.role === role);
+  const inRole = (role: EndRole): EdgeEnd[] => ends.filter((end) => end.role === role);
   return {
     actors,
     rings,
@@ -139,6 +99,50 @@ export function wireRun(parts: WiringParts): Wiring {
     mainSinks: inRole('main'),
     writers: inRole('writer'),
   };
+}
+
+type UnplacedActor = Omit<Actor, 'place'> & { operators: number };
+
+function laneActors({ name, id, lanes, operators }: StageSpec): UnplacedActor[] {
+  return Array.from({ length: lanes }, (_, lane) => ({ kind: 'lane', name, id, lane, operators: operators.length }));
+}
+
+/** Gives every actor its slots of statistics. */
+function placeActors({ lease, cleanup }: WiringParts, owner: number, unplaced: readonly UnplacedActor[]): Actor[] {
+  const counts = unplaced.map((actor) => actor.operators);
+  const { slab, places } = placeStatistics(lease.arena, owner, counts);
+  cleanup.add(() => lease.arena.release(slab));
+  return unplaced.map(({ kind, name, id, lane }, index) => {
+    return { kind, name, id, lane, place: places[index] as StatisticsPlace };
+  });
+}
+
+interface StageWiring {
+  stage: StageSpec;
+  actors: readonly Actor[];
+  ringOf(edge: number): Ring;
+  claim: Ptr;
+  listening: Ptr;
+}
+
+/** What the lanes of one stage are told; they share an owner and the counter of claimed splits. */
+function laneConfigs({ physical, lease, positionsOf }: WiringParts, wiring: StageWiring): LaneConfig[] {
+  const { stage, actors, ringOf, claim, listening } = wiring;
+  const owner = lease.takeOwner(stage.name);
+  const positions = positionsOfStage(physical, stage, positionsOf);
+  return actors
+    .filter((actor) => actor.kind === 'lane' && actor.id === stage.id)
+    .map((actor) => ({
+      stage,
+      lane: actor.lane,
+      input: laneInput(stage, claim, ringOf),
+      outputs: stage.outputs.map((output) => ringOf(output.edge).handle),
+      owner,
+      ownerNames: [],
+      statistics: actor.place,
+      listening,
+      positions,
+    }));
 }
 
 type EndRole = 'reader' | 'feeder' | 'main' | 'writer';
