@@ -1,28 +1,56 @@
+export type { SharedTable, TablePart } from './batch/shared-table.ts';
+export { explain, openStore, shareTable } from './deferred.ts';
 export * from './errors.ts';
-export type * from './schema/types.ts';
-export {
-  defineFold, defineOp, defineSource,
-  type FoldConfig, type FoldDefinition, type OpConfig, type OpContext, type OpDefinition, type OpInstance, type OpResult,
-  type SourceConfig, type SourceDefinition, type SourceInstance,
-} from './operators/definition.ts';
-export { col, coalesce, lit, when } from './expressions/col.ts';
 export { DateParts, Expression, type Operand, TextFunctions } from './expressions/builder.ts';
+export { coalesce, col, lit, when } from './expressions/col.ts';
 export type { AnyShape, PipelineTypeError } from './expressions/types.ts';
-export { agg, type Aggregate, type AggregateFunctions, type AggregationOptions, type AggStreamOptions } from './plan/aggregates.ts';
-export { createPipeline, type Pipeline, type PipelineOptions, type PushOptions, type PushSource } from './plan/pipeline.ts';
+export type { OrderedValue } from './formats/ordered-value.ts';
 export {
-  type ForEachOptions, type IterableSink, type ParquetSinkOptions, type Sink, type StoreHandle, type StoreKey, type StoreSinkOptions,
+  defineFold,
+  defineOp,
+  defineSource,
+  type FoldConfig,
+  type FoldDefinition,
+  type OpConfig,
+  type OpContext,
+  type OpDefinition,
+  type OpInstance,
+  type OpResult,
+  type SourceConfig,
+  type SourceDefinition,
+  type SourceInstance,
+} from './operators/definition.ts';
+export {
+  type Aggregate,
+  type AggregateFunctions,
+  type AggregationOptions,
+  type AggStreamOptions,
+  agg,
+} from './plan/aggregates.ts';
+export type { ExplainOptions, Explanation } from './plan/explain.ts';
+export type { AnyIterable, IterableItem } from './plan/feeders.ts';
+export {
+  createPipeline,
+  type Pipeline,
+  type PipelineOptions,
+  type PushOptions,
+  type PushSource,
+} from './plan/pipeline.ts';
+export { fromShared, type SharedOptions } from './plan/shared-source.ts';
+export {
+  type ForEachOptions,
+  type IterableSink,
+  type ParquetSinkOptions,
+  type Sink,
+  type StoreHandle,
+  type StoreKey,
+  type StoreSinkOptions,
 } from './plan/sinks.ts';
 export { fromIterable, type IterableOptions, type ParquetOptions, readParquet, type Source } from './plan/sources.ts';
-export type { AnyIterable, IterableItem } from './plan/feeders.ts';
 export type { StageOptions, StepOptions } from './plan/stage-options.ts';
 export type { Stream } from './plan/stream.ts';
-export { explain, openStore, shareTable } from './deferred.ts';
-export type { SharedTable, TablePart } from './batch/shared-table.ts';
-export { fromShared, type SharedOptions } from './plan/shared-source.ts';
-export type { Explanation, ExplainOptions } from './plan/explain.ts';
+export type * from './schema/types.ts';
 export type { Dataset, DatasetReadOptions } from './store/dataset.ts';
 export type { DatasetFile } from './store/dataset-file.ts';
 export type { DatasetKey } from './store/key-path.ts';
 export type { Store } from './store/open-store.ts';
-export type { OrderedValue } from './formats/ordered-value.ts';
