@@ -7,11 +7,19 @@
 // sign and exponents less than 54 − 2L apart that is certain; otherwise each r is tested by rounding it to a multiple of g.
 // (Rump, Ogita, Oishi: Accurate floating-point summation, 2008, for the extraction.)
 //
-// One pass: the block before this one gives the guess of e; the pass also finds min and max, which confirm it or not.
+// One pass: the block before this one gives the guess of e; the pass also finds min and max, which confirm it or not. It
+// also gives the way: NARROW trusts min and max, TESTED tests the residues, COARSE tests that there are none (whole numbers,
+// and decimals with few binary digits), which is cheaper.
 // A sum of −0 alone leaves r = −0, since r starts from −0 and x − q is −0 for no other x.
 import {
-  BLOCK_LOG, BLOCK_MAX, BLOCK_MIN, BLOCK_Q, BLOCK_R, BLOCK_RESIDUE, GUESS, GUESS_MODE,
+  BLOCK_LOG, BLOCK_MAX, BLOCK_MIN, BLOCK_Q, BLOCK_R, BLOCK_RESIDUE, GUESS, NARROW_RUN, WAY,
 } from './layout';
+
+const NARROW: i32 = 0;
+const TESTED: i32 = 1;
+const COARSE: i32 = 2;
+/** Blocks in a row that would have done with NARROW before it is tried again. */
+const PATIENCE: i32 = 16;
 
 /** Blocks below this exponent (biased) are too close to the subnormals for the grids, above too close to infinity. */
 const LEAST_GUESS: i32 = 128;
@@ -168,6 +176,45 @@ function extractTested(values: usize, n: i32, m: f64, m2: f64, scratch: usize): 
   storeRange(lo0, hi0, scratch);
 }
 
+/** Sums values that are all multiples of the coarse grid: BLOCK_RESIDUE 0 when so. */
+function extractCoarse(values: usize, n: i32, m: f64, scratch: usize): void {
+  const big = f64x2.splat(m);
+  let q0 = f64x2.splat(0);
+  let q1 = q0;
+  let off = q0;
+  let lo0 = f64x2.splat(Infinity);
+  let lo1 = lo0;
+  let hi0 = f64x2.splat(-Infinity);
+  let hi1 = hi0;
+  let i = 0;
+  for (; i + 4 <= n; i += 4, values += 32) {
+    const a = v128.load(values);
+    const b = v128.load(values, 16);
+    off = v128.or(off, f64x2.ne(f64x2.sub(f64x2.add(a, big), big), a));
+    off = v128.or(off, f64x2.ne(f64x2.sub(f64x2.add(b, big), big), b));
+    lo0 = f64x2.pmin(lo0, a);
+    hi0 = f64x2.pmax(hi0, a);
+    lo1 = f64x2.pmin(lo1, b);
+    hi1 = f64x2.pmax(hi1, b);
+    q0 = f64x2.add(q0, a);
+    q1 = f64x2.add(q1, b);
+  }
+  let q = lanes(f64x2.add(q0, q1));
+  let isOff = v128.any_true(off);
+  for (; i < n; i++, values += 8) {
+    const x = load<f64>(values);
+    q += x;
+    if (x + m - m != x) isOff = true;
+    const a = f64x2.splat(x);
+    lo0 = f64x2.pmin(lo0, a);
+    hi0 = f64x2.pmax(hi0, a);
+  }
+  store<f64>(scratch + BLOCK_Q, q);
+  store<f64>(scratch + BLOCK_R, 0);
+  store<u32>(scratch + BLOCK_RESIDUE, <u32>isOff);
+  storeRange(f64x2.pmin(lo0, lo1), f64x2.pmax(hi0, hi1), scratch);
+}
+
 /** Exponent (biased) of the largest magnitude between BLOCK_MIN and BLOCK_MAX; 0x7ff when infinite. */
 export function rangeExponent(scratch: usize): i32 {
   return max(biasedExponent(load<f64>(scratch + BLOCK_MIN)), biasedExponent(load<f64>(scratch + BLOCK_MAX)));
@@ -192,11 +239,15 @@ export function guessFor(biased: i32): i32 {
 
 /**
  * Exact sum of a block as two doubles, BLOCK_Q + BLOCK_R, with least and greatest. False when the block's values are too far
- * apart, or not all finite; least and greatest are right in any case. The guess in scratch is carried from block to block.
+ * apart, or not all finite; least and greatest are right in any case.
  */
 export function blockSum(values: usize, n: i32, scratch: usize): bool {
-  let guess = load<i32>(scratch + GUESS);
-  if (load<i32>(scratch + GUESS_MODE) == 0) {
+  const way = load<i32>(scratch + WAY);
+  if (way == COARSE) {
+    if (coarseBlockSum(values, n, load<i32>(scratch + GUESS), scratch)) return true;
+    store<i32>(scratch + WAY, TESTED);
+  } else if (way == NARROW) {
+    const guess = load<i32>(scratch + GUESS);
     extract(values, n, extractor(guess, BLOCK_LOG), scratch);
     const biased = rangeExponent(scratch);
     if (biased <= guess && isNarrow(scratch, guess, BLOCK_LOG)) return isFinitePart(scratch);
@@ -207,28 +258,47 @@ export function blockSum(values: usize, n: i32, scratch: usize): bool {
       extract(values, n, extractor(better, BLOCK_LOG), scratch);
       return isFinitePart(scratch);
     }
-    if (biased > guess) store<i32>(scratch + GUESS, (guess = better));
-    store<i32>(scratch + GUESS_MODE, 1);
+    if (biased > guess) store<i32>(scratch + GUESS, better);
+    store<i32>(scratch + WAY, TESTED);
+    store<i32>(scratch + NARROW_RUN, 0);
   }
-  return testedBlockSum(values, n, guess, scratch);
+  return testedBlockSum(values, n, scratch);
+}
+
+/** The way for values without residues. A block of nothing but zeros is left to the others: they tell −0. */
+function coarseBlockSum(values: usize, n: i32, guess: i32, scratch: usize): bool {
+  extractCoarse(values, n, extractor(guess, BLOCK_LOG), scratch);
+  const biased = rangeExponent(scratch);
+  return biased <= guess && biased > 0 && load<u32>(scratch + BLOCK_RESIDUE) == 0;
 }
 
 /** The way for blocks whose range does not tell: with the residue test. */
-function testedBlockSum(values: usize, n: i32, guess: i32, scratch: usize): bool {
+function testedBlockSum(values: usize, n: i32, scratch: usize): bool {
+  let guess = load<i32>(scratch + GUESS);
   for (let attempt = 0; attempt < 2; attempt++) {
     extractTested(values, n, extractor(guess, BLOCK_LOG), residueExtractor(guess, BLOCK_LOG), scratch);
     const better = guessFor(rangeExponent(scratch));
     if (better < 0 || load<f64>(scratch + BLOCK_MIN) == Infinity) return false;
     const isInRange = better - 1 <= guess;
     if (isInRange && load<u32>(scratch + BLOCK_RESIDUE) == 0) {
-      // Back to the cheaper way where it would have done.
-      if (isNarrow(scratch, guess, BLOCK_LOG)) store<i32>(scratch + GUESS_MODE, 0);
+      chooseWay(guess, scratch);
       return isFinitePart(scratch);
     }
     if (better == guess) return false;
     store<i32>(scratch + GUESS, (guess = better));
   }
   return false;
+}
+
+/** Which way the next block goes, after one that was tested. */
+function chooseWay(guess: i32, scratch: usize): void {
+  if (load<f64>(scratch + BLOCK_R) == 0 && load<f64>(scratch + BLOCK_Q) != 0) {
+    store<i32>(scratch + WAY, COARSE);
+    return;
+  }
+  const run = isNarrow(scratch, guess, BLOCK_LOG) ? load<i32>(scratch + NARROW_RUN) + 1 : 0;
+  store<i32>(scratch + NARROW_RUN, run);
+  if (run >= PATIENCE) store<i32>(scratch + WAY, NARROW);
 }
 
 /** NaN among the values shows in q. */
@@ -239,10 +309,13 @@ function isFinitePart(scratch: usize): bool {
   return q == q;
 }
 
-/** No guess yet. */
+/** Keeps the hints of the call before, when they are hints. */
 export function beginBlocks(scratch: usize): void {
+  const guess = load<i32>(scratch + GUESS);
+  if (guess >= LEAST_GUESS && guess <= GREATEST_GUESS && load<u32>(scratch + WAY) <= <u32>COARSE) return;
   store<i32>(scratch + GUESS, LEAST_GUESS);
-  store<i32>(scratch + GUESS_MODE, 0);
+  store<i32>(scratch + WAY, NARROW);
+  store<i32>(scratch + NARROW_RUN, 0);
 }
 
 /** Puts the right zero into BLOCK_MIN and BLOCK_MAX, where they are zero: −0 before +0. */
@@ -250,14 +323,26 @@ export function settleZeros(values: usize, n: i32, scratch: usize): void {
   const low = load<f64>(scratch + BLOCK_MIN);
   const high = load<f64>(scratch + BLOCK_MAX);
   if (low != 0 && high != 0) return;
-  let hasMinus = false;
-  let hasPlus = false;
-  for (let i = 0; i < n; i++, values += 8) {
-    const bits = load<u64>(values);
-    if (bits == 0) hasPlus = true;
-    else if (bits == 0x8000000000000000) hasMinus = true;
-    if (hasMinus && hasPlus) break;
+  // Where the least is a zero only −0 (and some NaN) has a sign bit; where the greatest is, only +0 (and some NaN) has none.
+  let some = f64x2.splat(0);
+  let every = i64x2.splat(-1);
+  const pairs = n >> 1;
+  for (let i = 0; i < pairs; i++) {
+    const x = v128.load(values + (<usize>i << 4));
+    some = v128.or(some, x);
+    every = v128.and(every, x);
   }
-  if (low == 0) store<f64>(scratch + BLOCK_MIN, hasMinus ? -0.0 : 0.0);
-  if (high == 0) store<f64>(scratch + BLOCK_MAX, hasPlus ? 0.0 : -0.0);
+  let signs = i64x2.bitmask(some) != 0;
+  let unsigned = i64x2.bitmask(every) != 3;
+  if ((n & 1) != 0) {
+    if (load<i64>(values + (<usize>(n - 1) << 3)) < 0) signs = true;
+    else unsigned = true;
+  }
+  if (low == 0) store<f64>(scratch + BLOCK_MIN, signs && hasBits(values, n, 0x8000000000000000) ? -0.0 : 0.0);
+  if (high == 0) store<f64>(scratch + BLOCK_MAX, unsigned && hasBits(values, n, 0) ? 0.0 : -0.0);
+}
+
+function hasBits(values: usize, n: i32, bits: u64): bool {
+  for (let i = 0; i < n; i++, values += 8) if (load<u64>(values) == bits) return true;
+  return false;
 }

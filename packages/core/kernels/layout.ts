@@ -26,7 +26,7 @@ export const FLAG_PLUS_INFINITY: u32 = 2;
 export const FLAG_MINUS_INFINITY: u32 = 4;
 export const FLAG_NOT_MINUS_ZERO: u32 = 8;
 
-// Scratch, by offset. One area per thread; nothing in it survives a call.
+// Scratch, by offset. One area per thread; nothing in it has to survive a call.
 /** u32: overflow records written so far, counting on beyond the capacity. */
 export const RECORD_COUNT: usize = 0;
 export const RECORD_CAPACITY: usize = 4;
@@ -39,9 +39,14 @@ export const BLOCK_R: usize = 24;
 export const BLOCK_MIN: usize = 32;
 export const BLOCK_MAX: usize = 40;
 export const BLOCK_RESIDUE: usize = 48;
-/** i32: exponent (biased) that the next block is expected to stay below; i32: 1 when it likely needs the residue test. */
+/**
+ * Hints that go from block to block, and from call to call: i32 exponent (biased) that the next block is expected to stay
+ * below, i32 way to sum it, i32 number of blocks in a row that a cheaper way would have done for. Whatever stands here at
+ * first, sums are right; see block-sum.ts.
+ */
 export const GUESS: usize = 56;
-export const GUESS_MODE: usize = 60;
+export const WAY: usize = 60;
+export const NARROW_RUN: usize = 64;
 /** A window for temporary use. */
 export const WINDOW: usize = 72;
 /** A full-width accumulator: 72 limbs of 64 bits. */
