@@ -3,7 +3,7 @@
  * here, never rows. Comlink flattens errors to a message, so commands answer with `Outcome` instead of throwing.
  */
 import type { MessagePort } from 'node:worker_threads';
-import { expose, type Remote, releaseProxy, wrap } from 'comlink';
+import { expose, type Remote, releaseProxy, wrap } from 'comlink/dist/esm/comlink.mjs';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 
 /** Answers commands on a port until the port closes. */

@@ -4,6 +4,7 @@
  * sources and sinks that live on the main thread.
  */
 import { PipelineError } from '@spillway/core/base';
+import type { ArenaHandle, PhysicalPlan } from '@spillway/core/internal';
 import type { WarmTask } from '../codecs/protocol.ts';
 import type { JobEmitter } from '../job/events.ts';
 import type { ParsedRunOptions } from '../job/run-options.ts';
@@ -23,7 +24,7 @@ import { type PlannedRun, planRun, type SinkInput } from './plan-run.ts';
 import { openWriters, type RunParts, startFeeders, startMainSinks, startReaders, startWriters } from './run-parts.ts';
 import { type MemorySplit, splitMemory } from './split-memory.ts';
 import { SplitOrder } from './split-order.ts';
-import { checkOutPool, discardPool, preloadPools, returnPool, type ThreadPool } from './thread-pools.ts';
+import { checkOutPool, discardPool, type PoolKind, preloadPools, returnPool, type ThreadPool } from './thread-pools.ts';
 import { type Wiring, wireRun } from './wiring.ts';
 import { commitWriters, discardWriters, type WrittenSink } from './written-sinks.ts';
 
@@ -42,6 +43,7 @@ export class Execution {
   readonly #cleanup: Cleanup = new Cleanup();
   readonly #activities: Activities = new Activities(this.latch);
   readonly #pools: ThreadPool[] = [];
+  #poolsReady: Promise<unknown> = Promise.resolve();
   readonly #written: WrittenSink[] = [];
   readonly #sampler: ResidentSampler = new ResidentSampler();
   readonly #startedAt: number = performance.now();
@@ -146,6 +148,8 @@ export class Execution {
     const split = splitMemory(physical);
     const lease = new ArenaLease(split.arenaBytes);
     this.#lease = lease;
+    // Threads start while the rest is made ready.
+    this.#takePools(physical, lease.arena.handle, split);
     const wiring = wireRun({
       logical,
       physical,
@@ -160,42 +164,39 @@ export class Execution {
     this.readings = new JobReadings(logical, physical, wiring.actors, lease.arena.buffer, planned.totals);
     this.setListening(this.#emitter.hasListeners('flush'));
     this.#written.push(...(await openWriters(wiring)));
-    await this.#startThreads(wiring, lease, split);
+    await this.#startThreads(wiring);
     this.#sampler.markIdle();
   }
 
-  async #startThreads(
-    wiring: Wiring,
-    lease: ArenaLease,
-    { heapLimitMebibytes, codecThreads }: MemorySplit,
-  ): Promise<void> {
-    const arena = lease.arena.handle;
-    const [lanePool, codecPool] = await Promise.all([
-      wiring.lanes.length > 0
-        ? this.#takePool({ kind: 'lanes', threads: wiring.lanes.length, heapLimitMebibytes, arena })
-        : undefined,
-      codecThreads > 0
-        ? this.#takePool({ kind: 'codecs', threads: codecThreads, heapLimitMebibytes, arena })
-        : undefined,
-    ]);
+  /** One thread a lane, whatever its stage does: an op that blocks has a stage, and so threads, of its own. */
+  #takePools({ stages }: PhysicalPlan, arena: ArenaHandle, { heapLimitMebibytes, codecThreads }: MemorySplit): void {
+    const lanes = stages.reduce((sum, stage) => sum + stage.lanes, 0);
+    const take = async (kind: PoolKind, threads: number): Promise<void> => {
+      if (threads > 0) this.#pools.push(await checkOutPool({ kind, threads, heapLimitMebibytes, arena }));
+    };
+    this.#poolsReady = Promise.all([take('lanes', lanes), take('codecs', codecThreads)]);
+    this.#poolsReady.catch(() => {}); // awaited on every path
+  }
+
+  #poolOf(kind: PoolKind): ThreadPool | undefined {
+    return this.#pools.find((pool) => pool.kind === kind);
+  }
+
+  async #startThreads(wiring: Wiring): Promise<void> {
+    await this.#poolsReady;
+    const lanePool = this.#poolOf('lanes') as ThreadPool;
     const splits = new SplitOrder(this.latch);
     const listener: LaneListener = {
       onFlush: (lane, message) => this.#onFlush(lane, message),
       onSplit: (lane, message) => splits.add(lane.config.stage, message),
     };
-    this.#lanes = wiring.lanes.map((config) => new LaneHandle(lanePool as ThreadPool, config, listener));
+    this.#lanes = wiring.lanes.map((config) => new LaneHandle(lanePool, config, listener));
     for (const lane of this.#lanes) {
       this.latch.onFailure(() => lane.stop());
       this.#activities.watch(lane.config.stage.name, lane.ended);
     }
-    await Promise.all([...this.#lanes.map((lane) => lane.configure()), warmCodecs(codecPool)]);
+    await Promise.all([...this.#lanes.map((lane) => lane.configure()), warmCodecs(this.#poolOf('codecs'))]);
     this.latch.check();
-  }
-
-  async #takePool(request: Parameters<typeof checkOutPool>[0]): Promise<ThreadPool> {
-    const pool = await checkOutPool(request);
-    this.#pools.push(pool);
-    return pool;
   }
 
   #start(): void {
@@ -206,8 +207,8 @@ export class Execution {
       lease: this.#lease as ArenaLease,
       latch: this.latch,
       activities: this.#activities,
-      codecs: this.#pools.find((pool) => pool.kind === 'codecs'),
-      codecThreads: this.#pools.find((pool) => pool.kind === 'codecs')?.threads ?? 0,
+      codecs: this.#poolOf('codecs'),
+      codecThreads: this.#poolOf('codecs')?.threads ?? 0,
       collected: this.collected,
     };
     this.#monitor = new JobMonitor(this, this.#options, this.#emitter, this.#sampler, this.#startedAt);
@@ -229,6 +230,7 @@ export class Execution {
     this.#monitor?.close();
     this.readings?.freeze();
     this.latch.disarm();
+    await this.#poolsReady.catch(() => {});
     const isClean =
       hasEnded && this.#lanes.every((lane) => !lane.hasDied) && this.latch.error?.code !== 'ERR_WORKER_DIED';
     await Promise.all(this.#pools.splice(0).map(isClean ? returnPool : discardPool));

@@ -67,6 +67,8 @@ export class Job implements Run {
     this.#emitter = new JobEmitter((error) => this.#execution.latch.fail(error));
     this.#execution = new Execution(options, this.#emitter);
     this.done = this.#run(sinks);
+    // A loop over a sink throws the error itself: that it is not awaited here as well must not end the process.
+    if (sinks.some((sink) => sink?.kind === 'iterate')) this.done.catch(() => {});
   }
 
   abort(reason?: unknown): void {
