@@ -22,9 +22,6 @@ const COLUMNS = {
 
 const HOURLY_COLUMNS = { ...COLUMNS, first_origin: agg.first('origin'), last_origin: agg.last('origin') };
 
-/** Keys of the six datasets that the job writes. */
-export const DATASETS = ['all', 'origin'].flatMap((per) => ['1h', '1d', '1w'].map((freq) => ({ per, freq })));
-
 /** The demo's job as sinks for `run`: flights → late or not → hours, days and weeks, over all and by origin → store. */
 export function flightsJob(store: StoreHandle, memoryLimitBytes: number, file: string = flightsFile()): Sink[] {
   const flights = createPipeline({ memoryLimit: memoryLimitBytes })
@@ -34,6 +31,7 @@ export function flightsJob(store: StoreHandle, memoryLimitBytes: number, file: s
   const all = flights.aggStream({
     name: 'overAll',
     orderedOn: 'date',
+    memoryLimit: '512KiB',
     aggregations: {
       hourly: { every: '1h', columns: HOURLY_COLUMNS },
       daily: { every: '1d', columns: COLUMNS },
@@ -44,19 +42,21 @@ export function flightsJob(store: StoreHandle, memoryLimitBytes: number, file: s
     name: 'byOrigin',
     orderedOn: 'date',
     by: ['origin'],
+    memoryLimit: '2MiB',
     aggregations: {
       hourly: { every: '1h', columns: COLUMNS },
       daily: { every: '1d', columns: COLUMNS },
       weekly: { every: '1w', columns: COLUMNS },
     },
   });
-  const mode = 'overwrite';
+  const into = (stream: typeof all.daily | typeof byOrigin.daily, per: string, freq: string): Sink =>
+    stream.toStore(store, { name: `${per} ${freq}`, key: { per, freq }, mode: 'overwrite' });
   return [
-    all.hourly.toStore(store, { key: { per: 'all', freq: '1h' }, mode }),
-    all.daily.toStore(store, { key: { per: 'all', freq: '1d' }, mode }),
-    all.weekly.toStore(store, { key: { per: 'all', freq: '1w' }, mode }),
-    byOrigin.hourly.toStore(store, { key: { per: 'origin', freq: '1h' }, mode }),
-    byOrigin.daily.toStore(store, { key: { per: 'origin', freq: '1d' }, mode }),
-    byOrigin.weekly.toStore(store, { key: { per: 'origin', freq: '1w' }, mode }),
+    into(all.hourly, 'all', '1h'),
+    into(all.daily, 'all', '1d'),
+    into(all.weekly, 'all', '1w'),
+    into(byOrigin.hourly, 'origin', '1h'),
+    into(byOrigin.daily, 'origin', '1d'),
+    into(byOrigin.weekly, 'origin', '1w'),
   ];
 }
