@@ -12,7 +12,7 @@
 // and decimals with few binary digits), which is cheaper.
 // A sum of −0 alone leaves r = −0, since r starts from −0 and x − q is −0 for no other x.
 import {
-  BLOCK_LOG, BLOCK_MAX, BLOCK_MIN, BLOCK_Q, BLOCK_R, BLOCK_RESIDUE, GUESS, NARROW_RUN, WAY,
+  BLOCK_LOG, BLOCK_MAX, BLOCK_MIN, BLOCK_Q, BLOCK_R, BLOCK_RESIDUE, BLOCK_SIGNS, GUESS, NARROW_RUN, WAY,
 } from './layout';
 
 const NARROW: i32 = 0;
@@ -76,6 +76,7 @@ export function blockRange(values: usize, n: i32, scratch: usize): void {
     lo0 = f64x2.pmin(lo0, a);
     hi0 = f64x2.pmax(hi0, a);
   }
+  store<u32>(scratch + BLOCK_SIGNS, 1);
   storeRange(f64x2.pmin(f64x2.pmin(lo0, lo1), lo2), f64x2.pmax(f64x2.pmax(hi0, hi1), hi2), scratch);
 }
 
@@ -125,6 +126,7 @@ function extract(values: usize, n: i32, m: f64, scratch: usize): void {
   }
   store<f64>(scratch + BLOCK_Q, q);
   store<f64>(scratch + BLOCK_R, r);
+  store<u32>(scratch + BLOCK_SIGNS, 1);
   storeRange(f64x2.pmin(lo0, lo1), f64x2.pmax(hi0, hi1), scratch);
 }
 
@@ -137,6 +139,7 @@ function extractTested(values: usize, n: i32, m: f64, m2: f64, scratch: usize): 
   let q1 = q0;
   let r1 = r0;
   let off = f64x2.splat(0);
+  let signs = off;
   let lo0 = f64x2.splat(Infinity);
   let hi0 = f64x2.splat(-Infinity);
   let i = 0;
@@ -147,6 +150,7 @@ function extractTested(values: usize, n: i32, m: f64, m2: f64, scratch: usize): 
     const qb = f64x2.sub(f64x2.add(b, big), big);
     const ra = f64x2.sub(a, qa);
     const rb = f64x2.sub(b, qb);
+    signs = v128.or(signs, v128.or(a, b));
     lo0 = f64x2.pmin(f64x2.pmin(lo0, a), b);
     hi0 = f64x2.pmax(f64x2.pmax(hi0, a), b);
     q0 = f64x2.add(q0, qa);
@@ -167,12 +171,14 @@ function extractTested(values: usize, n: i32, m: f64, m2: f64, scratch: usize): 
     r += rest;
     if (rest + m2 - m2 != rest) isOff = true;
     const a = f64x2.splat(x);
+    signs = v128.or(signs, a);
     lo0 = f64x2.pmin(lo0, a);
     hi0 = f64x2.pmax(hi0, a);
   }
   store<f64>(scratch + BLOCK_Q, q);
   store<f64>(scratch + BLOCK_R, r);
   store<u32>(scratch + BLOCK_RESIDUE, <u32>isOff);
+  store<u32>(scratch + BLOCK_SIGNS, i64x2.bitmask(signs));
   storeRange(lo0, hi0, scratch);
 }
 
@@ -182,6 +188,7 @@ function extractCoarse(values: usize, n: i32, m: f64, scratch: usize): void {
   let q0 = f64x2.splat(0);
   let q1 = q0;
   let off = q0;
+  let signs = q0;
   let lo0 = f64x2.splat(Infinity);
   let lo1 = lo0;
   let hi0 = f64x2.splat(-Infinity);
@@ -192,6 +199,7 @@ function extractCoarse(values: usize, n: i32, m: f64, scratch: usize): void {
     const b = v128.load(values, 16);
     off = v128.or(off, f64x2.ne(f64x2.sub(f64x2.add(a, big), big), a));
     off = v128.or(off, f64x2.ne(f64x2.sub(f64x2.add(b, big), big), b));
+    signs = v128.or(signs, v128.or(a, b));
     lo0 = f64x2.pmin(lo0, a);
     hi0 = f64x2.pmax(hi0, a);
     lo1 = f64x2.pmin(lo1, b);
@@ -206,12 +214,14 @@ function extractCoarse(values: usize, n: i32, m: f64, scratch: usize): void {
     q += x;
     if (x + m - m != x) isOff = true;
     const a = f64x2.splat(x);
+    signs = v128.or(signs, a);
     lo0 = f64x2.pmin(lo0, a);
     hi0 = f64x2.pmax(hi0, a);
   }
   store<f64>(scratch + BLOCK_Q, q);
   store<f64>(scratch + BLOCK_R, 0);
   store<u32>(scratch + BLOCK_RESIDUE, <u32>isOff);
+  store<u32>(scratch + BLOCK_SIGNS, i64x2.bitmask(signs));
   storeRange(f64x2.pmin(lo0, lo1), f64x2.pmax(hi0, hi1), scratch);
 }
 
@@ -323,6 +333,10 @@ export function settleZeros(values: usize, n: i32, scratch: usize): void {
   const low = load<f64>(scratch + BLOCK_MIN);
   const high = load<f64>(scratch + BLOCK_MAX);
   if (low != 0 && high != 0) return;
+  if (high != 0 && load<u32>(scratch + BLOCK_SIGNS) == 0) {
+    store<f64>(scratch + BLOCK_MIN, 0);
+    return;
+  }
   // Where the least is a zero only −0 (and some NaN) has a sign bit; where the greatest is, only +0 (and some NaN) has none.
   let some = f64x2.splat(0);
   let every = i64x2.splat(-1);

@@ -39,6 +39,8 @@ export const BLOCK_R: usize = 24;
 export const BLOCK_MIN: usize = 32;
 export const BLOCK_MAX: usize = 40;
 export const BLOCK_RESIDUE: usize = 48;
+/** u32: 0 when no value of the block has a sign bit. */
+export const BLOCK_SIGNS: usize = 52;
 /**
  * Hints that go from block to block, and from call to call: i32 exponent (biased) that the next block is expected to stay
  * below, i32 way to sum it, i32 number of blocks in a row that a cheaper way would have done for. Whatever stands here at
