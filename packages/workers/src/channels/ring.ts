@@ -7,7 +7,9 @@
  * order; with several, each packet goes to one of them.
  *
  * Credits: besides the slots, the bytes in flight are bounded. The lowest sequence not yet taken always passes,
- * whatever its size, so that one large packet, or credits used up by later sequences, cannot stop the edge.
+ * whatever its size, so that one large packet, or credits used up by later sequences, cannot stop the edge. With several
+ * consumers later packets may be taken before it; so every sequence up to the count of packets taken passes, which the
+ * lowest always is among, and at most as many packets as there are consumers go beyond the credit.
  *
  * Ownership: `publish` takes over the batches; a packet that `next` gives belongs to the taker. Whoever finds the ring
  * failed keeps what it has and releases it; what still lies in slots is released by `close`, when all threads are out.
@@ -177,7 +179,7 @@ export class RingProducer {
     for (;;) {
       const inFlight = Atomics.load(words, RingWord.inFlightKib);
       const hasCredit = inFlight + kib <= (words[RingWord.creditKib] as number);
-      if (!hasCredit && Atomics.load(words, RingWord.taken) !== (sequence | 0)) return undefined;
+      if (!hasCredit && ((Atomics.load(words, RingWord.taken) - sequence) | 0) < 0) return undefined;
       // In one step, so that producers who look at the same moment do not all spend the same credit.
       if (Atomics.compareExchange(words, RingWord.inFlightKib, inFlight, inFlight + kib) === inFlight) return true;
     }

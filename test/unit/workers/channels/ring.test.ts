@@ -27,6 +27,8 @@ function valuesOf(packet: Packet | undefined): number[] | undefined {
   return values;
 }
 
+const later = <T>(value: T): Promise<T> => new Promise((resolve) => setTimeout(() => resolve(value), 500));
+
 beforeEach(() => {
   arena = createArena({ maximumBytes: 64 * 2 ** 20, debug: true });
 });
@@ -103,6 +105,27 @@ describe('a ring in one thread', () => {
     const consumer = ring.consumer();
     expect(valuesOf(await consumer.next())?.[0]).toBe(7);
     expect(valuesOf(await consumer.next())?.[0]).toBe(0);
+  });
+
+  it('lets the lowest sequence pass also when another consumer has taken later ones and the credit is used up', async () => {
+    ring = ringOf(8, 1024);
+    const producer = ring.producer();
+    const [slow, fast] = [ring.consumer(), ring.consumer()];
+    const full = (value: number): Batch => batchOf(...Array.from({ length: 250 }, () => value));
+    const first = slow.next();
+    const second = fast.next();
+    await producer.publish(1, [full(1)]);
+    expect(valuesOf(await second)?.[0]).toBe(1);
+    await producer.publish(2, [full(2)]);
+    const lowest = producer.publish(0, [full(0)]);
+    const outcome = await Promise.race([Promise.resolve(lowest).then(() => 'passed'), later('stuck')]);
+    if (outcome === 'stuck') {
+      ring.fail();
+      await Promise.allSettled([lowest, first]);
+    }
+    expect(outcome).toBe('passed');
+    expect(valuesOf(await first)?.[0]).toBe(0);
+    expect(valuesOf(await fast.next())?.[0]).toBe(2);
   });
 
   it('ends all waits with ERR_ABORTED when it fails, and releases what lies in it when it is closed', async () => {
