@@ -72,7 +72,8 @@ export class JobReadings {
     return this.#physical.stages.flatMap((stage) => {
       const lanes = lanesOf(views, stage);
       return stage.operators.flatMap((operator, index) => {
-        const triggers = triggersOf(operator.spec);
+        // A partial half hands its states on with every morsel: the final half is the buffer.
+        const triggers = operator.half === 'partial' ? undefined : triggersOf(operator.spec);
         if (triggers === undefined) return [];
         const held = { inputs: 0, rows: 0, bytes: 0 };
         for (const lane of lanes) {
