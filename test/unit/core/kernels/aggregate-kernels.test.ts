@@ -209,6 +209,33 @@ describe('groupStates', () => {
   });
 });
 
+describe('long columns', () => {
+  // Across the borders of blocks and chunks, and from easy values to hard ones and back.
+  it.each([1, 300, 6_000])('equal their twins in %s groups', (groups) => {
+    arena.reset();
+    const random = seededRandom(groups);
+    const rows = 140_001;
+    const values = arena.room(8 * rows);
+    for (let row = 0; row < rows; row++) {
+      const shape: Shape = row > 70_000 && row < 71_000 ? 'wide' : row > 100_000 ? 'steps' : 'prices';
+      arena.view.setFloat64(values + 8 * row, SHAPES[shape](random), true);
+    }
+    const ids = arena.room(4 * rows);
+    for (let row = 0; row < rows; row++) arena.view.setUint32(ids + 4 * row, random() * groups, true);
+    const ends = arena.room(8);
+    arena.view.setUint32(ends, 69_999, true);
+    arena.view.setUint32(ends + 4, rows, true);
+    const scratch = arena.room(instantiateKernels(arena).scratchBytes);
+    const wanted = ['count', 'sum', 'min', 'max', 'first', 'last'] as const;
+    expectEqualStates(arena, 'f64', groups, wanted, (kernels, states, overflow) =>
+      kernels.groupStates('f64', values, 0, ids, rows, groups, states, overflow, scratch),
+    );
+    expectEqualStates(arena, 'f64', 2, wanted, (kernels, states, overflow) =>
+      kernels.segmentStates('f64', values, 0, ends, 2, states, overflow, scratch),
+    );
+  });
+});
+
 describe('mergeStates', () => {
   it.each(casesOf([2_000]))('equals its twin: $type $shape, nulls $nullShare, seed $seed', (it) => {
     arena.reset();
