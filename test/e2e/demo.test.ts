@@ -49,6 +49,15 @@ describe('the demo', () => {
     expect(versions(store)).toEqual([2, 2, 2, 2, 2, 2]);
   });
 
+  it('runs at exactly the limit that a refusal names', async () => {
+    const store = join(temporaryFolder(), 'store');
+    const refused = await runNode([DEMO, '--store', store, '--memory-limit', '1MiB', '--json']);
+    const smallest = /\d+MiB/.exec(JSON.parse(refused.stdout).error.hint)?.[0] as string;
+    const { code, stderr } = await runNode([DEMO, '--store', store, '--memory-limit', smallest, '--json']);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(versions(store)).toEqual([1, 1, 1, 1, 1, 1]);
+  });
+
   it('ends with 2 and a suggestion when an option is wrong', async () => {
     const { code, stderr } = await runNode([DEMO, '--memory-limt', '1GiB']);
     expect(code).toBe(2);
