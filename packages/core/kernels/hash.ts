@@ -118,10 +118,9 @@ function nullId(header: usize, isText: bool): u32 {
   return id;
 }
 
-function findInteger(header: usize, key: u64): u32 {
-  const slots = <usize>load<u32>(header, SLOTS);
-  const keys = <usize>load<u32>(header, KEYS);
-  const mask = load<u32>(header, SLOT_MASK);
+// @ts-ignore: decorator
+@inline
+function findInteger(header: usize, slots: usize, mask: u32, keys: usize, key: u64): u32 {
   const hash = hashInteger(key);
   let index = hash & mask;
   while (true) {
@@ -142,6 +141,9 @@ function findInteger(header: usize, key: u64): u32 {
 }
 
 export function encodeInt64(header: usize, values: usize, validity: usize, from: u32, rows: u32, ids: usize): u32 {
+  const slots = <usize>load<u32>(header, SLOTS);
+  const keys = <usize>load<u32>(header, KEYS);
+  const mask = load<u32>(header, SLOT_MASK);
   let before: u64 = 0;
   let id: u32 = NO_ID;
   for (let row = from; row < rows; row++) {
@@ -154,7 +156,7 @@ export function encodeInt64(header: usize, values: usize, validity: usize, from:
     const key = load<u64>(values + (<usize>row << 3));
     // Runs of one key are common in ordered data.
     if (key != before || id == NO_ID) {
-      id = findInteger(header, key);
+      id = findInteger(header, slots, mask, keys, key);
       if (id == NO_ID) return row;
       before = key;
     }
@@ -197,11 +199,9 @@ function isSameText(a: usize, b: usize, bytes: u32): bool {
   return load<u64>(a + last) == load<u64>(b + last);
 }
 
-function findText(header: usize, text: usize, bytes: u32): u32 {
-  const slots = <usize>load<u32>(header, SLOTS);
-  const keys = <usize>load<u32>(header, KEYS);
-  const base = <usize>load<u32>(header, BYTES);
-  const mask = load<u32>(header, SLOT_MASK);
+// @ts-ignore: decorator
+@inline
+function findText(header: usize, slots: usize, mask: u32, keys: usize, base: usize, text: usize, bytes: u32): u32 {
   const hash = hashText(text, bytes);
   let index = hash & mask;
   while (true) {
@@ -233,6 +233,10 @@ function addText(header: usize, slot: usize, hash: u32, text: usize, bytes: u32)
 export function encodeText(
   header: usize, offsets: usize, values: usize, validity: usize, from: u32, rows: u32, ids: usize,
 ): u32 {
+  const slots = <usize>load<u32>(header, SLOTS);
+  const keys = <usize>load<u32>(header, KEYS);
+  const base = <usize>load<u32>(header, BYTES);
+  const mask = load<u32>(header, SLOT_MASK);
   let before: usize = 0;
   let length: u32 = 0;
   let id: u32 = NO_ID;
@@ -247,7 +251,7 @@ export function encodeText(
     const text = values + <usize>load<u32>(at);
     const bytes = load<u32>(at, 4) - load<u32>(at);
     if (id == NO_ID || bytes != length || !isSameText(text, before, bytes)) {
-      id = findText(header, text, bytes);
+      id = findText(header, slots, mask, keys, base, text, bytes);
       if (id == NO_ID) return row;
       before = text;
       length = bytes;

@@ -1,7 +1,6 @@
 // Sums, squares and extremes of blocks of integers.
 import { FLAG_NOT_MINUS_ZERO } from './layout';
 import { add128 } from './state-arrays';
-import { addScaled } from './sum-window';
 
 /** Σx of a block into an i128. At most 4,096 rows: 64 bits hold the sum of narrower types. */
 export function blockTotal<T>(values: usize, n: i32, sum: usize): void {
@@ -94,9 +93,9 @@ export function blockSquares<T>(values: usize, n: i32, squares: usize): void {
   add128(squares, total, 0);
 }
 
-/** Σx² of a block of 64-bit integers into a window whose exponent stays a multiple of 32. */
+/** Σx² of a block of 64-bit integers into a window that stands at exponent 0 (see `addSquare64`). */
 export function squares64<T>(values: usize, n: i32, window: usize): void {
-  if (n > 0) store<u32>(window, load<u32>(window, 4) | FLAG_NOT_MINUS_ZERO, 4);
+  if (n > 0) store<u32>(window, FLAG_NOT_MINUS_ZERO, 4);
   for (let i = 0; i < n; i++, values += 8) addSquare64(window, magnitude<T>(load<T>(values)));
 }
 
@@ -106,19 +105,38 @@ export function magnitude<T>(value: T): u64 {
   return isSigned<T>() && <i64>value < 0 ? 0 - <u64>value : <u64>value;
 }
 
-/** Adds x² by halves: x = h · 2^32 + l. 2^31 squares of 64-bit integers fit 256 bits wherever the window stands. */
+/**
+ * Adds x² to a window that started from zero and stays at exponent 0: 2^32 squares of 64-bit integers have 160 bits. It is
+ * brought into canonical form when all are added.
+ */
+// @ts-ignore: decorator
+@inline
 export function addSquare64(window: usize, x: u64): void {
-  const low = x & 0xffffffff;
-  const high = x >> 32;
-  addParts(window, low * low, 0);
-  addParts(window, low * high, 33);
-  addParts(window, high * high, 64);
+  if (x >> 32 == 0) addProduct(window, x * x, 0);
+  else addLargeSquare(window, x);
 }
 
-/** A product of two 32-bit numbers has 64 bits, one too many for a signed part. */
-function addParts(window: usize, product: u64, exponent: i32): void {
-  if ((product & 0xffffffff) != 0) addScaled(window, <i64>(product & 0xffffffff), exponent);
-  if (product >> 32 != 0) addScaled(window, <i64>(product >> 32), exponent + 32);
+/** x = h · 2^32 + l. */
+function addLargeSquare(window: usize, x: u64): void {
+  const l = x & 0xffffffff;
+  const h = x >> 32;
+  const cross = l * h;
+  const low = l * l;
+  const sum = low + (cross << 33);
+  addProduct(window, sum, h * h + (cross >> 31) + <u64>(sum < low));
+}
+
+// @ts-ignore: decorator
+@inline
+function addProduct(window: usize, low: u64, high: u64): void {
+  const l0 = load<u64>(window, 8) + low;
+  const l1 = load<u64>(window, 16);
+  const part = l1 + high;
+  const sum = part + <u64>(l0 < low);
+  store<u64>(window, l0, 8);
+  store<u64>(window, sum, 16);
+  // `high` is below 2^64 − 1, so that at most one of the two additions carries.
+  if (sum < l1) store<u64>(window, load<u64>(window, 24) + 1, 24);
 }
 
 /** Least and greatest of a block into running ones (i64 or u64). */
