@@ -10,8 +10,8 @@ import { FLAG_NOT_MINUS_ZERO } from './layout';
 import { addAllSquares, addDouble } from './segment-sums';
 
 /** Exponents (biased) whose squares stay away from both ends of the range. */
-const LEAST_EXPONENT: i32 = 1023 - 400;
-const GREATEST_EXPONENT: i32 = 1023 + 480;
+export const LEAST_EXPONENT: i32 = 1023 - 400;
+export const GREATEST_EXPONENT: i32 = 1023 + 480;
 /** Fewer values are squared one by one. */
 const LEAST_ROWS: i32 = 16;
 /** Rows after which those left out are looked at. */
@@ -19,7 +19,7 @@ const PART_ROWS: i32 = 64;
 
 // @ts-ignore: decorator
 @inline
-function extractor(exponent: i32): f64 {
+export function squareExtractor(exponent: i32): f64 {
   return reinterpret<f64>((<u64>exponent << 52) | 0x8000000000000);
 }
 
@@ -52,9 +52,9 @@ export function addBlockSquares(values: usize, n: i32, window: usize, scratch: u
     return;
   }
   store<u32>(window, load<u32>(window, 4) | FLAG_NOT_MINUS_ZERO, 4);
-  const m0 = extractor(exponent + 33);
-  const m1 = extractor(exponent + 12);
-  const m2 = extractor(exponent - 9);
+  const m0 = squareExtractor(exponent + 33);
+  const m1 = squareExtractor(exponent + 12);
+  const m2 = squareExtractor(exponent - 9);
   const b0 = f64x2.splat(m0);
   const b1 = f64x2.splat(m1);
   const b2 = f64x2.splat(m2);

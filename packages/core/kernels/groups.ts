@@ -2,13 +2,14 @@
 import { blockRange, extractor, guessFor, rangeExponent, residueExtractor } from './block-sum';
 import { denseDoubles, denseRows, denseValues } from './dense';
 import { addOrEvict, addPair, addToCells, clearCells, flushSums, rangesToCells, retakeZeros, storeCells, sumsToCells } from './group-cells';
+import { clearSquareCells, SQUARE_GROUPS, squareBlock, squareRows } from './group-squares';
 import { addSquare64, magnitude, takeLess, takeMore } from './integer-blocks';
 import {
   BLOCK_LOG, BLOCK_ROWS, CELL_GROUPS, DENSE, DENSE_IDS, DENSE_ROWS, FLAG_NOT_MINUS_ZERO, NO_ROW, STATE_BYTES,
 } from './layout';
 import { add128, initRange, takeMax, takeMin } from './state-arrays';
-import { addScaled, canonicalise, flagsOf, squareExponent, squarePart } from './sum-window';
-import { beginRecords, evict, recordResult } from './wide-sum';
+import { canonicalise, flagsOf } from './sum-window';
+import { beginRecords, recordResult } from './wide-sum';
 
 /** Rows of a chunk of doubles without nulls; log2 of them. */
 const CHUNK_ROWS: i32 = 65536;
@@ -46,24 +47,6 @@ function sumRows(values: usize, ids: usize, n: i32, sum: usize, scratch: usize):
     const value = load<f64>(values);
     store<u32>(window, load<u32>(window, 4) | flagsOf(value), 4);
     if (value - value == 0) addOrEvict(window, value, <u32>id, scratch);
-  }
-}
-
-function squareRows(values: usize, ids: usize, n: i32, squares: usize, scratch: usize): void {
-  for (let i = 0; i < n; i++, values += 8) {
-    const id = idAt(ids, i);
-    const window = squares + id * 40;
-    const value = abs(load<f64>(values));
-    store<u32>(window, load<u32>(window, 4) | flagsOf(value), 4);
-    if (!(value - value == 0)) continue;
-    for (let part = 0; part < 3; part++) {
-      const mantissa = squarePart(value, part);
-      const exponent = squareExponent(value, part);
-      if (mantissa != 0 && !addScaled(window, mantissa, exponent)) {
-        evict(scratch, window, <u32>id, 1);
-        addScaled(window, mantissa, exponent);
-      }
-    }
   }
 }
 
@@ -241,7 +224,6 @@ function floatGroups<T>(
       }
       n = m;
     }
-    if (squares != 0) squareRows(block, blockIds, n, squares, scratch);
     if (byCells) {
       addDoublesByCells(block, blockIds, numbers, from, n, groups, isDirect ? CHUNK_LOG : BLOCK_LOG, isAll, sum, scratch);
     } else {
@@ -252,16 +234,20 @@ function floatGroups<T>(
     if (!isAll && (first | last) != 0) markRows(blockIds, numbers, from, n, first, last);
   }
   if (isAll && storeCells(groups, count, low, high, first, last, scratch) && (low | high) != 0) {
-    retakeAllZeros<T>(values, validity, ids, rows, low, high, scratch);
+    floatBlocks<T>(values, validity, ids, rows, groups, 0, low, high, scratch);
   }
   if (sum != 0) canonicaliseAll(sum, groups);
-  if (squares != 0) canonicaliseAll(squares, groups);
+  if (squares == 0) return;
+  floatBlocks<T>(values, validity, ids, rows, groups, squares, 0, 0, scratch);
+  canonicaliseAll(squares, groups);
 }
 
-/** A second pass for the signs of zeros that are a group's least or greatest value. */
-function retakeAllZeros<T>(
-  values: usize, validity: usize, ids: usize, rows: u32, low: usize, high: usize, scratch: usize,
+/** A pass over the rows in dense blocks: for the signs of zeros that are a group's least or greatest value, or for squares. */
+function floatBlocks<T>(
+  values: usize, validity: usize, ids: usize, rows: u32, groups: u32, squares: usize, low: usize, high: usize, scratch: usize,
 ): void {
+  const byCells = groups <= SQUARE_GROUPS;
+  if (squares != 0 && byCells) clearSquareCells(groups, scratch);
   for (let from: u32 = 0; from < rows; from += BLOCK_ROWS) {
     let n = <i32>min<u32>(BLOCK_ROWS, rows - from);
     let block = values + <usize>from * sizeof<T>();
@@ -275,7 +261,9 @@ function retakeAllZeros<T>(
       }
       n = m;
     }
-    retakeZeros(block, blockIds, n, low, high);
+    if (squares == 0) retakeZeros(block, blockIds, n, low, high);
+    else if (byCells) squareBlock(block, blockIds, n, groups, squares, scratch);
+    else squareRows(block, blockIds, n, squares, scratch);
   }
 }
 
