@@ -5,6 +5,7 @@ import type {
   ArithmeticFn,
   BitmapFn,
   CompareFn,
+  JoinKernels,
   Operand,
   UnaryArithmeticFn,
   VectorKernels,
@@ -48,12 +49,13 @@ const DIRECT = [
   'encodeInt64',
   'encodeText',
   'combineIds',
-] as const satisfies readonly (keyof VectorKernels)[];
-type Direct = Pick<VectorKernels, (typeof DIRECT)[number]>;
+  'asofMatch',
+] as const satisfies readonly (keyof (VectorKernels & JoinKernels))[];
+type Direct = Pick<VectorKernels & JoinKernels, (typeof DIRECT)[number]>;
 
 /** Wraps the exported functions. */
-export function wrapVectors(exports: KernelExports): VectorKernels {
-  const kernels = exports as unknown as Record<keyof VectorKernels, Exported>;
+export function wrapVectors(exports: KernelExports): VectorKernels & JoinKernels {
+  const kernels = exports as unknown as Record<keyof (VectorKernels & JoinKernels), Exported>;
   return {
     ...(Object.fromEntries(DIRECT.map((name) => [name, kernels[name]])) as unknown as Direct),
     arithmetic: (fn, type, left, right, validity, rows, out) =>

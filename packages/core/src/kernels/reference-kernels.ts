@@ -4,13 +4,17 @@ import { createReferenceAggregates } from './reference-aggregate.ts';
 import * as arithmetic from './reference-arithmetic.ts';
 import * as bitmaps from './reference-bitmap.ts';
 import * as hashes from './reference-hash.ts';
+import { asofMatch } from './reference-join.ts';
 import * as takes from './reference-take.ts';
-import type { Kernels, VectorKernels } from './vector-contract.ts';
+import type { JoinKernels, Kernels, VectorKernels } from './vector-contract.ts';
 
 /** A twin: the kernel with the memory as its first argument. */
 type Twin<F> = F extends (...args: infer A) => infer R ? (view: DataView, ...args: A) => R : never;
 
-const TWINS: { readonly [K in keyof VectorKernels]: Twin<VectorKernels[K]> } = {
+type Twins = VectorKernels & JoinKernels;
+
+const TWINS: { readonly [K in keyof Twins]: Twin<Twins[K]> } = {
+  asofMatch,
   arithmetic: arithmetic.arithmetic,
   unaryArithmetic: arithmetic.unaryArithmetic,
   compare: arithmetic.compare,
@@ -48,6 +52,6 @@ export function createReferenceKernels(arena: Pick<Arena, 'buffer'>): Kernels {
       name,
       (...args: unknown[]) => (twin as (view: DataView, ...args: unknown[]) => unknown)(memory(), ...args),
     ]),
-  ) as unknown as VectorKernels;
+  ) as unknown as Twins;
   return { ...createReferenceAggregates(memory), ...vectors };
 }

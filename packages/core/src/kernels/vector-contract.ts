@@ -150,5 +150,33 @@ export interface VectorKernels {
   combineIds(left: Ptr, right: Ptr, rows: number, out: Ptr): void;
 }
 
+/** Kernels of joins. */
+export interface JoinKernels {
+  /**
+   * Moves an as-of join on: left rows from `cursor` on get the place of the last right row of their key at or before them, until the left
+   * rows are used up, or all right rows are applied and the next left row may still have an equal one to come.
+   *
+   * `cursor`: two u32, the next left and the next right row, read and written. Times are int64, ascending; keys u32, `TAKE_NOTHING` for
+   * a row that equals nothing. `lastRows` (u32) and `lastTimes` (int64) have an element for each key: the place of its last right row,
+   * `TAKE_NOTHING` for none, and its time. Places of these right rows count from `firstPlace`. `isLast` is 1 when no right row follows.
+   * A row further back than `tolerance` (taken as unsigned; −1 for any distance) is no match: `out` (u32 by left row) gets `TAKE_NOTHING`.
+   */
+  asofMatch(
+    cursor: Ptr,
+    leftTimes: Ptr,
+    leftKeys: Ptr,
+    leftRows: number,
+    rightTimes: Ptr,
+    rightKeys: Ptr,
+    rightRows: number,
+    isLast: 0 | 1,
+    firstPlace: number,
+    lastRows: Ptr,
+    lastTimes: Ptr,
+    tolerance: bigint,
+    out: Ptr,
+  ): void;
+}
+
 /** All kernels over one arena; one instance a thread. */
-export type Kernels = AggregateKernels & VectorKernels;
+export type Kernels = AggregateKernels & VectorKernels & JoinKernels;

@@ -12,8 +12,12 @@ import type { HeldState, MaybePromise, Operator, Output } from './contract.ts';
 export interface StageChain {
   /** In the order of `stage.operators`. */
   readonly operators: readonly Operator[];
-  /** Takes one batch (owned) of the stage's input into all operators and outputs that read it. */
-  push(batch: Batch): MaybePromise;
+  /** Takes one batch (owned) of the stage's input, or of one of several, into all operators and outputs that read it. */
+  push(batch: Batch, input?: number): MaybePromise;
+  /** No more comes of one of several inputs. */
+  endInput(input: number): MaybePromise;
+  /** Which of several inputs the stage needs next; not to be asked when all have ended. */
+  wants(): number;
   /** Calls `endMorsel` of the operators that have it, inputs before users. */
   endMorsel(): MaybePromise;
   /** No input follows: `end` of every operator, inputs before users. */

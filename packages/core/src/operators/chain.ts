@@ -57,9 +57,22 @@ class FusedChain implements StageChain {
     this.#setRows = setRows;
   }
 
-  push(batch: Batch): MaybePromise {
+  push(batch: Batch, input?: number): MaybePromise {
     this.#setRows(batch.rows);
-    return this.#input.push(batch);
+    return input === undefined ? this.#input.push(batch) : this.#merger.push(batch, input);
+  }
+
+  endInput(input: number): MaybePromise {
+    return this.#merger.endInput?.(input);
+  }
+
+  wants(): number {
+    return this.#merger.wants?.() ?? 0;
+  }
+
+  /** The operator with several inputs is the first of its stage. */
+  get #merger(): Operator {
+    return this.operators[0] as Operator;
   }
 
   endMorsel(): MaybePromise {

@@ -20,8 +20,15 @@ export interface Output {
 
 /** One operator of one lane. Calls never overlap: the lane awaits each before the next. */
 export interface Operator {
-  /** Takes one batch (owned). `batch.inputs` tells how many logical inputs end with it. */
-  push(batch: Batch): MaybePromise;
+  /** Takes one batch (owned). `batch.inputs` tells how many logical inputs end with it. `input`: which one, where there are several. */
+  push(batch: Batch, input?: number): MaybePromise;
+  /** No more comes of one of several inputs. Called once for each of them, before `end`. */
+  endInput?(input: number): MaybePromise;
+  /**
+   * Operators with several inputs: the one without which it cannot go on; never one that has ended. The lane waits for that one, and gives it
+   * others only where they must not be kept waiting; what it cannot use yet the operator holds.
+   */
+  wants?(): number;
   /** Emit what is held, because of `reason`; what later input can still change stays. */
   flush(reason: FlushReason): MaybePromise;
   /** No input follows: emit everything. Called once, after the last `push`. The lane then calls `end` downstream. */

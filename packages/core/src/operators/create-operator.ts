@@ -48,6 +48,10 @@ export async function prepareOperator(operator: StageOperator): Promise<Operator
     }
     case 'aggStream':
       return prepareAggregate(spec, operator.half);
+    case 'joinStream': {
+      const { AsofJoin } = await import('./join/asof-join.ts');
+      return (context) => new AsofJoin(spec, operator.inputFields, context);
+    }
     case 'source':
     case 'sink':
       throw new PipelineError('ERR_INTERNAL', `${operator.name}: a ${spec.kind} is no operator of a stage`, {

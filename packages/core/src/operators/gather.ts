@@ -1,7 +1,7 @@
 /** Selected rows of a batch as a new batch, column by column through the kernels. */
 import { allocBatch, allocColumn, type DraftColumn, finishColumn } from '../batch/alloc-batch.ts';
 import type { Batch, Column } from '../batch/contract.ts';
-import type { VectorKernels } from '../kernels/vector-contract.ts';
+import { TAKE_NOTHING, type VectorKernels } from '../kernels/vector-contract.ts';
 import type { Arena, Ptr } from '../memory/contract.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { Fields } from '../schema/types.ts';
@@ -10,6 +10,8 @@ import type { Fields } from '../schema/types.ts';
 interface Selection {
   indices: Ptr;
   count: number;
+  /** Some indices may be `TAKE_NOTHING`: these rows are null. */
+  hasNothing?: boolean;
 }
 
 interface Target {
@@ -23,19 +25,34 @@ interface Target {
  * @throws ERR_MEMORY_EXHAUSTED
  */
 export function gatherBatch(target: Target, batch: Batch, fields: Fields, indices: Ptr, count: number): Batch {
+  return gatherColumns(target, batch.columns, fields, { indices, count }, batch.inputs);
+}
+
+/**
+ * As `gatherBatch`, of columns wherever they come from.
+ * @throws ERR_MEMORY_EXHAUSTED
+ */
+export function gatherColumns(
+  target: Target,
+  columns: readonly Column[],
+  fields: Fields,
+  selection: Selection,
+  inputs: number,
+): Batch {
   const { arena, kernels, owner } = target;
+  const { indices, count, hasNothing = false } = selection;
   const draft = allocBatch(arena, owner, fields, count, {
-    variableBytes: batch.columns.map((column) =>
+    variableBytes: columns.map((column) =>
       parseType(column.type).physical === 'variable' ? kernels.takeVariableBytes(column.offsets, indices, count) : 0,
     ),
-    validity: batch.columns.map((column) => column.nullCount > 0),
+    validity: columns.map((column) => hasNothing || column.nullCount > 0),
   });
   const made: Ptr[] = [];
   try {
-    batch.columns.forEach((column, index) => {
-      gatherColumn(target, column, { indices, count }, draft.columns[index] as DraftColumn, made);
+    columns.forEach((column, index) => {
+      gatherColumn(target, column, selection, draft.columns[index] as DraftColumn, made);
     });
-    return draft.finish(count, batch.inputs);
+    return draft.finish(count, inputs);
   } catch (error) {
     draft.discard();
     throw error;
@@ -48,7 +65,8 @@ function gatherColumn(target: Target, column: Column, selection: Selection, out:
   const { kernels } = target;
   const { indices, count } = selection;
   const { physical, byteWidth } = parseType(column.type);
-  if (out.validity !== 0) out.nullCount = count - kernels.takeBits(column.validity, indices, count, out.validity);
+  if (out.validity !== 0)
+    out.nullCount = count - kernels.takeBits(column.nullCount > 0 ? column.validity : 0, indices, count, out.validity);
   switch (physical) {
     case 'bits':
       kernels.takeBits(column.values, indices, count, out.values);
@@ -73,8 +91,10 @@ function gatherLists(target: Target, column: Column, selection: Selection, out: 
   const offsets = new Int32Array(arena.buffer, column.offsets, column.length + 1);
   const outOffsets = new Int32Array(arena.buffer, out.offsets, selection.count + 1);
   outOffsets[0] = 0;
+  const lengthOf = (row: number): number =>
+    row === TAKE_NOTHING ? 0 : (offsets[row + 1] as number) - (offsets[row] as number);
   chosen.forEach((row, index) => {
-    outOffsets[index + 1] = (outOffsets[index] as number) + (offsets[row + 1] as number) - (offsets[row] as number);
+    outOffsets[index + 1] = (outOffsets[index] as number) + lengthOf(row);
   });
   const count = outOffsets[selection.count] as number;
   const indices = arena.alloc(Math.max(4, count * 4), owner);
@@ -82,6 +102,7 @@ function gatherLists(target: Target, column: Column, selection: Selection, out: 
   const elements = new Uint32Array(arena.buffer, indices, count);
   let at = 0;
   for (const row of chosen) {
+    if (row === TAKE_NOTHING) continue;
     for (let element = offsets[row] as number; element < (offsets[row + 1] as number); element++)
       elements[at++] = element;
   }

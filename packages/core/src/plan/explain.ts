@@ -86,7 +86,17 @@ function stageLines(stage: StageSpec, logical: ResolvedPlan, physical: PhysicalP
 function originOf(stage: StageSpec, logical: ResolvedPlan, physical: PhysicalPlan): string {
   const { input } = stage;
   if (input.kind === 'splits') return `${nameOf(logical, input.node)}, made in the lanes`;
-  const edge = physical.edges.find((candidate) => candidate.id === input.edge) as EdgeSpec;
+  if (input.kind === 'edge') return edgeOrigin(input.edge, logical, physical);
+  return input.inputs
+    .map(({ edge, port, isElastic }) => {
+      const ahead = isElastic ? ', may run ahead' : '';
+      return `${port}: ${edgeOrigin(edge, logical, physical)}${ahead}`;
+    })
+    .join('; ');
+}
+
+function edgeOrigin(id: number, logical: ResolvedPlan, physical: PhysicalPlan): string {
+  const edge = physical.edges.find((candidate) => candidate.id === id) as EdgeSpec;
   const from =
     edge.producer.kind === 'stage'
       ? `stage ${edge.producer.stage} (${portOf(edge, logical)})`
@@ -126,6 +136,12 @@ function describeSpec(spec: OperatorSpec): string {
     case 'aggStream': {
       const bins = spec.aggregations.map(({ name, bins: { text } }) => `${name} every ${text}`).join(', ');
       return `aggregate ${bins}${spec.by.length === 0 ? '' : ` by ${spec.by.join(', ')}`}${describeTriggers(spec.triggers)}`;
+    }
+    case 'joinStream': {
+      const by = spec.sides[0]?.by ?? [];
+      const within = spec.tolerance === undefined ? '' : `, within ${spec.tolerance.text}`;
+      const sides = spec.sides.map(({ name, on }) => `${name}.${on}`).join(' = ');
+      return `${spec.strategy} join on ${sides}${by.length === 0 ? '' : ` by ${by.join(', ')}`}${within}`;
     }
     case 'sink':
       return spec.sink.type;

@@ -131,7 +131,34 @@ export type OperatorSpec =
       /** The source vouches for the order or has verified it, and nothing between touches it: rows are not compared again. */
       orderTrusted?: boolean;
     }
+  /** Two ordered streams as one. The node's inputs are in the order of `sides`, the left one first. */
+  | {
+      kind: 'joinStream';
+      strategy: JoinStrategy;
+      sides: JoinSide[];
+      /** `asof`: how far back a match may lie, in nanoseconds (or steps of a column of plain numbers), as decimal text. */
+      tolerance?: { ns: string; text: string };
+      /** Put behind the names of right columns that the left side has too. */
+      suffix?: string;
+      /** Bytes of rows that it may hold; default its share of the pipeline's. */
+      memoryLimitBytes?: number;
+      /** Names of the right columns in the output. Filled when the plan is resolved, before unused columns are left out. */
+      rightColumns?: { column: string; as: string }[];
+    }
   | { kind: 'sink'; sink: SinkSpec; triggers: Triggers };
+
+/** `asof`: each left row with the last right row at or before it. `inner`: all pairs of equal rows. */
+export type JoinStrategy = 'asof' | 'inner';
+
+/** One input of a join. */
+export interface JoinSide {
+  /** How the user calls it; the name of its port. */
+  name: string;
+  /** The column that it ascends on. */
+  on: string;
+  /** Columns that have to be equal, in the order of the other side's. */
+  by: string[];
+}
 
 export interface PlanNode {
   id: number;

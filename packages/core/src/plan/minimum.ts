@@ -4,6 +4,7 @@
  *
  *     minimum = Σ edges (floor × (producing lanes + consuming lanes))
  *             + Σ buffers, ops and folds with triggers: one batch of their input
+ *             + Σ joins: two batches of each input, JOIN_BYTES
  *             + Σ aggregates: STATE_BYTES for each aggregation where bins are merged, SCRATCH_BYTES where batches become states
  *             + CODEC_BYTES + the largest row group's bytes on disk (columns read)     when Parquet is read
  *             + CODEC_BYTES + one floor                                                when Parquet is written
@@ -29,6 +30,8 @@ const CODEC_BYTES = 28 * 2 ** 20;
 const LANE_BYTES = 2 * 2 ** 20;
 /** One level of an aggregate: some thousand closed bins that wait to be a batch, the open ones, and room to grow. */
 const STATE_BYTES = 2 * 2 ** 20;
+/** Keys of a join and places of their last rows. */
+const JOIN_BYTES = 2 ** 20;
 /** What turns a batch into states, in one lane. */
 const SCRATCH_BYTES = 2 ** 19;
 const TEXT_BYTES = 24;
@@ -116,6 +119,7 @@ function stateBytes(stages: readonly StageSpec[], rows: number): number {
   for (const { operators, lanes } of stages) {
     for (const { spec, half, inputFields } of operators) {
       if (spec.kind === 'aggStream') sum += aggregateBytes(spec.aggregations.length, half, lanes);
+      else if (spec.kind === 'joinStream') sum += joinBytes(inputFields, rows);
       else if (
         spec.kind === 'memoryBuffer' ||
         spec.kind === 'memoryAccumulate' ||
@@ -125,6 +129,11 @@ function stateBytes(stages: readonly StageSpec[], rows: number): number {
     }
   }
   return sum;
+}
+
+/** Of each side the batch at work and one that is made of it. */
+function joinBytes(sides: readonly Fields[], rows: number): number {
+  return JOIN_BYTES + sides.reduce((sum, fields) => sum + 2 * floorBytes(fields, rows), 0);
 }
 
 function aggregateBytes(levels: number, half: StageOperator['half'], lanes: number): number {

@@ -28,7 +28,7 @@ type SpecOf<K extends OperatorSpec['kind']> = Extract<OperatorSpec, { kind: K }>
 
 /** Columns of every step but sources. @throws ERR_COLUMN_UNKNOWN, ERR_EXPRESSION, ERR_SCHEMA, ERR_OP_IMPORT, ERR_OP_OUTPUT, ERR_OPTIONS */
 export async function stepFields(
-  spec: Exclude<OperatorSpec, { kind: 'source' }>,
+  spec: Exclude<OperatorSpec, { kind: 'source' | 'joinStream' }>,
   input: Fields,
   ordered: string | undefined,
 ): Promise<StepFields> {
@@ -79,7 +79,7 @@ function one(spec: OperatorSpec, fields: Fields, ordered: string | undefined): S
   return { spec, outputs: { out: fields }, ordered: ordered === undefined ? {} : { out: ordered } };
 }
 
-function unknownColumn(name: string, fields: Fields, message: string): PipelineError {
+export function unknownColumn(name: string, fields: Fields, message: string): PipelineError {
   return new PipelineError('ERR_COLUMN_UNKNOWN', message, {
     column: name,
     hint: nameHint(

@@ -13,8 +13,11 @@ export interface StageOperator {
   spec: OperatorSpec;
   /** `whole` except for the halves of a mergeable aggregate. */
   half: 'whole' | 'partial' | 'final';
-  /** Where its input comes from: an operator of this stage (by index) or the stage's input. */
-  inputs: ({ from: 'stage-input' } | { from: 'operator'; index: number; port: string })[];
+  /**
+   * Where its input comes from: an operator of this stage (by index) or the stage's input. An operator with several inputs is
+   * the first of its stage and has one for each port of the stage's input.
+   */
+  inputs: ({ from: 'stage-input'; port?: string } | { from: 'operator'; index: number; port: string })[];
   /** By input: columns of the rows that it works on (for both halves of an aggregate those of the rows, not of the states). */
   inputFields: Fields[];
   /** Fields by output port. */
@@ -28,7 +31,21 @@ export type StageInput =
   /** Lanes make the batches themselves, split by split; no edge. */
   | { kind: 'splits'; source: Extract<SourceSpec, { type: 'shared' | 'generated' }>; node: number; fields: Fields }
   /** Descriptors from an edge, in sequence. */
-  | { kind: 'edge'; edge: number };
+  | { kind: 'edge'; edge: number }
+  /** Several edges, drained as the stage's first operator wants. One lane. */
+  | { kind: 'edges'; inputs: StagePort[] };
+
+/** One of several inputs of a stage. */
+export interface StagePort {
+  edge: number;
+  /** What the operator calls it. */
+  port: string;
+  /**
+   * Rows of this input have to be taken even while the operator waits for another, because that other one may depend on
+   * it: both hang together somewhere else in the plan, behind a fan-out. Else they may wait in their ring.
+   */
+  isElastic: boolean;
+}
 
 export interface StageSpec {
   id: number;

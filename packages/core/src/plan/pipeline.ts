@@ -5,6 +5,8 @@ import { type Bytes, parseBytes } from '../schema/sizes.ts';
 import type { Shape } from '../schema/types.ts';
 import { type IterableItem, PushFeeder } from './feeders.ts';
 import type { GraphNode, PipelineSettings } from './graph.ts';
+import { type JoinOptions, joinNode } from './join.ts';
+import type { JoinColumn, JoinedShape, JoinInputs, SoundJoin } from './join-types.ts';
 import { fedSource, type GeneratedArguments, generatedSource, type Source } from './sources.ts';
 import { booleanOf, checkKeys, makeNode, type StageOptions, type StepOptions } from './stage-options.ts';
 import { opNode, type Stream, type StreamMaker, StreamSteps } from './stream.ts';
@@ -73,6 +75,43 @@ export class Pipeline<in out R extends Registry = Record<never, never>> {
     return this.#maker.stream(
       makeNode(source.label, { kind: 'source', source: source.spec }, [], source.options, source.endpoint),
     );
+  }
+
+  /**
+   * Joins two ordered streams. Rows come in the order of the left one: all its columns, then those of the right one that are not
+   * compared. Holds the last right row of each key (`asof`) or the right rows of one value of `on` (`inner`), and rows of one side
+   * that are ahead of the other.
+   *
+   * @throws ERR_OPTIONS
+   * @example
+   * ```ts
+   * const priced = p.joinStream({ trades, quotes }, { strategy: 'asof', left: 'trades', on: 'ts', by: ['symbol'], tolerance: '5s' });
+   * ```
+   */
+  joinStream<
+    const I extends JoinInputs,
+    const L extends keyof I & string,
+    const On extends JoinColumn<I>,
+    const By extends JoinColumn<I> = never,
+    const Suffix extends string = string,
+  >(
+    inputs: I,
+    options: Omit<JoinOptions, 'left' | 'on' | 'by' | 'suffix'> & {
+      left: L;
+      on: On;
+      by?: readonly By[];
+      suffix?: Suffix;
+    } & SoundJoin<I, L, On | By, Suffix>,
+  ): Stream<JoinedShape<I, L, On | By, Suffix>, R> {
+    if (typeof inputs !== 'object' || inputs === null)
+      throw refuse(
+        'joinStream: the first argument is no object',
+        'give streams by name: joinStream({ trades, quotes }, …)',
+      );
+    const ends = Object.entries(inputs).map(
+      ([name, stream]) => [name, StreamSteps.endOf(stream, name, this.#maker.settings)] as const,
+    );
+    return this.#maker.stream(joinNode(new Map(ends), options as JoinOptions));
   }
 
   /**

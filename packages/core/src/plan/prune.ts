@@ -24,8 +24,8 @@ export function neededColumns(nodes: readonly ResolvedNode[], declared: Declared
   for (const node of [...nodes].reverse()) {
     const own = ports(node).map((port) => needed.get(keyOf(node.id, port)) ?? new Set<string>());
     if (node.spec.kind === 'source') sources.set(node.id, own[0] ?? new Set());
-    const asked = neededOfInput(node, own, declared);
-    for (const input of node.inputs) {
+    for (const [index, input] of node.inputs.entries()) {
+      const asked = neededOfInput(node, own, declared, index);
       const key = keyOf(input.node, input.port);
       needed.set(key, union(needed.get(key) ?? new Set(), asked));
     }
@@ -41,7 +41,12 @@ function union(left: Needed, right: Needed): Needed {
   return left === 'all' || right === 'all' ? 'all' : new Set([...left, ...right]);
 }
 
-function neededOfInput(node: ResolvedNode, outputs: readonly Needed[], declared: DeclaredInputs): Needed {
+function neededOfInput(
+  node: ResolvedNode,
+  outputs: readonly Needed[],
+  declared: DeclaredInputs,
+  index: number,
+): Needed {
   const { spec } = node;
   const behind = outputs[0] ?? new Set<string>();
   switch (spec.kind) {
@@ -66,10 +71,28 @@ function neededOfInput(node: ResolvedNode, outputs: readonly Needed[], declared:
         ...spec.by,
         ...spec.aggregations.flatMap(({ columns }) => columns.flatMap((column) => column.column ?? [])),
       ]);
+    case 'joinStream':
+      return neededBySide(node, spec, behind, index);
     case 'op':
     case 'memoryAccumulate':
       return neededByUserCode(node, behind, declared);
   }
+}
+
+function neededBySide(
+  node: ResolvedNode,
+  { sides, rightColumns = [] }: Extract<ResolvedNode['spec'], { kind: 'joinStream' }>,
+  behind: Needed,
+  index: number,
+): Needed {
+  const side = sides[index];
+  const keys = new Set(side === undefined ? [] : [side.on, ...side.by]);
+  if (index > 0) {
+    const passed = rightColumns.filter(({ as }) => behind === 'all' || behind.has(as));
+    return union(keys, new Set(passed.map(({ column }) => column)));
+  }
+  const names = (node.inputFields[0] ?? []).map((field) => field.name);
+  return union(keys, behind === 'all' ? 'all' : new Set(names.filter((name) => behind.has(name))));
 }
 
 function neededByUserCode(node: ResolvedNode, behind: Needed, declared: DeclaredInputs): Needed {

@@ -5,6 +5,7 @@
 import { PipelineError } from '../errors.ts';
 import { resolveFold, resolveOp } from '../operators/definition.ts';
 import type { Fields } from '../schema/types.ts';
+import { joinFields } from './join-fields.ts';
 import type { LogicalPlan, PlanNode } from './logical.ts';
 import { checkGenerated, checkOrderedOn, stepFields, withPlace } from './node-fields.ts';
 import { type DeclaredInputs, neededColumns } from './prune.ts';
@@ -56,16 +57,22 @@ async function bind(nodes: readonly PlanNode[], probes: PlanProbes): Promise<Res
 
 async function bindNode(node: PlanNode, before: readonly ResolvedNode[], probes: PlanProbes): Promise<ResolvedNode> {
   if (node.spec.kind === 'source') return bindSource(node, node.spec.source, probes);
-  const [input] = node.inputs;
-  const producer = before.find((candidate) => candidate.id === input?.node);
-  const fields = input === undefined ? undefined : producer?.outputFields[input.port];
-  if (input === undefined || fields === undefined) {
+  const inputs = node.inputs.map(({ node: id, port }) => {
+    const producer = before.find((candidate) => candidate.id === id);
+    return { fields: producer?.outputFields[port], ordered: producer?.ordered[port] };
+  });
+  const [first] = inputs;
+  const inputFields = inputs.flatMap(({ fields }) => (fields === undefined ? [] : [fields]));
+  if (first?.fields === undefined || inputFields.length < inputs.length) {
     throw new PipelineError('ERR_INTERNAL', 'its input is not in the plan', {
       hint: 'build plans with buildLogicalPlan()',
     });
   }
-  const { spec, outputs, ordered } = await stepFields(node.spec, fields, producer?.ordered[input.port]);
-  return { ...node, spec, inputFields: [fields], outputFields: outputs, ordered, emissionsVisible: false };
+  const { spec, outputs, ordered } =
+    node.spec.kind === 'joinStream'
+      ? joinFields(node.spec, inputFields)
+      : await stepFields(node.spec, first.fields, first.ordered);
+  return { ...node, spec, inputFields, outputFields: outputs, ordered, emissionsVisible: false };
 }
 
 type Source = Extract<PlanNode['spec'], { kind: 'source' }>['source'];

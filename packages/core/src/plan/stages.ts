@@ -5,16 +5,16 @@
  *   lanes, morsel by morsel; an aggregate at their ends is halved, and the partial half runs there too;
  * - what depends on order (buffers, folds, ops that keep state, final halves) runs on one lane, together with everything
  *   behind it;
- * - sinks take edges; ops that wait for something outside, and steps with `ownStage`, begin a stage of their own.
- *
- * Every node has one input in this version, so a plan is a forest that grows from its sources, and stages are its parts.
+ * - sinks take edges; ops that wait for something outside, and steps with `ownStage`, begin a stage of their own;
+ * - a step with several inputs begins a stage of its own on one lane, with an edge for each input, once all of them are there.
  */
 import { PipelineError } from '../errors.ts';
 import { partialFields } from '../operators/aggregate/output-fields.ts';
 import { formatBytes } from '../schema/sizes.ts';
 import type { Fields } from '../schema/types.ts';
+import { entangledInputs } from './entangled.ts';
 import { batchRowsOf, edgeRows, floorBytes, minimumTerms, sumOf } from './minimum.ts';
-import type { EdgeSpec, PhysicalPlan, StageInput, StageOperator, StageSpec } from './physical.ts';
+import type { EdgeSpec, PhysicalPlan, StageInput, StageOperator, StagePort, StageSpec } from './physical.ts';
 import type { ResolvedNode, ResolvedPlan } from './resolved.ts';
 
 export interface StageOptions {
@@ -73,10 +73,11 @@ function setCredits(edges: readonly EdgeSpec[], freeBytes: number, rowsOf: (edge
   }
 }
 
-/** A step behind a cut: the node, and which half of it when it is an aggregate. */
+/** A step behind a cut: the node, which half of it when it is an aggregate, and which of its inputs the cut is. */
 interface Branch {
   node: ResolvedNode;
   half: StageOperator['half'];
+  input: number;
 }
 
 /** Where a stage's rows come from: the output of a node, or of the partial half of one. */
@@ -95,6 +96,8 @@ class StageCutter {
   readonly edges: EdgeSpec[] = [];
   readonly #plan: ResolvedPlan;
   readonly #workers: number;
+  /** Inputs of steps with several, as far as they have been reached. */
+  readonly #origins = new Map<number, (Origin | undefined)[]>();
 
   constructor(plan: ResolvedPlan, workers: number) {
     this.#plan = plan;
@@ -103,9 +106,11 @@ class StageCutter {
   }
 
   #users(node: ResolvedNode, port: string): Branch[] {
-    return this.#plan.nodes
-      .filter((user) => user.inputs.some((input) => input.node === node.id && input.port === port))
-      .map((user) => ({ node: user, half: 'whole' }));
+    return this.#plan.nodes.flatMap((user) =>
+      user.inputs.flatMap((origin, input): Branch[] =>
+        origin.node === node.id && origin.port === port ? [{ node: user, half: 'whole', input }] : [],
+      ),
+    );
   }
 
   #cutSource(node: ResolvedNode): void {
@@ -119,8 +124,10 @@ class StageCutter {
     }
     const producer: EdgeSpec['producer'] = { kind: source.type === 'parquet' ? 'reader' : 'feeder', node: node.id };
     const origin: Origin = { node, port: 'out', fields, producer, carriesStates: false, leave: () => undefined };
-    const isAlone = users.length === 1;
-    if (users.every(isSink) && isAlone) this.#edge(origin, users[0] as Branch);
+    const [first] = users;
+    const isAlone = first !== undefined && users.length === 1;
+    if (isAlone && isSink(first)) this.#edge(origin, first);
+    else if (isAlone && isJoin(first)) this.#reach(origin, first);
     else this.#open(users, (stage) => this.#edgeToStage(origin, stage));
   }
 
@@ -144,32 +151,51 @@ class StageCutter {
     const stage = this.#addStage('', { kind: 'edge', edge: -1 }, lanes, first.some(isBlocking));
     stage.input = connect(stage.id);
     const source = branches[0]?.node;
-    for (const branch of first) this.#fuse(stage, branch, { from: 'stage-input' });
+    const input = branches[0]?.input ?? 0;
+    for (const branch of first) this.#fuse(stage, branch, [{ from: 'stage-input' }]);
     const rest = branches.filter((branch) => !first.includes(branch));
     const at = {
-      node: this.#producerOf(source),
-      port: source?.inputs[0]?.port ?? 'out',
+      node: this.#producerOf(source, input),
+      port: source?.inputs[input]?.port ?? 'out',
       from: 'stage-input' as const,
-      fields: source?.inputFields[0] ?? [],
+      fields: source?.inputFields[input] ?? [],
     };
     this.#continue(stage, at, rest);
-    stage.name =
-      stage.operators
-        .map((operator) => (operator.half === 'partial' ? `${operator.name}:partial` : operator.name))
-        .join('+') || at.node.name;
+    stage.name = nameOf(stage) || at.node.name;
+  }
+
+  /** One input of a step with several. Its stage is opened when all of them are there. */
+  #reach(origin: Origin, { node, input }: Branch): void {
+    const origins = this.#origins.get(node.id) ?? node.inputs.map(() => undefined);
+    this.#origins.set(node.id, origins);
+    origins[input] = origin;
+    if (origins.every((candidate) => candidate !== undefined)) this.#openJoin(node, origins);
+  }
+
+  #openJoin(node: ResolvedNode, origins: readonly Origin[]): void {
+    const inputs: StagePort[] = [];
+    const stage = this.#addStage('', { kind: 'edges', inputs }, 1, false);
+    const isEntangled = entangledInputs(node, this.#plan.nodes);
+    for (const [index, origin] of origins.entries()) {
+      const edge = this.#addEdge(origin, { kind: 'stage', stage: stage.id });
+      inputs.push({ edge, port: portName(node, index), isElastic: isEntangled[index] === true });
+    }
+    const froms = inputs.map(({ port }) => ({ from: 'stage-input' as const, port }));
+    this.#fuse(stage, { node, half: 'whole', input: 0 }, froms);
+    stage.name = nameOf(stage);
   }
 
   /** Which of several steps behind one output share its first stage: those that lanes can run, else those that need order. */
   #firstOf(branches: readonly Branch[]): Branch[] {
-    const steps = branches.filter((branch) => !isSink(branch));
+    const steps = branches.filter((branch) => !isSink(branch) && !isJoin(branch));
     const shared = steps.filter((branch) => !needsOwnStage(branch));
     const parallel = shared.filter((branch) => this.#runsOnLanes(branch));
     if (parallel.length > 0) return parallel;
     return shared.length === 0 && steps.length === 1 ? steps : shared;
   }
 
-  #producerOf(node: ResolvedNode | undefined): ResolvedNode {
-    const producer = this.#plan.nodes.find((candidate) => candidate.id === node?.inputs[0]?.node);
+  #producerOf(node: ResolvedNode | undefined, input: number): ResolvedNode {
+    const producer = this.#plan.nodes.find((candidate) => candidate.id === node?.inputs[input]?.node);
     if (producer === undefined) throw new PipelineError('ERR_INTERNAL', 'a step of the plan has no input');
     return producer;
   }
@@ -181,7 +207,7 @@ class StageCutter {
   }
 
   /** Puts a step into a stage, and what follows it, as far as it can be in the same one. */
-  #fuse(stage: StageSpec, branch: Branch, from: StageOperator['inputs'][number]): void {
+  #fuse(stage: StageSpec, branch: Branch, inputs: StageOperator['inputs']): void {
     const { node } = branch;
     const isHalved = branch.half === 'whole' && stage.lanes > 1 && node.spec.kind === 'aggStream';
     const half = isHalved ? 'partial' : branch.half;
@@ -192,15 +218,15 @@ class StageCutter {
       name: node.name,
       spec: node.spec,
       half,
-      inputs: [from],
+      inputs,
       inputFields: node.inputFields,
       outputFields,
       emissionsVisible: node.emissionsVisible,
     });
     for (const port of Object.keys(outputFields)) {
-      const users: Branch[] = half === 'partial' ? [{ node, half: 'final' }] : this.#users(node, port);
+      const users: Branch[] = half === 'partial' ? [{ node, half: 'final', input: 0 }] : this.#users(node, port);
       const fused = users.filter((user) => this.#fusesInto(stage, user));
-      for (const user of fused) this.#fuse(stage, user, { from: 'operator', index, port });
+      for (const user of fused) this.#fuse(stage, user, [{ from: 'operator', index, port }]);
       const rest = users.filter((user) => !fused.includes(user));
       this.#continue(stage, { node, port, from: { operator: index, port }, fields: outputFields[port] ?? [] }, rest);
     }
@@ -229,7 +255,10 @@ class StageCutter {
     for (const branch of branches) if (isSink(branch)) this.#edge(origin, branch);
     const steps = branches.filter((branch) => !isSink(branch));
     const own = steps.filter(needsOwnStage);
-    for (const branch of own) this.#open([branch], (next) => this.#edgeToStage(origin, next));
+    for (const branch of own) {
+      if (isJoin(branch)) this.#reach(origin, branch);
+      else this.#open([branch], (next) => this.#edgeToStage(origin, next));
+    }
     const others = steps.filter((branch) => !own.includes(branch));
     if (others.length > 0) this.#open(others, (next) => this.#edgeToStage(origin, next));
   }
@@ -283,8 +312,23 @@ function isBlocking({ node }: Branch): boolean {
   return node.spec.kind === 'op' && node.spec.blocking;
 }
 
+function isJoin({ node }: Branch): boolean {
+  return node.spec.kind === 'joinStream';
+}
+
 function needsOwnStage(branch: Branch): boolean {
-  return branch.node.ownStage === true || isBlocking(branch);
+  return branch.node.ownStage === true || isBlocking(branch) || isJoin(branch);
+}
+
+/** What a step with several inputs calls one of them. */
+function portName({ spec }: ResolvedNode, input: number): string {
+  return (spec.kind === 'joinStream' ? spec.sides[input]?.name : undefined) ?? String(input);
+}
+
+function nameOf(stage: StageSpec): string {
+  return stage.operators
+    .map((operator) => (operator.half === 'partial' ? `${operator.name}:partial` : operator.name))
+    .join('+');
 }
 
 function statesOf(node: ResolvedNode): Fields {

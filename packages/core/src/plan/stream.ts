@@ -11,7 +11,7 @@ import type { Shape } from '../schema/types.ts';
 import { type AggStreamOptions, aggregationSpecs } from './aggregates.ts';
 import { FunctionSink, IteratorSink } from './callbacks.ts';
 import { registerCallback } from './endpoints.ts';
-import type { GraphNode, PipelineSettings } from './graph.ts';
+import type { GraphInput, GraphNode, PipelineSettings } from './graph.ts';
 import type { OperatorSpec, SinkSpec } from './logical.ts';
 import {
   type ForEachOptions,
@@ -74,6 +74,20 @@ export class StreamSteps<in out S extends Shape, in out R extends Registry> {
     this.#node = node;
     this.#port = port;
     this.#maker = maker;
+  }
+
+  /** Where a stream ends so far, for steps that take several. @throws ERR_OPTIONS when it is no stream of this pipeline */
+  static endOf(stream: unknown, name: string, settings: PipelineSettings): GraphInput {
+    if (typeof stream === 'object' && stream !== null && #node in stream) {
+      const { settings: own } = stream.#maker;
+      if (own === settings) return { node: stream.#node, port: stream.#port };
+      throw refuse(
+        'joinStream',
+        `"${name}" belongs to another pipeline`,
+        'make both streams from one createPipeline()',
+      );
+    }
+    throw refuse('joinStream', `"${name}" is not a stream`, 'give streams by name: joinStream({ trades, quotes }, …)');
   }
 
   /** Adds a step that the pipeline itself makes: a registered op. */

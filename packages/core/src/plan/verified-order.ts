@@ -27,5 +27,7 @@ function isVerified(node: ResolvedNode, column: string, nodes: readonly Resolved
     const from: number | undefined = at.inputs[0]?.node;
     at = nodes.find((candidate) => candidate.id === from);
   }
+  // A join compares the rows of its left input, whose order it keeps.
+  if (at?.spec.kind === 'joinStream') return at.spec.sides[0]?.on === column;
   return at?.spec.kind === 'source' && VERIFYING.has(at.spec.source.type);
 }

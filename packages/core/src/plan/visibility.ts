@@ -24,6 +24,7 @@ function observesInput(spec: OperatorSpec, emissionsVisible: boolean): boolean {
     case 'filter':
     case 'select':
     case 'withColumns':
+    case 'joinStream':
       return emissionsVisible;
     case 'sink':
       return spec.sink.type === 'callback' || spec.sink.type === 'iterate';
@@ -43,7 +44,10 @@ export function markVisibility(nodes: readonly ResolvedNode[]): void {
   const observed = new Set<number>();
   for (const node of [...nodes].reverse()) {
     node.emissionsVisible = observed.has(node.id) || isChangedByFlush(node.spec);
-    if (observesInput(node.spec, node.emissionsVisible)) for (const input of node.inputs) observed.add(input.node);
+    if (!observesInput(node.spec, node.emissionsVisible)) continue;
+    // What a join gives is cut as its left input is.
+    const seen = node.spec.kind === 'joinStream' ? node.inputs.slice(0, 1) : node.inputs;
+    for (const input of seen) observed.add(input.node);
   }
 }
 

@@ -29,6 +29,7 @@ import {
   wholeSequence,
 } from './ring-layout.ts';
 import { WaitPlace, wake } from './wait.ts';
+import type { Signal } from './wait-any.ts';
 
 export interface RingOptions {
   /** Slots: how far the producers may be ahead. */
@@ -234,10 +235,29 @@ export class RingConsumer {
    * @throws ERR_ABORTED when the ring has failed
    */
   next(): Packet | undefined | Promise<Packet | undefined> {
-    const { words } = this.#ring;
-    if (this.#claim < 0) this.#claim = this.#last = wholeSequence(Atomics.add(words, RingWord.claimed, 1), this.#last);
+    this.#claimNext();
     const taken = this.#arrival.until(() => this.#attempt());
     return taken instanceof Promise ? taken.then(packetOrEnd) : packetOrEnd(taken);
+  }
+
+  /**
+   * As `next`, without waiting: undefined when the packet is not there yet.
+   *
+   * @throws ERR_ABORTED when the ring has failed
+   */
+  poll(): Packet | 'end' | undefined {
+    this.#claimNext();
+    return this.#attempt();
+  }
+
+  /** What changes when a packet or the end is published. */
+  get arrivals(): Signal {
+    return { words: this.#ring.words, signal: RingWord.published, asleep: RingWord.consumersAsleep };
+  }
+
+  #claimNext(): void {
+    const { words } = this.#ring;
+    if (this.#claim < 0) this.#claim = this.#last = wholeSequence(Atomics.add(words, RingWord.claimed, 1), this.#last);
   }
 
   /** Number of sequences of the whole edge; meaningful when `next` has given undefined. */

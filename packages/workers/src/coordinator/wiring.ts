@@ -194,6 +194,10 @@ function makeRing(edge: EdgeSpec, isLazy: boolean, lease: ArenaLease, owner: num
 function laneInput(stage: StageSpec, claim: Ptr, ringOf: (edge: number) => Ring): LaneInputConfig {
   const { input } = stage;
   if (input.kind === 'edge') return { kind: 'edge', edge: input.edge, ring: ringOf(input.edge).handle };
+  if (input.kind === 'edges') {
+    const inputs = input.inputs.map(({ edge, isElastic }) => ({ edge, ring: ringOf(edge).handle, isElastic }));
+    return { kind: 'edges', inputs };
+  }
   const batches = input.source.type === 'shared' ? sharedTableBatches(input.source.tableId) : [];
   return { kind: 'splits', source: input.source, fields: input.fields, claim, batches };
 }
@@ -205,6 +209,8 @@ function laneInput(stage: StageSpec, claim: Ptr, ringOf: (edge: number) => Ring)
 function positionsOfStage(physical: PhysicalPlan, stage: StageSpec, positionsOf: PositionsOfNode): PositionSegment[] {
   const { input } = stage;
   if (input.kind === 'splits') return splitPositions(input.source);
+  // Rows of several inputs are counted by the operator that takes them.
+  if (input.kind === 'edges') return [];
   const edge = physical.edges.find((candidate) => candidate.id === input.edge);
   const producer = edge?.producer;
   if (producer?.kind === 'reader') return positionsOf(producer.node);

@@ -48,7 +48,7 @@ export async function buildLane(
     },
     position: () => positionOf(config.positions, place.sequence, place.rowsBefore),
   });
-  const input = await laneInput(arena, config, kernels, send);
+  const input = await laneInput(arena, config, { kernels, chain, send });
   const loop = new LaneLoop({
     input,
     chain: new DrivenChain(chain, config, operators),
@@ -86,11 +86,19 @@ function laneOutput(config: LaneConfig, ring: Ring, edge: number, statistics: Ac
 async function laneInput(
   arena: Arena,
   config: LaneConfig,
-  kernels: Kernels,
-  send: (message: LaneMessage) => void,
+  { kernels, chain, send }: { kernels: Kernels; chain: StageChain; send: (message: LaneMessage) => void },
 ): Promise<LaneInput> {
   const { input } = config;
   if (input.kind === 'edge') return new RingInput(attachRing(arena, input.ring).consumer(), input.edge);
+  if (input.kind === 'edges') {
+    const { MergedInput } = await import('./merged-input.ts');
+    const ports = input.inputs.map(({ edge, ring, isElastic }) => ({
+      edge,
+      consumer: attachRing(arena, ring).consumer(),
+      isElastic,
+    }));
+    return new MergedInput(ports, () => chain.wants());
+  }
   const { source, fields, claim } = input;
   // Loaded when they are there: most stages take an edge.
   if (source.type === 'shared') {
@@ -126,8 +134,12 @@ class DrivenChain implements LaneChain {
     this.#timed = indices.filter((index) => chain.operators[index]?.dueAt !== undefined);
   }
 
-  push(batch: Parameters<StageChain['push']>[0]): MaybePromise {
-    return this.#chain.push(batch);
+  push(batch: Parameters<StageChain['push']>[0], port?: number): MaybePromise {
+    return this.#chain.push(batch, port);
+  }
+
+  endInput(port: number): MaybePromise {
+    return this.#chain.endInput(port);
   }
 
   endMorsel(): MaybePromise {

@@ -12,11 +12,15 @@ export interface Morsel {
   sequence: number;
   /** In order; owned by whoever takes the morsel. */
   batches: Batch[];
+  /** Which of several inputs it comes from. */
+  port?: number;
+  /** Nothing more comes of this port. */
+  isLast?: boolean;
 }
 
 /** Where a lane gets its morsels. Calls of `next` never overlap. */
 export interface LaneInput {
-  /** Edge it waits on, for the monitor; -1 for splits. */
+  /** Edge it waits on (now, of several), for the monitor; -1 for splits. */
   readonly edge: number;
   /** The next morsel that is this lane's, or undefined when the input has ended. */
   next(): Morsel | undefined | Promise<Morsel | undefined>;
@@ -27,7 +31,9 @@ export interface LaneInput {
 
 /** The fused operators of a lane, as the loop drives them. */
 export interface LaneChain {
-  push(batch: Batch): MaybePromise;
+  push(batch: Batch, port?: number): MaybePromise;
+  /** Nothing more comes of one of several inputs. */
+  endInput(port: number): MaybePromise;
   endMorsel(): MaybePromise;
   end(): MaybePromise;
   /** Flushes one operator by its node's name, or all of them, sources first. */
@@ -94,9 +100,10 @@ export class LaneLoop {
     for (const batch of morsel.batches) {
       onBatch(morsel.sequence, rows);
       rows += batch.rows;
-      const pushed = chain.push(batch);
+      const pushed = chain.push(batch, morsel.port);
       if (pushed !== undefined) await pushed;
     }
+    if (morsel.port !== undefined && morsel.isLast === true) await chain.endInput(morsel.port);
     const ended = chain.endMorsel();
     if (ended !== undefined) await ended;
     for (const output of outputs) {

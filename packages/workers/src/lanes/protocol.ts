@@ -19,6 +19,8 @@ export interface LaneTask {
 /** Where a lane's morsels come from. */
 export type LaneInputConfig =
   | { kind: 'edge'; edge: number; ring: RingHandle }
+  /** In the order of the operator's inputs. */
+  | { kind: 'edges'; inputs: { edge: number; ring: RingHandle; isElastic: boolean }[] }
   /** `claim` is the shared counter of splits taken; `batches` are the descriptors of a shared table. */
   | { kind: 'splits'; source: SplitSource; fields: Fields; claim: Ptr; batches: Ptr[] };
 

@@ -53,6 +53,7 @@ const firstOf = (batch: Batch): number => arena.i32[batch.column('x').values >>>
 function chainTo(push: (batch: Batch) => void | Promise<void>, extra: Partial<LaneChain> = {}): LaneChain {
   return {
     push,
+    endInput: () => {},
     endMorsel: () => {},
     end: () => {},
     flush: () => {},

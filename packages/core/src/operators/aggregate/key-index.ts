@@ -53,10 +53,14 @@ export class KeyIndex {
     return column === 0 ? number : (u32[((this.pairs[column - 1] as KeyTable).keys >>> 2) + 2 * number + 1] as number);
   }
 
-  /** Writes the key id (u32) of every row to `ids`. */
-  encode(batch: Batch, ids: Ptr): void {
+  /**
+   * Writes the key id (u32) of every row to `ids`. `plans`: where the key columns lie in this batch, and of what type they are, for batches of
+   * another stream than the index was made for.
+   */
+  encode(batch: Batch, ids: Ptr, plans?: readonly KeyPlan[]): void {
     const { rows } = batch;
-    for (const [position, { plan, table }] of this.columns.entries()) {
+    for (const [position, { plan: own, table }] of this.columns.entries()) {
+      const plan = plans?.[position] ?? own;
       const codes = position === 0 ? ids : this.#codes.reserve(4 * rows);
       this.#encodeColumn(batch.columns[plan.input] as Column, plan, table, rows, codes);
       if (position === 0) continue;

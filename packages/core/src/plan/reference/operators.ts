@@ -13,6 +13,7 @@ import type { FlushReason, OperatorSpec } from '../logical.ts';
 import type { ResolvedNode } from '../resolved.ts';
 import { ReferenceAggregation } from './aggregate.ts';
 import { interpret } from './interpret.ts';
+import { joinStream } from './join.ts';
 import { type Held, ReferenceTriggers } from './triggers.ts';
 import { arrowOfRows, isRecordBatch, logicalBytes, type Row, rowsOfArrow, rowsOfColumns } from './values.ts';
 
@@ -21,8 +22,8 @@ export type Emit = (port: string, rows: readonly Row[]) => Promise<void>;
 
 /** One step. */
 export interface ReferenceOperator {
-  /** One logical input. */
-  take(rows: readonly Row[]): Promise<void>;
+  /** One logical input, of one of several inputs. */
+  take(rows: readonly Row[], input: number): Promise<void>;
   /** No input follows. */
   end(): Promise<void>;
 }
@@ -60,6 +61,8 @@ export async function makeOperator(parts: OperatorParts): Promise<ReferenceOpera
       return memoryAccumulate(parts, spec, await resolveFold(spec.fold));
     case 'aggStream':
       return aggStream(parts, spec);
+    case 'joinStream':
+      return joinStream(spec, node.inputFields, emit);
     default:
       throw new PipelineError('ERR_INTERNAL', `${node.name} is not a step`);
   }

@@ -4,7 +4,7 @@
  * it and for every buffer when and why it flushed. What it gives is what every other way of running has to give.
  *
  * `interval` triggers never fire here, pressure does not exist, and nothing is spilled. Store and Parquet sinks only
- * collect. Sources are read one after the other: no step of this version has several inputs.
+ * collect. Sources are read one after the other; a step with several inputs waits for the end of all.
  */
 import { readFile } from 'node:fs/promises';
 import { columnReader } from '../../batch/read-values.ts';
@@ -128,9 +128,11 @@ class ReferenceRun {
   async #emit(node: ResolvedNode, port: string, rows: readonly Row[]): Promise<void> {
     this.#signal.throwIfAborted();
     for (const user of this.#plan.nodes) {
-      if (!user.inputs.some((input) => input.node === node.id && input.port === port)) continue;
-      if (user.spec.kind === 'sink') await this.#deliver(user, rows);
-      else await this.#operators.get(user.id)?.take(rows);
+      for (const [index, input] of user.inputs.entries()) {
+        if (input.node !== node.id || input.port !== port) continue;
+        if (user.spec.kind === 'sink') await this.#deliver(user, rows);
+        else await this.#operators.get(user.id)?.take(rows, index);
+      }
     }
   }
 

@@ -1,0 +1,113 @@
+/** Random joins: two ordered streams with ties, nulls and every kind of key, cut into logical inputs anyhow. */
+import { col, createPipeline, fromIterable, type Sink } from '@spillway/core';
+import type { SeededRandom } from '#support/random';
+import type { Row } from '#support/random-rows';
+
+export const LEFT = {
+  ts: 'timestamp[us]',
+  symbol: 'utf8',
+  venue: 'int32',
+  price: 'float64',
+  ok: 'bool',
+  note: 'utf8',
+  n: 'int64',
+} as const;
+export const RIGHT = {
+  at: 'timestamp[us]',
+  sym: 'dictionary<utf8>',
+  place: 'int32',
+  bid: 'float64',
+  price: 'float64',
+  live: 'bool',
+  text: 'utf8',
+  tags: 'list<int32>',
+} as const;
+
+export interface RandomJoin {
+  strategy: 'asof' | 'inner';
+  by: { left: 'symbol' | 'venue'; right: 'sym' | 'place' }[];
+  tolerance: string | undefined;
+  memoryLimit: number | undefined;
+  /** Logical inputs. */
+  left: Row[][];
+  right: Row[][];
+}
+
+const KEYS = [
+  { left: 'symbol', right: 'sym' },
+  { left: 'venue', right: 'place' },
+] as const;
+
+export function randomJoin(random: SeededRandom, strategy: RandomJoin['strategy']): RandomJoin {
+  const span = random.pick([3, 40, 4000]);
+  const times = (count: number): bigint[] =>
+    Array.from({ length: count }, () => BigInt(random.integer(-span, span))).sort((a, b) =>
+      a < b ? -1 : a > b ? 1 : 0,
+    );
+  const size = (): number => random.pick([0, 1, 7, 60, 300]);
+  const symbols = ['A', 'B', 'naïve', '', null].slice(0, random.integer(1, 5));
+  const symbol = (): unknown => random.pick(symbols);
+  const maybe = <T>(value: T): T | null => (random.chance(0.2) ? null : value);
+  const left = times(size()).map(
+    (ts, row): Row => ({
+      ts,
+      symbol: symbol(),
+      venue: maybe(random.integer(0, 2)),
+      price: maybe(random.anyFloat()),
+      ok: maybe(random.chance(0.5)),
+      note: maybe(`l${row}`),
+      n: BigInt(row),
+    }),
+  );
+  const right = times(size()).map(
+    (at, row): Row => ({
+      at,
+      sym: symbol(),
+      place: maybe(random.integer(0, 2)),
+      bid: maybe(random.anyFloat()),
+      price: row,
+      live: maybe(random.chance(0.5)),
+      text: maybe(`text ${row}`),
+      tags: maybe(Array.from({ length: random.integer(0, 3) }, (_, index) => row + index)),
+    }),
+  );
+  return {
+    strategy,
+    by: KEYS.filter(() => random.chance(0.5)),
+    tolerance: strategy === 'asof' && random.chance(0.5) ? `${random.pick([0, 1, 5, 1000])}us` : undefined,
+    memoryLimit: random.chance(0.5) ? 1000 : undefined,
+    left: cut(random, left),
+    right: cut(random, right),
+  };
+}
+
+/** Into logical inputs, empty ones among them. */
+export function cut<T>(random: SeededRandom, rows: readonly T[]): T[][] {
+  const pieces: T[][] = [];
+  for (let from = 0; from < rows.length; ) {
+    const count = random.pick([0, 1, 3, 20, 200]);
+    pieces.push(rows.slice(from, from + count));
+    from += count;
+  }
+  return pieces;
+}
+
+/** The sinks of a join: its rows, and the rows of the batches as they can be seen. Made afresh for every run. */
+export function sinksOf(given: RandomJoin, seen: number[] = []): [Sink, Sink] {
+  const p = createPipeline({ memoryLimit: '256MiB' });
+  const left = p.source(fromIterable(LEFT, given.left, { orderedOn: 'ts', name: 'left' }));
+  const right = p.source(fromIterable(RIGHT, given.right, { orderedOn: 'at', name: 'right' }));
+  const joined = p.joinStream({ right, left }, {
+    strategy: given.strategy,
+    left: 'left',
+    on: { left: 'ts', right: 'at' },
+    by: given.by,
+    suffix: '_right',
+    ...(given.tolerance !== undefined && { tolerance: given.tolerance }),
+    ...(given.memoryLimit !== undefined && { memoryLimit: given.memoryLimit }),
+  } as never);
+  return [
+    joined.collect(),
+    joined.filter(col('n').ge(0n)).forEach((rows) => void seen.push(rows.length), { takes: 'rows' }),
+  ];
+}

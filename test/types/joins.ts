@@ -1,0 +1,61 @@
+/** What joins know of their columns at compile time. Checked by the build, never run. */
+import { type AnyShape, createPipeline, fromIterable, readParquet, type Stream } from '@spillway/core';
+import { expectTypeOf } from 'vitest';
+
+// biome-ignore lint/suspicious/noExplicitAny: of any registered ops
+type ShapeOf<T> = T extends Stream<infer S, any> ? S : never;
+
+const p = createPipeline();
+const trades = p.source(
+  fromIterable({ ts: 'timestamp[us]', symbol: 'utf8', price: 'float64', qty: 'int32' } as const, []),
+);
+const quotes = p.source(
+  fromIterable({ ts: 'timestamp[us]', symbol: 'utf8', bid: 'float64', ask: 'float64' } as const, []),
+);
+const depth = p.source(fromIterable({ at: 'timestamp[us]', sym: 'utf8', price: 'float32' } as const, []));
+
+const priced = p.joinStream(
+  { trades, quotes },
+  { strategy: 'asof', left: 'trades', on: 'ts', by: ['symbol'], tolerance: '5s' },
+);
+expectTypeOf<ShapeOf<typeof priced>>().toEqualTypeOf<{
+  readonly ts: 'timestamp[us]';
+  readonly symbol: 'utf8';
+  readonly price: 'float64';
+  readonly qty: 'int32';
+  readonly bid: 'float64';
+  readonly ask: 'float64';
+}>();
+
+const renamed = p.joinStream(
+  { trades, depth },
+  {
+    strategy: 'asof',
+    left: 'trades',
+    on: { trades: 'ts', depth: 'at' },
+    by: [{ trades: 'symbol', depth: 'sym' }],
+    suffix: '_depth',
+  },
+);
+expectTypeOf<ShapeOf<typeof renamed>>().toEqualTypeOf<{
+  readonly ts: 'timestamp[us]';
+  readonly symbol: 'utf8';
+  readonly price: 'float64';
+  readonly qty: 'int32';
+  readonly price_depth: 'float32';
+}>();
+
+const file = p.source(readParquet('x.parquet'));
+const open = p.joinStream({ trades, file }, { strategy: 'asof', left: 'trades', on: 'ts' });
+expectTypeOf<ShapeOf<typeof open>>().toEqualTypeOf<AnyShape>();
+
+// @ts-expect-error '"tss"' is not a column that both have
+p.joinStream({ trades, quotes }, { strategy: 'asof', left: 'trades', on: 'tss' });
+// @ts-expect-error depth has no column "ts"
+p.joinStream({ trades, depth }, { strategy: 'asof', left: 'trades', on: 'ts' });
+// @ts-expect-error there is no input "trade"
+p.joinStream({ trades, quotes }, { strategy: 'asof', left: 'trade', on: 'ts' });
+// @ts-expect-error both sides have a column "price": give suffix, such as '_right'
+p.joinStream({ trades, depth }, { strategy: 'asof', left: 'trades', on: { trades: 'ts', depth: 'at' } });
+// @ts-expect-error both sides have a column "symbol": give suffix, such as '_right'
+p.joinStream({ trades, quotes }, { strategy: 'asof', left: 'trades', on: 'ts' });

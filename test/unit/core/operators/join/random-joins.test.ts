@@ -1,0 +1,127 @@
+import type { Fields } from '@spillway/core';
+import {
+  type Arena,
+  type Batch,
+  batchToRows,
+  buildChain,
+  buildLogicalPlan,
+  createArena,
+  createReferenceKernels,
+  cutStages,
+  instantiateKernels,
+  type Kernels,
+  type ResolvedPlan,
+  resolvePlan,
+  rowsToBatch,
+  runReference,
+  type StageOperator,
+  type StageSpec,
+} from '@spillway/core/internal';
+import { describe, expect, it } from 'vitest';
+import { chooseSeed, randomFrom, type SeededRandom } from '#support/random';
+import { cut, type RandomJoin, randomJoin, sinksOf } from '#support/random-join';
+import type { Row } from '#support/random-rows';
+
+interface Emitted {
+  rows: unknown[][];
+  inputs: number;
+}
+
+/** Every logical input of a side as one or several batches, of which the last ends it. */
+function* batchesOf(random: SeededRandom, arena: Arena, fields: Fields, inputs: readonly Row[][]): Generator<Batch> {
+  for (const input of inputs) {
+    const pieces = random.chance(0.7) ? [input] : cut(random, input);
+    const last = pieces.pop() ?? [];
+    for (const piece of pieces) yield rowsToBatch(arena, 1, fields, piece, 0);
+    yield rowsToBatch(arena, 1, fields, last, 1);
+  }
+}
+
+/** Drives the stage of the join as a lane may: what it wants, and now and then what it does not want yet. */
+async function drive(
+  given: RandomJoin,
+  random: SeededRandom,
+  kernelsOf: (arena: Arena) => Kernels,
+): Promise<{ emitted: Emitted[]; left: number }> {
+  const arena = createArena({ maximumBytes: 64 * 2 ** 20, debug: true });
+  const plan: ResolvedPlan = await resolvePlan(buildLogicalPlan([sinksOf(given)[0]]));
+  const stage = cutStages(plan, { workers: 1 }).stages.find(({ input }) => input.kind === 'edges') as StageSpec;
+  const emitted: Emitted[] = [];
+  const chain = await buildChain(stage, {
+    arena,
+    kernels: kernelsOf(arena),
+    owner: 1,
+    lane: 0,
+    outputs: [
+      {
+        push: (batch) => {
+          emitted.push({ rows: batchToRows(batch).map((row) => Object.values(row)), inputs: batch.inputs });
+          batch.release();
+          return random.chance(0.3) ? Promise.resolve() : undefined;
+        },
+      },
+    ],
+    now: () => 0,
+    signal: new AbortController().signal,
+    onFlush: () => {},
+    position: () => ({}),
+  });
+  const [leftFields, rightFields] = (stage.operators[0] as StageOperator).inputFields as [Fields, Fields];
+  const sides = [batchesOf(random, arena, leftFields, given.left), batchesOf(random, arena, rightFields, given.right)];
+  const isOpen = [true, true];
+  const runsAhead = random.chance(0.5);
+  while (isOpen.includes(true)) {
+    const wanted = chain.wants();
+    expect(isOpen[wanted]).toBe(true);
+    const other = 1 - wanted;
+    const side = runsAhead && isOpen[other] === true && random.chance(0.4) ? other : wanted;
+    const next = (sides[side] as Generator<Batch>).next();
+    if (next.done !== true) await chain.push(next.value, side);
+    else {
+      isOpen[side] = false;
+      await chain.endInput(side);
+    }
+  }
+  await chain.end();
+  await chain.close();
+  return { emitted, left: arena.usedSlabs() };
+}
+
+/** Rows of each logical input. */
+function logical(emitted: readonly Emitted[]): unknown[][][] {
+  const inputs: unknown[][][] = [];
+  let open: unknown[][] = [];
+  for (const { rows, inputs: ended } of emitted) {
+    open.push(...rows);
+    for (let input = 0; input < ended; input++) {
+      inputs.push(open);
+      open = [];
+    }
+  }
+  expect(open).toEqual([]);
+  return inputs;
+}
+
+/** Values of both executors in one form. */
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  return typeof value === 'bigint' ? Number(value) : value;
+}
+
+const SEEDS = Number(process.env['SPILLWAY_JOINS'] ?? 150);
+
+describe('a join of random streams', () => {
+  it.each(['asof'] as const)('gives what the reference gives, whatever comes first: %s', async (strategy) => {
+    const first = chooseSeed();
+    for (let seed = first; seed < first + SEEDS; seed++) {
+      const random = randomFrom(seed);
+      const given = randomJoin(random, strategy);
+      const { outputs } = await runReference([sinksOf(given)[0]]);
+      for (const kernelsOf of [createReferenceKernels, instantiateKernels]) {
+        const { emitted, left } = await drive(given, random, kernelsOf);
+        expect(plain(logical(emitted)), `SPILLWAY_SEED=${seed} SPILLWAY_JOINS=1`).toEqual(plain(outputs[0]?.batches));
+        expect(left, `slabs left, SPILLWAY_SEED=${seed}`).toBe(0);
+      }
+    }
+  });
+});
