@@ -29,6 +29,7 @@ export {
 } from './plan/aggregates.ts';
 export type { ExplainOptions, Explanation } from './plan/explain.ts';
 export type { AnyIterable, IterableItem } from './plan/feeders.ts';
+export type { JoinOptions } from './plan/join.ts';
 export {
   createPipeline,
   type Pipeline,
