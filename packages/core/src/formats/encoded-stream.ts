@@ -12,8 +12,8 @@ export interface EncodingOptions {
   rowGroupBytes: number | undefined;
   /** Columns of integers: delta encoding where a dictionary does not pay. */
   deltaColumns: readonly string[];
-  /** An ascending column: delta encoding at once. */
-  orderedColumn: string | undefined;
+  /** Columns for which no dictionary is tried. */
+  plainColumns: readonly string[];
   metadata: Readonly<Record<string, string>>;
 }
 
@@ -114,7 +114,7 @@ function writerProperties(api: ParquetLibrary['api'], options: EncodingOptions):
     builder = builder.setKeyValueMetadata(new Map(Object.entries(options.metadata)));
   for (const column of options.deltaColumns)
     builder = builder.setColumnEncoding(column, api.Encoding.DELTA_BINARY_PACKED);
-  if (options.orderedColumn !== undefined) builder = builder.setColumnDictionaryEnabled(options.orderedColumn, false);
+  for (const column of options.plainColumns) builder = builder.setColumnDictionaryEnabled(column, false);
   return builder.build();
 }
 

@@ -14,6 +14,7 @@ import { addBounds, type ColumnBounds, emptyBounds } from './column-bounds.ts';
 import { DurableFile } from './durable-file.ts';
 import { EncodedStream } from './encoded-stream.ts';
 import { fileError } from './file-error.ts';
+import { prefersDeltas } from './integer-encoding.ts';
 import { type IpcColumn, ipcColumns } from './ipc-columns.ts';
 import { encodeIpcStream, IpcScratch } from './ipc-stream.ts';
 import { type ParquetChunk, readParquetInfo } from './parquet-info.ts';
@@ -65,28 +66,17 @@ export class ParquetWriter {
   rows = 0;
   readonly #options: WriteParquetOptions;
   readonly #file: DurableFile;
-  readonly #stream: EncodedStream;
+  /** Begun with the first rows, which tell how to encode. */
+  #stream: EncodedStream | undefined;
   readonly #bounds: ColumnBounds[];
   readonly #scratch = new IpcScratch();
   readonly #fileFields: Fields;
-  #hasBatch = false;
 
   private constructor(options: WriteParquetOptions, file: DurableFile) {
     this.#options = options;
     this.#file = file;
     this.#bounds = options.fields.map(() => emptyBounds());
     this.#fileFields = options.stored?.fields ?? options.fields;
-    this.#stream = new EncodedStream(
-      {
-        compression: options.compression,
-        rowGroupRows: options.rowGroupRows,
-        rowGroupBytes: options.rowGroupBytes,
-        deltaColumns: this.#fileFields.filter((field) => isDeltaEncoded(field.type)).map((field) => field.name),
-        orderedColumn: options.orderedOn,
-        metadata: options.metadata ?? {},
-      },
-      (bytes) => file.write(bytes),
-    );
   }
 
   /** Encoded bytes written so far; the row group at hand is not among them. */
@@ -120,7 +110,7 @@ export class ParquetWriter {
 
   async #encode(columns: IpcColumn[], rows: number): Promise<void> {
     const stored = this.#options.stored?.convert(columns) ?? columns;
-    this.#hasBatch = true;
+    this.#stream ??= this.#begin(stored);
     try {
       await this.#stream.push(encodeIpcStream(this.#fileFields, stored, rows, this.#scratch));
     } catch (error) {
@@ -128,15 +118,30 @@ export class ParquetWriter {
     }
   }
 
+  #begin(first: readonly IpcColumn[]): EncodedStream {
+    const { compression, rowGroupRows, rowGroupBytes, orderedOn, metadata } = this.#options;
+    const fields = this.#fileFields;
+    const deltaColumns = fields.filter((field) => isDeltaEncoded(field.type)).map((field) => field.name);
+    const plainColumns = deltaColumns.filter((name) => {
+      const column = first[fields.findIndex((field) => field.name === name)];
+      return column !== undefined && name !== orderedOn && prefersDeltas(column);
+    });
+    if (orderedOn !== undefined) plainColumns.push(orderedOn);
+    return new EncodedStream(
+      { compression, rowGroupRows, rowGroupBytes, deltaColumns, plainColumns, metadata: metadata ?? {} },
+      (bytes) => this.#file.write(bytes),
+    );
+  }
+
   /** Finishes the file and gives it its name. Removes it and throws when that fails. @throws ERR_IO */
   async end(): Promise<WrittenParquet> {
     try {
-      if (!this.#hasBatch)
+      if (this.#stream === undefined)
         await this.#encode(
           this.#fileFields.map((field) => emptyIpcColumn(field.type)),
           0,
         );
-      await this.#stream.end();
+      await this.#stream?.end();
       await this.#file.seal();
       const chunks = await chunkChecksums(this.#file.temporaryPath);
       await this.#file.commit();
@@ -149,7 +154,7 @@ export class ParquetWriter {
 
   /** Removes the temporary file. */
   async abort(): Promise<void> {
-    await this.#stream.abort().catch(() => undefined);
+    await this.#stream?.abort().catch(() => undefined);
     await this.#file.discard();
   }
 

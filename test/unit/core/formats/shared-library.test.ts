@@ -10,16 +10,16 @@ import { readAll } from './read-parquet.ts';
 const fields: Fields = [{ name: 'n', type: 'int32', nullable: true }];
 const arena = createArena({ debug: true });
 
-async function fileOf(path: string, rows: number): Promise<string> {
-  const batch = rowsToBatch(arena, 1, fields, { n: Int32Array.from({ length: rows }, (_, i) => i) });
+async function fileOf(path: string, rows: number, value = (row: number): number => row): Promise<string> {
+  const batch = rowsToBatch(arena, 1, fields, { n: Int32Array.from({ length: rows }, (_, row) => value(row)) });
   await writeParquetFile([batch], { path, fields, compression: 'none', rowGroupRows: 1000, arena });
   batch.release();
   return path;
 }
 
-/** A file whose pages are zeros: the library does not refuse it, it breaks. */
+/** A file whose pages are zeros, the dictionary's first: the library does not refuse it, it breaks. */
 async function brokenFile(path: string): Promise<string> {
-  const bytes = readFileSync(await fileOf(path, 3000));
+  const bytes = readFileSync(await fileOf(path, 3000, (row) => (row % 100) * (row % 100) * 10_007));
   writeFileSync(path, bytes.fill(0, 4, 400));
   return path;
 }

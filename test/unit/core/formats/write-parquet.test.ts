@@ -122,6 +122,87 @@ describe('statistics', () => {
       { min: -150n, max: 90_000_000_000_000_000_025n, nullCount: 1, hasNaN: false },
     ]);
   });
+
+  test('bounds of random integers and texts are what sorting gives', async () => {
+    const random = seededRandom();
+    const columns: Fields = [
+      { name: 'i', type: 'int64', nullable: false },
+      { name: 'u', type: 'uint64', nullable: false },
+      { name: 's', type: 'utf8', nullable: false },
+    ];
+    const bits = (): bigint =>
+      (BigInt(random.integer(0, 2 ** 32 - 1)) << 32n) | BigInt(random.pick([0, 1, random.integer(0, 2 ** 32 - 1)]));
+    const text = (): string =>
+      Array.from({ length: random.integer(0, 7) }, () => random.pick(['\0', 'a', 'é'])).join('');
+    for (let round = 0; round < 20; round += 1) {
+      const rows = Array.from({ length: random.integer(1, 40) }, () => ({
+        i: BigInt.asIntN(64, bits()),
+        u: bits(),
+        s: text(),
+      }));
+      const { arena, batch } = arenaOfRows(rows, columns);
+      const path = join(temporaryFolder(), `${round}.parquet`);
+      const { bounds } = await writeParquetFile([batch], { ...options, path, fields: columns, arena });
+      const ends = <T>(values: T[], compare: (a: T, b: T) => number): { min: T | undefined; max: T | undefined } => {
+        const sorted = values.sort(compare);
+        return { min: sorted[0], max: sorted.at(-1) };
+      };
+      const byValue = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
+      const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+      expect(bounds).toMatchObject([
+        ends(
+          rows.map((row) => row.i),
+          byValue,
+        ),
+        ends(
+          rows.map((row) => row.u),
+          byValue,
+        ),
+        ends(
+          rows.map((row) => row.s),
+          byBytes,
+        ),
+      ]);
+    }
+  });
+});
+
+describe('encodings', () => {
+  test('integers are deltas, unless a dictionary of few far values is smaller', async () => {
+    const random = seededRandom();
+    const path = join(temporaryFolder(), 'encodings.parquet');
+    const columns: Fields = [
+      { name: 'counter', type: 'int64', nullable: true },
+      { name: 'anything', type: 'int64', nullable: false },
+      { name: 'station', type: 'int64', nullable: false },
+      { name: 'small', type: 'int8', nullable: false },
+    ];
+    const extremes = [-(2n ** 63n), 2n ** 63n - 1n, 0n, -1n];
+    const stations = Array.from({ length: 6 }, () => BigInt(random.integer(0, 2 ** 40)) * 1_000n);
+    const { arena, batch } = arenaOfRows(
+      Array.from({ length: 5000 }, (_, row) => ({
+        counter: row % 7 === 0 ? null : BigInt(row * 3),
+        anything: random.chance(0.01)
+          ? random.pick(extremes)
+          : BigInt(random.integer(-(2 ** 31), 2 ** 31)) * BigInt(random.integer(1, 2 ** 32 - 1)),
+        station: random.pick(stations),
+        small: random.integer(-3, 3),
+      })),
+      columns,
+    );
+    await writeParquetFile([batch], { ...options, path, fields: columns, arena });
+    expect((await readAll(path)).rows).toEqual(batchToRows(batch));
+    const table = await sql(`SELECT * FROM ${quote(path)}`);
+    expect(table.columns[1]).toEqual(batchToRows(batch).map((row) => row['anything']));
+    const chunks = await sql(`SELECT path_in_schema, encodings FROM parquet_metadata(${quote(path)})`);
+    expect(chunks.columns[0]).toEqual(columns.map((field) => field.name));
+    expect(chunks.columns[1]?.map((encodings) => String(encodings).includes('DICTIONARY'))).toEqual([
+      false,
+      false,
+      true,
+      false,
+    ]);
+  });
 });
 
 describe('what is left behind', () => {
