@@ -73,7 +73,7 @@ describe.skipIf(shared === undefined)('one digest, whatever', () => {
     const digests = new Map<string, string>();
     for (const workers of [1, 2]) {
       for (const batchRows of [7, 1000, 65_536]) {
-        for (const memoryLimit of [await minimum(week, batchRows, workers), '96MiB', GIBIBYTE]) {
+        for (const memoryLimit of [await minimum(week, batchRows, workers), '160MiB', GIBIBYTE]) {
           digests.set(
             `${workers} workers, ${batchRows} rows, ${memoryLimit}`,
             await digest(week, batchRows, { workers, memoryLimit }),

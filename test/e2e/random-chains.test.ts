@@ -87,7 +87,7 @@ function* inputsOf({ inputs }: Case): Generator<Record<string, unknown>[]> {
 }
 
 function sourceOf(given: Case) {
-  return createPipeline({ memoryLimit: '64MiB' })
+  return createPipeline({ memoryLimit: '128MiB' })
     .register({ pass, plus, runningTotal })
     .source(fromIterable(SHAPE, inputsOf(given), { orderedOn: 'ts' }));
 }

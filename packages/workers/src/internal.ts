@@ -5,6 +5,7 @@ export * from './channels/ring-layout.ts';
 export { FailureLatch } from './coordinator/failure.ts';
 export { closeIdlePools, idleThreads } from './coordinator/thread-pools.ts';
 export * from './governor/cgroup.ts';
+export { HeapWatch } from './governor/heap-watch.ts';
 export * from './governor/machine-memory.ts';
 export * from './governor/pressure.ts';
 export { describeBuffer } from './job/buffer-state.ts';

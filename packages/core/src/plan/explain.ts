@@ -2,6 +2,7 @@
 
 import { describeExpression } from '../expressions/describe.ts';
 import { formatBytes } from '../schema/sizes.ts';
+import { type MemorySplit, splitMemory } from './budget.ts';
 import { buildLogicalPlan } from './build.ts';
 import type { OperatorSpec, SourceSpec, Triggers } from './logical.ts';
 import { batchRowsOf, type MinimumTerms, minimumTerms } from './minimum.ts';
@@ -9,13 +10,15 @@ import type { EdgeSpec, PhysicalPlan, StageOperator, StageSpec } from './physica
 import { fileProbes, resolvePlan } from './resolve.ts';
 import type { PlanProbes, ResolvedPlan } from './resolved.ts';
 import type { Sink } from './sinks.ts';
-import { cutStages } from './stages.ts';
+import { fitStages } from './stages.ts';
 
 export interface ExplainOptions {
   /** Largest number of lanes of one stage. Default 2. */
   workers?: number;
   /** Hard total in bytes; default the pipeline's. */
   memoryLimitBytes?: number;
+  /** Print how the limit is split, and the minimum term by term. */
+  memory?: boolean;
   probes?: PlanProbes;
 }
 
@@ -26,6 +29,8 @@ export interface Explanation {
   physical: PhysicalPlan;
   /** Terms of the smallest limit that the plan can run with. */
   minimum: MinimumTerms;
+  /** How a run at this limit would split it. */
+  split: MemorySplit;
 }
 
 /** See `explain` in `deferred.ts`. */
@@ -33,18 +38,43 @@ export async function explain(sinks: Sink | readonly Sink[], options: ExplainOpt
   const list = Array.isArray(sinks) ? (sinks as readonly Sink[]) : [sinks as Sink];
   const logical = await resolvePlan(buildLogicalPlan(list), options.probes ?? fileProbes);
   const { workers = 2, memoryLimitBytes } = options;
-  const physical = cutStages(logical, { workers, ...(memoryLimitBytes !== undefined && { memoryLimitBytes }) });
+  const physical = fitStages(logical, { workers, ...(memoryLimitBytes !== undefined && { memoryLimitBytes }) });
   const rows = Math.max(1, ...logical.nodes.map(batchRowsOf));
   const minimum = minimumTerms(logical, physical.stages, physical.edges, rows);
-  return { text: explainText(logical, physical, minimum), logical, physical, minimum };
+  const split = splitMemory(logical, physical);
+  const lines = [memoryHead(physical), ...(options.memory === true ? memoryLines(minimum, split) : [])];
+  return { text: [...lines, ...planLines(logical, physical)].join('\n'), logical, physical, minimum, split };
 }
 
-function explainText(logical: ResolvedPlan, physical: PhysicalPlan, minimum: MinimumTerms): string {
-  const { memoryLimitBytes, minimumBytes, timingDependence } = physical;
-  const isLow = memoryLimitBytes < minimumBytes;
-  const lines = [
-    `memory limit ${formatBytes(memoryLimitBytes)}, at least ${formatBytes(minimumBytes)}${isLow ? ': TOO LOW, the run would be refused' : ''}`,
-    `  floors ${formatBytes(minimum.floorBytes)}, state ${formatBytes(minimum.stateBytes)}, codecs ${formatBytes(minimum.codecBytes)}, lanes ${formatBytes(minimum.laneBytes)}`,
+function memoryHead({ memoryLimitBytes, minimumBytes }: PhysicalPlan): string {
+  const isLow = memoryLimitBytes < minimumBytes ? ': TOO LOW, the run would be refused' : '';
+  return `memory limit ${formatBytes(memoryLimitBytes)}, at least ${formatBytes(minimumBytes)}${isLow}`;
+}
+
+function memoryLines(minimum: MinimumTerms, split: MemorySplit): string[] {
+  const arena = minimum.floorBytes + minimum.stateBytes;
+  const threads = split.codecThreads === 1 ? '1 thread' : `${split.codecThreads} threads`;
+  const lines: [string, number, number, string][] = [
+    ['process', minimum.processBytes, split.processBytes, ''],
+    ['codecs', minimum.codecBytes, split.codecBytes, split.codecThreads === 0 ? 'none' : threads],
+    ['lanes', minimum.laneBytes, split.laneBytes, ''],
+    ['code of users', minimum.userBytes, split.userBytes, `${formatBytes(split.userBytesEach)} a lane`],
+    [
+      'arena',
+      arena,
+      Math.max(0, split.arenaBytes),
+      `at least floors ${formatBytes(minimum.floorBytes)}, state ${formatBytes(minimum.stateBytes)}`,
+    ],
+  ];
+  return lines.map(
+    ([name, least, given, note]) =>
+      `  ${name.padEnd(14)} ${formatBytes(given).padStart(9)}  of it needed ${formatBytes(least).padStart(9)}${note === '' ? '' : `  (${note})`}`,
+  );
+}
+
+function planLines(logical: ResolvedPlan, physical: PhysicalPlan): string[] {
+  const { timingDependence } = physical;
+  return [
     '',
     ...logical.nodes.flatMap((node) =>
       node.spec.kind === 'source'
@@ -58,7 +88,6 @@ function explainText(logical: ResolvedPlan, physical: PhysicalPlan, minimum: Min
       ? ['the result does not depend on timing']
       : timingDependence.map(({ node, reason }) => `DEPENDS ON TIMING: ${node} ${reason}`)),
   ];
-  return lines.join('\n');
 }
 
 function sourceLines(name: string, source: SourceSpec, columns: number): string[] {

@@ -6,9 +6,8 @@
  *             + Σ buffers, ops and folds with triggers: one batch of their input
  *             + Σ joins: two batches of each input, JOIN_BYTES
  *             + Σ aggregates: STATE_BYTES for each aggregation where bins are merged, SCRATCH_BYTES where batches become states
- *             + CODEC_BYTES + the largest row group's bytes on disk (columns read)     when Parquet is read
- *             + CODEC_BYTES + one floor                                                when Parquet is written
- *             + Σ lanes LANE_BYTES
+ *             + Σ lanes that make rows: one batch of them
+ *             + what is outside the arena: see `budget.ts`
  *
  *     floor   = rows of a batch × bytes of a row, in whole pages of the arena; what comes out of an aggregate comes in
  *               small pieces
@@ -16,35 +15,30 @@
  * One codec thread is counted: with more room the coordinator uses more of them. Bytes of a row are exact for fixed widths;
  * texts are taken at TEXT_BYTES, or from the file's own figures where it is a Parquet file.
  */
-import type { ParquetInfo } from '../formats/parquet-info.ts';
 import { PAGE_BYTES } from '../memory/layout.ts';
 import { PIECE_ROWS as AGGREGATE_PIECE_ROWS } from '../operators/aggregate/piece-rows.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { Fields, TypeText } from '../schema/types.ts';
+import { type OutsideTerms, outsideTerms } from './budget.ts';
+import type { Triggers } from './logical.ts';
 import type { EdgeSpec, StageOperator, StageSpec } from './physical.ts';
 import type { ResolvedNode, ResolvedPlan } from './resolved.ts';
 
-/** One instance of the Parquet library, measured. */
-const CODEC_BYTES = 28 * 2 ** 20;
-/** Growth of a lane's heap and kernels while it works. */
-const LANE_BYTES = 2 * 2 ** 20;
 /** One level of an aggregate: some thousand closed bins that wait to be a batch, the open ones, and room to grow. */
 const STATE_BYTES = 2 * 2 ** 20;
 /** Keys of a join and places of their last rows. */
 const JOIN_BYTES = 2 ** 20;
 /** What turns a batch into states, in one lane. */
-const SCRATCH_BYTES = 2 ** 19;
+const SCRATCH_BYTES = 2 ** 20;
 const TEXT_BYTES = 24;
 const LIST_BYTES = 64;
 /** Rows of a physical batch at most. */
 const PIECE_ROWS = 65_536;
 
 /** What each term of the minimum comes to, for `explain`. */
-export interface MinimumTerms {
+export interface MinimumTerms extends OutsideTerms {
   floorBytes: number;
   stateBytes: number;
-  codecBytes: number;
-  laneBytes: number;
 }
 
 function typeBytes(type: TypeText): number {
@@ -87,38 +81,13 @@ function isRowWise({ spec }: ResolvedNode): boolean {
   return spec.kind === 'filter' || spec.kind === 'select' || spec.kind === 'withColumns';
 }
 
-/** Largest row group on disk, of the columns that are read. */
-function largestRowGroup(files: readonly ParquetInfo[], columns: ReadonlySet<string>): number {
-  const groups = files.flatMap((file) => file.rowGroups);
-  return Math.max(
-    0,
-    ...groups.map((group) =>
-      group.chunks.reduce((sum, chunk) => sum + (columns.has(chunk.column) ? chunk.bytes : 0), 0),
-    ),
-  );
-}
-
-function codecBytes(plan: ResolvedPlan): number {
-  let reading = 0;
-  let writing = 0;
-  for (const node of plan.nodes) {
-    if (node.files !== undefined) {
-      const columns = new Set((node.outputFields['out'] ?? []).map((field) => field.name));
-      reading = Math.max(reading, CODEC_BYTES + largestRowGroup(node.files, columns));
-    }
-    const isWriter =
-      node.spec.kind === 'sink' && (node.spec.sink.type === 'parquet' || node.spec.sink.type === 'store');
-    if (isWriter) writing = Math.max(writing, CODEC_BYTES + floorBytes(node.inputFields[0] ?? [], PIECE_ROWS));
-  }
-  // Readers and writers take turns on a codec thread.
-  return Math.max(reading, writing);
-}
-
 function stateBytes(stages: readonly StageSpec[], rows: number): number {
   let sum = 0;
-  for (const { operators, lanes } of stages) {
-    for (const { spec, half, inputFields } of operators) {
-      if (spec.kind === 'aggStream') sum += aggregateBytes(spec.aggregations.length, half, lanes);
+  for (const { operators, lanes, input } of stages) {
+    if (input.kind === 'splits' && input.source.type === 'generated') sum += lanes * floorBytes(input.fields, rows);
+    for (const { spec, half, inputFields, emissionsVisible } of operators) {
+      if (spec.kind === 'aggStream')
+        sum += aggregateBytes(spec.aggregations.length, half, lanes) + (emissionsVisible ? seenBytes(spec, half) : 0);
       else if (spec.kind === 'joinStream') sum += joinBytes(inputFields, rows);
       else if (
         spec.kind === 'memoryBuffer' ||
@@ -141,6 +110,12 @@ function aggregateBytes(levels: number, half: StageOperator['half'], lanes: numb
   return merging + (half === 'final' ? 0 : lanes * SCRATCH_BYTES);
 }
 
+/** Where flushes can be seen, pressure may not make them smaller: what a limit lets gather is held, sent and delivered. */
+function seenBytes({ triggers }: { triggers: Triggers }, half: StageOperator['half']): number {
+  const { memoryLimitBytes } = triggers;
+  return half !== 'partial' && typeof memoryLimitBytes === 'number' ? 3 * memoryLimitBytes : 0;
+}
+
 function hasTriggers(spec: { triggers: object }): boolean {
   return Object.values(spec.triggers).some((trigger) => trigger !== undefined);
 }
@@ -161,12 +136,11 @@ export function minimumTerms(
   return {
     floorBytes: floors.reduce((sum, bytes) => sum + bytes, 0),
     stateBytes: stateBytes(stages, rows),
-    codecBytes: codecBytes(plan),
-    laneBytes: stages.reduce((sum, stage) => sum + stage.lanes, 0) * LANE_BYTES,
+    ...outsideTerms(plan, stages),
   };
 }
 
 /** The sum of the terms. */
 export function sumOf(terms: MinimumTerms): number {
-  return terms.floorBytes + terms.stateBytes + terms.codecBytes + terms.laneBytes;
+  return Object.values(terms as unknown as Record<string, number>).reduce((sum, bytes) => sum + bytes, 0);
 }

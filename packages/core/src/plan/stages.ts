@@ -25,10 +25,11 @@ export interface StageOptions {
 }
 
 /**
- * @throws ERR_MEMORY_MINIMUM when the limit is below what the plan cannot run without
+ * With as many lanes as the limit admits: each needs room of its own, and `workers` is how many there may be at most.
+ * @throws ERR_MEMORY_MINIMUM when the limit is below what the plan cannot run without, on one lane a stage
  */
 export function planStages(plan: ResolvedPlan, options: StageOptions): PhysicalPlan {
-  const physical = cutStages(plan, options);
+  const physical = fitStages(plan, options);
   if (physical.memoryLimitBytes >= physical.minimumBytes) return physical;
   throw new PipelineError(
     'ERR_MEMORY_MINIMUM',
@@ -36,12 +37,19 @@ export function planStages(plan: ResolvedPlan, options: StageOptions): PhysicalP
     {
       expected: String(physical.minimumBytes),
       value: String(physical.memoryLimitBytes),
-      hint: `raise memoryLimit to '${Math.ceil(physical.minimumBytes / 2 ** 20)}MiB', or use fewer workers`,
+      hint: `raise memoryLimit to '${Math.ceil(physical.minimumBytes / 2 ** 20)}MiB'; explain(sinks, { memory: true }) says what needs it`,
     },
   );
 }
 
 /** As `planStages`, also where the limit is too low: for `explain`. */
+export function fitStages(plan: ResolvedPlan, options: StageOptions): PhysicalPlan {
+  const physical = cutStages(plan, options);
+  if (physical.memoryLimitBytes >= physical.minimumBytes || options.workers === 1) return physical;
+  return fitStages(plan, { ...options, workers: Math.floor(options.workers / 2) });
+}
+
+/** Stages of exactly so many lanes. */
 export function cutStages(plan: ResolvedPlan, options: StageOptions): PhysicalPlan {
   const memoryLimitBytes = options.memoryLimitBytes ?? plan.memoryLimitBytes;
   const cut = new StageCutter(plan, options.workers);

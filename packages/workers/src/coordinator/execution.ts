@@ -5,6 +5,7 @@
  */
 import { PipelineError } from '@spillway/core/base';
 import type { ArenaHandle, PhysicalPlan } from '@spillway/core/internal';
+import { type MemorySplit, splitMemory } from '@spillway/core/planner';
 import type { WarmTask } from '../codecs/protocol.ts';
 import type { JobEmitter } from '../job/events.ts';
 import type { ParsedRunOptions } from '../job/run-options.ts';
@@ -22,7 +23,6 @@ import { abortedError, FailureLatch } from './failure.ts';
 import { type FlushMessage, LaneHandle, type LaneListener } from './lane-handle.ts';
 import { type PlannedRun, planRun, type SinkInput } from './plan-run.ts';
 import { openWriters, type RunParts, startFeeders, startMainSinks, startReaders, startWriters } from './run-parts.ts';
-import { type MemorySplit, splitMemory } from './split-memory.ts';
 import { SplitOrder } from './split-order.ts';
 import { checkOutPool, discardPool, type PoolKind, preloadPools, returnPool, type ThreadPool } from './thread-pools.ts';
 import { type Wiring, wireRun } from './wiring.ts';
@@ -145,7 +145,7 @@ export class Execution {
 
   async #prepare(planned: PlannedRun): Promise<void> {
     const { physical, logical } = planned;
-    const split = splitMemory(physical);
+    const split = splitMemory(logical, physical);
     const lease = new ArenaLease(split.arenaBytes);
     this.#lease = lease;
     // Threads start while the rest is made ready.
@@ -156,6 +156,7 @@ export class Execution {
       lease,
       cleanup: this.#cleanup,
       positionsOf: (node) => planned.positions.get(node) ?? [],
+      userBytesEach: split.userBytesEach,
     });
     this.#wiring = wiring;
     this.latch.onFailure(() => {
@@ -169,10 +170,12 @@ export class Execution {
   }
 
   /** One thread a lane, whatever its stage does: an op that blocks has a stage, and so threads, of its own. */
-  #takePools({ stages }: PhysicalPlan, arena: ArenaHandle, { heapLimitMebibytes, codecThreads }: MemorySplit): void {
+  #takePools({ stages }: PhysicalPlan, arena: ArenaHandle, split: MemorySplit): void {
+    const { heapLimitMebibytes, nurseryMebibytes, codecThreads } = split;
     const lanes = stages.reduce((sum, stage) => sum + stage.lanes, 0);
     const take = async (kind: PoolKind, threads: number): Promise<void> => {
-      if (threads > 0) this.#pools.push(await checkOutPool({ kind, threads, heapLimitMebibytes, arena }));
+      if (threads > 0)
+        this.#pools.push(await checkOutPool({ kind, threads, heapLimitMebibytes, nurseryMebibytes, arena }));
     };
     this.#poolsReady = Promise.all([take('lanes', lanes), take('codecs', codecThreads)]);
     this.#poolsReady.catch(() => {}); // awaited on every path

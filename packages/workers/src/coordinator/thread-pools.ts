@@ -19,6 +19,8 @@ export interface PoolRequest {
   threads: number;
   /** Cap of each thread's JavaScript heap. */
   heapLimitMebibytes: number;
+  /** Part of the heap where objects begin; it follows from the cap. */
+  nurseryMebibytes: number;
   arena: ArenaHandle;
 }
 

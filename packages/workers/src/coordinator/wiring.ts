@@ -5,6 +5,7 @@
 
 import { sharedTableBatches } from '@spillway/core/data';
 import type { EdgeSpec, LogicalPlan, PhysicalPlan, PlanNode, Ptr, StageSpec } from '@spillway/core/internal';
+import { hasUserCode } from '@spillway/core/planner';
 import { createRing, type Ring } from '../channels/ring.ts';
 import type { LaneConfig, LaneInputConfig } from '../lanes/protocol.ts';
 import type { PositionSegment } from '../lanes/source-position.ts';
@@ -54,6 +55,8 @@ interface WiringParts {
   lease: ArenaLease;
   cleanup: Cleanup;
   positionsOf: PositionsOfNode;
+  /** Heap and array buffers that code of users may take in each lane. */
+  userBytesEach: number;
 }
 
 /** Bytes of a shared counter: a cache line of its own, so that lanes claiming splits disturb nothing else. */
@@ -126,10 +129,11 @@ interface StageWiring {
 }
 
 /** What the lanes of one stage are told; they share an owner and the counter of claimed splits. */
-function laneConfigs({ physical, lease, positionsOf }: WiringParts, wiring: StageWiring): LaneConfig[] {
+function laneConfigs({ physical, lease, positionsOf, userBytesEach }: WiringParts, wiring: StageWiring): LaneConfig[] {
   const { stage, actors, ringOf, claim, listening } = wiring;
   const owner = lease.takeOwner(stage.name);
   const positions = positionsOfStage(physical, stage, positionsOf);
+  const heapBytes = hasUserCode(stage) ? userBytesEach : 0;
   return actors
     .filter((actor) => actor.kind === 'lane' && actor.id === stage.id)
     .map((actor) => ({
@@ -142,6 +146,7 @@ function laneConfigs({ physical, lease, positionsOf }: WiringParts, wiring: Stag
       statistics: actor.place,
       listening,
       positions,
+      heapBytes,
     }));
 }
 

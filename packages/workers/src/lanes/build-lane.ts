@@ -2,6 +2,7 @@
 import type { Arena, FlushReason, HeldState, Kernels, MaybePromise, StageChain } from '@spillway/core/internal';
 import { buildChain, instantiateKernels } from '@spillway/core/lane';
 import { attachRing, type Ring } from '../channels/ring.ts';
+import { HeapWatch } from '../governor/heap-watch.ts';
 import { ActorStatistics, OperatorStatistics } from '../monitor/statistics.ts';
 import { type LaneChain, type LaneInput, LaneLoop } from './lane-loop.ts';
 import { type LaneOutput, MorselOutput, StreamOutput } from './lane-outputs.ts';
@@ -55,6 +56,7 @@ export async function buildLane(
     outputs,
     statistics,
     isOnlyLane: stage.lanes === 1,
+    heap: new HeapWatch(config.heapBytes),
     onBatch: (sequence, rowsBefore) => {
       place.sequence = sequence;
       place.rowsBefore = rowsBefore;

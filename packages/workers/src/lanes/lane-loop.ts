@@ -4,6 +4,7 @@
  * control commands and user code's own I/O meanwhile; a lane that never has to wait yields now and then.
  */
 import type { Batch, FlushReason, MaybePromise } from '@spillway/core/internal';
+import type { HeapWatch } from '../governor/heap-watch.ts';
 import type { ActorStatistics } from '../monitor/statistics.ts';
 import type { LaneOutput } from './lane-outputs.ts';
 
@@ -53,6 +54,7 @@ export interface LaneParts {
   statistics: ActorStatistics;
   /** Only a stage of one lane has state across morsels, and so something to emit at the end. */
   isOnlyLane: boolean;
+  heap: Pick<HeapWatch, 'check'>;
   /** Told of each batch before it is pushed, for positions in error messages. */
   onBatch(sequence: number, rowsBefore: number): void;
 }
@@ -114,8 +116,9 @@ export class LaneLoop {
   }
 
   async #betweenMorsels(): Promise<void> {
-    const { chain } = this.#parts;
+    const { chain, heap } = this.#parts;
     chain.reportHeld();
+    heap.check();
     if (this.#flushesAsked.length > 0) await this.#flushAsked();
     const dueAt = chain.dueAt();
     if (dueAt !== undefined && dueAt <= Date.now()) await this.#flushDue();

@@ -42,6 +42,8 @@ export interface LaneConfig {
   listening: Ptr;
   /** Where the stage's morsels come from in their source; empty when they are not the source's own. */
   positions: PositionSegment[];
+  /** What the lane's heap and array buffers may grow by; 0 where no code of users runs. */
+  heapBytes: number;
 }
 
 /** Commands to a lane. All but `configure` answer at once. */

@@ -167,12 +167,25 @@ test('a limit below the minimum is refused, naming the minimum; the minimum itse
     .source(readParquet('a.parquet', { orderedOn: 't' }))
     .memoryBuffer({ rows: 5 })
     .collect();
-  const { minimumBytes } = await plan([sink]);
+  const { minimumBytes } = await plan([sink], 1);
   await expect(plan([sink], 2, minimumBytes - 1)).rejects.toMatchObject({
     code: 'ERR_MEMORY_MINIMUM',
     expected: String(minimumBytes),
   });
   await expect(plan([sink], 2, minimumBytes)).resolves.toMatchObject({ memoryLimitBytes: minimumBytes });
+});
+
+test('where the limit is too low for all the lanes asked for, there are fewer', async () => {
+  const sink = p
+    .source(readParquet('a.parquet', { orderedOn: 't' }))
+    .filter(col('t').gt(0))
+    .collect();
+  const lanes = async (workers: number, limit?: number): Promise<number | undefined> =>
+    (await plan([sink], workers, limit)).stages[0]?.lanes;
+  const { minimumBytes } = await plan([sink], 2);
+  expect(await lanes(4)).toBe(4);
+  expect(await lanes(4, minimumBytes)).toBe(2);
+  expect(await lanes(2, minimumBytes - 1)).toBe(1);
 });
 
 test('credits never pass what is left of the limit', async () => {

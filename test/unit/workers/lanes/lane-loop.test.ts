@@ -88,6 +88,7 @@ it('keeps the numbers of morsels when there are several lanes, empty results too
       outputs: [out],
       statistics,
       isOnlyLane: false,
+      heap: { check: () => 0 },
       onBatch: () => {},
     });
   });
@@ -112,6 +113,7 @@ it('numbers the results of a single lane anew, and emits at the end what the cha
     outputs: [out],
     statistics,
     isOnlyLane: true,
+    heap: { check: () => 0 },
     onBatch: () => {},
   });
   const [packets] = await Promise.all([taken(output), lane.run()]);
@@ -137,6 +139,7 @@ it('flushes on command and by the clock while it waits for input', async () => {
     outputs: [],
     statistics,
     isOnlyLane: true,
+    heap: { check: () => 0 },
     onBatch: () => {},
   });
   const running = lane.run();
@@ -154,6 +157,7 @@ it('rejects when the ring fails, with nothing held', async () => {
     outputs: [],
     statistics,
     isOnlyLane: true,
+    heap: { check: () => 0 },
     onBatch: () => {},
   });
   const running = lane.run();
@@ -172,6 +176,7 @@ it('tells where each batch begins in its morsel', async () => {
     outputs: [],
     statistics,
     isOnlyLane: true,
+    heap: { check: () => 0 },
     onBatch: (sequence, rows) => void seen.push([sequence, rows]),
   });
   await lane.run();

@@ -1,0 +1,29 @@
+/** The watched process: runs one job and tells its parent how it went. */
+import { errorToData, explain } from '@spillway/core';
+import { run } from '@spillway/workers';
+import { makePeakJob, type PeakJob } from './peak-jobs.ts';
+
+const job = JSON.parse(process.argv[2] ?? '{}') as PeakJob;
+
+/** Any limit will do to ask for the minimum. */
+const ASKING_BYTES = 2 ** 30;
+
+async function limitOf(): Promise<number> {
+  if (job.memoryLimit !== 'minimum') return job.memoryLimit;
+  const asked = await makePeakJob(job, ASKING_BYTES);
+  const { physical } = await explain(asked.sinks, { workers: job.workers });
+  asked.clean();
+  return physical.minimumBytes;
+}
+
+const limitBytes = await limitOf();
+const { sinks, clean } = await makePeakJob(job, limitBytes);
+try {
+  const summary = await run(sinks, { workers: job.workers, debug: true }).done;
+  process.send?.({ ok: true, limitBytes, summary });
+} catch (error) {
+  process.send?.({ ok: false, limitBytes, error: errorToData(error) });
+} finally {
+  clean();
+}
+process.disconnect?.();

@@ -1,0 +1,70 @@
+/**
+ * Keeps one isolate's heap and array buffers inside their part of the memory limit. Dead array buffers are what user code
+ * leaves most of: they weigh nothing on the heap, so the collector, left alone, lets some 64 MiB of them gather in every
+ * thread. Between two batches the watch compares what has grown since the start with the part; it asks for a quick collection,
+ * then, when that did not help, for a whole one, and after that it says so: what is left is alive, and only whoever holds
+ * it can let it go.
+ */
+import { getHeapStatistics } from 'node:v8';
+import { type Collect, collectGarbage } from './collector.ts';
+
+/** Bytes of this thread's heap in use and of its array buffers outside; about a microsecond. */
+export function isolateBytes(): number {
+  const { used_heap_size: used, external_memory: external } = getHeapStatistics();
+  return used + external;
+}
+
+/** Part of the budget at which a collection is asked for: what dies until the next look needs room as well. */
+const COLLECT_AT = 1 / 2;
+/** Growth over what was alive after a whole collection, as part of the budget, before the next one. */
+const AGAIN_AFTER = 1 / 4;
+
+export class HeapWatch {
+  readonly #budgetBytes: number;
+  readonly #measure: () => number;
+  readonly #collect: Collect;
+  readonly #baseBytes: number;
+  #collectAt: number;
+  #tried: 'nothing' | 'minor' | 'major' = 'nothing';
+
+  /** @param budgetBytes what the isolate may grow by from now on; 0 watches nothing */
+  constructor(budgetBytes: number, measure: () => number = isolateBytes, collect: Collect = collectGarbage) {
+    this.#budgetBytes = budgetBytes;
+    this.#measure = measure;
+    this.#collect = collect;
+    this.#baseBytes = budgetBytes === 0 ? 0 : measure();
+    this.#collectAt = budgetBytes * COLLECT_AT;
+  }
+
+  /** Bytes grown since the watch began. */
+  grownBytes(): number {
+    return this.#measure() - this.#baseBytes;
+  }
+
+  /**
+   * Looks, and collects when there is much. Called between batches. One step a call, because the memory of dead array
+   * buffers is given back beside this thread, a moment after the collection.
+   * @returns bytes beyond the budget that are alive; 0 while there are none
+   */
+  check(): number {
+    if (this.#budgetBytes === 0) return 0;
+    const grown = this.grownBytes();
+    if (grown < this.#collectAt) {
+      this.#tried = 'nothing';
+      return 0;
+    }
+    if (this.#tried === 'nothing') this.#try('minor');
+    else if (this.#tried === 'minor') this.#try('major');
+    else {
+      this.#tried = 'nothing';
+      this.#collectAt = Math.max(this.#budgetBytes * COLLECT_AT, grown + this.#budgetBytes * AGAIN_AFTER);
+      return Math.max(0, grown - this.#budgetBytes);
+    }
+    return 0;
+  }
+
+  #try(kind: 'minor' | 'major'): void {
+    this.#collect(kind);
+    this.#tried = kind;
+  }
+}

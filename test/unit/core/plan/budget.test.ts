@@ -1,0 +1,64 @@
+import { createPipeline, defineSource, explain, readParquet } from '@spillway/core';
+import { expect, test } from 'vitest';
+
+const MEBIBYTE = 2 ** 20;
+
+const made = defineSource(import.meta.url, {
+  name: 'made',
+  schema: { t: 'int64' },
+  options: {},
+  splits: () => 1,
+  create: () => ({ read: () => null }),
+});
+
+const probes = {
+  expandPaths: (paths: readonly string[]) => Promise.resolve([...paths]),
+  readParquetInfo: (path: string) =>
+    Promise.resolve({
+      path,
+      fileBytes: 1,
+      rows: 100,
+      rowGroups: [],
+      createdBy: undefined,
+      metadata: {},
+      unsupported: [],
+      fields: [{ name: 't', type: 'int64' as const, nullable: false }],
+    }),
+};
+
+const fromFile = () => createPipeline({ memoryLimit: '1GiB' }).source(readParquet('a.parquet')).collect();
+const fromLanes = () => createPipeline({ memoryLimit: '1GiB' }).source(made, {}).collect();
+
+async function splitAt(sink: ReturnType<typeof fromFile>, workers: number, memoryLimitBytes: number) {
+  return (await explain(sink, { workers, memoryLimitBytes, probes })).split;
+}
+
+test('the parts of a split are the whole limit', async () => {
+  for (const memoryLimitBytes of [150 * MEBIBYTE, 333 * MEBIBYTE, 2 ** 30]) {
+    for (const sink of [fromFile(), fromLanes()]) {
+      const split = await splitAt(sink, 2, memoryLimitBytes);
+      const { processBytes, codecBytes, laneBytes, userBytes, arenaBytes } = split;
+      const sum = processBytes + codecBytes + laneBytes + userBytes + arenaBytes;
+      expect(Math.abs(sum - memoryLimitBytes)).toBeLessThanOrEqual(1);
+    }
+  }
+});
+
+test('a small limit has one codec thread, a large one as many as workers', async () => {
+  const { minimum } = await explain(fromFile(), { workers: 4, probes });
+  const leastBytes = Object.values(minimum).reduce((sum, bytes) => sum + bytes, 0);
+  expect((await splitAt(fromFile(), 4, leastBytes)).codecThreads).toBe(1);
+  expect((await splitAt(fromFile(), 4, 2 ** 31)).codecThreads).toBe(4);
+});
+
+test('without files there is no codec thread, without code of users no heap for it', async () => {
+  expect(await splitAt(fromLanes(), 2, 2 ** 30)).toMatchObject({ codecThreads: 0, codecBytes: 0 });
+  expect(await splitAt(fromFile(), 2, 2 ** 30)).toMatchObject({ userBytes: 0, userBytesEach: 0 });
+});
+
+test('explain prints the split and the minimum term by term when asked', async () => {
+  const plain = await explain(fromFile(), { probes });
+  expect(plain.text).not.toContain('code of users');
+  const { text } = await explain(fromFile(), { probes, memory: true });
+  for (const term of ['process', 'codecs', 'lanes', 'code of users', 'arena', 'floors']) expect(text).toContain(term);
+});
