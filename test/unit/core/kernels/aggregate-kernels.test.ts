@@ -164,6 +164,24 @@ describe('segmentStates', () => {
     }
   });
 
+  it.each([0x00, 0x01, 0x02, 0x7f, 0xff, 'noise'])('does not mind what stands in scratch: %s', (content) => {
+    for (const shape of Object.keys(SHAPES) as Shape[]) {
+      arena.reset();
+      const random = seededRandom(61);
+      const rows = 9_000;
+      const values = randomColumn(arena, 'f64', rows, random, shape);
+      const ends = arena.room(4);
+      arena.view.setUint32(ends, rows, true);
+      const { scratchBytes } = instantiateKernels(arena);
+      const scratch = arena.room(scratchBytes);
+      const bytes = new Uint8Array(arena.buffer, scratch, scratchBytes);
+      for (let i = 0; i < 1_024; i++) bytes[i] = typeof content === 'number' ? content : random() * 256;
+      expectEqualStates(arena, 'f64', 1, ['sum', 'min', 'max'], (kernels, states, overflow) =>
+        kernels.segmentStates('f64', values, 0, ends, 1, states, overflow, scratch),
+      );
+    }
+  });
+
   it('tells when there is no room for the records', () => {
     arena.reset();
     const values = arena.room(32);
