@@ -19,7 +19,7 @@ function* series(inputs: number, size: number): Generator<Row[]> {
   }
 }
 
-const pipeline = () => createPipeline({ memoryLimit: '96MiB' }).register({ plus });
+const pipeline = () => createPipeline({ memoryLimit: '192MiB' }).register({ plus });
 const asof = { strategy: 'asof', left: 'left', on: 'ts', by: ['key'], suffix: '_right' } as const;
 
 /** Runs the sinks that `make` gives through the reference and the workers; they have to agree. Gives the rows. */
