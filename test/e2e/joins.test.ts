@@ -32,7 +32,7 @@ async function agreed(make: () => Sink, workers: number): Promise<Row[]> {
 }
 
 describe.each([1, 2])('with %i workers', (workers) => {
-  it.each(['asof'] as const)('joins random streams as the reference does: %s', async (strategy) => {
+  it.each(['asof', 'inner'] as const)('joins random streams as the reference does: %s', async (strategy) => {
     const arrow = await loadArrow();
     const first = chooseSeed();
     for (let seed = first; seed < first + 8; seed++) {

@@ -6,7 +6,7 @@ export { cast, castBits } from './cast';
 export { compare } from './compare';
 export { groupStates } from './groups';
 export { checksum, combineIds, encodeInt64, encodeText, initKeyTable, rehashKeyTable } from './hash';
-export { asofMatch } from './join';
+export { asofMatch, mergeMatch } from './join';
 export { initStates, mergeStates, roundSums } from './merge';
 export { binEnds, firstUnordered } from './order';
 export { segmentStates } from './segments';

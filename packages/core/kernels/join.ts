@@ -44,3 +44,85 @@ export function asofMatch(
   store<u32>(cursor, left);
   store<u32>(cursor + 4, right);
 }
+
+// Offsets in the cursor of a merge.
+// @ts-ignore: decorator
+@inline const CURSOR_CHAIN: usize = 8;
+// @ts-ignore: decorator
+@inline const CURSOR_PAIRS: usize = 12;
+// @ts-ignore: decorator
+@inline const CURSOR_GROUP_START: usize = 16;
+// @ts-ignore: decorator
+@inline const CURSOR_GROUP_TIME: usize = 24;
+
+export function mergeMatch(
+  cursor: usize,
+  leftTimes: usize,
+  leftKeys: usize,
+  leftRows: u32,
+  rightTimes: usize,
+  rightKeys: usize,
+  rightRows: u32,
+  isLast: u32,
+  firstPlace: u32,
+  heads: usize,
+  tails: usize,
+  times: usize,
+  next: usize,
+  nextFrom: u32,
+  leftPairs: usize,
+  rightPairs: usize,
+  capacity: u32,
+): void {
+  let left = load<u32>(cursor);
+  let right = load<u32>(cursor + 4);
+  let chain = load<u32>(cursor + CURSOR_CHAIN);
+  let pairs = load<u32>(cursor + CURSOR_PAIRS);
+  let groupStart = load<u32>(cursor + CURSOR_GROUP_START);
+  let groupTime = load<i64>(cursor + CURSOR_GROUP_TIME);
+  while (left < leftRows) {
+    if (chain == NO_ROW) {
+      const now = load<i64>(leftTimes + ((<usize>left) << 3));
+      while (right < rightRows) {
+        const time = load<i64>(rightTimes + ((<usize>right) << 3));
+        if (time > now) break;
+        const place = firstPlace + right;
+        if (time > groupTime) {
+          groupTime = time;
+          groupStart = place;
+        }
+        const key = load<u32>(rightKeys + ((<usize>right) << 2));
+        right++;
+        if (key == NO_ROW) continue;
+        const head = heads + ((<usize>key) << 2);
+        const tail = tails + ((<usize>key) << 2);
+        const keyTime = times + ((<usize>key) << 3);
+        if (load<u32>(head) != NO_ROW && load<i64>(keyTime) == time) {
+          store<u32>(next + ((<usize>(load<u32>(tail) - nextFrom)) << 2), place);
+        } else {
+          store<u32>(head, place);
+        }
+        store<u32>(tail, place);
+        store<i64>(keyTime, time);
+        store<u32>(next + ((<usize>(place - nextFrom)) << 2), NO_ROW);
+      }
+      if (right == rightRows && isLast == 0) break;
+      const key = load<u32>(leftKeys + ((<usize>left) << 2));
+      if (key != NO_ROW && load<i64>(times + ((<usize>key) << 3)) == now) chain = load<u32>(heads + ((<usize>key) << 2));
+    }
+    while (chain != NO_ROW && pairs < capacity) {
+      store<u32>(leftPairs + ((<usize>pairs) << 2), left);
+      store<u32>(rightPairs + ((<usize>pairs) << 2), chain);
+      chain = load<u32>(next + ((<usize>(chain - nextFrom)) << 2));
+      pairs++;
+    }
+    if (chain != NO_ROW) break;
+    left++;
+  }
+  store<u32>(cursor, left);
+  store<u32>(cursor + 4, right);
+  store<u32>(cursor + CURSOR_CHAIN, chain);
+  store<u32>(cursor + CURSOR_PAIRS, pairs);
+  store<u32>(cursor + CURSOR_GROUP_START, groupStart);
+  store<i64>(cursor + CURSOR_GROUP_TIME, groupTime);
+}

@@ -50,6 +50,7 @@ const DIRECT = [
   'encodeText',
   'combineIds',
   'asofMatch',
+  'mergeMatch',
 ] as const satisfies readonly (keyof (VectorKernels & JoinKernels))[];
 type Direct = Pick<VectorKernels & JoinKernels, (typeof DIRECT)[number]>;
 

@@ -1,6 +1,6 @@
 /** TypeScript twins of the kernels of joins. */
 import type { Ptr } from '../memory/contract.ts';
-import { TAKE_NOTHING } from './vector-contract.ts';
+import { MERGE_CURSOR, TAKE_NOTHING } from './vector-contract.ts';
 
 export function asofMatch(
   view: DataView,
@@ -37,4 +37,67 @@ export function asofMatch(
   }
   view.setUint32(cursor, left, true);
   view.setUint32(cursor + 4, right, true);
+}
+
+export function mergeMatch(
+  view: DataView,
+  cursor: Ptr,
+  leftTimes: Ptr,
+  leftKeys: Ptr,
+  leftRows: number,
+  rightTimes: Ptr,
+  rightKeys: Ptr,
+  rightRows: number,
+  isLast: 0 | 1,
+  firstPlace: number,
+  heads: Ptr,
+  tails: Ptr,
+  times: Ptr,
+  next: Ptr,
+  nextFrom: number,
+  leftPairs: Ptr,
+  rightPairs: Ptr,
+  capacity: number,
+): void {
+  const word = (at: Ptr, index: number): number => view.getUint32(at + 4 * index, true);
+  const time = (at: Ptr, index: number): bigint => view.getBigInt64(at + 8 * index, true);
+  const field = (offset: number): number => view.getUint32(cursor + offset, true);
+  let left = field(MERGE_CURSOR.left);
+  let right = field(MERGE_CURSOR.right);
+  let chain = field(MERGE_CURSOR.chain);
+  let pairs = field(MERGE_CURSOR.pairs);
+  const apply = (place: number, key: number, at: bigint): void => {
+    if (at > view.getBigInt64(cursor + MERGE_CURSOR.groupTime, true)) {
+      view.setBigInt64(cursor + MERGE_CURSOR.groupTime, at, true);
+      view.setUint32(cursor + MERGE_CURSOR.groupStart, place, true);
+    }
+    if (key === TAKE_NOTHING) return;
+    if (word(heads, key) !== TAKE_NOTHING && time(times, key) === at)
+      view.setUint32(next + 4 * (word(tails, key) - nextFrom), place, true);
+    else view.setUint32(heads + 4 * key, place, true);
+    view.setUint32(tails + 4 * key, place, true);
+    view.setBigInt64(times + 8 * key, at, true);
+    view.setUint32(next + 4 * (place - nextFrom), TAKE_NOTHING, true);
+  };
+  for (; left < leftRows; left++) {
+    if (chain === TAKE_NOTHING) {
+      const now = time(leftTimes, left);
+      for (; right < rightRows && time(rightTimes, right) <= now; right++)
+        apply(firstPlace + right, word(rightKeys, right), time(rightTimes, right));
+      if (right === rightRows && isLast === 0) break;
+      const key = word(leftKeys, left);
+      if (key !== TAKE_NOTHING && word(heads, key) !== TAKE_NOTHING && time(times, key) === now)
+        chain = word(heads, key);
+    }
+    for (; chain !== TAKE_NOTHING && pairs < capacity; pairs++) {
+      view.setUint32(leftPairs + 4 * pairs, left, true);
+      view.setUint32(rightPairs + 4 * pairs, chain, true);
+      chain = word(next, chain - nextFrom);
+    }
+    if (chain !== TAKE_NOTHING) break;
+  }
+  view.setUint32(cursor + MERGE_CURSOR.left, left, true);
+  view.setUint32(cursor + MERGE_CURSOR.right, right, true);
+  view.setUint32(cursor + MERGE_CURSOR.chain, chain, true);
+  view.setUint32(cursor + MERGE_CURSOR.pairs, pairs, true);
 }

@@ -150,6 +150,20 @@ export interface VectorKernels {
   combineIds(left: Ptr, right: Ptr, rows: number, out: Ptr): void;
 }
 
+/**
+ * Where `mergeMatch` is, in bytes: the next left row, the next right row, the place in its chain up to which a left row has been paired
+ * (`TAKE_NOTHING` for none), pairs written; the place of the first right row that has the latest right time, and that time (int64).
+ */
+export const MERGE_CURSOR = {
+  left: 0,
+  right: 4,
+  chain: 8,
+  pairs: 12,
+  groupStart: 16,
+  groupTime: 24,
+  bytes: 32,
+} as const;
+
 /** Kernels of joins. */
 export interface JoinKernels {
   /**
@@ -175,6 +189,32 @@ export interface JoinKernels {
     lastTimes: Ptr,
     tolerance: bigint,
     out: Ptr,
+  ): void;
+  /**
+   * Moves a merge join on, in the terms of `asofMatch`: writes a pair for each left row and each right row of its time and key, until the
+   * left rows are used up, `capacity` pairs are there, or all right rows are applied and the next left row may still have one to come.
+   *
+   * `cursor`: `MERGE_CURSOR`. Chains: `heads` and `tails` (u32 by key, `TAKE_NOTHING` for none) are the first and last place of the rows
+   * that have the latest time of the key, which is in `times` (int64 by key); `next` (u32) links places, from `nextFrom` on.
+   */
+  mergeMatch(
+    cursor: Ptr,
+    leftTimes: Ptr,
+    leftKeys: Ptr,
+    leftRows: number,
+    rightTimes: Ptr,
+    rightKeys: Ptr,
+    rightRows: number,
+    isLast: 0 | 1,
+    firstPlace: number,
+    heads: Ptr,
+    tails: Ptr,
+    times: Ptr,
+    next: Ptr,
+    nextFrom: number,
+    leftPairs: Ptr,
+    rightPairs: Ptr,
+    capacity: number,
   ): void;
 }
 

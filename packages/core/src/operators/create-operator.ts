@@ -49,8 +49,11 @@ export async function prepareOperator(operator: StageOperator): Promise<Operator
     case 'aggStream':
       return prepareAggregate(spec, operator.half);
     case 'joinStream': {
-      const { AsofJoin } = await import('./join/asof-join.ts');
-      return (context) => new AsofJoin(spec, operator.inputFields, context);
+      const Join =
+        spec.strategy === 'asof'
+          ? (await import('./join/asof-join.ts')).AsofJoin
+          : (await import('./join/merge-join.ts')).MergeJoin;
+      return (context) => new Join(spec, operator.inputFields, context);
     }
     case 'source':
     case 'sink':

@@ -31,7 +31,7 @@ export interface JoinOptions extends StepOptions {
 }
 
 const KEYS = ['strategy', 'left', 'on', 'by', 'tolerance', 'suffix', 'memoryLimit'];
-const STRATEGIES: readonly JoinStrategy[] = ['asof'];
+const STRATEGIES: readonly JoinStrategy[] = ['asof', 'inner'];
 
 function refuse(problem: string, hint: string): PipelineError {
   return new PipelineError('ERR_OPTIONS', `joinStream: ${problem}`, { stage: 'joinStream', hint });

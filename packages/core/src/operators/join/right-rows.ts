@@ -54,6 +54,11 @@ export class RightRows {
     return this.#segments.length;
   }
 
+  /** The first place whose row is held. */
+  get start(): number {
+    return this.#segments[0]?.first ?? this.#next;
+  }
+
   /** Takes over a batch; gives the place of its first row. */
   add(batch: Batch): number {
     const columns = this.#inputs.map((input) => batch.columns[input] as Column);

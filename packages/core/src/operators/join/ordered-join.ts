@@ -1,0 +1,221 @@
+/**
+ * What joins of two ordered streams have in common. The operator holds at most one batch of each side at work and runs through both like a
+ * merge. It stops when the left rows are used up, or when the next left row may still have a right row to come; so it always knows which
+ * side it needs. What comes of the other side before its time is held in order (`HeldRows`). Rows come out in the order and the logical
+ * batches of the left side.
+ *
+ * Ownership: the left batch at work belongs to the join, the right one to `rightRows`.
+ */
+import type { Batch } from '../../batch/contract.ts';
+import { emptyBatch } from '../../batch/make-batch.ts';
+import type { JoinSpec } from '../../plan/join-fields.ts';
+import type { JoinSide } from '../../plan/logical.ts';
+import type { Fields } from '../../schema/types.ts';
+import { Workspace } from '../aggregate/arena-views.ts';
+import { KeyIndex } from '../aggregate/key-index.ts';
+import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
+import { pushAll } from '../outputs.ts';
+import { HeldRows } from './held-rows.ts';
+import { JoinInput, keyPlans } from './join-input.ts';
+import { RightRows } from './right-rows.ts';
+
+const LEFT = 0;
+const RIGHT = 1;
+/** Right rows that are through may take so many bytes before they are looked through, when no limit says otherwise. */
+const SETTLED_BYTES = 8 * 2 ** 20;
+/** And so many batches, however small. */
+const SETTLED_BATCHES = 64;
+
+/** The left batch at work. */
+export interface LeftBatch {
+  batch: Batch;
+  /** Rows whose matches are known. */
+  matched: number;
+}
+
+/** The right batch at work. */
+export interface RightBatch {
+  rows: number;
+  /** Rows at or before the left rows that have been looked at. */
+  applied: number;
+  /** Place of its first row. */
+  first: number;
+}
+
+export abstract class OrderedJoin implements Operator {
+  protected readonly context: OperatorContext;
+  protected readonly workspace: Workspace;
+  protected readonly fields: Fields;
+  protected readonly sides: readonly [JoinInput, JoinInput];
+  protected readonly rightRows: RightRows;
+  /** Keys that both sides have had so far, and for which `growKeys` has made room. */
+  protected keys = 0;
+  /** Bytes that were left when the right rows were last looked through. */
+  protected keptBytes = 0;
+  readonly #output: Output;
+  readonly #index: KeyIndex | undefined;
+  readonly #waiting: readonly [HeldRows, HeldRows] = [new HeldRows(), new HeldRows()];
+  readonly #hasEnded: [boolean, boolean] = [false, false];
+  readonly #settledBytes: number;
+  #left: LeftBatch | undefined;
+  #right: RightBatch | undefined;
+
+  constructor(spec: JoinSpec, inputFields: readonly Fields[], context: OperatorContext) {
+    const [left, right] = spec.sides as [JoinSide, JoinSide];
+    const [leftFields, rightFields] = inputFields as [Fields, Fields];
+    const workspace = new Workspace(context.arena, context.owner);
+    this.context = context;
+    this.workspace = workspace;
+    this.fields = context.outputFields['out'] as Fields;
+    this.#output = context.outputs['out'] as Output;
+    this.#index =
+      left.by.length === 0 ? undefined : new KeyIndex(keyPlans(left, leftFields), context.kernels, workspace);
+    this.sides = [
+      new JoinInput(left, leftFields, this.#index, context, workspace),
+      new JoinInput(right, rightFields, this.#index, context, workspace),
+    ];
+    this.rightRows = rightRowsOf(spec, inputFields, context, workspace);
+    this.#settledBytes = Math.min(SETTLED_BYTES, (spec.memoryLimitBytes ?? Number.POSITIVE_INFINITY) / 4);
+  }
+
+  /** Makes room for what is kept of keys [this.keys, size). */
+  protected abstract growKeys(size: number): void;
+  /** A left batch comes to work. */
+  protected abstract open(left: LeftBatch): void;
+  /** Goes on as far as it can; `right` is undefined when no right row follows. Moves `left.matched` and `right.applied`. */
+  protected abstract match(left: LeftBatch, right: RightBatch | undefined): Generator<Batch, void>;
+  /** All rows of the left batch are matched: what of them has not left yet. */
+  protected abstract finish(left: LeftBatch): Generator<Batch, void>;
+  /** Lets go of right rows that no later left row can match; `left` has more rows. */
+  protected abstract settle(left: LeftBatch): Generator<Batch, void>;
+
+  push(batch: Batch, input: number = LEFT): MaybePromise {
+    // Right rows that come when no left row is left have nothing to be matched with.
+    if (input === RIGHT && this.#isDone) return batch.release();
+    const held = (this.#waiting[input] as HeldRows).append(batch);
+    return held instanceof Promise ? held.then(() => this.#goOn()) : this.#goOn();
+  }
+
+  endInput(input: number): MaybePromise {
+    this.#hasEnded[input as 0 | 1] = true;
+    return this.#goOn();
+  }
+
+  wants(): number {
+    if (this.#left !== undefined) return RIGHT;
+    return this.#hasEnded[LEFT] ? RIGHT : LEFT;
+  }
+
+  flush(): void {}
+
+  end(): void {}
+
+  held(): HeldState {
+    const parts = [...this.#waiting, this.rightRows];
+    return {
+      inputs: 0,
+      rows: parts.reduce((sum, part) => sum + part.rows, 0),
+      bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
+    };
+  }
+
+  close(): void {
+    this.#left?.batch.release();
+    this.#left = undefined;
+    for (const rows of this.#waiting) rows.close();
+    this.rightRows.close();
+    this.workspace.close();
+  }
+
+  get #isDone(): boolean {
+    return this.#hasEnded[LEFT] && this.#left === undefined && this.#waiting[LEFT].isEmpty;
+  }
+
+  #goOn(): MaybePromise {
+    return pushAll(this.#output, this.#advance());
+  }
+
+  *#advance(): Generator<Batch, void> {
+    for (;;) {
+      const left = this.#left ?? this.#openLeft();
+      if (left === undefined) break;
+      if (left.batch.rows > 0) {
+        if (this.#right === undefined && !this.#openRight() && !this.#hasEnded[RIGHT]) return;
+        yield* this.match(left, this.#right);
+        if (this.#right?.applied === this.#right?.rows) this.#right = undefined;
+      }
+      if (left.matched === left.batch.rows) {
+        yield* this.finish(left);
+        left.batch.release();
+        this.#left = undefined;
+      } else if (this.#isCrowded) {
+        yield* this.settle(left);
+        this.keptBytes = this.rightRows.bytes;
+      }
+    }
+    if (!this.#isDone) return;
+    this.#waiting[RIGHT].close();
+    this.rightRows.close();
+    this.#right = undefined;
+  }
+
+  #openLeft(): LeftBatch | undefined {
+    const batch = this.#waiting[LEFT].take();
+    if (batch === undefined) return undefined;
+    const left = { batch, matched: 0 };
+    this.#left = left;
+    if (batch.rows === 0) return left;
+    this.sides[LEFT].prepare(batch);
+    this.#growKeys();
+    this.open(left);
+    return left;
+  }
+
+  /** Takes the next right batch to work, when there is one. */
+  #openRight(): boolean {
+    const batch = this.#waiting[RIGHT].take();
+    if (batch === undefined) return false;
+    if (batch.rows === 0) {
+      batch.release();
+      return this.#openRight();
+    }
+    this.#right = { rows: batch.rows, applied: 0, first: this.rightRows.add(batch) };
+    this.sides[RIGHT].prepare(batch);
+    this.#growKeys();
+    return true;
+  }
+
+  #growKeys(): void {
+    const size = this.#index?.size ?? 1;
+    if (size === this.keys) return;
+    this.growKeys(size);
+    this.keys = size;
+  }
+
+  /** Enough right rows are through that looking through them pays. */
+  get #isCrowded(): boolean {
+    if (this.#right !== undefined) return false;
+    const { bytes, batches } = this.rightRows;
+    return batches > SETTLED_BATCHES || bytes > Math.max(this.#settledBytes, 2 * this.keptBytes);
+  }
+
+  /** A batch without rows that ends as many logical inputs as one of the left side. */
+  protected nothing(inputs: number): Batch {
+    return emptyBatch(this.context.arena, this.context.owner, this.fields, inputs);
+  }
+}
+
+/** Holds the right columns that the output has. */
+function rightRowsOf(
+  { rightColumns = [] }: JoinSpec,
+  [leftFields, rightFields]: readonly Fields[],
+  context: OperatorContext,
+  workspace: Workspace,
+): RightRows {
+  const fields = (context.outputFields['out'] as Fields).slice(leftFields?.length);
+  const inputs = fields.map(({ name }) => {
+    const column = rightColumns.find(({ as }) => as === name)?.column;
+    return (rightFields ?? []).findIndex((field) => field.name === column);
+  });
+  return new RightRows(inputs, fields, context, workspace);
+}
