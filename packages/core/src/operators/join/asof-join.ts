@@ -51,7 +51,7 @@ export class AsofJoin extends OrderedJoin {
     this.#emitted = 0;
   }
 
-  protected *match(left: LeftBatch, given: RightBatch | undefined): Generator<Batch, void> {
+  protected match(left: LeftBatch, given: RightBatch | undefined): Iterable<Batch> {
     const { u32 } = this.workspace.views;
     const [lefts, rights] = this.sides;
     const cursor = this.#cursor.ptr >>> 2;
@@ -75,6 +75,7 @@ export class AsofJoin extends OrderedJoin {
     );
     left.matched = u32[cursor] as number;
     right.applied = u32[cursor + 1] as number;
+    return [];
   }
 
   protected *finish(left: LeftBatch): Generator<Batch, void> {

@@ -83,11 +83,11 @@ export abstract class OrderedJoin implements Operator {
   /** A left batch comes to work. */
   protected abstract open(left: LeftBatch): void;
   /** Goes on as far as it can; `right` is undefined when no right row follows. Moves `left.matched` and `right.applied`. */
-  protected abstract match(left: LeftBatch, right: RightBatch | undefined): Generator<Batch, void>;
+  protected abstract match(left: LeftBatch, right: RightBatch | undefined): Iterable<Batch>;
   /** All rows of the left batch are matched: what of them has not left yet. */
-  protected abstract finish(left: LeftBatch): Generator<Batch, void>;
+  protected abstract finish(left: LeftBatch): Iterable<Batch>;
   /** Lets go of right rows that no later left row can match; `left` has more rows. */
-  protected abstract settle(left: LeftBatch): Generator<Batch, void>;
+  protected abstract settle(left: LeftBatch): Iterable<Batch>;
 
   push(batch: Batch, input: number = LEFT): MaybePromise {
     // Right rows that come when no left row is left have nothing to be matched with.
