@@ -10,4 +10,5 @@ export { asofMatch, mergeMatch } from './join';
 export { initStates, mergeStates, roundSums } from './merge';
 export { binEnds, firstUnordered } from './order';
 export { segmentStates } from './segments';
+export { splitGroups } from './split';
 export { choose, fill, iota, take, takeVariable, takeVariableBytes } from './take';

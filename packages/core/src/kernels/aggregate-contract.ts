@@ -79,6 +79,25 @@ export interface AggregateKernels {
   binEnds(values: Ptr, rows: number, origin: bigint, every: bigint, bins: Ptr, ends: Ptr, capacity: number): number;
 
   /**
+   * Numbers the groups of rows that lie in bins (exclusive ends, u32) and have keys (ids, u32): bin by bin, and within a bin the
+   * keys in order of first sight. Writes the group (u32) of every row, the key id (u32) of every group, and for each bin the
+   * first group behind it (u32); `groupIds` has room for all rows, `groupKeys` for as many groups.
+   *
+   * `lastGroups` holds for each key (i32) `stamp` + its last group, and is written on; a value below `stamp` means that this
+   * batch has not seen the key. The next batch's stamp is `stamp` + the groups of this one. Returns the number of groups.
+   */
+  splitGroups(
+    keyIds: Ptr,
+    binEnds: Ptr,
+    bins: number,
+    lastGroups: Ptr,
+    stamp: number,
+    groupIds: Ptr,
+    groupKeys: Ptr,
+    groupEnds: Ptr,
+  ): number;
+
+  /**
    * States of segments: rows [ends[s-1], ends[s]) (ends[-1] = 0) of one column. Writes all wanted arrays afresh.
    * Returns the number of overflow records written, or -1 when there was no room (call again with more;
    * 32 a segment are always enough).

@@ -8,6 +8,7 @@ import { readValue } from './reference-column.ts';
 interface AggregateExports {
   firstUnordered(type: number, values: Ptr, rows: number): number;
   binEnds(values: Ptr, rows: number, origin: bigint, every: bigint, bins: Ptr, ends: Ptr, capacity: number): number;
+  splitGroups(...args: number[]): number;
   segmentStates(...args: number[]): number;
   groupStates(...args: number[]): number;
   initStates(...args: number[]): void;
@@ -35,6 +36,7 @@ export function wrapAggregates(exports: KernelExports, memory: () => DataView): 
     },
     binEnds: (values, rows, origin, every, bins, ends, capacity) =>
       kernels.binEnds(values, rows, origin, every, bins, ends, capacity),
+    splitGroups: (...args) => kernels.splitGroups(...args),
     segmentStates: (type, values, validity, ends, segments, states, overflow, scratch) =>
       kernels.segmentStates(
         TYPE_CODE[type],

@@ -13,7 +13,7 @@ import {
 import { sumToDouble } from './exact-sum.ts';
 import { isSet, KERNEL_TYPE_BYTES, readValue } from './reference-column.ts';
 import { mergeStates } from './reference-merge.ts';
-import { binEnds, firstUnordered } from './reference-order.ts';
+import { binEnds, firstUnordered, splitGroups } from './reference-order.ts';
 import {
   addRow,
   type GroupAccumulator,
@@ -87,6 +87,7 @@ export function createReferenceAggregates(memory: () => DataView): AggregateKern
     firstUnordered: (type, values, rows, previous) => firstUnordered(memory(), type, values, rows, previous),
     binEnds: (values, rows, origin, every, bins, ends, capacity) =>
       binEnds(memory(), values, rows, origin, every, bins, ends, capacity),
+    splitGroups: (...args) => splitGroups(memory(), ...args),
     segmentStates: (type, values, validity, ends, segments, states, overflow) =>
       segmentStates(memory(), type, values, validity, ends, segments, states, overflow),
     groupStates: (type, values, validity, groupIds, rows, groups, states, overflow) =>

@@ -25,6 +25,37 @@ function floorDivide(a: bigint, b: bigint): bigint {
   return a % b < 0n ? quotient - 1n : quotient;
 }
 
+export function splitGroups(
+  view: DataView,
+  keyIds: Ptr,
+  binEnds: Ptr,
+  bins: number,
+  lastGroups: Ptr,
+  stamp: number,
+  groupIds: Ptr,
+  groupKeys: Ptr,
+  groupEnds: Ptr,
+): number {
+  let groups = 0;
+  let row = 0;
+  for (let bin = 0; bin < bins; bin++) {
+    const end = view.getUint32(binEnds + 4 * bin, true);
+    const floor = groups;
+    for (; row < end; row++) {
+      const key = view.getUint32(keyIds + 4 * row, true);
+      let group = view.getInt32(lastGroups + 4 * key, true) - stamp;
+      if (group < floor) {
+        group = groups++;
+        view.setInt32(lastGroups + 4 * key, stamp + group, true);
+        view.setUint32(groupKeys + 4 * group, key, true);
+      }
+      view.setUint32(groupIds + 4 * row, group, true);
+    }
+    view.setUint32(groupEnds + 4 * bin, groups, true);
+  }
+  return groups;
+}
+
 export function binEnds(
   view: DataView,
   values: Ptr,

@@ -105,3 +105,32 @@ describe('binEnds', () => {
     expect(compiled.binEnds(values, 3, 0n, 10n, out, out + 32, 3)).toBe(3);
   });
 });
+
+describe('splitGroups', () => {
+  it('equals its twin over several batches with one table of keys', () => {
+    const random = seededRandom(13);
+    arena.reset();
+    const keys = 50;
+    const tables = [arena.room(4 * keys), arena.room(4 * keys)];
+    for (const table of tables) new Int32Array(arena.buffer, table, keys).fill(-1);
+    let stamp = 0;
+    for (const rows of [1, 7, 100, 1_000, 0, 3_000]) {
+      const ids = arena.room(4 * rows);
+      for (let row = 0; row < rows; row++) arena.view.setUint32(ids + 4 * row, random() ** 2 * keys, true);
+      const bins = rows === 0 ? 0 : 1 + Math.floor(random() * 9);
+      const ends = arena.room(4 * bins);
+      for (let bin = 0; bin < bins; bin++) {
+        arena.view.setUint32(ends + 4 * bin, Math.floor((rows * (bin + 1)) / bins), true);
+      }
+      const [a, b] = [compiled, twins].map((kernels, kind) => {
+        const [groupIds, groupKeys, groupEnds] = [arena.room(4 * rows), arena.room(4 * rows), arena.room(4 * bins)];
+        const table = tables[kind] as number;
+        const groups = kernels.splitGroups(ids, ends, bins, table, stamp, groupIds, groupKeys, groupEnds);
+        const words = (ptr: number, count: number): number[] => Array.from(new Uint32Array(arena.buffer, ptr, count));
+        return { groups, ids: words(groupIds, rows), keys: words(groupKeys, groups), ends: words(groupEnds, bins) };
+      });
+      expect(a).toEqual(b);
+      stamp += a?.groups ?? 0;
+    }
+  });
+});

@@ -67,33 +67,17 @@ export class RowGroups {
 
   /** Splits the bins by the key ids (u32) of the rows; there are `keys` ids. */
   split(keyIds: Ptr, rows: number, keys: number): void {
-    const { i32, u32 } = this.#workspace.views;
-    const last = this.#reserveStamps(keys, rows);
-    const keyAt = keyIds >>> 2;
-    const groupAt = this.#groupIds.reserve(4 * rows) >>> 2;
-    const keyOf = this.#groupKeys.reserve(4 * rows) >>> 2;
-    const ends = this.#binEnds.ptr >>> 2;
-    const groupEnds = this.#groupEnds.reserve(4 * this.bins) >>> 2;
-    const stamp = this.#stamp;
-    let groups = 0;
-    let row = 0;
-    for (let bin = 0; bin < this.bins; bin++) {
-      const end = u32[ends + bin] as number;
-      const floor = groups;
-      for (; row < end; row++) {
-        const key = i32[keyAt + row] as number;
-        let group = (i32[last + key] as number) - stamp;
-        if (group < floor) {
-          group = groups++;
-          i32[last + key] = stamp + group;
-          i32[keyOf + group] = key;
-        }
-        i32[groupAt + row] = group;
-      }
-      u32[groupEnds + bin] = groups;
-    }
-    this.groups = groups;
-    this.#stamp = stamp + groups;
+    this.groups = this.#kernels.splitGroups(
+      keyIds,
+      this.#binEnds.ptr,
+      this.bins,
+      this.#reserveStamps(keys, rows),
+      this.#stamp,
+      this.#groupIds.reserve(4 * rows),
+      this.#groupKeys.reserve(4 * rows),
+      this.#groupEnds.reserve(4 * this.bins),
+    );
+    this.#stamp += this.groups;
   }
 
   /** Writes the bin (i64) and, with keys, the key id (u32) of every group. */
@@ -112,15 +96,15 @@ export class RowGroups {
     }
   }
 
-  #reserveStamps(keys: number, rows: number): number {
+  #reserveStamps(keys: number, rows: number): Ptr {
     const { i32 } = this.#workspace.views;
     if (this.#stamp > STAMP_LIMIT - rows) {
       this.#stamp = 0;
       this.#stampedKeys = 0;
     }
-    const last = this.#lastGroup.reserve(4 * keys, 4 * this.#stampedKeys) >>> 2;
+    const last = this.#lastGroup.reserve(4 * keys, 4 * this.#stampedKeys);
     if (keys > this.#stampedKeys) {
-      i32.fill(-1, last + this.#stampedKeys, last + keys);
+      i32.fill(-1, (last >>> 2) + this.#stampedKeys, (last >>> 2) + keys);
       this.#stampedKeys = keys;
     }
     return last;
