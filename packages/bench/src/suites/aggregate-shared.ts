@@ -3,7 +3,7 @@ import assert from 'node:assert';
 import { aggregateSeries, createSeriesTable, type DuckDb, openDuckDb } from '../peers/duckdb.ts';
 import { alternate } from './alternate.ts';
 import type { Figure } from './figure.ts';
-import { aggregateShared, SERIES_SEED, shareSeries } from './shared-series.ts';
+import { aggregateShared, SERIES_SEED, shareSeries, UNTIMED_TURNS } from './shared-series.ts';
 
 const HOUR_US = 3_600_000_000n;
 const BIN_US = { hourly: HOUR_US, daily: 24n * HOUR_US, weekly: 168n * HOUR_US };
@@ -37,6 +37,7 @@ export async function aggregateSharedRows(rows: number, workers: number, rounds:
         { name: 'duckdb', run: () => aggregateSeries(db) },
       ],
       rounds,
+      UNTIMED_TURNS,
     );
     assert(ours && theirs);
     const what = `hour, day, week of ${rows / 1e6} M rows in shared memory`;

@@ -21,13 +21,16 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Times contestants in turns (A B A B …), so that a slow minute of the machine hits all of them. One untimed turn goes
- * before. @throws what a contestant throws
+ * Times contestants in turns (A B A B …), so that a slow minute of the machine hits all of them. Untimed turns go before,
+ * until code is compiled and caches are warm. @throws what a contestant throws
  */
-export async function alternate(contestants: readonly Contestant[], rounds: number): Promise<Timing[]> {
+export async function alternate(contestants: readonly Contestant[], rounds: number, untimed = 1): Promise<Timing[]> {
   const bench = new Bench({ iterations: 1, time: 0, warmup: false, throws: true });
   for (const { name, run } of contestants) bench.add(name, async () => void (await run()), { async: true });
-  await bench.run();
+  for (let turn = 0; turn < untimed; turn += 1) {
+    bench.reset();
+    await bench.run();
+  }
   const samples = contestants.map((): number[] => []);
   for (let round = 0; round < rounds; round += 1) {
     bench.reset();

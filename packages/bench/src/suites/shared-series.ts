@@ -4,6 +4,8 @@ import { run } from '@spillway/workers';
 import { fillOrderedSeries } from '../generators/ordered-series.ts';
 
 export const SERIES_SEED = 7;
+/** Turns until the lanes' code is compiled. */
+export const UNTIMED_TURNS = 5;
 
 const SHAPE = { ts: 'timestamp[us]', value: 'float64' } as const;
 const PART_ROWS = 65_536;

@@ -226,7 +226,8 @@ export class RingConsumer {
 
   constructor(ring: Ring) {
     this.#ring = ring;
-    this.#arrival = new WaitPlace(ring.words, RingWord.published, RingWord.consumersAsleep);
+    const isLazy = ring.words[RingWord.isLazy] === 1;
+    this.#arrival = new WaitPlace(ring.words, RingWord.published, RingWord.consumersAsleep, !isLazy);
   }
 
   /**

@@ -1,6 +1,6 @@
 /** Waiting for whichever of several places changes first. */
 
-/** A word that changes whenever looking again may help, and the count of those who sleep on it. */
+/** A word that changes whenever looking again may help, and the mark that somebody sleeps on it. */
 export interface Signal {
   words: Int32Array;
   signal: number;
@@ -38,18 +38,14 @@ export class WaitAny {
     for (const { words, signal } of this.#signals) Atomics.notify(words, signal);
   }
 
-  /** As in `WaitPlace`: announce, read the signals, look again, sleep on what was read. An armed wait is older, and as good. */
+  /** As in `WaitPlace`: read the signals, announce, look again, sleep on what was read. An armed wait is older, and as good. */
   async #sleepUntil<T>(attempt: () => T | undefined): Promise<T> {
-    for (const { words, asleep } of this.#signals) Atomics.add(words, asleep, 1);
-    try {
-      for (;;) {
-        const seen = this.#signals.map(({ words, signal }) => Atomics.load(words, signal));
-        const result = attempt();
-        if (result !== undefined) return result;
-        await this.#change(seen);
-      }
-    } finally {
-      for (const { words, asleep } of this.#signals) Atomics.sub(words, asleep, 1);
+    for (;;) {
+      const seen = this.#signals.map(({ words, signal }) => Atomics.load(words, signal));
+      for (const { words, asleep } of this.#signals) Atomics.store(words, asleep, 1);
+      const result = attempt();
+      if (result !== undefined) return result;
+      await this.#change(seen);
     }
   }
 

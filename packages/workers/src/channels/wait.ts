@@ -20,30 +20,31 @@ const SHORT_SPIN_MS = 0.008;
 const PATIENT_SPINS = 4;
 const TRY_EVERY = 32;
 
-/** A word that changes whenever looking again may help, the count of those who sleep on it, and how waiting went so far. */
+/** A word that changes whenever looking again may help, a mark that somebody sleeps on it, and how waiting went so far. */
 export class WaitPlace {
   readonly #words: Int32Array;
   readonly #signal: number;
   readonly #asleep: number;
+  readonly #spins: boolean;
   /** Waits in a row, of this thread, that no spin was long enough for. */
   #unanswered = 0;
 
-  constructor(words: Int32Array, signal: number, asleep: number) {
+  /** @param spins False where the waker lets changes gather: looking on then only keeps a core from it. */
+  constructor(words: Int32Array, signal: number, asleep: number, spins = true) {
     this.#words = words;
     this.#signal = signal;
     this.#asleep = asleep;
+    // The main thread never spins: it has users to serve.
+    this.#spins = spins && !isMainThread;
   }
 
-  /**
-   * Runs `attempt` until it gives something, first spinning, then sleeping. Returns the result itself when no sleep was
-   * needed. The main thread never spins: it has users to serve.
-   */
+  /** Runs `attempt` until it gives something, first spinning, then sleeping. Returns the result itself when no sleep was needed. */
   until<T>(attempt: () => T | undefined): T | Promise<T> {
-    for (let look = isMainThread ? FIRST_LOOKS - 1 : 0; look < FIRST_LOOKS; look++) {
+    for (let look = this.#spins ? 0 : FIRST_LOOKS - 1; look < FIRST_LOOKS; look++) {
       const result = attempt();
       if (result !== undefined) return result;
     }
-    return (isMainThread ? undefined : this.#spin(attempt)) ?? this.#sleepUntil(attempt);
+    return (this.#spins ? this.#spin(attempt) : undefined) ?? this.#sleepUntil(attempt);
   }
 
   #spin<T>(attempt: () => T | undefined): T | undefined {
@@ -62,29 +63,29 @@ export class WaitPlace {
   }
 
   /**
-   * No wake-up is lost: the sleeper announces itself, reads the signal, tries again, and only then sleeps on the value it
-   * read; the waker changes the signal before it looks for sleepers. Sequential consistency of `Atomics` leaves no order
-   * of these in which both miss each other.
+   * No wake-up is lost: the sleeper reads the signal, announces itself, tries again, and only then sleeps on the value it
+   * read; the waker changes the signal before it looks for sleepers. Who announces too late for a waker to see it finds
+   * the signal changed and does not sleep; who tries in vain announces itself anew. Hazard: the announcement has to
+   * follow the read, or a waker in between takes it back from a sleeper that does not see the change.
    */
   async #sleepUntil<T>(attempt: () => T | undefined): Promise<T> {
     const words = this.#words;
-    Atomics.add(words, this.#asleep, 1);
-    try {
-      for (;;) {
-        const seen = Atomics.load(words, this.#signal);
-        const result = attempt();
-        if (result !== undefined) return result;
-        const wait = Atomics.waitAsync(words, this.#signal, seen);
-        if (wait.async) await wait.value;
-      }
-    } finally {
-      Atomics.sub(words, this.#asleep, 1);
+    for (;;) {
+      const seen = Atomics.load(words, this.#signal);
+      Atomics.store(words, this.#asleep, 1);
+      const result = attempt();
+      if (result !== undefined) return result;
+      const wait = Atomics.waitAsync(words, this.#signal, seen);
+      if (wait.async) await wait.value;
     }
   }
 }
 
-/** Changes a signal and wakes all who sleep on it. Costs no system call when nobody does. */
+/**
+ * Changes a signal and wakes all who sleep on it. A system call is made once for each time that somebody went to sleep,
+ * not again while the woken are on their way.
+ */
 export function wake(words: Int32Array, signal: number, asleep: number): void {
   Atomics.add(words, signal, 1);
-  if (Atomics.load(words, asleep) > 0) Atomics.notify(words, signal);
+  if (Atomics.load(words, asleep) !== 0 && Atomics.exchange(words, asleep, 0) !== 0) Atomics.notify(words, signal);
 }
