@@ -142,6 +142,11 @@ function randomStep(random: SeededRandom): Step {
     [`accumulate ${text}`, (s) => s.map(accumulate, options)],
     [`countAtFlush ${text}`, (s) => s.map(countAtFlush, options)],
     [`sizes ${text}`, (s) => s.map(sizes, options)],
+    ['sort t', (s) => s.sort({ by: 't', ...own })],
+    [
+      'sort t, x',
+      (s) => s.sort({ by: ['t', { column: 'x', descending: true, nulls: 'first' }, 'key'], memoryLimit: 2000, ...own }),
+    ],
     [`memoryBuffer ${text}`, (s) => s.memoryBuffer(options)],
     [`memoryBuffer ${text}`, (s) => s.memoryBuffer(options)],
   ]);

@@ -50,6 +50,11 @@ trades.select('ts', 'prise');
 // @ts-expect-error a function is not an expression
 trades.filter((row: { price: number }) => row.price > 0);
 
+// @ts-expect-error 'prise' is not one of the columns
+trades.sort({ by: 'prise' });
+// @ts-expect-error nor here
+trades.sort({ by: ['ts', { column: 'prise', descending: true }] });
+
 // @ts-expect-error this op does not fit the stream: it needs a column "price" of type float64
 names.clean({ maxPrice: 1 });
 // @ts-expect-error the same for an op that is not registered

@@ -76,6 +76,7 @@ type Trades = typeof schema;
 const trades = p.source(readParquet('trades/*.parquet', { orderedOn: 'ts', schema }));
 
 // Sources.
+const inOrder = () => trades.sort({ by: ['ts', { column: 'price', descending: true }] });
 expectTypeOf<ShapeOf<typeof trades>>().toEqualTypeOf<Trades>();
 expectTypeOf<ShapeOf<ReturnType<typeof pruned>>>().toEqualTypeOf<{
   readonly ts: 'timestamp[us]';
@@ -90,6 +91,7 @@ expectTypeOf<ShapeOf<ReturnType<typeof generated>>>().toEqualTypeOf<{
 }>();
 const generated = () => p.source(ticks, { splits: 4 });
 const shared = p.source(fromShared(await shareTable(schema, []), { orderedOn: 'ts' }));
+expectTypeOf<ShapeOf<ReturnType<typeof inOrder>>>().toEqualTypeOf<Trades>();
 expectTypeOf<ShapeOf<typeof shared>>().toEqualTypeOf<Trades>();
 const iterated = p.source(fromIterable(schema, [], { orderedOn: 'ts' }));
 expectTypeOf<ShapeOf<typeof iterated>>().toEqualTypeOf<Trades>();

@@ -47,6 +47,7 @@ export {
   type StoreKey,
   type StoreSinkOptions,
 } from './plan/sinks.ts';
+export type { SortBy, SortOptions } from './plan/sort-options.ts';
 export { fromIterable, type IterableOptions, type ParquetOptions, readParquet, type Source } from './plan/sources.ts';
 export type { StageOptions, StepOptions } from './plan/stage-options.ts';
 export type { Stream } from './plan/stream.ts';

@@ -7,6 +7,7 @@ import type { Batch } from '../batch/contract.ts';
 import type { Kernels } from '../kernels/vector-contract.ts';
 import type { Arena } from '../memory/contract.ts';
 import type { FlushReason } from '../plan/logical.ts';
+import type { Spill } from '../spill/contract.ts';
 import type { HeldState, MaybePromise, Operator, Output } from './contract.ts';
 
 export interface StageChain {
@@ -36,6 +37,8 @@ export interface ChainServices {
   /** Milliseconds; the clock of interval triggers. */
   now(): number;
   signal: AbortSignal;
+  /** Where operators may put what does not fit into their share. */
+  spill?: Spill;
   onFlush(operator: number, reason: FlushReason, held: HeldState): void;
   position(): { file?: string; row?: number };
 }

@@ -136,7 +136,7 @@ export async function buildChain(stage: StageSpec, services: ChainServices): Pro
 }
 
 function contextOf(operator: StageOperator, index: number, wiring: Wiring, services: ChainServices): OperatorContext {
-  const { arena, kernels, owner, lane, now, signal } = services;
+  const { arena, kernels, owner, lane, now, signal, spill } = services;
   const ports = Object.keys(operator.outputFields);
   return {
     arena,
@@ -148,6 +148,8 @@ function contextOf(operator: StageOperator, index: number, wiring: Wiring, servi
     outputFields: operator.outputFields,
     outputs: Object.fromEntries(ports.map((port) => [port, wiring.ofPort(index, port)])),
     emissionsVisible: operator.emissionsVisible,
+    ...(operator.shareBytes !== undefined && { shareBytes: operator.shareBytes }),
+    ...(spill !== undefined && { spill }),
     now,
     signal,
     onFlush: (reason, held) => services.onFlush(index, reason, held),

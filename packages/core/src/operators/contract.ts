@@ -10,6 +10,7 @@ import type { Kernels } from '../kernels/vector-contract.ts';
 import type { Arena } from '../memory/contract.ts';
 import type { FlushReason } from '../plan/logical.ts';
 import type { Fields } from '../schema/types.ts';
+import type { Spill } from '../spill/contract.ts';
 
 export type MaybePromise = void | Promise<void>;
 
@@ -71,6 +72,10 @@ export interface OperatorContext {
   outputs: Record<string, Output>;
   /** Cuts of emissions can be observed downstream (P2): flush only on own triggers and at the end. */
   emissionsVisible: boolean;
+  /** Bytes of shared memory that it may hold, for operators that can spill. */
+  shareBytes?: number;
+  /** Where it may put what does not fit. Absent where nothing can be spilled. */
+  spill?: Spill;
   now(): number;
   signal: AbortSignal;
   /** Counts a flush and its reason; the lane adds it to the run's statistics and emits the event. */

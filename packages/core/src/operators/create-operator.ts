@@ -46,6 +46,10 @@ export async function prepareOperator(operator: StageOperator): Promise<Operator
       ]);
       return (context) => new MemoryAccumulate(definition, spec, context, arrow);
     }
+    case 'sort': {
+      const { Sort } = await import('./sort/sort.ts');
+      return (context) => new Sort(spec, context);
+    }
     case 'aggStream':
       return prepareAggregate(spec, operator.half);
     case 'joinStream': {

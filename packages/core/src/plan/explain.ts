@@ -4,7 +4,7 @@ import { describeExpression } from '../expressions/describe.ts';
 import { formatBytes } from '../schema/sizes.ts';
 import { type MemorySplit, splitMemory } from './budget.ts';
 import { buildLogicalPlan } from './build.ts';
-import type { OperatorSpec, SourceSpec, Triggers } from './logical.ts';
+import type { OperatorSpec, SortKey, SourceSpec, Triggers } from './logical.ts';
 import { batchRowsOf, type MinimumTerms, minimumTerms } from './minimum.ts';
 import type { EdgeSpec, PhysicalPlan, StageOperator, StageSpec } from './physical.ts';
 import { fileProbes, resolvePlan } from './resolve.ts';
@@ -144,7 +144,9 @@ function operatorLine(operator: StageOperator): string {
     operator.emissionsVisible && 'triggers' in operator.spec && operator.half !== 'partial'
       ? ', its flushes can be seen'
       : '';
-  return `${operator.name}${half}: ${describeSpec(operator.spec)}${seen}`;
+  const share =
+    operator.shareBytes === undefined ? '' : `, holds up to ${formatBytes(operator.shareBytes)} and spills the rest`;
+  return `${operator.name}${half}: ${describeSpec(operator.spec)}${seen}${share}`;
 }
 
 function describeSpec(spec: OperatorSpec): string {
@@ -172,9 +174,15 @@ function describeSpec(spec: OperatorSpec): string {
       const sides = spec.sides.map(({ name, on }) => `${name}.${on}`).join(' = ');
       return `${spec.strategy} join on ${sides}${by.length === 0 ? '' : ` by ${by.join(', ')}`}${within}`;
     }
+    case 'sort':
+      return `sort by ${spec.by.map(describeKey).join(', ')}`;
     case 'sink':
       return spec.sink.type;
   }
+}
+
+function describeKey({ column, descending, nulls }: SortKey): string {
+  return `${column}${descending ? ' descending' : ''}${nulls === 'first' ? ' (nulls first)' : ''}`;
 }
 
 function describeTriggers({ iterMax, rows, memoryLimitBytes, intervalMs }: Triggers): string {

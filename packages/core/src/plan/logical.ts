@@ -98,6 +98,13 @@ export type SinkSpec =
       metadata?: Record<string, string>;
     };
 
+/** One column that rows are sorted by. */
+export interface SortKey {
+  column: string;
+  descending: boolean;
+  nulls: 'first' | 'last';
+}
+
 export type OperatorSpec =
   | { kind: 'source'; source: SourceSpec }
   | { kind: 'filter'; predicate: ExpressionNode }
@@ -145,6 +152,8 @@ export type OperatorSpec =
       /** Names of the right columns in the output. Filled when the plan is resolved, before unused columns are left out. */
       rightColumns?: { column: string; as: string }[];
     }
+  /** Everything, in order, at the end of input; beyond its share on disk. */
+  | { kind: 'sort'; by: SortKey[]; memoryLimitBytes?: number }
   | { kind: 'sink'; sink: SinkSpec; triggers: Triggers };
 
 /** `asof`: each left row with the last right row at or before it. `inner`: all pairs of equal rows. */

@@ -5,6 +5,7 @@
  *     minimum = Σ edges (floor × (producing lanes + consuming lanes))
  *             + Σ buffers, ops and folds with triggers: one batch of their input
  *             + Σ joins: two batches of each input, JOIN_BYTES
+ *             + Σ sorts: SORT_BATCHES batches of their input, SORT_BYTES and, on the heap, SORT_HEAP_BYTES
  *             + Σ aggregates: STATE_BYTES for each aggregation where bins are merged, SCRATCH_BYTES where batches become states
  *             + Σ lanes that make rows: one batch of them
  *             + what is outside the arena: see `budget.ts`
@@ -30,6 +31,11 @@ const STATE_BYTES = 2 * 2 ** 20;
 const JOIN_BYTES = 2 ** 20;
 /** What turns a batch into states, in one lane. */
 const SCRATCH_BYTES = 2 ** 20;
+/** A sort copies a batch, and merges from several blocks on disk into one. */
+const SORT_BATCHES = 3;
+const SORT_BYTES = 2 ** 20;
+/** Its keys and places of rows, some dozen words for each of 65,536. */
+const SORT_HEAP_BYTES = 4 * 2 ** 20;
 const TEXT_BYTES = 24;
 const LIST_BYTES = 64;
 /** Rows of a physical batch at most. */
@@ -89,6 +95,7 @@ function stateBytes(stages: readonly StageSpec[], rows: number): number {
       if (spec.kind === 'aggStream')
         sum += aggregateBytes(spec.aggregations.length, half, lanes) + (emissionsVisible ? seenBytes(spec, half) : 0);
       else if (spec.kind === 'joinStream') sum += joinBytes(inputFields, rows);
+      else if (spec.kind === 'sort') sum += SORT_HEAP_BYTES + sortBytes(inputFields[0] ?? [], rows);
       else if (
         spec.kind === 'memoryBuffer' ||
         spec.kind === 'memoryAccumulate' ||
@@ -103,6 +110,11 @@ function stateBytes(stages: readonly StageSpec[], rows: number): number {
 /** Of each side the batch at work and one that is made of it. */
 function joinBytes(sides: readonly Fields[], rows: number): number {
   return JOIN_BYTES + sides.reduce((sum, fields) => sum + 2 * floorBytes(fields, rows), 0);
+}
+
+/** The least that a sort can do with, its share. */
+export function sortBytes(fields: Fields, rows: number): number {
+  return SORT_BATCHES * floorBytes(fields, rows) + SORT_BYTES;
 }
 
 function aggregateBytes(levels: number, half: StageOperator['half'], lanes: number): number {

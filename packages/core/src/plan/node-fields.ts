@@ -11,7 +11,7 @@ import {
 } from '../operators/definition.ts';
 import { fieldsFromShape } from '../schema/fields.ts';
 import { nameHint } from '../schema/nearest-name.ts';
-import { isNumeric, isTemporal, isText } from '../schema/parse-type.ts';
+import { isNumeric, isTemporal, isText, parseType } from '../schema/parse-type.ts';
 import type { FieldSpec, Fields, Shape, TypeText } from '../schema/types.ts';
 import { binsFor } from './aggregates.ts';
 import type { OperatorSpec } from './logical.ts';
@@ -51,6 +51,8 @@ export async function stepFields(
       return foldFields(spec, input);
     case 'aggStream':
       return aggregateFields(spec, input);
+    case 'sort':
+      return sortFields(spec, input);
     case 'sink':
       return { spec: sinkSpec(spec, input, ordered), outputs: {}, ordered: {} };
   }
@@ -192,6 +194,25 @@ function aggregateFields(given: SpecOf<'aggStream'>, input: Fields): StepFields 
   const spec = { ...given, aggregations };
   const outputs = aggregateOutputFields(spec, input);
   return { spec, outputs, ordered: Object.fromEntries(aggregations.map(({ name }) => [name, spec.orderedOn])) };
+}
+
+function sortFields(spec: SpecOf<'sort'>, input: Fields): StepFields {
+  for (const { column } of spec.by) {
+    const field = input.find((candidate) => candidate.name === column);
+    if (field === undefined) throw unknownColumn(column, input, `there is no column "${column}" to sort by`);
+    const { domain, precision } = parseType(field.type);
+    if (domain === 'opaque' && precision === undefined && field.type !== 'binary')
+      throw new PipelineError('ERR_TYPE_UNSUPPORTED', `rows cannot be sorted by "${column}" of type ${field.type}`, {
+        column,
+        value: field.type,
+        expected: 'numbers, times, texts, booleans or binary',
+        hint: 'sort by another column',
+      });
+  }
+  const [first] = spec.by;
+  const type = input.find((field) => field.name === first?.column)?.type;
+  const isAscending = first !== undefined && type !== undefined && !first.descending;
+  return one(spec, input, isAscending && (isNumeric(type) || isTemporal(type)) ? first.column : undefined);
 }
 
 function sinkSpec(spec: SpecOf<'sink'>, input: Fields, ordered: string | undefined): SpecOf<'sink'> {

@@ -24,6 +24,8 @@ export interface StageOperator {
   outputFields: Record<string, Fields>;
   /** Cuts of its emissions can be observed downstream (P2): flush only on its own triggers and at the end. */
   emissionsVisible: boolean;
+  /** Bytes of shared memory that an operator which can spill may hold. */
+  shareBytes?: number;
 }
 
 /** Where a stage's morsels come from. */

@@ -65,6 +65,8 @@ function neededOfInput(
     }
     case 'memoryBuffer':
       return behind;
+    case 'sort':
+      return union(behind, new Set(spec.by.map(({ column }) => column)));
     case 'aggStream':
       return new Set([
         spec.orderedOn,

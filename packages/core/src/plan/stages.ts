@@ -12,8 +12,9 @@ import { PipelineError } from '../errors.ts';
 import { partialFields } from '../operators/aggregate/output-fields.ts';
 import { formatBytes } from '../schema/sizes.ts';
 import type { Fields } from '../schema/types.ts';
+import { splitMemory } from './budget.ts';
 import { entangledInputs } from './entangled.ts';
-import { batchRowsOf, edgeRows, floorBytes, minimumTerms, sumOf } from './minimum.ts';
+import { batchRowsOf, edgeRows, floorBytes, minimumTerms, sortBytes, sumOf } from './minimum.ts';
 import type { EdgeSpec, PhysicalPlan, StageInput, StageOperator, StagePort, StageSpec } from './physical.ts';
 import type { ResolvedNode, ResolvedPlan } from './resolved.ts';
 
@@ -57,7 +58,14 @@ export function cutStages(plan: ResolvedPlan, options: StageOptions): PhysicalPl
   const rows = Math.max(1, ...plan.nodes.filter((node) => node.spec.kind === 'source').map(batchRowsOf));
   const terms = minimumTerms(plan, stages, edges, rows);
   const minimumBytes = sumOf(terms);
-  setCredits(edges, memoryLimitBytes - minimumBytes, (edge) => edgeRows(plan, edge, rows));
+  const freeBytes = memoryLimitBytes - minimumBytes;
+  setCredits(edges, freeBytes, (edge) => edgeRows(plan, edge, rows));
+  const creditBytes = edges.reduce(
+    (sum, edge) => sum + edge.creditBytes - floorBytes(edge.fields, edgeRows(plan, edge, rows)),
+    0,
+  );
+  const { arenaBytes } = splitMemory(plan, { stages, memoryLimitBytes, minimumBytes, workers: options.workers });
+  setShares(stages, rows, arenaBytes - terms.floorBytes - terms.stateBytes - creditBytes);
   return {
     stages,
     edges,
@@ -78,6 +86,22 @@ function setCredits(edges: readonly EdgeSpec[], freeBytes: number, rowsOf: (edge
   for (const edge of edges) {
     const floor = floorBytes(edge.fields, rowsOf(edge));
     edge.creditBytes = Math.floor(Math.min(floor + share, Math.max(floor * CREDIT_BATCHES, 2 ** 20), MAX_CREDIT_BYTES));
+  }
+}
+
+/** Left for what cannot be known before: packing, states that grow. */
+const UNSHARED = 1 / 8;
+
+/** Each operator that can spill its least, and an equal share of what the edges leave; no more than it asks for. */
+function setShares(stages: readonly StageSpec[], rows: number, leftBytes: number): void {
+  const operators = stages.flatMap((stage) => stage.operators);
+  // Joins hold rows too: what is left is theirs as much.
+  const sharers = operators.filter(({ spec }) => spec.kind === 'sort' || spec.kind === 'joinStream').length;
+  for (const operator of operators) {
+    const { spec, inputFields } = operator;
+    if (spec.kind !== 'sort') continue;
+    const share = sortBytes(inputFields[0] ?? [], rows) + (Math.max(0, leftBytes) * (1 - UNSHARED)) / sharers;
+    operator.shareBytes = Math.floor(Math.min(share, spec.memoryLimitBytes ?? Infinity));
   }
 }
 

@@ -26,6 +26,7 @@ import {
   storeOptions,
   storeSink,
 } from './sinks.ts';
+import { type SortOptions, sortSpec } from './sort-options.ts';
 import { booleanOf, checkKeys, makeNode, type StageOptions, type StepOptions, triggersOf } from './stage-options.ts';
 import type {
   AggregatedStreams,
@@ -168,6 +169,21 @@ export class StreamSteps<in out S extends Shape, in out R extends Registry> {
     return this.#maker.stream(
       opNode(op, op.ref.name, { node: this.#node, port: this.#port }, options[0] as OpOptions | undefined),
     );
+  }
+
+  /**
+   * Brings all rows into order, on disk where they do not fit into memory. Nothing comes out before the input has ended. Rows
+   * with equal keys stay as they came; null comes last, NaN counts as the largest number, texts go by their UTF-8 bytes.
+   * What follows may rely on the order of the first column, if that ascends.
+   *
+   * @example
+   * ```ts
+   * trades.sort({ by: ['ts', 'symbol'] }).aggStream({ orderedOn: 'ts', aggregations: { … } });
+   * trades.sort({ by: [{ column: 'price', descending: true }, 'ts'], memoryLimit: '64MiB' });
+   * ```
+   */
+  sort<const C extends ColumnOf<S>>(options: SortOptions<C>): Stream<S, R> {
+    return this.#step<S>('sort', sortSpec(options), options);
   }
 
   /** Holds batches and gives them on as one: a flush is one batch. */

@@ -20,6 +20,7 @@ function isChangedByFlush(spec: OperatorSpec): boolean {
 function observesInput(spec: OperatorSpec, emissionsVisible: boolean): boolean {
   switch (spec.kind) {
     case 'source':
+    case 'sort':
       return false;
     case 'filter':
     case 'select':

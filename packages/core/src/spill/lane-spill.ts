@@ -17,8 +17,8 @@ export interface LaneSpillOptions {
   account?: SpillAccount;
   signal?: AbortSignal;
   onAlert?: (alert: SpillAlert) => void;
-  /** Told of bytes as they are written, for statistics. */
-  onWritten?: (bytes: number) => void;
+  /** Told of bytes as they are written, and of the name given with the file, for statistics. */
+  onWritten?: (bytes: number, name: string) => void;
   disk?: SpillDisk;
   sleep?: (ms: number) => Promise<void>;
 }
@@ -59,7 +59,7 @@ export class LaneSpill implements Spill {
       onAlert: (alert) => onAlert?.(alert),
       onWritten: (bytes) => {
         this.spilledBytes += bytes;
-        onWritten?.(bytes);
+        onWritten?.(bytes, name);
       },
       onDeleted: (deleted) => void this.#files.delete(deleted),
       sleep: this.#options.sleep ?? ((ms) => sleep(ms, undefined)),

@@ -23,6 +23,7 @@ import { abortedError, FailureLatch } from './failure.ts';
 import { type FlushMessage, LaneHandle, type LaneListener } from './lane-handle.ts';
 import { type PlannedRun, planRun, type SinkInput } from './plan-run.ts';
 import { openWriters, type RunParts, startFeeders, startMainSinks, startReaders, startWriters } from './run-parts.ts';
+import { spillPlace } from './spill-place.ts';
 import { SplitOrder } from './split-order.ts';
 import { checkOutPool, discardPool, type PoolKind, preloadPools, returnPool, type ThreadPool } from './thread-pools.ts';
 import { type Wiring, wireRun } from './wiring.ts';
@@ -125,7 +126,7 @@ export class Execution {
       memoryLimitBytes: this.planned?.physical.memoryLimitBytes ?? 0,
       peakRssBytes: this.#sampler.peakBytes,
       idleRssBytes: this.#sampler.idleBytes,
-      spilledBytes: 0,
+      spilledBytes: readings?.stages().reduce((sum, stage) => sum + stage.spilledBytes, 0) ?? 0,
       flushes: readings?.flushes() ?? { iterations: 0, rows: 0, memory: 0, interval: 0, pressure: 0, end: 0 },
       stages: readings?.stages() ?? [],
       sources,
@@ -150,6 +151,7 @@ export class Execution {
     this.#lease = lease;
     // Threads start while the rest is made ready.
     this.#takePools(physical, lease.arena.handle, split);
+    const spill = await spillPlace(physical, this.#options, this.#cleanup);
     const wiring = wireRun({
       logical,
       physical,
@@ -157,6 +159,7 @@ export class Execution {
       cleanup: this.#cleanup,
       positionsOf: (node) => planned.positions.get(node) ?? [],
       userBytesEach: split.userBytesEach,
+      spill,
     });
     this.#wiring = wiring;
     this.latch.onFailure(() => {
@@ -191,6 +194,8 @@ export class Execution {
     const splits = new SplitOrder(this.latch);
     const listener: LaneListener = {
       onFlush: (lane, message) => this.#onFlush(lane, message),
+      onAlert: (lane, { message }) =>
+        this.#emitter.emit('alert', { kind: 'spill', stage: lane.config.stage.name, message }),
       onSplit: (lane, message) => splits.add(lane.config.stage, message),
     };
     this.#lanes = wiring.lanes.map((config) => new LaneHandle(lanePool, config, listener));

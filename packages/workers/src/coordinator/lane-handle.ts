@@ -7,12 +7,14 @@ import type { LaneConfig, LaneControl, LaneMessage, LaneTask } from '../lanes/pr
 import type { ThreadPool } from './thread-pools.ts';
 
 export type FlushMessage = Extract<LaneMessage, { type: 'flush' }>;
+export type AlertMessage = Extract<LaneMessage, { type: 'alert' }>;
 export type SplitMessage = Extract<LaneMessage, { type: 'split' }>;
 
 /** What the coordinator does with a lane's messages. */
 export interface LaneListener {
   onFlush(lane: LaneHandle, message: FlushMessage): void;
   onSplit(lane: LaneHandle, message: SplitMessage): void;
+  onAlert(lane: LaneHandle, message: AlertMessage): void;
 }
 
 export class LaneHandle {
@@ -39,6 +41,7 @@ export class LaneHandle {
       this.#events.on('message', (message: LaneMessage) => {
         if (message.type === 'flush') return listener.onFlush(this, message);
         if (message.type === 'split') return listener.onSplit(this, message);
+        if (message.type === 'alert') return listener.onAlert(this, message);
         finished.then(
           () => (message.error === undefined ? resolve() : reject(errorFromData(message.error))),
           () => {},

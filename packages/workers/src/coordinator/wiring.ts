@@ -12,6 +12,7 @@ import type { PositionSegment } from '../lanes/source-position.ts';
 import { placeStatistics, type StatisticsPlace } from '../monitor/statistics.ts';
 import type { ArenaLease } from './arena-lease.ts';
 import type { Cleanup } from './cleanup.ts';
+import type { SpillPlace } from './spill-place.ts';
 
 /** Something that has a slot of statistics. */
 export interface Actor {
@@ -57,6 +58,8 @@ interface WiringParts {
   positionsOf: PositionsOfNode;
   /** Heap and array buffers that code of users may take in each lane. */
   userBytesEach: number;
+  /** For runs that may have to spill. */
+  spill: SpillPlace | undefined;
 }
 
 /** Bytes of a shared counter: a cache line of its own, so that lanes claiming splits disturb nothing else. */
@@ -66,7 +69,7 @@ const COUNTER_BYTES = 64;
 export function wireRun(parts: WiringParts): Wiring {
   const { logical, physical, lease, cleanup } = parts;
   const control = lease.takeOwner('control');
-  const counters = new SharedCounters(lease, control, cleanup, 1 + physical.stages.length);
+  const counters = new SharedCounters(lease, control, cleanup, 2 + physical.stages.length);
   const rings = physical.edges.map((edge) =>
     makeRing(edge, edge.carriesStates && isBounded(physical, edge), lease, control, cleanup),
   );
@@ -78,8 +81,9 @@ export function wireRun(parts: WiringParts): Wiring {
     ...planEnds.map(({ kind, node }) => ({ kind, name: nodeOf(node).name, id: node, lane: 0, operators: 0 })),
   ]);
   const listening = counters.next();
+  const spilled = counters.next();
   const lanes = physical.stages.flatMap((stage) =>
-    laneConfigs(parts, { stage, actors, ringOf, claim: counters.next(), listening }),
+    laneConfigs(parts, { stage, actors, ringOf, claim: counters.next(), listening, spilled }),
   );
   const ends = planEnds.map((end, index): EdgeEnd & { role: EndRole } => ({
     role: end.role,
@@ -126,11 +130,14 @@ interface StageWiring {
   ringOf(edge: number): Ring;
   claim: Ptr;
   listening: Ptr;
+  /** Counts bytes on disk. */
+  spilled: Ptr;
 }
 
 /** What the lanes of one stage are told; they share an owner and the counter of claimed splits. */
-function laneConfigs({ physical, lease, positionsOf, userBytesEach }: WiringParts, wiring: StageWiring): LaneConfig[] {
-  const { stage, actors, ringOf, claim, listening } = wiring;
+function laneConfigs(parts: WiringParts, wiring: StageWiring): LaneConfig[] {
+  const { physical, lease, positionsOf, userBytesEach, spill } = parts;
+  const { stage, actors, ringOf, claim, listening, spilled } = wiring;
   const owner = lease.takeOwner(stage.name);
   const positions = positionsOfStage(physical, stage, positionsOf);
   const heapBytes = hasUserCode(stage) ? userBytesEach : 0;
@@ -147,6 +154,7 @@ function laneConfigs({ physical, lease, positionsOf, userBytesEach }: WiringPart
       listening,
       positions,
       heapBytes,
+      ...(spill !== undefined && { spill: { ...spill, used: spilled } }),
     }));
 }
 

@@ -11,7 +11,7 @@ export interface JobEvents {
   /** A stage has started or ended. */
   stage: { stage: string; lanes: number; state: 'started' | 'ended' };
   /** Something a person should look at; the job goes on. */
-  alert: { kind: 'stalled'; stage: string; message: string };
+  alert: { kind: 'stalled' | 'spill'; stage: string; message: string };
   /** The job has ended, well or not. */
   end: { ok: boolean };
 }

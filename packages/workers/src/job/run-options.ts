@@ -22,6 +22,10 @@ export interface RunOptions {
   debug?: boolean;
   /** Catch SIGINT and SIGTERM while the job runs and stop it; the process then ends with exit code 130. For programs, not for libraries. */
   handleSignals?: boolean;
+  /** Folder in which stages that hold more than their share put a folder of their own while the job runs. Default: the system's. */
+  spillDirectory?: string;
+  /** Most bytes on disk at once, over all stages. Default: what the disk has room for. */
+  spillLimit?: number | string;
   /** Not there yet: a job starts from the beginning and commits once, at its end. */
   resume?: string;
 }
@@ -37,6 +41,10 @@ export interface ParsedRunOptions {
   deterministic: boolean;
   debug: boolean;
   handleSignals: boolean;
+  /** Undefined for the system's folder for temporary files. */
+  spillDirectory: string | undefined;
+  /** Infinity for no limit. */
+  spillLimitBytes: number;
 }
 
 const KNOWN: ReadonlySet<string> = new Set<keyof RunOptions>([
@@ -49,6 +57,8 @@ const KNOWN: ReadonlySet<string> = new Set<keyof RunOptions>([
   'deterministic',
   'debug',
   'handleSignals',
+  'spillDirectory',
+  'spillLimit',
   'resume',
 ]);
 
@@ -77,6 +87,9 @@ export function parseRunOptions(options: RunOptions): ParsedRunOptions {
     throw refused('onProgress', 'is not a function', 'a function');
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
     throw refused('signal', 'is not an AbortSignal', 'an AbortSignal');
+  const { spillDirectory } = options;
+  if (spillDirectory !== undefined && (typeof spillDirectory !== 'string' || spillDirectory === ''))
+    throw refused('spillDirectory', `is ${JSON.stringify(spillDirectory)}`, 'the path of a folder');
   return {
     workers,
     memoryLimitBytes: options.memoryLimit === undefined ? undefined : parseBytes(options.memoryLimit, 'memoryLimit'),
@@ -87,6 +100,8 @@ export function parseRunOptions(options: RunOptions): ParsedRunOptions {
     deterministic: options.deterministic ?? false,
     debug: options.debug ?? false,
     handleSignals: options.handleSignals ?? false,
+    spillDirectory: options.spillDirectory,
+    spillLimitBytes: options.spillLimit === undefined ? Infinity : parseBytes(options.spillLimit, 'spillLimit'),
   };
 }
 

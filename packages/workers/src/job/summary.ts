@@ -10,6 +10,8 @@ export interface StageSummary {
   rowsOut: number;
   /** Most logical bytes that its buffers held at once, summed over buffers and lanes. */
   peakHeldBytes: number;
+  /** Bytes that it wrote to disk because they did not fit into its share. */
+  spilledBytes: number;
   flushes: FlushCounts;
 }
 
@@ -31,7 +33,7 @@ export interface Summary {
   peakRssBytes: number;
   /** RSS with all threads started and nothing read yet. */
   idleRssBytes: number;
-  /** Bytes that pressure put on disk. */
+  /** Bytes that were written to disk because they did not fit into memory, over all stages. */
   spilledBytes: number;
   flushes: FlushCounts;
   stages: StageSummary[];

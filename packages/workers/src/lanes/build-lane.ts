@@ -1,5 +1,5 @@
 /** Puts a lane together from what it was told: its input, its fused operators, its outputs and its statistics. */
-import type { Arena, FlushReason, HeldState, Kernels, MaybePromise, StageChain } from '@spillway/core/internal';
+import type { Arena, FlushReason, HeldState, Kernels, MaybePromise, Spill, StageChain } from '@spillway/core/internal';
 import { buildChain, instantiateKernels } from '@spillway/core/lane';
 import { attachRing, type Ring } from '../channels/ring.ts';
 import { HeapWatch } from '../governor/heap-watch.ts';
@@ -34,6 +34,7 @@ export async function buildLane(
   );
   const place = { sequence: 0, rowsBefore: 0 };
   const kernels = instantiateKernels(arena);
+  const spill = await openSpill(arena, config, operators, signal, send);
   const chain = await buildChain(stage, {
     arena,
     kernels,
@@ -42,6 +43,7 @@ export async function buildLane(
     outputs,
     now: Date.now,
     signal,
+    ...(spill !== undefined && { spill }),
     onFlush: (operator, reason, held) => {
       operators[operator]?.countFlush(reason);
       if (Atomics.load(arena.i32, config.listening >>> 2) !== 0)
@@ -62,7 +64,7 @@ export async function buildLane(
       place.rowsBefore = rowsBefore;
     },
   });
-  return { stageName: stage.name, loop, close: () => closeLane(arena, input, chain, outputs) };
+  return { stageName: stage.name, loop, close: () => closeLane(arena, input, chain, outputs, spill) };
 }
 
 async function closeLane(
@@ -70,14 +72,38 @@ async function closeLane(
   input: LaneInput,
   chain: StageChain,
   outputs: readonly LaneOutput[],
+  spill: Spill | undefined,
 ): Promise<void> {
   try {
     await chain.close();
   } finally {
+    spill?.close();
     for (const output of outputs) output.close();
     await input.close();
     arena.trim();
   }
+}
+
+/** Loaded when an operator of the stage can spill. */
+async function openSpill(
+  arena: Arena,
+  { stage, lane, spill }: LaneConfig,
+  operators: readonly OperatorStatistics[],
+  signal: AbortSignal,
+  send: (message: LaneMessage) => void,
+): Promise<Spill | undefined> {
+  if (spill === undefined) return undefined;
+  const { LaneSpill, sharedAccount } = await import('@spillway/core/spill');
+  return new LaneSpill({
+    folder: spill.folder,
+    lane: `${stage.id}-${lane}`,
+    limitBytes: spill.limitBytes,
+    account: sharedAccount(arena.buffer, spill.used),
+    signal,
+    onAlert: ({ message }) => send({ type: 'alert', message }),
+    onWritten: (bytes, name) =>
+      operators[stage.operators.findIndex((operator) => operator.name === name)]?.countSpilled(bytes),
+  });
 }
 
 function laneOutput(config: LaneConfig, ring: Ring, edge: number, statistics: ActorStatistics): LaneOutput {

@@ -44,6 +44,8 @@ export interface LaneConfig {
   positions: PositionSegment[];
   /** What the lane's heap and array buffers may grow by; 0 where no code of users runs. */
   heapBytes: number;
+  /** Where its operators may spill; `used` counts the bytes on disk of all lanes. */
+  spill?: { folder: string; limitBytes: number; used: Ptr };
 }
 
 /** Commands to a lane. All but `configure` answer at once. */
@@ -59,6 +61,8 @@ export interface LaneControl {
 
 export type LaneMessage =
   | { type: 'flush'; node: string; reason: FlushReason; held: HeldState }
+  /** Spilling waits for the disk. */
+  | { type: 'alert'; message: string }
   /** What a split of an ordered source began and ended with. */
   | ({ type: 'split' } & SplitBounds)
   /** The last message: everything is published, everything held is released. */

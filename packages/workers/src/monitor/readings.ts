@@ -73,7 +73,7 @@ export class JobReadings {
       const lanes = lanesOf(views, stage);
       return stage.operators.flatMap((operator, index) => {
         // A partial half hands its states on with every morsel: the final half is the buffer.
-        const triggers = operator.half === 'partial' ? undefined : triggersOf(operator.spec);
+        const triggers = operator.half === 'partial' ? undefined : triggersOf(operator);
         if (triggers === undefined) return [];
         const held = { inputs: 0, rows: 0, bytes: 0 };
         for (const lane of lanes) {
@@ -97,6 +97,7 @@ export class JobReadings {
         rowsIn: 0,
         rowsOut: 0,
         peakHeldBytes: 0,
+        spilledBytes: 0,
         flushes: noFlushes(),
       };
       for (const { reading, operators } of lanes) {
@@ -104,6 +105,7 @@ export class JobReadings {
         summary.rowsOut += reading.rowsOut;
         for (const operator of operators) {
           summary.peakHeldBytes += operator.peakBytes;
+          summary.spilledBytes += operator.spilledBytes;
           addFlushes(summary.flushes, operator.flushes);
         }
       }
@@ -179,7 +181,7 @@ function countOf(name: string, views: ActorView[]): EndpointCount {
 }
 
 /** The triggers of an operator that can hold something back; undefined for all others. */
-export function triggersOf(spec: StageSpec['operators'][number]['spec']): Triggers | undefined {
+export function triggersOf({ spec, shareBytes }: StageSpec['operators'][number]): Triggers | undefined {
   switch (spec.kind) {
     case 'op':
       return Object.keys(spec.triggers).length > 0 ? spec.triggers : undefined;
@@ -187,6 +189,8 @@ export function triggersOf(spec: StageSpec['operators'][number]['spec']): Trigge
     case 'memoryAccumulate':
     case 'aggStream':
       return spec.triggers;
+    case 'sort':
+      return shareBytes === undefined ? {} : { memoryLimitBytes: shareBytes };
     default:
       return undefined;
   }

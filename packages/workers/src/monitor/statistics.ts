@@ -19,7 +19,7 @@ const ACTOR = {
 const ACTOR_DOUBLES = 8;
 
 /** Doubles of an operator's slot, one slot a lane. */
-const OPERATOR = { inputs: 0, rows: 1, bytes: 2, peakBytes: 3, flushes: 4 } as const;
+const OPERATOR = { inputs: 0, rows: 1, bytes: 2, peakBytes: 3, flushes: 4, spilledBytes: 10 } as const;
 const OPERATOR_DOUBLES = 12;
 
 export const FLUSH_REASONS: readonly FlushReason[] = ['iterations', 'rows', 'memory', 'interval', 'pressure', 'end'];
@@ -110,6 +110,10 @@ export class OperatorStatistics {
     if (held.bytes > (slot[OPERATOR.peakBytes] as number)) slot[OPERATOR.peakBytes] = held.bytes;
   }
 
+  countSpilled(bytes: number): void {
+    this.#slot[OPERATOR.spilledBytes] = (this.#slot[OPERATOR.spilledBytes] as number) + bytes;
+  }
+
   countFlush(reason: FlushReason): void {
     const index = OPERATOR.flushes + FLUSH_REASONS.indexOf(reason);
     this.#slot[index] = (this.#slot[index] as number) + 1;
@@ -128,6 +132,7 @@ export class OperatorStatistics {
         bytes: slot[OPERATOR.bytes] as number,
       },
       peakBytes: slot[OPERATOR.peakBytes] as number,
+      spilledBytes: slot[OPERATOR.spilledBytes] as number,
       flushes,
     };
   }
@@ -139,6 +144,7 @@ export type FlushCounts = Record<FlushReason, number>;
 export interface OperatorReading {
   held: HeldState;
   peakBytes: number;
+  spilledBytes: number;
   flushes: FlushCounts;
 }
 

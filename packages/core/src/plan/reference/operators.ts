@@ -14,6 +14,7 @@ import type { ResolvedNode } from '../resolved.ts';
 import { ReferenceAggregation } from './aggregate.ts';
 import { interpret } from './interpret.ts';
 import { joinStream } from './join.ts';
+import { sortRows } from './sort.ts';
 import { type Held, ReferenceTriggers } from './triggers.ts';
 import { arrowOfRows, isRecordBatch, logicalBytes, type Row, rowsOfArrow, rowsOfColumns } from './values.ts';
 
@@ -63,6 +64,8 @@ export async function makeOperator(parts: OperatorParts): Promise<ReferenceOpera
       return aggStream(parts, spec);
     case 'joinStream':
       return joinStream(spec, node.inputFields, emit);
+    case 'sort':
+      return sort(parts, spec);
     default:
       throw new PipelineError('ERR_INTERNAL', `${node.name} is not a step`);
   }
@@ -198,6 +201,25 @@ function memoryAccumulate(
     },
     async end() {
       if (!triggers.isEmpty) await flush('end');
+    },
+  };
+}
+
+/** Emits logical batches of 65,536 rows, and one with the rest. */
+function sort(parts: OperatorParts, spec: SpecOf<'sort'>): ReferenceOperator {
+  const { node, emit, onFlush } = parts;
+  const fields = node.inputFields[0] as Fields;
+  const triggers = new ReferenceTriggers({});
+  const all: Row[] = [];
+  return {
+    async take(rows) {
+      triggers.take(rows.length, logicalBytes(rows, fields));
+      for (const row of rows) all.push(row);
+    },
+    async end() {
+      if (!triggers.isEmpty) onFlush('end', triggers.reset());
+      const sorted = sortRows(all.splice(0), spec.by, fields);
+      for (let from = 0; from < sorted.length; from += 65_536) await emit('out', sorted.slice(from, from + 65_536));
     },
   };
 }

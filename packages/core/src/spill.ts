@@ -1,0 +1,4 @@
+/** Spill files, for lanes whose operators can spill and the coordinator that sweeps behind them. No promise of stability. */
+export { sharedAccount } from './spill/disk.ts';
+export { LaneSpill } from './spill/lane-spill.ts';
+export { runFolder, sweepStaleFolders } from './spill/run-folder.ts';
