@@ -43,6 +43,11 @@ export class NumberResults {
     return roundSumState(this.#views, this.#sums + sumBytes(this.#states.need) * slot);
   }
 
+  /** True when a part of the sum outgrew its state. */
+  isWide(slot: number): boolean {
+    return this.#states.wideSums.has(slot);
+  }
+
   /** An integer sum as it is. */
   integerSum(slot: number): bigint {
     return readInt128(this.#views.data, this.#sums + 16 * slot);

@@ -1,7 +1,7 @@
 /** Fills the columns of an aggregation's functions from the states of closed slots. */
 import type { DraftColumn } from '../../batch/alloc-batch.ts';
 import { PipelineError } from '../../errors.ts';
-import type { KernelType } from '../../kernels/aggregate-contract.ts';
+import { type KernelType, SUM_STATE_BYTES } from '../../kernels/aggregate-contract.ts';
 import type { Kernels } from '../../kernels/vector-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { AggregateColumn } from '../../plan/logical.ts';
@@ -11,6 +11,9 @@ import type { Level } from './level.ts';
 import type { NeedStates } from './state-table.ts';
 import { isFloat, isUnsigned } from './value-type.ts';
 import { setBits } from './write-bits.ts';
+
+/** Sums gathered and rounded in one go. */
+const ROUNDED_AT_ONCE = 1024;
 
 /** Slots (u32) of the rows of one piece. */
 export interface Piece {
@@ -61,7 +64,36 @@ export class ResultWriter {
     else if (column.fn === 'first' || column.fn === 'last') this.#writeEnd(column.fn, states, draft, piece);
     else if (column.fn === 'sum' && !isFloat(states.need.value.kernel))
       this.#writeIntegerSum(column, results, states, draft, piece);
+    else if ((column.fn === 'sum' || column.fn === 'mean') && isFloat(states.need.value.kernel))
+      this.#writeFloatSums(column.fn, results, states, draft, piece);
     else this.#writeDoubles(column, results, least, draft, piece);
+  }
+
+  /** Sums of floats, and their means: the rounded sum divided by the count. Rounded by the kernel, in pieces of the scratch. */
+  #writeFloatSums(
+    fn: 'sum' | 'mean',
+    results: NumberResults,
+    states: NeedStates,
+    draft: DraftColumn,
+    { slots, rows }: Piece,
+  ): void {
+    const { u32, f64 } = this.#views;
+    const sums = states.area(0).states.sum;
+    const gathered = this.#scratch.reserve(SUM_STATE_BYTES * Math.min(rows, ROUNDED_AT_ONCE));
+    for (let from = 0; from < rows; from += ROUNDED_AT_ONCE) {
+      const count = Math.min(rows - from, ROUNDED_AT_ONCE);
+      this.#kernels.take(SUM_STATE_BYTES, sums, slots + 4 * from, count, gathered);
+      this.#kernels.roundSums(gathered, count, draft.values + 8 * from);
+    }
+    const isComplete = states.wideSums.size === 0 && (this.#leastCounts.get(states) as number) >= 1;
+    if (isComplete && fn === 'sum') return;
+    for (let row = 0, at = draft.values / 8; row < rows; row++, at++) {
+      const slot = u32[(slots >>> 2) + row] as number;
+      if (results.count(slot) === 0) f64[at] = 0;
+      else if (fn === 'mean')
+        f64[at] = results.isWide(slot) ? results.mean(slot) : (f64[at] as number) / results.count(slot);
+      else if (results.isWide(slot)) f64[at] = results.sum(slot);
+    }
   }
 
   /** Null where fewer than `least` values were seen; most columns have no null at all and need no bitmap. */
