@@ -64,9 +64,10 @@ export class WaitPlace {
 
   /**
    * No wake-up is lost: the sleeper reads the signal, announces itself, tries again, and only then sleeps on the value it
-   * read; the waker changes the signal before it looks for sleepers. Who announces too late for a waker to see it finds
-   * the signal changed and does not sleep; who tries in vain announces itself anew. Hazard: the announcement has to
-   * follow the read, or a waker in between takes it back from a sleeper that does not see the change.
+   * read; the waker takes the announcement back before it changes the signal. So whoever's announcement is gone finds the signal
+   * changed and does not sleep, or is notified; who announces later sees in its attempt what the waker did. Hazard: in the
+   * other order a waker that has changed the signal can take back the announcement of one who has read the changed one, finds
+   * nothing in it for itself, and sleeps where nobody looks. A test tries all orders of all steps.
    */
   async #sleepUntil<T>(attempt: () => T | undefined): Promise<T> {
     const words = this.#words;
@@ -86,6 +87,7 @@ export class WaitPlace {
  * not again while the woken are on their way.
  */
 export function wake(words: Int32Array, signal: number, asleep: number): void {
+  const isAnyoneAsleep = Atomics.load(words, asleep) !== 0 && Atomics.exchange(words, asleep, 0) !== 0;
   Atomics.add(words, signal, 1);
-  if (Atomics.load(words, asleep) !== 0 && Atomics.exchange(words, asleep, 0) !== 0) Atomics.notify(words, signal);
+  if (isAnyoneAsleep) Atomics.notify(words, signal);
 }
