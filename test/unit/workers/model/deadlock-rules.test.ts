@@ -1,0 +1,69 @@
+/**
+ * The rules that make a run free of deadlock, tried on random plans, schedules, barriers and crashes at the admission minimum; and that
+ * each rule is needed. A failure prints the seed: `SPILLWAY_SEED=… npx vitest run --root test unit/workers/model`.
+ */
+
+import { describe, expect, it } from 'vitest';
+import { PARALLEL_KINDS } from '#support/model/cases';
+import { type FoundDeadlock, findDeadlock, tryCases } from '#support/model/property';
+import { ALL_RULES, type Rules } from '#support/model/rules';
+import { runModel } from '#support/model/run-model';
+import { seededRandom } from '#support/random';
+
+const CASES = 500;
+
+function deadlockWithout(rule: Partial<Rules>, kinds?: Parameters<typeof tryCases>[3]): FoundDeadlock {
+  const rules = { ...ALL_RULES, ...rule };
+  const { seed } = seededRandom();
+  const found = findDeadlock(rules, { cases: CASES, seed, ...(kinds && { kinds }) });
+  if (found === undefined) throw new Error(`no deadlock in ${CASES} cases from seed ${seed}`);
+  const again = findDeadlock(rules, { cases: 1, seed, path: found.path, ...(kinds && { kinds }) });
+  expect(again?.message).toBe(found.message);
+  return found;
+}
+
+it(`finds no deadlock in ${CASES} cases: complete and in order, exactly once, within the budget, nothing held at the end`, () => {
+  const { seed } = seededRandom();
+  const tried = tryCases(ALL_RULES, CASES, seed);
+  console.log(`seed ${seed}: ${JSON.stringify(tried)}`);
+  expect(tried.barriers).toBeGreaterThan(100);
+  expect(tried.crashes).toBeGreaterThan(50);
+  expect(tried.spilledRows).toBeGreaterThan(100);
+});
+
+it('finds none with memory granted to whoever asks: floors alone are enough, the order of grants is for speed', () => {
+  tryCases({ ...ALL_RULES, grantsFromSinks: false }, CASES / 5, seededRandom().seed);
+});
+
+it('finds none in channels as they are built, whose packets wait for credit', () => {
+  tryCases({ ...ALL_RULES, discipline: 'credits' }, CASES / 5, seededRandom().seed);
+  tryCases({ ...ALL_RULES, discipline: 'credits' }, CASES / 5, seededRandom().seed, PARALLEL_KINDS);
+});
+
+describe('a rule taken away', () => {
+  it('deadlocks without floors', () => {
+    deadlockWithout({ hasFloors: false });
+  });
+
+  it('deadlocks when an operator of several inputs does not drain the others while a barrier aligns', () => {
+    const { smallest } = deadlockWithout({ drainsWhileAligning: false });
+    expect(smallest.barrierEvery).toBeGreaterThan(0);
+  });
+
+  it('deadlocks when a join takes only what it wants from inputs that hang together', () => {
+    deadlockWithout({ spillsEntangled: false });
+  });
+
+  it('deadlocks when the lowest sequence has no room of its own', () => {
+    deadlockWithout({ roomOfLowest: 'none' }, PARALLEL_KINDS);
+  });
+
+  it('deadlocks when only the sequence that equals the count of packets taken passes without credit', () => {
+    const rules = { ...ALL_RULES, discipline: 'credits', passesWithoutCredit: 'equal to taken' } as const;
+    const found = findDeadlock(rules, { cases: 2000, seed: seededRandom().seed, kinds: PARALLEL_KINDS });
+    expect(found).toBeDefined();
+    expect(() =>
+      runModel((found as FoundDeadlock).smallest, { ...rules, passesWithoutCredit: 'up to taken' }),
+    ).not.toThrow();
+  });
+});
