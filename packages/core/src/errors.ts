@@ -1,6 +1,7 @@
 /** Every code a refusal can carry. A closed union: a new kind of refusal adds its code here. */
 export type PipelineErrorCode =
   | 'ERR_ABORTED'
+  | 'ERR_CALLBACK_FAILED'
   | 'ERR_COLUMN_UNKNOWN'
   | 'ERR_EXPRESSION'
   | 'ERR_FILE_FORMAT'
@@ -22,6 +23,7 @@ export type PipelineErrorCode =
   | 'ERR_PLAN'
   | 'ERR_SCHEMA'
   | 'ERR_SINK_MODE'
+  | 'ERR_SOURCE_FAILED'
   | 'ERR_SPILL_CORRUPT'
   | 'ERR_SPILL_DISK'
   | 'ERR_SPILL_LIMIT'

@@ -1,4 +1,4 @@
-import { createPipeline, fromIterable } from '@spillway/core';
+import { agg, createPipeline, fromIterable } from '@spillway/core';
 import { type JobEvents, type Progress, type RunOptions, run } from '@spillway/workers';
 import { expect, it } from 'vitest';
 import { hangs, waits } from '#fixtures/faults';
@@ -66,4 +66,16 @@ it('flushes by the clock while nothing comes', async () => {
   expect(await flushed).toMatchObject({ node: 'timed', reason: 'interval', held: { inputs: 1, rows: 1 } });
   input.end();
   expect((await job.done).flushes).toMatchObject({ interval: 1, end: 0 });
+});
+
+it('counts rows, not the states that travel between the halves of an aggregate', async () => {
+  const { all } = source(200).aggStream({
+    orderedOn: 'value',
+    aggregations: { all: { every: 1000, columns: { n: agg.count() } } },
+  });
+  const { stages } = await run(all.collect(), OPTIONS).done;
+  expect(stages.map(({ rowsIn, rowsOut }) => [rowsIn, rowsOut])).toEqual([
+    [200, 0],
+    [0, 1],
+  ]);
 });

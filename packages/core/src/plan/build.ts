@@ -13,14 +13,17 @@ import type { Sink } from './sinks.ts';
  * @throws ERR_PLAN; ERR_KEY for a key that cannot name a dataset
  */
 export function buildLogicalPlan(sinks: readonly Sink[]): LogicalPlan {
-  const settings = sinks[0]?.settings;
-  if (settings === undefined) throw refuse('there are no sinks to run', 'give at least one: run([stream.collect()])');
+  const [first] = sinks;
+  if (first === undefined) throw refuse('there are no sinks to run', 'give at least one: run([stream.collect()])');
   for (const sink of sinks) {
-    if (sink?.node === undefined)
+    if (sink?.node === undefined || sink.settings === undefined)
       throw refuse(
         'one of the sinks is not a sink',
         'end each stream with collect(), forEach(), toIterable(), toParquet() or toStore()',
       );
+  }
+  const { settings } = first;
+  for (const sink of sinks) {
     if (sink.settings !== settings)
       throw refuse('the sinks belong to different pipelines', 'make all streams of a run from one createPipeline()');
   }

@@ -17,8 +17,23 @@ export class FunctionSink implements CallbackSink {
   }
 
   call(input: CallbackInput): void | Promise<void> {
-    return this.#call(input as never);
+    try {
+      const called = this.#call(input as never);
+      if (called === undefined || called === null || typeof called.then !== 'function') return undefined;
+      return Promise.resolve(called).catch((cause: unknown) => Promise.reject(callbackFailed(cause)));
+    } catch (cause) {
+      throw callbackFailed(cause);
+    }
   }
+}
+
+function callbackFailed(cause: unknown): PipelineError {
+  if (cause instanceof PipelineError) return cause;
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new PipelineError('ERR_CALLBACK_FAILED', `the function of forEach has thrown: ${why}`, {
+    cause,
+    hint: 'the cause has its stack; catch there what should not end the run',
+  });
 }
 
 interface Waiting {
@@ -28,7 +43,7 @@ interface Waiting {
 
 /**
  * Hands batches to a `for await` loop: `call` resolves when the loop asks for the next one, so at most one batch waits
- * and a slow reader holds the run back.
+ * and a slow reader holds the run back. An outcome is told once: then the sink is as new, for a loop over the next run.
  */
 export class IteratorSink implements CallbackSink, AsyncIterable<RecordBatch> {
   readonly takes = 'batch';
@@ -46,25 +61,49 @@ export class IteratorSink implements CallbackSink, AsyncIterable<RecordBatch> {
   }
 
   end(): void {
-    this.#outcome ??= {};
-    this.#deliver();
+    this.#settle({});
   }
 
   fail(error: unknown): void {
-    this.#outcome ??= { error };
-    this.#deliver();
+    this.#settle({ error });
   }
 
   [Symbol.asyncIterator](): AsyncIterator<RecordBatch> {
+    let isOver = false;
+    const over = (): IteratorResult<RecordBatch> => {
+      isOver = true;
+      return { done: true, value: undefined };
+    };
     return {
-      next: () => this.#next(),
+      next: async () => {
+        if (isOver) return over();
+        try {
+          const result = await this.#next();
+          return result.done === true ? over() : result;
+        } catch (error) {
+          over();
+          throw error;
+        }
+      },
       return: () => {
-        this.#hasLeft = true;
-        this.#ready?.refused(this.#leftEarly());
-        this.#ready = undefined;
-        return Promise.resolve({ done: true, value: undefined });
+        if (!isOver) this.#leave();
+        return Promise.resolve(over());
       },
     };
+  }
+
+  /** The run behind it has ended. A loop that was left does not come back to hear of it. */
+  #settle(outcome: { error?: unknown }): void {
+    if (!this.#hasLeft) this.#outcome ??= outcome;
+    this.#hasLeft = false;
+    this.#deliver();
+  }
+
+  #leave(): void {
+    this.#hasLeft = this.#outcome === undefined;
+    this.#outcome = undefined;
+    this.#ready?.refused(this.#leftEarly());
+    this.#ready = undefined;
   }
 
   #next(): Promise<IteratorResult<RecordBatch>> {
@@ -85,11 +124,12 @@ export class IteratorSink implements CallbackSink, AsyncIterable<RecordBatch> {
       this.#ready = undefined;
       ready.taken();
       waiting.resolve({ done: false, value: ready.batch });
-    } else if (this.#outcome !== undefined && 'error' in this.#outcome) {
-      waiting.reject(this.#outcome.error);
-    } else {
-      waiting.resolve({ done: true, value: undefined });
+      return;
     }
+    const outcome = this.#outcome as { error?: unknown };
+    this.#outcome = undefined;
+    if ('error' in outcome) waiting.reject(outcome.error);
+    else waiting.resolve({ done: true, value: undefined });
   }
 
   #leftEarly(): PipelineError {

@@ -54,6 +54,25 @@ function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | 
   });
 }
 
+type Next = IteratorResult<unknown>;
+
+/** An iterable that never waits would keep the main thread from signals, timers and `abort` for as long as it lasts. */
+const TURN_EVERY_MS = 10;
+
+function turnOfEventLoop(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}
+
+function sourceFailed(label: string, cause: unknown): PipelineError {
+  if (cause instanceof PipelineError) return cause;
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new PipelineError('ERR_SOURCE_FAILED', `what feeds ${label} has thrown: ${why}`, {
+    stage: label,
+    cause,
+    hint: 'the cause has its stack; nothing was committed',
+  });
+}
+
 /** Feeds the items of an iterable; single rows are gathered into inputs of `batchRows` rows. */
 export class IterableFeeder implements Feeder {
   readonly fields: Fields;
@@ -77,10 +96,12 @@ export class IterableFeeder implements Feeder {
   async feed(write: (input: FedInput) => Promise<void>, signal: AbortSignal): Promise<void> {
     const iterator = this.#iterator();
     let isDone = false;
+    let turnAt = performance.now() + TURN_EVERY_MS;
     try {
       let rows: Record<string, unknown>[] = [];
       while (!isDone) {
-        const next = await untilAborted(Promise.resolve(iterator.next()), signal);
+        const coming = this.#nextOf(iterator);
+        const next = coming instanceof Promise ? await untilAborted(coming, signal) : coming;
         signal.throwIfAborted();
         isDone = next?.done === true;
         const sorted = isDone ? undefined : sortItem(next?.value, this.label);
@@ -91,11 +112,25 @@ export class IterableFeeder implements Feeder {
           rows = [];
         }
         for (const input of sorted !== undefined && 'inputs' in sorted ? sorted.inputs : []) await write(input);
+        if (performance.now() < turnAt) continue;
+        await turnOfEventLoop();
+        turnAt = performance.now() + TURN_EVERY_MS;
       }
     } finally {
       // Not awaited after an abort: a generator that is stuck in its own await would never answer.
       const closing = isDone ? undefined : Promise.resolve(iterator.return?.()).catch(() => undefined);
       if (!signal.aborted) await closing;
+    }
+  }
+
+  /** What the user's own code throws is named as such, with the cause. */
+  #nextOf(iterator: Iterator<unknown> | AsyncIterator<unknown>): Next | Promise<Next> {
+    try {
+      const next: Next | PromiseLike<Next> = iterator.next();
+      if (!('then' in next)) return next;
+      return Promise.resolve(next).catch((cause: unknown) => Promise.reject(sourceFailed(this.label, cause)));
+    } catch (cause) {
+      throw sourceFailed(this.label, cause);
     }
   }
 
@@ -174,7 +209,12 @@ export class PushFeeder implements Feeder {
   }
 
   async #drain(write: (input: FedInput) => Promise<void>, signal: AbortSignal): Promise<void> {
+    let turnAt = performance.now() + TURN_EVERY_MS;
     for (;;) {
+      if (performance.now() >= turnAt) {
+        await turnOfEventLoop();
+        turnAt = performance.now() + TURN_EVERY_MS;
+      }
       signal.throwIfAborted();
       const next = this.#pending[0];
       if (next !== undefined) {

@@ -3,10 +3,11 @@
  * still, because every lane of every edge owns room for one largest batch.
  *
  *     minimum = Σ edges (floor × (producing lanes + consuming lanes))
- *             + Σ buffers, ops and folds with triggers: one batch of their input
+ *             + Σ lanes of buffers, and of ops and folds with triggers: one batch of their input
  *             + Σ joins: two batches of each input, JOIN_BYTES
  *             + Σ sorts: SORT_BATCHES batches of their input, SORT_BYTES and, on the heap, SORT_HEAP_BYTES
- *             + Σ aggregates: STATE_BYTES for each aggregation where bins are merged, SCRATCH_BYTES where batches become states
+ *             + Σ aggregates: STATE_BYTES for each aggregation where bins are merged, SCRATCH_BYTES for each lane where batches
+ *               become states, three times their own limit where their flushes can be seen
  *             + Σ lanes that make rows: one batch of them
  *             + what is outside the arena: see `budget.ts`
  *

@@ -1,10 +1,15 @@
 /** How a run fails: the first error wins, everything else is told to stop, and what follows from the stop is not reported. */
+import { setMaxListeners } from 'node:events';
 import { errorFromData, errorToData, PipelineError } from '@spillway/core/base';
 
 export class FailureLatch {
   readonly #abort: AbortController = new AbortController();
   readonly #stops: (() => void)[] = [];
   #error: PipelineError | undefined;
+
+  constructor() {
+    setMaxListeners(0, this.#abort.signal); // every source and sink of the run listens: their number is no leak
+  }
 
   /** Aborts at the first failure; its reason is the error. */
   get signal(): AbortSignal {

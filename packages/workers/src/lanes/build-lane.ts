@@ -1,5 +1,14 @@
 /** Puts a lane together from what it was told: its input, its fused operators, its outputs and its statistics. */
-import type { Arena, FlushReason, HeldState, Kernels, MaybePromise, Spill, StageChain } from '@spillway/core/internal';
+import type {
+  Arena,
+  FlushReason,
+  HeldState,
+  Kernels,
+  MaybePromise,
+  Spill,
+  StageChain,
+  StageSpec,
+} from '@spillway/core/internal';
 import { buildChain, instantiateKernels } from '@spillway/core/lane';
 import { attachRing, type Ring } from '../channels/ring.ts';
 import { HeapWatch } from '../governor/heap-watch.ts';
@@ -30,7 +39,7 @@ export async function buildLane(
   const operators = config.statistics.operators.map((place) => new OperatorStatistics(arena.buffer, place));
   const rings = config.outputs.map((handle) => attachRing(arena, handle));
   const outputs = rings.map((ring, index) =>
-    laneOutput(config, ring, (stage.outputs[index] as { edge: number }).edge, statistics),
+    laneOutput(config, ring, stage.outputs[index] as StageSpec['outputs'][number], statistics),
   );
   const place = { sequence: 0, rowsBefore: 0 };
   const kernels = instantiateKernels(arena);
@@ -106,9 +115,15 @@ async function openSpill(
   });
 }
 
-function laneOutput(config: LaneConfig, ring: Ring, edge: number, statistics: ActorStatistics): LaneOutput {
-  const Output = config.stage.lanes > 1 ? MorselOutput : StreamOutput;
-  return new Output(ring.producer(), edge, statistics);
+function laneOutput(
+  { stage }: LaneConfig,
+  ring: Ring,
+  { edge, from }: StageSpec['outputs'][number],
+  statistics: ActorStatistics,
+): LaneOutput {
+  const Output = stage.lanes > 1 ? MorselOutput : StreamOutput;
+  const carriesStates = from !== 'stage-input' && stage.operators[from.operator]?.half === 'partial';
+  return new Output(ring.producer(), edge, statistics, !carriesStates);
 }
 
 async function laneInput(

@@ -21,12 +21,15 @@ export class MorselOutput implements LaneOutput {
   readonly #ring: RingProducer;
   readonly #edge: number;
   readonly #statistics: ActorStatistics;
+  readonly #countsRows: boolean;
   #batches: Batch[] = [];
 
-  constructor(ring: RingProducer, edge: number, statistics: ActorStatistics) {
+  /** @param countsRows false where the states of an aggregate travel, which are words and not rows */
+  constructor(ring: RingProducer, edge: number, statistics: ActorStatistics, countsRows = true) {
     this.#ring = ring;
     this.#edge = edge;
     this.#statistics = statistics;
+    this.#countsRows = countsRows;
   }
 
   push(batch: Batch): void {
@@ -36,7 +39,7 @@ export class MorselOutput implements LaneOutput {
   endMorsel(sequence: number): MaybePromise {
     const batches = this.#batches;
     this.#batches = [];
-    for (const batch of batches) this.#statistics.countOut(batch.rows);
+    if (this.#countsRows) for (const batch of batches) this.#statistics.countOut(batch.rows);
     return whileWaiting(this.#ring.publish(sequence, batches), this.#statistics, this.#edge);
   }
 
@@ -54,16 +57,19 @@ export class StreamOutput implements LaneOutput {
   readonly #ring: RingProducer;
   readonly #edge: number;
   readonly #statistics: ActorStatistics;
+  readonly #countsRows: boolean;
   #next = 0;
 
-  constructor(ring: RingProducer, edge: number, statistics: ActorStatistics) {
+  /** @param countsRows as of `MorselOutput` */
+  constructor(ring: RingProducer, edge: number, statistics: ActorStatistics, countsRows = true) {
     this.#ring = ring;
     this.#edge = edge;
     this.#statistics = statistics;
+    this.#countsRows = countsRows;
   }
 
   push(batch: Batch): MaybePromise {
-    this.#statistics.countOut(batch.rows);
+    if (this.#countsRows) this.#statistics.countOut(batch.rows);
     return whileWaiting(this.#ring.publish(this.#next++, [batch]), this.#statistics, this.#edge);
   }
 

@@ -91,6 +91,7 @@ export class JobReadings {
     const views = this.#read();
     return this.#physical.stages.map((stage) => {
       const lanes = lanesOf(views, stage);
+      const takesStates = this.#takesStates(stage);
       const summary: StageSummary = {
         name: stage.name,
         lanes: stage.lanes,
@@ -101,7 +102,7 @@ export class JobReadings {
         flushes: noFlushes(),
       };
       for (const { reading, operators } of lanes) {
-        summary.rowsIn += reading.rowsIn;
+        summary.rowsIn += takesStates ? 0 : reading.rowsIn;
         summary.rowsOut += reading.rowsOut;
         for (const operator of operators) {
           summary.peakHeldBytes += operator.peakBytes;
@@ -111,6 +112,11 @@ export class JobReadings {
       }
       return summary;
     });
+  }
+
+  /** Whether states of an aggregate come in: what lanes count there are words, not rows. */
+  #takesStates({ input }: StageSpec): boolean {
+    return input.kind === 'edge' && this.#physical.edges.some((edge) => edge.id === input.edge && edge.carriesStates);
   }
 
   flushes(): FlushCounts {

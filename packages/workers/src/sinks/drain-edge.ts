@@ -12,6 +12,9 @@ export interface BatchTaker {
   close?(): void;
 }
 
+/** A sink slower than the stages never waits: signals, timers and `abort` of the main thread still get their turn. */
+const TURN_EVERY_MS = 10;
+
 /** Drains an edge to its end. Stops at once when the signal aborts, even if user code never answers. */
 export async function drainEdge(
   consumer: RingConsumer,
@@ -20,6 +23,7 @@ export async function drainEdge(
   signal: AbortSignal,
 ): Promise<void> {
   statistics.enter('working');
+  let turnAt = performance.now() + TURN_EVERY_MS;
   try {
     for (;;) {
       const next = consumer.next();
@@ -28,6 +32,9 @@ export async function drainEdge(
       statistics.enter('working');
       if (packet === undefined) break;
       await deliver(packet.batches, taker, statistics, signal);
+      if (performance.now() < turnAt) continue;
+      await new Promise<void>((resolve) => void setImmediate(resolve));
+      turnAt = performance.now() + TURN_EVERY_MS;
     }
     if (taker.end !== undefined) await orAborted(taker.end(), signal);
   } finally {

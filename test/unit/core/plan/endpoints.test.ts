@@ -94,3 +94,74 @@ test('the loop throws what the run failed with', async () => {
   await expect(read()).rejects.toMatchObject({ code: 'ERR_INPUT_UNORDERED' });
   expect(await running).toMatchObject({ code: 'ERR_INPUT_UNORDERED' });
 });
+
+test('an iterable that never waits leaves timers and signals their turn', async () => {
+  function* endless() {
+    for (let t = 0; ; t++) yield { t };
+  }
+  const sink = p.source(fromIterable(schema, endless(), { batchRows: 10 })).forEach(() => {});
+  const timed = { signal: AbortSignal.timeout(30) };
+  await expect(runReference([sink], timed)).rejects.toMatchObject({ name: 'TimeoutError' });
+});
+
+test('what an iterable throws is named as its own, with the cause', async () => {
+  const broken = new TypeError('broken line');
+  const sources = {
+    *sync() {
+      yield { t: 1 };
+      throw broken;
+    },
+    async *later() {
+      yield { t: 1 };
+      throw broken;
+    },
+  };
+  for (const items of [sources.sync(), sources.later()]) {
+    const running = runReference([p.source(fromIterable(schema, items, { name: 'lines' })).collect()]);
+    await expect(running).rejects.toMatchObject({ code: 'ERR_SOURCE_FAILED', stage: 'lines', cause: broken });
+  }
+});
+
+test('what the function of forEach throws is named as its own, with the cause', async () => {
+  const full = new Error('full');
+  for (const take of [() => Promise.reject(full), () => never(full)]) {
+    const running = runReference([p.source(fromIterable(schema, [{ t: 1 }])).forEach(take)]);
+    await expect(running).rejects.toMatchObject({ code: 'ERR_CALLBACK_FAILED', cause: full });
+  }
+});
+
+function never(error: Error): never {
+  throw error;
+}
+
+test('a sink that is read in a loop can be read again in another run', async () => {
+  const sink = p.source(fromIterable(schema, [[{ t: 1 }], [{ t: 2 }]])).toIterable();
+  const seen: number[] = [];
+  for (let round = 0; round < 2; round++) {
+    const running = runReference([sink]);
+    for await (const batch of sink) seen.push(batch.numRows);
+    await running;
+  }
+  expect(seen).toEqual([1, 1, 1, 1]);
+});
+
+test('a loop that was left early does not disturb the next run', async () => {
+  const sink = p.source(fromIterable(schema, [[{ t: 1 }], [{ t: 2 }], [{ t: 3 }]])).toIterable();
+  const left = runReference([sink]);
+  left.catch(() => {});
+  for await (const batch of sink) if (batch.numRows > 0) break;
+  await expect(left).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+  const running = runReference([sink]);
+  let rows = 0;
+  for await (const batch of sink) rows += batch.numRows;
+  await running;
+  expect(rows).toBe(3);
+});
+
+test('a stream in place of a sink is refused with what is missing', async () => {
+  const stream = p.source(fromIterable(schema, [{ t: 1 }]));
+  await expect(runReference([stream as never])).rejects.toMatchObject({
+    code: 'ERR_PLAN',
+    hint: expect.stringContaining('collect()'),
+  });
+});

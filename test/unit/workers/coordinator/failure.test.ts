@@ -25,3 +25,14 @@ it('makes a PipelineError of anything thrown, with its cause', () => {
   latch.fail(new RangeError('odd'));
   expect(latch.error).toMatchObject({ code: 'ERR_INTERNAL', message: 'odd', cause: { name: 'RangeError' } });
 });
+
+it('may be listened to by any number of sources and sinks', async () => {
+  const warnings: Error[] = [];
+  const keep = (warning: Error): unknown => warnings.push(warning);
+  process.on('warning', keep);
+  const { signal } = new FailureLatch();
+  for (let index = 0; index < 20; index++) signal.addEventListener('abort', () => {});
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('warning', keep);
+  expect(warnings).toEqual([]);
+});
