@@ -10,8 +10,8 @@ import type { WarmTask } from '../codecs/protocol.ts';
 import type { JobEmitter } from '../job/events.ts';
 import type { ParsedRunOptions } from '../job/run-options.ts';
 import type { Summary } from '../job/summary.ts';
-import { JobMonitor } from '../monitor/job-monitor.ts';
-import { JobReadings } from '../monitor/readings.ts';
+import type { JobMonitor } from '../monitor/job-monitor.ts';
+import type { JobReadings } from '../monitor/readings.ts';
 import { ResidentSampler } from '../monitor/resident.ts';
 import type { CollectedRows } from '../sinks/collected-rows.ts';
 import { orAborted } from '../sinks/drain-edge.ts';
@@ -20,14 +20,14 @@ import { ArenaLease } from './arena-lease.ts';
 import { Cleanup } from './cleanup.ts';
 import { refusePushes, settleSinks } from './ends.ts';
 import { abortedError, FailureLatch } from './failure.ts';
-import { type FlushMessage, LaneHandle, type LaneListener } from './lane-handle.ts';
+import type { FlushMessage, LaneHandle, LaneListener } from './lane-handle.ts';
 import { type PlannedRun, planRun, type SinkInput } from './plan-run.ts';
-import { openWriters, type RunParts, startFeeders, startMainSinks, startReaders, startWriters } from './run-parts.ts';
-import { spillPlace } from './spill-place.ts';
-import { SplitOrder } from './split-order.ts';
+import type { RunParts } from './run-parts.ts';
 import { checkOutPool, discardPool, type PoolKind, preloadPools, returnPool, type ThreadPool } from './thread-pools.ts';
-import { type Wiring, wireRun } from './wiring.ts';
+import type { Wiring } from './wiring.ts';
 import { commitWriters, discardWriters, type WrittenSink } from './written-sinks.ts';
+
+type RunModules = typeof import('./run-modules.ts');
 
 /** After a failure, threads that have not ended their part by then are ended. User code that never yields is the reason. */
 const STOP_GRACE_MS = 400;
@@ -53,6 +53,7 @@ export class Execution {
   #wiring: Wiring | undefined;
   #lease: ArenaLease | undefined;
   #monitor: JobMonitor | undefined;
+  #modules: RunModules | undefined;
 
   constructor(options: ParsedRunOptions, emitter: JobEmitter) {
     this.#options = options;
@@ -149,10 +150,14 @@ export class Execution {
     const split = splitMemory(logical, physical);
     const lease = new ArenaLease(split.arenaBytes);
     this.#lease = lease;
-    // Threads start while the rest is made ready.
+    // Threads start while the rest is loaded and made ready.
     this.#takePools(physical, lease.arena.handle, split);
-    const spill = await spillPlace(physical, this.#options, this.#cleanup);
-    const wiring = wireRun({
+    await this.#poolsReady;
+    const modules = await import('./run-modules.ts');
+    this.#modules = modules;
+    this.latch.check();
+    const spill = await modules.spillPlace(physical, this.#options, this.#cleanup);
+    const wiring = modules.wireRun({
       logical,
       physical,
       lease,
@@ -165,10 +170,10 @@ export class Execution {
     this.latch.onFailure(() => {
       for (const ring of wiring.rings) ring.fail();
     });
-    this.readings = new JobReadings(logical, physical, wiring.actors, lease.arena.buffer, planned.totals);
+    this.readings = new modules.JobReadings(logical, physical, wiring.actors, lease.arena.buffer, planned.totals);
     this.setListening(this.#emitter.hasListeners('flush'));
-    this.#written.push(...(await openWriters(wiring)));
-    await this.#startThreads(wiring);
+    this.#written.push(...(await modules.openWriters(wiring)));
+    await this.#startThreads(wiring, modules);
     this.#sampler.markIdle();
   }
 
@@ -188,17 +193,16 @@ export class Execution {
     return this.#pools.find((pool) => pool.kind === kind);
   }
 
-  async #startThreads(wiring: Wiring): Promise<void> {
-    await this.#poolsReady;
+  async #startThreads(wiring: Wiring, modules: RunModules): Promise<void> {
     const lanePool = this.#poolOf('lanes') as ThreadPool;
-    const splits = new SplitOrder(this.latch);
+    const splits = new modules.SplitOrder(this.latch);
     const listener: LaneListener = {
       onFlush: (lane, message) => this.#onFlush(lane, message),
       onAlert: (lane, { message }) =>
         this.#emitter.emit('alert', { kind: 'spill', stage: lane.config.stage.name, message }),
       onSplit: (lane, message) => splits.add(lane.config.stage, message),
     };
-    this.#lanes = wiring.lanes.map((config) => new LaneHandle(lanePool, config, listener));
+    this.#lanes = wiring.lanes.map((config) => new modules.LaneHandle(lanePool, config, listener));
     for (const lane of this.#lanes) {
       this.latch.onFailure(() => lane.stop());
       this.#activities.watch(lane.config.stage.name, lane.ended);
@@ -209,6 +213,7 @@ export class Execution {
 
   #start(): void {
     const wiring = this.#wiring as Wiring;
+    const modules = this.#modules as RunModules;
     const parts: RunParts = {
       planned: this.planned as PlannedRun,
       wiring,
@@ -219,13 +224,13 @@ export class Execution {
       codecThreads: this.#poolOf('codecs')?.threads ?? 0,
       collected: this.collected,
     };
-    this.#monitor = new JobMonitor(this, this.#options, this.#emitter, this.#sampler, this.#startedAt);
-    startMainSinks(parts);
-    startWriters(parts, this.#written);
+    this.#monitor = new modules.JobMonitor(this, this.#options, this.#emitter, this.#sampler, this.#startedAt);
+    modules.startMainSinks(parts);
+    modules.startWriters(parts, this.#written);
     for (const lane of this.#lanes) lane.start();
     this.#announceStages();
-    startReaders(parts);
-    startFeeders(parts);
+    modules.startReaders(parts);
+    modules.startFeeders(parts);
   }
 
   /** All rows have arrived: store sinks become visible now, each in one commit. */
