@@ -59,6 +59,13 @@ const JOBS = {
   aggregate: aggregateOf(undefined, 1),
   /** The same by two hundred keys. */
   keyed: aggregateOf('key', 200),
+  /** Generated rows by a value that comes in no order: all of them wait for the last. */
+  sort: async (memoryLimit, { millionRows = 5 }) => {
+    const splits = Math.ceil((millionRows * 1e6) / SPLIT_ROWS);
+    const series = createPipeline({ memoryLimit }).source(generatedSeries, { splits, seed: 42, keys: 200 });
+    let rows = 0;
+    return { sinks: [series.sort({ by: 'value' }).forEach(({ numRows }) => void (rows += numRows))], clean: () => {} };
+  },
   /** The demo: three million flights from a Parquet file into six datasets of a store. */
   flights: async (limitBytes) => {
     const folder = mkdtempSync(join(tmpdir(), 'spillway-peak-'));

@@ -32,16 +32,19 @@ export class Selection {
   readonly #starts: Uint32Array;
   readonly segments: number;
 
-  constructor(refs: Pick<RowRefs, 'slots' | 'rows'>, from: number, count: number) {
+  /** `starts` is room for count + 1 numbers, the selection's until another is made with it. */
+  constructor(refs: Pick<RowRefs, 'slots' | 'rows'>, from: number, count: number, starts: Uint32Array) {
     this.slots = refs.slots.subarray(from, from + count);
     this.rows = refs.rows.subarray(from, from + count);
     this.count = count;
-    const starts = new Uint32Array(count + 1);
     let segments = 0;
+    let [slot, row] = [-1, -1];
     for (let i = 0; i < count; i++) {
-      const isNeighbour =
-        i > 0 && this.slots[i] === this.slots[i - 1] && this.rows[i] === (this.rows[i - 1] as number) + 1;
-      if (!isNeighbour) starts[segments++] = i;
+      row += 1;
+      if (this.slots[i] === slot && this.rows[i] === row) continue;
+      slot = this.slots[i] as number;
+      row = this.rows[i] as number;
+      starts[segments++] = i;
     }
     starts[segments] = count;
     this.#starts = starts;
@@ -169,7 +172,7 @@ function gatherFixed(
   out: Ptr,
 ): void {
   const { slots, rows, count } = selection;
-  const bases = columns.map(({ values }) => values / width);
+  const bases = Float64Array.from(columns, ({ values }) => values / width);
   if (selection.isLong || !bases.every(Number.isInteger)) {
     selection.eachSegment((from, to) => {
       const source = (columns[slots[from] as number] as Column).values + (rows[from] as number) * width;
@@ -233,7 +236,7 @@ function gatherLists(
     }
   }
   const children = columns.map((column) => column.child as Column);
-  const chosen = new Selection(refs, 0, elements);
+  const chosen = new Selection(refs, 0, elements, new Uint32Array(elements + 1));
   const { type } = children[0] as Column;
   const { column, slab } = allocColumn(arena, owner, type, elements, {
     variableBytes: parseType(type).physical === 'variable' ? variableBytes(arena, children, chosen) : 0,

@@ -5,7 +5,7 @@ import type { OperatorContext } from '../contract.ts';
 import { PIECE_ROWS } from '../held-batches.ts';
 import { gatherRows, Selection, textBytes } from './gather-rows.ts';
 import { BatchKeys, type KeyPlan } from './key-words.ts';
-import { RowKeys, type RowRefs } from './sort-rows.ts';
+import { RowKeys, type RowRefs, SortScratch } from './sort-rows.ts';
 
 /** Small batches cost more than their rows: no more of them than this wait for others. */
 const MOST_BATCHES = 512;
@@ -24,6 +24,9 @@ export class InputGroup {
   #taken = 0;
   #words = new Uint32Array(0);
   #refs: RowRefs = { count: 0, slots: new Uint32Array(0), rows: new Uint32Array(0) };
+  #sorted: RowRefs = this.#refs;
+  #starts = new Uint32Array(0);
+  readonly #scratch = new SortScratch();
   rows = 0;
   /** Logical bytes of the rows that wait. */
   bytes = 0;
@@ -74,15 +77,18 @@ export class InputGroup {
       (keys[slot] as BatchKeys).load(refs.rows[from] as number, to - from, this.#words, from * width);
       from = to;
     }
-    const rowKeys = new RowKeys(this.#plan, keys, refs, this.#words);
-    const sorted = this.#gather(rowKeys.isSorted() ? refs : reordered(refs, rowKeys.sort()));
+    const rowKeys = new RowKeys(this.#plan, keys, refs, this.#words, this.#scratch);
+    const sorted = this.#gather(rowKeys.isSorted() ? refs : this.#reorder(refs, rowKeys.sort()));
     this.#drop(refs.count, sorted);
     return sorted;
   }
 
   #takeRefs(count: number): RowRefs {
-    if (this.#refs.slots.length < count)
+    if (this.#refs.slots.length < count) {
       this.#refs = { count: 0, slots: new Uint32Array(count), rows: new Uint32Array(count) };
+      this.#sorted = { count: 0, slots: new Uint32Array(count), rows: new Uint32Array(count) };
+      this.#starts = new Uint32Array(count + 1);
+    }
     const refs = this.#refs;
     refs.count = 0;
     for (let slot = 0, row = this.#taken; refs.count < count; slot++, row = 0) {
@@ -95,9 +101,20 @@ export class InputGroup {
     return refs;
   }
 
+  #reorder(refs: RowRefs, order: Uint32Array): RowRefs {
+    const sorted = this.#sorted;
+    sorted.count = refs.count;
+    for (let index = 0; index < refs.count; index++) {
+      const at = order[index] as number;
+      sorted.slots[index] = refs.slots[at] as number;
+      sorted.rows[index] = refs.rows[at] as number;
+    }
+    return sorted;
+  }
+
   #gather(refs: RowRefs): Batch {
     const { arena } = this.#context;
-    const selection = new Selection(refs, 0, refs.count);
+    const selection = new Selection(refs, 0, refs.count, this.#starts);
     const texts = textBytes(arena, this.#fields, this.#batches, selection);
     return gatherRows(this.#context, this.#fields, this.#batches, selection, texts);
   }
@@ -117,12 +134,4 @@ export class InputGroup {
   close(): void {
     for (const batch of this.#batches.splice(0)) batch.release();
   }
-}
-
-function reordered(refs: RowRefs, order: Uint32Array): RowRefs {
-  return {
-    count: refs.count,
-    slots: order.map((index) => refs.slots[index] as number),
-    rows: order.map((index) => refs.rows[index] as number),
-  };
 }

@@ -7,7 +7,7 @@ import type { Batch } from '../../batch/contract.ts';
 import type { Fields } from '../../schema/types.ts';
 import { type GatherTarget, gatherRows, Selection, textBytes } from './gather-rows.ts';
 import { compareKeys, type KeyPlan } from './key-words.ts';
-import { bytesOf, RunCursor, type SortedRun } from './runs.ts';
+import { BEHIND_ALL, bytesOf, RunCursor, type SortedRun } from './runs.ts';
 
 /** How the output is cut. */
 export interface PieceSize {
@@ -31,8 +31,10 @@ export interface MergeParts {
  * bytes, and one), and that piece. Pieces are the caller's.
  */
 export function* mergeRuns(runs: readonly SortedRun[], parts: MergeParts): Generator<Batch, void> {
-  const cursors = runs.map((run) => new RunCursor(run, parts.target.arena, parts.plan));
-  const merge = new Merge(cursors, parts);
+  const { plan, target } = parts;
+  const heads = new Uint32Array(runs.length * plan.width);
+  const cursors = runs.map((run, index) => new RunCursor(run, target.arena, plan, heads, index * plan.width));
+  const merge = new Merge(cursors, heads, parts);
   try {
     for (const cursor of cursors) cursor.open();
     yield* merge.pieces();
@@ -45,10 +47,13 @@ export function* mergeRuns(runs: readonly SortedRun[], parts: MergeParts): Gener
 class Merge {
   readonly #cursors: readonly RunCursor[];
   readonly #parts: MergeParts;
+  /** The cursors' keys. */
+  readonly #heads: Uint32Array;
   /** Losers by node; the winner at 0. Leaves are not stored. */
   readonly #tree: Int32Array;
   readonly #slots: Uint32Array;
   readonly #rows: Uint32Array;
+  readonly #starts: Uint32Array;
   readonly #trial: Uint32Array;
   /** Rows of the piece under way. */
   #count = 0;
@@ -59,12 +64,14 @@ class Merge {
   #spent: Batch[] = [];
   #spentBytes = 0;
 
-  constructor(cursors: readonly RunCursor[], parts: MergeParts) {
+  constructor(cursors: readonly RunCursor[], heads: Uint32Array, parts: MergeParts) {
+    this.#heads = heads;
     this.#cursors = cursors;
     this.#parts = parts;
     this.#tree = new Int32Array(Math.max(1, cursors.length));
     this.#slots = new Uint32Array(parts.size.rows);
     this.#rows = new Uint32Array(parts.size.rows);
+    this.#starts = new Uint32Array(parts.size.rows + 1);
     this.#trial = new Uint32Array(parts.plan.width);
   }
 
@@ -161,7 +168,7 @@ class Merge {
 
   *#gather(refs: { slots: Uint32Array; rows: Uint32Array }, from: number, count: number): Generator<Batch, void> {
     const { target, fields, size } = this.#parts;
-    const selection = new Selection(refs, from, count);
+    const selection = new Selection(refs, from, count, this.#starts);
     const texts = textBytes(target.arena, fields, this.#batches, selection);
     const bytes = texts.reduce((sum, more) => sum + more, count * fixedBytes(this.#batches));
     if (bytes <= size.bytes || count === 1) {
@@ -210,10 +217,17 @@ class Merge {
   }
 
   #wins(a: number, b: number): boolean {
-    const [left, right] = [this.#cursors[a] as RunCursor, this.#cursors[b] as RunCursor];
-    if (left.batch === undefined || right.batch === undefined)
-      return left.batch !== undefined || (right.batch === undefined && a < b);
-    const difference = compareKeys(left, right);
+    const { width, hasText } = this.#parts.plan;
+    const heads = this.#heads;
+    let [left, right] = [a * width, b * width];
+    if (!hasText || heads[left] === BEHIND_ALL || heads[right] === BEHIND_ALL) {
+      for (const end = left + width; left < end; left++, right++) {
+        const difference = (heads[left] as number) - (heads[right] as number);
+        if (difference !== 0) return difference < 0;
+      }
+      return a < b;
+    }
+    const difference = compareKeys(this.#cursors[a] as RunCursor, this.#cursors[b] as RunCursor);
     return difference < 0 || (difference === 0 && a < b);
   }
 

@@ -89,6 +89,9 @@ export class SpilledRun implements SortedRun {
   }
 }
 
+/** In every word, this is behind all keys: flags are smaller. */
+export const BEHIND_ALL = 0xffff_ffff;
+
 /** Where the merge is in a run. */
 export class RunCursor implements KeyRow {
   /** Undefined behind the last row. */
@@ -96,18 +99,20 @@ export class RunCursor implements KeyRow {
   row = 0;
   /** Number of its batch among those that the merge reads from at the moment. */
   slot = 0;
+  /** Where its key is: those of all cursors lie in one array. */
   readonly words: Uint32Array;
-  readonly at = 0;
+  readonly at: number;
   readonly run: SortedRun;
   readonly #arena: Arena;
   readonly #plan: KeyPlan;
   #keys: BatchKeys | undefined;
 
-  constructor(run: SortedRun, arena: Arena, plan: KeyPlan) {
+  constructor(run: SortedRun, arena: Arena, plan: KeyPlan, words: Uint32Array, at: number) {
     this.run = run;
     this.#arena = arena;
     this.#plan = plan;
-    this.words = new Uint32Array(plan.width);
+    this.words = words;
+    this.at = at;
   }
 
   get keys(): BatchKeys {
@@ -121,12 +126,13 @@ export class RunCursor implements KeyRow {
     this.batch = this.run.next();
     this.row = 0;
     this.#keys = this.batch === undefined ? undefined : new BatchKeys(this.#arena, this.#plan, this.batch);
-    if (this.batch !== undefined) this.loadKey();
+    if (this.batch === undefined) this.words.fill(BEHIND_ALL, this.at, this.at + this.#plan.width);
+    else this.loadKey();
     return this.batch !== undefined;
   }
 
   loadKey(): void {
-    this.keys.load(this.row, 1, this.words, 0);
+    this.keys.load(this.row, 1, this.words, this.at);
   }
 
   /** The key of another row of the same batch, in the given words. */

@@ -14,15 +14,52 @@ export interface RowRefs {
   rows: Uint32Array;
 }
 
+/** Arrays that are used again for every group: garbage of this size would be a batch's worth for each batch. */
+export class SortScratch {
+  #first = new Uint32Array(0);
+  #second = new Uint32Array(0);
+  #ranks = new Uint32Array(0);
+  /** For digits of 8 bits, and of 16. */
+  readonly #ends: [Uint32Array, Uint32Array | undefined] = [new Uint32Array(257), undefined];
+
+  #grow(count: number): void {
+    if (this.#first.length >= count) return;
+    this.#first = new Uint32Array(count);
+    this.#second = new Uint32Array(count);
+    this.#ranks = new Uint32Array(count);
+  }
+
+  /** 0, 1, 2 …, and as much room again. */
+  orders(count: number): [Uint32Array, Uint32Array] {
+    this.#grow(count);
+    for (let index = 0; index < count; index++) this.#first[index] = index;
+    return [this.#first.subarray(0, count), this.#second.subarray(0, count)];
+  }
+
+  ranks(count: number): Uint32Array {
+    this.#grow(count);
+    return this.#ranks;
+  }
+
+  /** A place for each digit, and one more. */
+  ends(count: number): Uint32Array {
+    if (count < WIDE_DIGITS_FROM) return this.#ends[0];
+    this.#ends[1] ??= new Uint32Array(65_537);
+    return this.#ends[1];
+  }
+}
+
 /** Keys of `refs`, loaded into one array. */
 export class RowKeys {
   readonly words: Uint32Array;
   readonly #plan: KeyPlan;
   readonly #keys: readonly BatchKeys[];
   readonly #refs: RowRefs;
+  readonly #scratch: SortScratch;
 
   /** `words` has room for the keys of all rows, which are there in the order of `refs`. */
-  constructor(plan: KeyPlan, keys: readonly BatchKeys[], refs: RowRefs, words: Uint32Array) {
+  constructor(plan: KeyPlan, keys: readonly BatchKeys[], refs: RowRefs, words: Uint32Array, scratch: SortScratch) {
+    this.#scratch = scratch;
     this.words = words;
     this.#plan = plan;
     this.#keys = keys;
@@ -43,13 +80,12 @@ export class RowKeys {
     return true;
   }
 
-  /** Positions of the rows in their order. Overwrites words. */
+  /** Positions of the rows in their order, in an array of the scratch. Overwrites words. */
   sort(): Uint32Array {
     const { columns, width } = this.#plan;
     const { count } = this.#refs;
     for (const [position, column] of columns.entries()) if (column.isText) this.#rankTexts(position, column);
-    const order = Uint32Array.from({ length: count }, (_, index) => index);
-    return radixSort(order, this.words, width, 0, width);
+    return radixSort(this.#scratch, count, this.words, width, 0, width);
   }
 
   /** Replaces the words of a text column by the text's rank among these rows. */
@@ -57,10 +93,9 @@ export class RowKeys {
     const { words } = this;
     const { width } = this.#plan;
     const { count } = this.#refs;
-    const start = Uint32Array.from({ length: count }, (_, index) => index);
-    const order = radixSort(start, words, width, column.at, column.words);
+    const order = radixSort(this.#scratch, count, words, width, column.at, column.words);
     const compare = (a: number, b: number): number => this.#compareTexts(position, column, a, b);
-    const ranks = new Uint32Array(count);
+    const ranks = this.#scratch.ranks(count);
     let rank = 0;
     for (let from = 0; from < count; ) {
       let to = from + 1;
@@ -114,14 +149,20 @@ function areEqual(words: Uint32Array, width: number, column: KeyColumn, a: numbe
   return true;
 }
 
-/** Sorts `order` by words [from, from + count) of each row. Gives it or an array of the same size. */
-function radixSort(order: Uint32Array, words: Uint32Array, width: number, from: number, count: number): Uint32Array {
-  let source = order;
-  let target: Uint32Array = new Uint32Array(order.length);
-  const digitBits = order.length >= WIDE_DIGITS_FROM ? 16 : 8;
-  const ends = new Uint32Array((1 << digitBits) + 1);
+/** Rows [0, rows) in the order of words [from, from + count) of each. */
+function radixSort(
+  scratch: SortScratch,
+  rows: number,
+  words: Uint32Array,
+  width: number,
+  from: number,
+  count: number,
+): Uint32Array {
+  let [source, target] = scratch.orders(rows);
+  const ends = scratch.ends(rows);
+  const digitBits = ends.length > 257 ? 16 : 8;
   for (let word = from + count - 1; word >= from; word--) {
-    const varying = varyingBits(words, width, word, order.length);
+    const varying = varyingBits(words, width, word, rows);
     for (let shift = 0; shift < 32; shift += digitBits) {
       if (((varying >>> shift) & ((1 << digitBits) - 1)) === 0) continue;
       sortByDigit(source, target, words, width, word, shift, ends);
