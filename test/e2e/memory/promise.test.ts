@@ -8,6 +8,7 @@ describe('resident memory stays inside the limit', () => {
   it.each([
     { job: 'aggregate', workers: 2, memoryLimit: 'minimum' },
     { job: 'keyed', workers: 2, memoryLimit: 64 * MEBIBYTE },
+    { job: 'sort', workers: 2, memoryLimit: 64 * MEBIBYTE, millionRows: 4 },
     { job: 'flights', workers: 1, memoryLimit: 'minimum' },
     { job: 'flights', workers: 2, memoryLimit: 256 * MEBIBYTE },
   ] as const)('$job, $workers workers, $memoryLimit', async (job) => {

@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { agg, createPipeline, explain, PipelineError, type Sink } from '@spillway/core';
+import { agg, col, createPipeline, explain, PipelineError, type Sink } from '@spillway/core';
 import { processArena, runFolder, runReference } from '@spillway/core/internal';
 import { type RunOptions, run } from '@spillway/workers';
 import { afterEach, describe, expect, test } from 'vitest';
+import { exits } from '#fixtures/faults';
 import { scattered } from '#fixtures/scattered';
 import { digestTable } from '../../support/digest.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -125,6 +126,23 @@ describe('what a run leaves', () => {
     const error = await errorOf(run(sink, { workers: 2, debug: true, spillDirectory, signal: abort.signal }).done);
     expect(error.code).toBe('ERR_ABORTED');
     expect(seen).toBeGreaterThan(0);
+    expect(readdirSync(spillDirectory)).toEqual([]);
+  });
+
+  test('nothing when its worker dies while rows lie on disk, and the next run works', async () => {
+    const spillDirectory = temporaryFolder();
+    const p = createPipeline({ memoryLimit: '256MiB' }).register({ exits });
+    const rows = () => p.source(scattered, { rows: ROWS, splits: 40 });
+    const sink = rows()
+      .sort({ by: 'ts', memoryLimit: '500KiB' })
+      .select({ value: col('row') })
+      .exits({ at: 2 })
+      .collect();
+    const error = await errorOf(run(sink, { workers: 2, spillDirectory }).done);
+    expect(error.code).toBe('ERR_WORKER_DIED');
+    expect(readdirSync(spillDirectory)).toEqual([]);
+    const summary = await run(rows().sort({ by: 'ts', memoryLimit: '500KiB' }).collect(), { spillDirectory }).done;
+    expect(summary.rowsOut).toBe(ROWS);
     expect(readdirSync(spillDirectory)).toEqual([]);
   });
 
