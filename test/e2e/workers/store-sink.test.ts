@@ -49,3 +49,21 @@ it('commits nothing when the run fails', async () => {
   await expect(run(sink, OPTIONS).done).rejects.toMatchObject({ code: 'ERR_OP_FAILED', stage: 'throwAt' });
   expect(existsSync(join(root, 'freq=raw'))).toBe(false);
 });
+
+it('an abort that comes while datasets are committed is too late: all are, and the job says so', async () => {
+  const root = join(temporaryFolder(), 'store');
+  const store = await openStore(root);
+  const rows = pipeline().source(fromIterable(SCHEMA, rowsOf(4), { orderedOn: 'ts' }));
+  const names = Array.from({ length: 8 }, (_, index) => `n${index}`);
+  const job = run(
+    names.map((name) => rows.toStore(store, { name })),
+    OPTIONS,
+  );
+  const abortAtFirst = (): void => {
+    if (existsSync(join(root, 'name=n0', '_delta_log'))) return job.abort();
+    setImmediate(abortAtFirst);
+  };
+  abortAtFirst();
+  expect(await job.done).toMatchObject({ ok: true, rowsOut: 16 * names.length });
+  expect(readdirSync(root).sort()).toEqual(names.map((name) => `name=${name}`));
+});

@@ -4,7 +4,7 @@
  * sources and sinks that live on the main thread.
  */
 import { PipelineError } from '@spillway/core/base';
-import type { ArenaHandle, PhysicalPlan } from '@spillway/core/internal';
+import type { ArenaHandle, PhysicalPlan, StageSpec } from '@spillway/core/internal';
 import { type MemorySplit, splitMemory } from '@spillway/core/planner';
 import type { WarmTask } from '../codecs/protocol.ts';
 import type { JobEmitter } from '../job/events.ts';
@@ -49,6 +49,7 @@ export class Execution {
   readonly #sampler: ResidentSampler = new ResidentSampler();
   readonly #startedAt: number = performance.now();
   #endedAt: number | undefined;
+  #isDecided = false;
   #lanes: LaneHandle[] = [];
   #wiring: Wiring | undefined;
   #lease: ArenaLease | undefined;
@@ -68,6 +69,7 @@ export class Execution {
       this.#start();
       await orAborted(this.#activities.settled(), this.latch.signal);
       this.latch.check();
+      this.#isDecided = true;
       await this.#commit();
     } catch (error) {
       this.latch.fail(error);
@@ -78,6 +80,16 @@ export class Execution {
     if (error !== undefined) await refusePushes(sinks, error);
     this.latch.check();
     return this.summary(true);
+  }
+
+  /**
+   * Fails the run from outside: abort, listeners, progress. No longer once its commits have begun: an error then would say
+   * that nothing was committed.
+   */
+  stop(error: unknown): void {
+    if (!this.#isDecided) return this.latch.fail(error);
+    if ((error as { code?: unknown }).code !== 'ERR_ABORTED')
+      process.emitWarning(`after the job's work was done: ${String(error)}`, 'SpillwayWarning');
   }
 
   /** Flushes one buffer by its node's name, or all of them. */
@@ -177,15 +189,20 @@ export class Execution {
     this.#sampler.markIdle();
   }
 
-  /** One thread a lane, whatever its stage does: an op that blocks has a stage, and so threads, of its own. */
+  /** One thread a lane; those of ops that block in a pool of their own. */
   #takePools({ stages }: PhysicalPlan, arena: ArenaHandle, split: MemorySplit): void {
     const { heapLimitMebibytes, nurseryMebibytes, codecThreads } = split;
-    const lanes = stages.reduce((sum, stage) => sum + stage.lanes, 0);
+    const lanesOf = (kind: PoolKind): number =>
+      stages.reduce((sum, stage) => sum + (lanePoolKind(stage) === kind ? stage.lanes : 0), 0);
     const take = async (kind: PoolKind, threads: number): Promise<void> => {
       if (threads > 0)
         this.#pools.push(await checkOutPool({ kind, threads, heapLimitMebibytes, nurseryMebibytes, arena }));
     };
-    this.#poolsReady = Promise.all([take('lanes', lanes), take('codecs', codecThreads)]);
+    this.#poolsReady = Promise.all([
+      take('lanes', lanesOf('lanes')),
+      take('blocking', lanesOf('blocking')),
+      take('codecs', codecThreads),
+    ]);
     this.#poolsReady.catch(() => {}); // awaited on every path
   }
 
@@ -194,7 +211,6 @@ export class Execution {
   }
 
   async #startThreads(wiring: Wiring, modules: RunModules): Promise<void> {
-    const lanePool = this.#poolOf('lanes') as ThreadPool;
     const splits = new modules.SplitOrder(this.latch);
     const listener: LaneListener = {
       onFlush: (lane, message) => this.#onFlush(lane, message),
@@ -202,7 +218,9 @@ export class Execution {
         this.#emitter.emit('alert', { kind: 'spill', stage: lane.config.stage.name, message }),
       onSplit: (lane, message) => splits.add(lane.config.stage, message),
     };
-    this.#lanes = wiring.lanes.map((config) => new modules.LaneHandle(lanePool, config, listener));
+    this.#lanes = wiring.lanes.map(
+      (config) => new modules.LaneHandle(this.#poolOf(lanePoolKind(config.stage)) as ThreadPool, config, listener),
+    );
     for (const lane of this.#lanes) {
       this.latch.onFailure(() => lane.stop());
       this.#activities.watch(lane.config.stage.name, lane.ended);
@@ -282,7 +300,7 @@ export class Execution {
 
   #watchSignal(signal: AbortSignal | undefined): void {
     if (signal === undefined) return;
-    const stop = (): void => this.latch.fail(abortedError(signal.reason));
+    const stop = (): void => this.stop(abortedError(signal.reason));
     if (signal.aborted) return stop();
     signal.addEventListener('abort', stop, { once: true });
     this.#cleanup.add(() => signal.removeEventListener('abort', stop));
@@ -309,6 +327,10 @@ export class Execution {
     const { stage, lane: number } = lane.config;
     this.#emitter.emit('flush', { node, stage: stage.name, lane: number, reason, held });
   }
+}
+
+function lanePoolKind(stage: StageSpec): PoolKind {
+  return stage.blocking ? 'blocking' : 'lanes';
 }
 
 /** One task for each thread: the pool gives a task to the thread that has the fewest. */

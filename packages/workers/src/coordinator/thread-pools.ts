@@ -11,8 +11,11 @@ import { fileURLToPath } from 'node:url';
 import type { ArenaHandle } from '@spillway/core/internal';
 import type { Piscina } from 'piscina';
 
-/** `lanes`: one long task a thread. `codecs`: many tasks a thread, which only ever await. */
-export type PoolKind = 'lanes' | 'codecs';
+/**
+ * `lanes`: one long task a thread. `blocking`: the same for stages of ops that block. `codecs`: many tasks a thread, which
+ * only ever await.
+ */
+export type PoolKind = 'lanes' | 'blocking' | 'codecs';
 
 export interface PoolRequest {
   kind: PoolKind;
@@ -38,6 +41,7 @@ export interface ThreadPool {
 
 const ENTRY_OF_KIND: Record<PoolKind, string> = {
   lanes: fileURLToPath(new URL('../lanes/stage-thread.cjs', import.meta.url)),
+  blocking: fileURLToPath(new URL('../lanes/stage-thread.cjs', import.meta.url)),
   codecs: fileURLToPath(new URL('../codecs/codec-thread.cjs', import.meta.url)),
 };
 
@@ -73,7 +77,7 @@ async function makePool(request: PoolRequest): Promise<ThreadPool> {
     // With atomics piscina blocks the thread between tasks, and no port or timer of ours would be answered.
     atomics: 'disabled',
     recordTiming: false,
-    concurrentTasksPerWorker: request.kind === 'lanes' ? 1 : TASKS_PER_CODEC_THREAD,
+    concurrentTasksPerWorker: request.kind === 'codecs' ? TASKS_PER_CODEC_THREAD : 1,
     resourceLimits: {
       maxOldGenerationSizeMb: request.heapLimitMebibytes,
       maxYoungGenerationSizeMb: YOUNG_GENERATION_MEBIBYTES,

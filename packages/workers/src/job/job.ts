@@ -40,7 +40,7 @@ export interface JobMetrics {
 export interface Run extends AsyncDisposable {
   /** Resolves when everything is committed and given back; rejects with a `PipelineError` when the job has failed. */
   readonly done: Promise<Summary>;
-  /** Stops the job; `done` rejects with ERR_ABORTED, nothing is committed. Does nothing after the end. */
+  /** Stops the job; `done` rejects with ERR_ABORTED, nothing is committed. Does nothing once the commits have begun. */
   abort(reason?: unknown): void;
   /** Listens to events. Listeners attached in the same turn as `run` miss none. */
   on<K extends keyof JobEvents>(name: K, listener: (event: JobEvents[K]) => void): Unsubscribe;
@@ -64,7 +64,7 @@ export class Job implements Run {
   #hasEnded = false;
 
   constructor(sinks: readonly SinkInput[], options: ParsedRunOptions) {
-    this.#emitter = new JobEmitter((error) => this.#execution.latch.fail(error));
+    this.#emitter = new JobEmitter((error) => this.#execution.stop(error));
     this.#execution = new Execution(options, this.#emitter);
     this.done = this.#run(sinks);
     // A loop over a sink throws the error itself: that it is not awaited here as well must not end the process.
@@ -72,7 +72,7 @@ export class Job implements Run {
   }
 
   abort(reason?: unknown): void {
-    if (!this.#hasEnded) this.#execution.latch.fail(abortedError(reason));
+    if (!this.#hasEnded) this.#execution.stop(abortedError(reason));
   }
 
   on<K extends keyof JobEvents>(name: K, listener: (event: JobEvents[K]) => void): Unsubscribe {

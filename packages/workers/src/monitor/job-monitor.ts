@@ -6,7 +6,7 @@ import { endpointProgress, type Progress } from './progress.ts';
 import type { ResidentSampler } from './resident.ts';
 import type { ActorReading } from './statistics.ts';
 
-type Watched = Pick<Execution, 'readings' | 'arenaBytes' | 'planned' | 'latch'>;
+type Watched = Pick<Execution, 'readings' | 'arenaBytes' | 'planned' | 'stop'>;
 
 export class JobMonitor {
   readonly #job: Watched;
@@ -72,7 +72,7 @@ export class JobMonitor {
     try {
       onProgress?.(progress);
     } catch (error) {
-      this.#job.latch.fail(error);
+      this.#job.stop(error);
     }
     this.#emitter.emit('progress', progress);
   }
