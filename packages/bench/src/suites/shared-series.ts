@@ -8,13 +8,14 @@ export const SERIES_SEED = 7;
 export const UNTIMED_TURNS = 5;
 
 const SHAPE = { ts: 'timestamp[us]', value: 'float64' } as const;
-const PART_ROWS = 65_536;
+/** Large: rows are read once and in order, so that a batch need not fit into a cache, and each costs a packet. */
+const BATCH_ROWS = 262_144;
 
 function* parts(rows: number): Generator<{ ts: BigInt64Array; value: Float64Array }> {
-  const ts = new BigInt64Array(PART_ROWS);
-  const value = new Float64Array(PART_ROWS);
-  for (let from = 0; from < rows; from += PART_ROWS) {
-    const to = Math.min(rows, from + PART_ROWS);
+  const ts = new BigInt64Array(BATCH_ROWS);
+  const value = new Float64Array(BATCH_ROWS);
+  for (let from = 0; from < rows; from += BATCH_ROWS) {
+    const to = Math.min(rows, from + BATCH_ROWS);
     fillOrderedSeries(SERIES_SEED, from, to, { ts, value });
     yield { ts: ts.subarray(0, to - from), value: value.subarray(0, to - from) };
   }
@@ -22,7 +23,7 @@ function* parts(rows: number): Generator<{ ts: BigInt64Array; value: Float64Arra
 
 /** Puts so many rows of the series into shared memory. */
 export function shareSeries(rows: number): Promise<SharedTable> {
-  return shareTable(SHAPE, parts(rows));
+  return shareTable(SHAPE, parts(rows), { batchRows: BATCH_ROWS });
 }
 
 /** Hours, days and weeks: exact sum, min, max, count, first and last. The order is verified. */
