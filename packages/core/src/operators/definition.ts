@@ -92,7 +92,7 @@ export interface FoldConfig<I extends Shape | undefined, O extends Shape, D exte
   output: O;
   options?: D;
   init(options: OptionsOutput<D>): State;
-  /** Takes one batch (borrowed) and gives the new state. */
+  /** Takes one logical batch, whole (borrowed), and gives the new state. */
   update(state: State, batch: BatchOf<I>, options: OptionsOutput<D>): State | Promise<State>;
   /** The rows that a flush emits. */
   finish(state: State, options: OptionsOutput<D>): OpResult | Promise<OpResult>;

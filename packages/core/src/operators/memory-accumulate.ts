@@ -14,7 +14,7 @@ import { callUser, settle, withFinally } from './user-code.ts';
  * Folds batches into a state of user code. A flush emits what `finish` makes of the state, as one logical input, empty
  * if need be; then the state starts again, or with `resetOnFlush: false` goes on. Only own triggers and the end flush it,
  * never pressure, since its emissions are rows of their own; nothing is emitted when nothing came since the last flush.
- * Batches without rows are counted but not folded. Rows and bytes held are those folded since the last flush.
+ * Inputs without rows are counted but not folded. Rows and bytes held are those folded since the last flush.
  */
 export class MemoryAccumulate implements Operator {
   readonly #context: OperatorContext;
@@ -25,6 +25,8 @@ export class MemoryAccumulate implements Operator {
   readonly #target: ResultTarget;
   readonly #output: Output;
   readonly #counter: TriggerCounter;
+  /** Pieces of the logical input that is still missing its rest. */
+  readonly #pieces: HeldBatches;
   #state: unknown;
 
   constructor(
@@ -49,6 +51,7 @@ export class MemoryAccumulate implements Operator {
     };
     this.#output = context.outputs['out'] as Output;
     this.#counter = new TriggerCounter(spec.triggers);
+    this.#pieces = new HeldBatches(arena, owner, context.inputFields);
     this.#state = this.#init();
   }
 
@@ -57,11 +60,18 @@ export class MemoryAccumulate implements Operator {
   }
 
   push(batch: Batch): MaybePromise {
+    const { inputs } = batch;
+    if (inputs > 0 && this.#pieces.rows === 0) return this.#take(batch);
+    this.#pieces.add(batch);
+    return inputs > 0 ? this.#take(this.#pieces.takeWhole(inputs)) : undefined;
+  }
+
+  /** One logical input, whole: how it came in pieces follows from memory, and a fold may count its batches. */
+  #take(batch: Batch): MaybePromise {
     this.#counter.hold(batch.rows, batch.logicalBytes);
     this.#counter.take(batch.inputs, this.#context.now);
-    const due = batch.inputs > 0;
     const flushIfDue = (): MaybePromise => {
-      const reason = due ? this.#counter.due() : undefined;
+      const reason = this.#counter.due();
       return reason === undefined ? undefined : this.#flush(reason);
     };
     if (batch.rows === 0) {
@@ -115,6 +125,7 @@ export class MemoryAccumulate implements Operator {
   }
 
   close(): void {
+    this.#pieces.releaseAll();
     this.#state = undefined;
   }
 }

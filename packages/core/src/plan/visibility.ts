@@ -33,7 +33,7 @@ function observesInput(spec: OperatorSpec, emissionsVisible: boolean): boolean {
       if (spec.observesBatches || spec.triggers.iterMax !== undefined) return true;
       return emissionsVisible;
     case 'memoryAccumulate':
-      return hasTriggers(spec.triggers);
+      return true;
     case 'memoryBuffer':
     case 'aggStream':
       return spec.triggers.iterMax !== undefined || (emissionsVisible && hasTriggers(spec.triggers));

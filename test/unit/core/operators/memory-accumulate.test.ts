@@ -27,6 +27,14 @@ const failing = defineFold(import.meta.url, {
   finish: () => null,
 });
 
+const batches = defineFold(import.meta.url, {
+  name: 'batches',
+  output: { rows: 'int64', total: 'int64' },
+  init: () => 0,
+  update: (count: number) => count + 1,
+  finish: (count) => ({ rows: [BigInt(count)], total: [0n] }),
+});
+
 function start(triggers: Triggers, resetOnFlush = true, fold: unknown = total): Promise<TestStage> {
   const { ref } = fold as FoldDefinition;
   const spec: OperatorSpec = { kind: 'memoryAccumulate', fold: ref, options: {}, triggers, resetOnFlush };
@@ -83,5 +91,12 @@ test('rows fire on rows folded, and pressure never flushes', async () => {
 test('a fold that throws fails with its name', async () => {
   const stage = await start({}, true, failing);
   await expect(stage.push(values(1))).rejects.toMatchObject({ code: 'ERR_OP_FAILED', stage: 'failing' });
+  expect(stage.close()).toBe(0);
+});
+
+test('folds logical inputs whole, in however many pieces they come', async () => {
+  const stage = await start({ iterMax: 3 }, true, batches);
+  for (const inputs of [0, 0, 1, 1, 0, 1, 0]) await stage.push(values(1, 2), inputs);
+  expect(out(stage)).toEqual(['3:0/1']);
   expect(stage.close()).toBe(0);
 });
