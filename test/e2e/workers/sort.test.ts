@@ -82,6 +82,33 @@ describe('sort', () => {
     expect(inMemory.spilledBytes).toBe(0);
   });
 
+  test('two of them before a join and an aggregate behind it share a limit, and give what they give with room', async () => {
+    const sinkAt = (memoryLimit: string): Sink => {
+      const p = createPipeline({ memoryLimit });
+      const share = memoryLimit === '1GiB' ? {} : { memoryLimit: '700KiB' };
+      const [trades, quotes] = [60_000, 90_000].map((rows) =>
+        p.source(scattered, { rows, splits: 30 }).sort({ by: 'ts', ...share }),
+      ) as [ReturnType<ReturnType<typeof source>['sort']>, ReturnType<ReturnType<typeof source>['sort']>];
+      const priced = p.joinStream(
+        { trades, quotes },
+        { strategy: 'asof', left: 'trades', on: 'ts', by: ['key'], suffix: '_quote' },
+      );
+      const columns = {
+        n: agg.count(),
+        matched: agg.count('row_quote'),
+        sum: agg.sum('row_quote'),
+        last: agg.last('row_quote'),
+      };
+      return priced
+        .aggStream({ orderedOn: 'ts', by: ['key'], aggregations: { bins: { every: '5ms', columns } } })
+        .bins.collect();
+    };
+    const roomy = await sorted(sinkAt('1GiB'), { workers: 2 });
+    const small = await sorted(sinkAt('160MiB'), { workers: 2 });
+    expect(small.digest).toBe(roomy.digest);
+    expect([roomy.spilledBytes, small.spilledBytes > 1e6]).toEqual([0, true]);
+  });
+
   test('keeps its part of a small limit', async () => {
     const sink = source(1_000_000)
       .sort({ by: 'ts' })

@@ -5,7 +5,8 @@
  *     integers, times      top word with its sign turned, low word          (up to 32 bits: one word, then 0)
  *     floats               the bits, turned round where negative; -0 as 0; NaN above all
  *     decimals             four words
- *     texts, bytes         the first eight bytes; longer ones with equal beginnings are compared by their bytes
+ *     texts, bytes         the first eight bytes, and how many there are, nine standing for more: only texts of more bytes
+ *                          with equal beginnings have to be looked at
  *
  * Descending columns have the words (not the flag) inverted.
  */
@@ -22,6 +23,8 @@ const VALUE = 1;
 const NULL_LAST = 2;
 /** Bytes of a text that are in its words. */
 const PREFIX_BYTES = 8;
+/** Stands for the length of all longer texts. */
+const LONG = PREFIX_BYTES + 1;
 
 /** One column of the key. */
 export interface KeyColumn {
@@ -40,8 +43,8 @@ export interface KeyPlan {
   columns: readonly KeyColumn[];
   /** Words of a row. */
   width: number;
-  /** Words do not tell everything. */
-  hasText: boolean;
+  /** A text was seen of which the words do not tell everything. Set while keys are loaded. */
+  hasLong: boolean;
 }
 
 export function keyPlan(by: readonly SortKey[], fields: Fields): KeyPlan {
@@ -50,14 +53,14 @@ export function keyPlan(by: readonly SortKey[], fields: Fields): KeyPlan {
     const index = fieldIndex(fields, column);
     const type = fields[index]?.type as TypeText;
     const { physical, precision } = parseType(type);
-    const words = precision === undefined ? 3 : 5;
+    const isText = physical === 'variable' || physical === 'dictionary';
+    const words = isText ? 4 : precision === undefined ? 3 : 5;
     const at = width;
     width += words;
     const nullFlag = nulls === 'first' ? NULL_FIRST : NULL_LAST;
-    const isText = physical === 'variable' || physical === 'dictionary';
     return { index, isDescending: descending, nullFlag, at, words, isText, type };
   });
-  return { columns, width, hasText: columns.some((column) => column.isText) };
+  return { columns, width, hasLong: false };
 }
 
 const double = new Float64Array(1);
@@ -185,6 +188,8 @@ export class BatchKeys {
       for (let i = 0; i < 4; i++) high = (high << 8) | (i < length ? (u8[start + i] as number) : 0);
       for (let i = 4; i < PREFIX_BYTES; i++) low = (low << 8) | (i < length ? (u8[start + i] as number) : 0);
       setWords(out, at, high, low);
+      out[at + 2] = Math.min(length, LONG);
+      if (length >= LONG) this.plan.hasLong = true;
     };
   }
 
@@ -201,11 +206,11 @@ export class BatchKeys {
     return (this.#i32[at + 1] as number) - (this.#i32[at] as number);
   }
 
-  /** Compares texts (of two batches, maybe) whose words are equal, ascending. `position`: of the column in the key. */
+  /** Compares long texts (of two batches, maybe), ascending. `position`: of the column in the key. */
   compareText(position: number, row: number, other: BatchKeys, otherRow: number): number {
     const [mine, theirs] = [this.#columns[position] as Column, other.#columns[position] as Column];
-    const [length, otherLength] = [this.#textBytes(mine, row), other.#textBytes(theirs, otherRow)];
-    if (length <= PREFIX_BYTES && otherLength <= PREFIX_BYTES) return length - otherLength;
+    const length = this.#textBytes(mine, row);
+    const otherLength = other.#textBytes(theirs, otherRow);
     return compareBytes(this.#u8, this.#textAt(mine, row), length, other.#textAt(theirs, otherRow), otherLength);
   }
 }
@@ -233,17 +238,23 @@ export function keyOf(arena: Arena, plan: KeyPlan, batch: Batch, row: number): K
 
 /** Below 0 when the first key comes before the second; 0 for ties. */
 export function compareKeys(a: KeyRow, b: KeyRow): number {
-  const { columns, width, hasText } = a.keys.plan;
-  if (!hasText) return compareWords(a.words, a.at, b.words, b.at, width);
+  const { columns, width, hasLong } = a.keys.plan;
+  if (!hasLong) return compareWords(a.words, a.at, b.words, b.at, width);
   for (let position = 0; position < columns.length; position++) {
     const column = columns[position] as KeyColumn;
     const difference = compareWords(a.words, a.at + column.at, b.words, b.at + column.at, column.words);
     if (difference !== 0) return difference;
-    if (!column.isText || a.words[a.at + column.at] !== VALUE) continue;
+    if (!isLongText(column, a.words, a.at)) continue;
     const texts = a.keys.compareText(position, a.row, b.keys, b.row);
     if (texts !== 0) return column.isDescending ? -texts : texts;
   }
   return 0;
+}
+
+/** Whether a column of the row whose words begin at `at` is a text that its words do not tell. */
+export function isLongText(column: KeyColumn, words: Uint32Array, at: number): boolean {
+  const length = words[at + column.at + 3] as number;
+  return column.isText && words[at + column.at] === VALUE && (column.isDescending ? ~length : length) === LONG;
 }
 
 function compareWords(a: Uint32Array, aAt: number, b: Uint32Array, bAt: number, count: number): number {

@@ -217,10 +217,10 @@ class Merge {
   }
 
   #wins(a: number, b: number): boolean {
-    const { width, hasText } = this.#parts.plan;
+    const { width, hasLong } = this.#parts.plan;
     const heads = this.#heads;
     let [left, right] = [a * width, b * width];
-    if (!hasText || heads[left] === BEHIND_ALL || heads[right] === BEHIND_ALL) {
+    if (!hasLong || heads[left] === BEHIND_ALL || heads[right] === BEHIND_ALL) {
       for (const end = left + width; left < end; left++, right++) {
         const difference = (heads[left] as number) - (heads[right] as number);
         if (difference !== 0) return difference < 0;

@@ -2,7 +2,7 @@
  * Sorts the rows of a few batches by their key words, stably: digit by digit, lowest first, leaving out digits that all
  * rows share. Texts are first brought into an order of their own and replaced by their rank in it.
  */
-import { type BatchKeys, compareKeys, type KeyColumn, type KeyPlan, type KeyRow } from './key-words.ts';
+import { type BatchKeys, compareKeys, isLongText, type KeyColumn, type KeyPlan, type KeyRow } from './key-words.ts';
 
 /** From so many rows on, digits of 16 bits pay; below, counting 65,536 buckets costs more than a second pass. */
 const WIDE_DIGITS_FROM = 16_384;
@@ -75,16 +75,16 @@ export class RowKeys {
 
   isSorted(): boolean {
     const { count } = this.#refs;
-    if (!this.#plan.hasText) return areWordsSorted(this.words, this.#plan.width, count);
+    if (!this.#plan.hasLong) return areWordsSorted(this.words, this.#plan.width, count);
     for (let index = 1; index < count; index++) if (compareKeys(this.at(index - 1), this.at(index)) > 0) return false;
     return true;
   }
 
   /** Positions of the rows in their order, in an array of the scratch. Overwrites words. */
   sort(): Uint32Array {
-    const { columns, width } = this.#plan;
+    const { columns, width, hasLong } = this.#plan;
     const { count } = this.#refs;
-    for (const [position, column] of columns.entries()) if (column.isText) this.#rankTexts(position, column);
+    for (const [position, column] of columns.entries()) if (column.isText && hasLong) this.#rankTexts(position, column);
     return radixSort(this.#scratch, count, this.words, width, 0, width);
   }
 
@@ -101,10 +101,10 @@ export class RowKeys {
       let to = from + 1;
       while (to < count && areEqual(words, width, column, order[from] as number, order[to] as number)) to++;
       const group = order.subarray(from, to);
-      if (words[(group[0] as number) * width + column.at] === 1 && !this.#isOneText(group, compare))
-        group.sort(compare);
+      const isLong = isLongText(column, words, (group[0] as number) * width);
+      if (isLong && !this.#isOneText(group, compare)) group.sort(compare);
       for (let index = 0; index < group.length; index++) {
-        const isNext = index === 0 || compare(group[index - 1] as number, group[index] as number) !== 0;
+        const isNext = index === 0 || (isLong && compare(group[index - 1] as number, group[index] as number) !== 0);
         if (isNext) rank++;
         ranks[group[index] as number] = rank;
       }
@@ -113,6 +113,7 @@ export class RowKeys {
     for (let index = 0; index < count; index++) {
       words[index * width + column.at + 1] = ranks[index] as number;
       words[index * width + column.at + 2] = 0;
+      words[index * width + column.at + 3] = 0;
     }
   }
 
@@ -123,7 +124,6 @@ export class RowKeys {
   }
 
   #compareTexts(position: number, column: KeyColumn, a: number, b: number): number {
-    if (this.words[a * this.#plan.width + column.at] !== 1) return 0;
     const [left, right] = [this.at(a), this.at(b)];
     const difference = left.keys.compareText(position, left.row, right.keys, right.row);
     return column.isDescending ? -difference : difference;
