@@ -1,10 +1,11 @@
 import { agg, col, createPipeline, fromIterable, type Sink } from '@spillway/core';
 import { runReference } from '@spillway/core/internal';
 import { run } from '@spillway/workers';
+import { injectPressure } from '@spillway/workers/internal';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { describeBatch, pass, plus, runningTotal, totals } from '#fixtures/ops';
-import { chooseSeed } from '#support/random';
+import { chooseSeed, randomFrom } from '#support/random';
 
 const SHAPE = { ts: 'timestamp[us]', key: 'utf8', value: 'int64', x: 'float64' } as const;
 
@@ -160,4 +161,21 @@ describe('random chains of ops, triggers and batch sizes', () => {
     },
     180_000,
   );
+
+  it('give the same under pressure that comes and goes at any time', async () => {
+    const seed = chooseSeed();
+    console.info(`SPILLWAY_SEED=${seed}`);
+    const random = randomFrom(seed);
+    injectPressure(() => random.next() * 1.2);
+    try {
+      await fc.assert(
+        fc.asyncProperty(anyCase, async (given) => {
+          expect(await parallel(given, 2)).toEqual(await expected(given));
+        }),
+        { seed, numRuns: Number(process.env['SPILLWAY_RUNS'] ?? 30) },
+      );
+    } finally {
+      injectPressure();
+    }
+  }, 180_000);
 });

@@ -8,4 +8,4 @@ export { OWNER_COUNT } from './memory/layout.ts';
 export { attachArena, processArena } from './memory/process-arena.ts';
 export { releaseOwners } from './memory/release-owners.ts';
 export { parseDuration } from './schema/durations.ts';
-export { parseBytes } from './schema/sizes.ts';
+export { formatBytes, parseBytes } from './schema/sizes.ts';

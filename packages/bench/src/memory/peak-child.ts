@@ -16,10 +16,19 @@ async function limitOf(): Promise<number> {
   return physical.minimumBytes;
 }
 
+function block(forMs: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, forMs);
+}
+
 const limitBytes = await limitOf();
 const { sinks, clean } = await makePeakJob(job, limitBytes);
 try {
-  const summary = await run(sinks, { workers: job.workers, debug: true }).done;
+  const running = run(sinks, { workers: job.workers, debug: true });
+  const off = running.on('stage', () => {
+    off();
+    if (job.blockMainMs !== undefined) setTimeout(block, 20, job.blockMainMs);
+  });
+  const summary = await running.done;
   process.send?.({ ok: true, limitBytes, summary });
 } catch (error) {
   process.send?.({ ok: false, limitBytes, error: errorToData(error) });

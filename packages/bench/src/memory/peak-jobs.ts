@@ -14,6 +14,8 @@ export interface PeakJob {
   workers: number;
   /** Millions of generated rows. Default 5. */
   millionRows?: number;
+  /** Keeps the main thread from doing anything for so long, once the stages have started. */
+  blockMainMs?: number;
 }
 
 export interface MadeJob {
@@ -65,6 +67,16 @@ const JOBS = {
     const series = createPipeline({ memoryLimit }).source(generatedSeries, { splits, seed: 42, keys: 200 });
     let rows = 0;
     return { sinks: [series.sort({ by: 'value' }).forEach(({ numRows }) => void (rows += numRows))], clean: () => {} };
+  },
+  /** By key into a file, so that the main thread has no part in it; the aggregate has no limit of its own. */
+  written: async (memoryLimit, { millionRows = 5 }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'spillway-peak-'));
+    const splits = Math.ceil((millionRows * 1e6) / SPLIT_ROWS);
+    const series = createPipeline({ memoryLimit }).source(generatedSeries, { splits, seed: 42, keys: 200 });
+    const aggregations = { hourly: { every: '1h', columns: COLUMNS } } as const;
+    const { hourly } = series.aggStream({ orderedOn: 'ts', by: ['key'], aggregations });
+    const clean = (): void => rmSync(folder, { recursive: true, force: true });
+    return { sinks: [hourly.toParquet(join(folder, 'hourly.parquet'))], clean };
   },
   /** The demo: three million flights from a Parquet file into six datasets of a store. */
   flights: async (limitBytes) => {

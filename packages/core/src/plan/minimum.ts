@@ -18,6 +18,7 @@
  * texts are taken at TEXT_BYTES, or from the file's own figures where it is a Parquet file.
  */
 import { PAGE_BYTES } from '../memory/layout.ts';
+import type { AggregateSpec } from '../operators/aggregate/output-fields.ts';
 import { PIECE_ROWS as AGGREGATE_PIECE_ROWS } from '../operators/aggregate/piece-rows.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { Fields, TypeText } from '../schema/types.ts';
@@ -94,7 +95,7 @@ function stateBytes(stages: readonly StageSpec[], rows: number): number {
     if (input.kind === 'splits' && input.source.type === 'generated') sum += lanes * floorBytes(input.fields, rows);
     for (const { spec, half, inputFields, emissionsVisible } of operators) {
       if (spec.kind === 'aggStream')
-        sum += aggregateBytes(spec.aggregations.length, half, lanes) + (emissionsVisible ? seenBytes(spec, half) : 0);
+        sum += aggregateBytes(spec, half, lanes) + (emissionsVisible ? seenBytes(spec, half) : 0);
       else if (spec.kind === 'joinStream') sum += joinBytes(inputFields, rows);
       else if (spec.kind === 'sort') sum += SORT_HEAP_BYTES + sortBytes(inputFields[0] ?? [], rows);
       else if (
@@ -118,9 +119,14 @@ export function sortBytes(fields: Fields, rows: number): number {
   return SORT_BATCHES * floorBytes(fields, rows) + SORT_BYTES;
 }
 
-function aggregateBytes(levels: number, half: StageOperator['half'], lanes: number): number {
-  const merging = half === 'partial' ? 0 : levels * STATE_BYTES;
-  return merging + (half === 'final' ? 0 : lanes * SCRATCH_BYTES);
+function aggregateBytes(
+  { aggregations, by }: Pick<AggregateSpec, 'aggregations' | 'by'>,
+  half: StageOperator['half'],
+  lanes: number,
+): number {
+  const merging = half === 'partial' ? 0 : aggregations.length * STATE_BYTES;
+  const scratch = by.length === 0 ? SCRATCH_BYTES : 2 * SCRATCH_BYTES;
+  return merging + (half === 'final' ? 0 : lanes * scratch);
 }
 
 /** Where flushes can be seen, pressure may not make them smaller: what a limit lets gather is held, sent and delivered. */

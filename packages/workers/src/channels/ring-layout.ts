@@ -20,6 +20,8 @@ export const RingWord = {
   isEnded: 4,
   /** 1 when a sleeping consumer is woken for several packets at once. Fixed when the ring is made. */
   isLazy: 5,
+  /** 1 while there is no credit beyond the floor: memory is short. */
+  isNarrow: 6,
   /** Next sequence that a consumer may claim. */
   claimed: 16,
   /** Packets taken out so far. */

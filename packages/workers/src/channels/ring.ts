@@ -104,6 +104,16 @@ export class Ring {
     return { packets: Math.max(0, packets), bytes: Atomics.load(words, RingWord.inFlightKib) * 1024 };
   }
 
+  /**
+   * Takes all credit beyond the floor away, or gives it back. The floor stays: what is next to be taken always passes, so
+   * that a narrow ring is slow and never stuck.
+   */
+  setNarrow(isNarrow: boolean): void {
+    const word = isNarrow ? 1 : 0;
+    if (Atomics.exchange(this.words, RingWord.isNarrow, word) === word || isNarrow) return;
+    wake(this.words, RingWord.freed, RingWord.producersAsleep);
+  }
+
   /** Makes every wait of every thread end with ERR_ABORTED. */
   fail(): void {
     Atomics.store(this.words, RingWord.state, RingState.failed);
@@ -179,7 +189,8 @@ export class RingProducer {
     if (Atomics.load(words, slot + SlotWord.state) !== slotTurn(sequence, capacity)) return undefined;
     for (;;) {
       const inFlight = Atomics.load(words, RingWord.inFlightKib);
-      const hasCredit = inFlight + kib <= (words[RingWord.creditKib] as number);
+      const isNarrow = Atomics.load(words, RingWord.isNarrow) === 1;
+      const hasCredit = !isNarrow && inFlight + kib <= (words[RingWord.creditKib] as number);
       if (!hasCredit && ((Atomics.load(words, RingWord.taken) - sequence) | 0) < 0) return undefined;
       // In one step, so that producers who look at the same moment do not all spend the same credit.
       if (Atomics.compareExchange(words, RingWord.inFlightKib, inFlight, inFlight + kib) === inFlight) return true;

@@ -7,6 +7,8 @@ import { PipelineError } from '@spillway/core/base';
 import type { ArenaHandle, PhysicalPlan, StageSpec } from '@spillway/core/internal';
 import { type MemorySplit, splitMemory } from '@spillway/core/planner';
 import type { WarmTask } from '../codecs/protocol.ts';
+import { PressureSampler } from '../governor/pressure-sampler.ts';
+import { SharedPressure } from '../governor/shared-pressure.ts';
 import type { JobEmitter } from '../job/events.ts';
 import type { ParsedRunOptions } from '../job/run-options.ts';
 import type { Summary } from '../job/summary.ts';
@@ -55,6 +57,8 @@ export class Execution {
   #lease: ArenaLease | undefined;
   #monitor: JobMonitor | undefined;
   #modules: RunModules | undefined;
+  #pressure: SharedPressure | undefined;
+  #pressureSampler: PressureSampler | undefined;
 
   constructor(options: ParsedRunOptions, emitter: JobEmitter) {
     this.#options = options;
@@ -179,6 +183,8 @@ export class Execution {
       spill,
     });
     this.#wiring = wiring;
+    this.#pressure = new SharedPressure(lease.arena, wiring.pressure);
+    this.#pressure.begin();
     this.latch.onFailure(() => {
       for (const ring of wiring.rings) ring.fail();
     });
@@ -187,6 +193,7 @@ export class Execution {
     this.#written.push(...(await modules.openWriters(wiring)));
     await this.#startThreads(wiring, modules);
     this.#sampler.markIdle();
+    this.#pressure?.setIdle(this.#sampler.idleBytes);
   }
 
   /** One thread a lane; those of ops that block in a pool of their own. */
@@ -243,6 +250,12 @@ export class Execution {
       collected: this.collected,
     };
     this.#monitor = new modules.JobMonitor(this, this.#options, this.#emitter, this.#sampler, this.#startedAt);
+    this.#pressureSampler = new PressureSampler({
+      shared: this.#pressure as SharedPressure,
+      rings: wiring.rings,
+      emitter: this.#emitter,
+      maxSystemMemory: this.#options.maxSystemMemory,
+    });
     modules.startMainSinks(parts);
     modules.startWriters(parts, this.#written);
     for (const lane of this.#lanes) lane.start();
@@ -259,6 +272,8 @@ export class Execution {
   async #end(): Promise<void> {
     const hasEnded = await this.#stopAll();
     this.#monitor?.close();
+    this.#pressureSampler?.close();
+    this.#pressure?.close();
     this.readings?.freeze();
     this.latch.disarm();
     await this.#poolsReady.catch(() => {});

@@ -7,6 +7,7 @@ import { sharedTableBatches } from '@spillway/core/data';
 import type { EdgeSpec, LogicalPlan, PhysicalPlan, PlanNode, Ptr, StageSpec } from '@spillway/core/internal';
 import { hasUserCode } from '@spillway/core/planner';
 import { createRing, type Ring } from '../channels/ring.ts';
+import type { PressurePlace } from '../governor/shared-pressure.ts';
 import type { LaneConfig, LaneInputConfig } from '../lanes/protocol.ts';
 import type { PositionSegment } from '../lanes/source-position.ts';
 import { placeStatistics, type StatisticsPlace } from '../monitor/statistics.ts';
@@ -45,6 +46,7 @@ export interface Wiring {
   writers: EdgeEnd[];
   /** Shared flag: not 0 while somebody listens to flush events. */
   listening: Ptr;
+  pressure: PressurePlace;
 }
 
 /** Where a stage's morsels lie in the source, for stages that see the source's own morsels. */
@@ -69,7 +71,7 @@ const COUNTER_BYTES = 64;
 export function wireRun(parts: WiringParts): Wiring {
   const { logical, physical, lease, cleanup } = parts;
   const control = lease.takeOwner('control');
-  const counters = new SharedCounters(lease, control, cleanup, 2 + physical.stages.length);
+  const counters = new SharedCounters(lease, control, cleanup, 3 + physical.stages.length);
   const rings = physical.edges.map((edge) =>
     makeRing(edge, edge.carriesStates && isBounded(physical, edge), lease, control, cleanup),
   );
@@ -82,8 +84,13 @@ export function wireRun(parts: WiringParts): Wiring {
   ]);
   const listening = counters.next();
   const spilled = counters.next();
+  const pressure: PressurePlace = {
+    at: counters.next(),
+    arenaBytes: lease.limitBytes,
+    memoryLimitBytes: physical.memoryLimitBytes,
+  };
   const lanes = physical.stages.flatMap((stage) =>
-    laneConfigs(parts, { stage, actors, ringOf, claim: counters.next(), listening, spilled }),
+    laneConfigs(parts, { stage, actors, ringOf, claim: counters.next(), listening, pressure, spilled }),
   );
   const ends = planEnds.map((end, index): EdgeEnd & { role: EndRole } => ({
     role: end.role,
@@ -101,6 +108,7 @@ export function wireRun(parts: WiringParts): Wiring {
     rings,
     lanes,
     listening,
+    pressure,
     readers: inRole('reader'),
     feeders: inRole('feeder'),
     mainSinks: inRole('main'),
@@ -130,6 +138,7 @@ interface StageWiring {
   ringOf(edge: number): Ring;
   claim: Ptr;
   listening: Ptr;
+  pressure: PressurePlace;
   /** Counts bytes on disk. */
   spilled: Ptr;
 }
@@ -137,7 +146,7 @@ interface StageWiring {
 /** What the lanes of one stage are told; they share an owner and the counter of claimed splits. */
 function laneConfigs(parts: WiringParts, wiring: StageWiring): LaneConfig[] {
   const { physical, lease, positionsOf, userBytesEach, spill } = parts;
-  const { stage, actors, ringOf, claim, listening, spilled } = wiring;
+  const { stage, actors, ringOf, claim, listening, pressure, spilled } = wiring;
   const owner = lease.takeOwner(stage.name);
   const positions = positionsOfStage(physical, stage, positionsOf);
   const heapBytes = hasUserCode(stage) ? userBytesEach : 0;
@@ -154,6 +163,7 @@ function laneConfigs(parts: WiringParts, wiring: StageWiring): LaneConfig[] {
       listening,
       positions,
       heapBytes,
+      pressure,
       ...(spill !== undefined && { spill: { ...spill, used: spilled } }),
     }));
 }

@@ -18,8 +18,10 @@ export const collectGarbage: Collect = (kind) => {
 };
 
 function findCollector(): Collect {
+  // Left on: the flag is the process's, and another thread may be making its context right now.
   setFlagsFromString('--expose-gc');
-  const gc = runInNewContext('gc') as ((options: { type: Collection; execution: 'sync' }) => void) | undefined;
-  setFlagsFromString('--no-expose-gc');
+  const gc = runInNewContext("typeof gc === 'function' ? gc : undefined") as
+    | ((options: { type: Collection; execution: 'sync' }) => void)
+    | undefined;
   return gc === undefined ? () => {} : (kind) => gc({ type: kind, execution: 'sync' });
 }

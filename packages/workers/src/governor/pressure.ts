@@ -38,6 +38,15 @@ function levelKeptAt(fraction: number): number {
 }
 
 /**
+ * The level after a look, as an index into `PRESSURE_LEVELS`: entered at once when a threshold is passed, left with
+ * hysteresis. `fraction`: how much of the tightest limit is in use.
+ */
+export function nextPressure(level: number, fraction: number): number {
+  const entered = levelEnteredAt(fraction);
+  return entered > level ? entered : Math.min(level, Math.max(entered, levelKeptAt(fraction)));
+}
+
+/**
  * The pressure level over time: entered at once when a threshold is passed, left with hysteresis.
  *
  * @example
@@ -56,9 +65,7 @@ export class PressureGauge {
 
   /** Takes the used fraction of the tightest limit; returns the level that holds from now on. */
   update(fraction: number): PressureLevel {
-    const entered = levelEnteredAt(fraction);
-    if (entered > this.#level) this.#level = entered;
-    else this.#level = Math.min(this.#level, Math.max(entered, levelKeptAt(fraction)));
+    this.#level = nextPressure(this.#level, fraction);
     return this.level;
   }
 }

@@ -1,5 +1,6 @@
 /** Typed events of a job. */
 import type { FlushReason, HeldState } from '@spillway/core/internal';
+import type { PressureLevel } from '../governor/pressure.ts';
 import type { Progress } from '../monitor/progress.ts';
 
 /** What `job.on` can listen to. */
@@ -8,12 +9,22 @@ export interface JobEvents {
   flush: FlushEvent;
   /** Every `progressEvery` milliseconds while the job runs, and once at its end. */
   progress: Progress;
+  /** Memory presses harder, or less hard, than before. */
+  pressure: PressureEvent;
   /** A stage has started or ended. */
   stage: { stage: string; lanes: number; state: 'started' | 'ended' };
   /** Something a person should look at; the job goes on. */
-  alert: { kind: 'stalled' | 'spill'; stage: string; message: string };
+  alert: { kind: 'stalled' | 'memory' | 'spill'; stage: string; message: string };
   /** The job has ended, well or not. */
   end: { ok: boolean };
+}
+
+export interface PressureEvent {
+  level: PressureLevel;
+  /** What is done while the level holds. */
+  action: string;
+  /** Part of the tightest bound that is in use: of the arena's share of the limit, the control group, the machine. */
+  fraction: number;
 }
 
 export interface FlushEvent {

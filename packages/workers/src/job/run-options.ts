@@ -16,6 +16,8 @@ export interface RunOptions {
   progressEvery?: number | string;
   /** A stage that takes no row for so long while it has something to wait for is named by an `alert`. Default 60 s. */
   stallTimeout?: number | string;
+  /** Part of the machine's memory that may be in use, by anybody, before the job flushes and waits. Default 0.8. */
+  maxSystemMemory?: number;
   /** Refuse plans whose answer depends on timing. */
   deterministic?: boolean;
   /** Check after the job that every slab was given back, and fail if not. */
@@ -38,6 +40,7 @@ export interface ParsedRunOptions {
   onProgress: ((progress: Progress) => void) | undefined;
   progressEveryMs: number;
   stallTimeoutMs: number;
+  maxSystemMemory: number;
   deterministic: boolean;
   debug: boolean;
   handleSignals: boolean;
@@ -54,6 +57,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof RunOptions>([
   'onProgress',
   'progressEvery',
   'stallTimeout',
+  'maxSystemMemory',
   'deterministic',
   'debug',
   'handleSignals',
@@ -96,6 +100,7 @@ export function parseRunOptions(options: RunOptions): ParsedRunOptions {
     signal: options.signal,
     onProgress: options.onProgress,
     progressEveryMs: milliseconds(options.progressEvery ?? 200, 'progressEvery'),
+    maxSystemMemory: systemPart(options.maxSystemMemory ?? 0.8),
     stallTimeoutMs: milliseconds(options.stallTimeout ?? 60_000, 'stallTimeout'),
     deterministic: options.deterministic ?? false,
     debug: options.debug ?? false,
@@ -103,6 +108,11 @@ export function parseRunOptions(options: RunOptions): ParsedRunOptions {
     spillDirectory: options.spillDirectory,
     spillLimitBytes: options.spillLimit === undefined ? Infinity : parseBytes(options.spillLimit, 'spillLimit'),
   };
+}
+
+function systemPart(value: number): number {
+  if (typeof value === 'number' && value > 0 && value <= 1) return value;
+  throw refused('maxSystemMemory', `is ${String(value)}`, 'a number above 0 and up to 1');
 }
 
 function refused(option: string, what: string, expected: string): PipelineError {

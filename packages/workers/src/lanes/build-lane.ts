@@ -12,6 +12,8 @@ import type {
 import { buildChain, instantiateKernels } from '@spillway/core/lane';
 import { attachRing, type Ring } from '../channels/ring.ts';
 import { HeapWatch } from '../governor/heap-watch.ts';
+import { LanePressure } from '../governor/lane-pressure.ts';
+import { SharedPressure } from '../governor/shared-pressure.ts';
 import { ActorStatistics, OperatorStatistics } from '../monitor/statistics.ts';
 import { type LaneChain, type LaneInput, LaneLoop } from './lane-loop.ts';
 import { type LaneOutput, MorselOutput, StreamOutput } from './lane-outputs.ts';
@@ -61,19 +63,29 @@ export async function buildLane(
     position: () => positionOf(config.positions, place.sequence, place.rowsBefore),
   });
   const input = await laneInput(arena, config, { kernels, chain, send });
+  const pressure = new SharedPressure(arena, config.pressure);
   const loop = new LaneLoop({
     input,
     chain: new DrivenChain(chain, config, operators),
     outputs,
     statistics,
     isOnlyLane: stage.lanes === 1,
-    heap: new HeapWatch(config.heapBytes),
+    pressure: new LanePressure({
+      shared: pressure,
+      heap: new HeapWatch(config.heapBytes),
+      name: stage.name,
+      isSource: stage.input.kind === 'splits',
+    }),
     onBatch: (sequence, rowsBefore) => {
       place.sequence = sequence;
       place.rowsBefore = rowsBefore;
     },
   });
-  return { stageName: stage.name, loop, close: () => closeLane(arena, input, chain, outputs, spill) };
+  return {
+    stageName: stage.name,
+    loop,
+    close: () => closeLane(arena, input, chain, outputs, spill).finally(() => pressure.close()),
+  };
 }
 
 async function closeLane(
@@ -167,6 +179,7 @@ class DrivenChain implements LaneChain {
   /** Operators that can hold something, by index; most stages have none, and then nothing is asked between morsels. */
   readonly #holding: readonly number[];
   readonly #timed: readonly number[];
+  #heldBytes = 0;
 
   constructor(chain: StageChain, config: LaneConfig, statistics: readonly OperatorStatistics[]) {
     this.#chain = chain;
@@ -216,10 +229,17 @@ class DrivenChain implements LaneChain {
     return earliest;
   }
 
+  heldBytes(): number {
+    return this.#heldBytes;
+  }
+
   reportHeld(): void {
+    this.#heldBytes = 0;
     for (const index of this.#holding) {
       const held: HeldState | undefined = this.#chain.operators[index]?.held?.();
-      if (held !== undefined) this.#statistics[index]?.setHeld(held);
+      if (held === undefined) continue;
+      this.#heldBytes += held.bytes;
+      this.#statistics[index]?.setHeld(held);
     }
   }
 }

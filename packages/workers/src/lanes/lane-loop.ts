@@ -4,7 +4,7 @@
  * control commands and user code's own I/O meanwhile; a lane that never has to wait yields now and then.
  */
 import type { Batch, FlushReason, MaybePromise } from '@spillway/core/internal';
-import type { HeapWatch } from '../governor/heap-watch.ts';
+import type { LanePressure } from '../governor/lane-pressure.ts';
 import type { ActorStatistics } from '../monitor/statistics.ts';
 import type { LaneOutput } from './lane-outputs.ts';
 
@@ -45,6 +45,8 @@ export interface LaneChain {
   dueAt(): number | undefined;
   /** Writes what the operators hold into the statistics. */
   reportHeld(): void;
+  /** Bytes that the operators hold, as they were last reported. */
+  heldBytes(): number;
 }
 
 export interface LaneParts {
@@ -54,7 +56,7 @@ export interface LaneParts {
   statistics: ActorStatistics;
   /** Only a stage of one lane has state across morsels, and so something to emit at the end. */
   isOnlyLane: boolean;
-  heap: Pick<HeapWatch, 'check'>;
+  pressure: Pick<LanePressure, 'relieve'>;
   /** Told of each batch before it is pushed, for positions in error messages. */
   onBatch(sequence: number, rowsBefore: number): void;
 }
@@ -116,9 +118,10 @@ export class LaneLoop {
   }
 
   async #betweenMorsels(): Promise<void> {
-    const { chain, heap } = this.#parts;
+    const { chain, pressure } = this.#parts;
     chain.reportHeld();
-    heap.check();
+    const relieved = pressure.relieve(chain);
+    if (relieved !== undefined) await relieved;
     if (this.#flushesAsked.length > 0) await this.#flushAsked();
     const dueAt = chain.dueAt();
     if (dueAt !== undefined && dueAt <= Date.now()) await this.#flushDue();

@@ -4,6 +4,7 @@ import type { Fields, PipelineErrorData } from '@spillway/core';
 import type { FlushReason, HeldState, Ptr, SourceSpec, StageSpec } from '@spillway/core/internal';
 import type { RingHandle } from '../channels/ring.ts';
 import type { Outcome } from '../control/outcome.ts';
+import type { PressurePlace } from '../governor/shared-pressure.ts';
 import type { StatisticsPlace } from '../monitor/statistics.ts';
 import type { SplitBounds } from './generated-input.ts';
 import type { PositionSegment } from './source-position.ts';
@@ -42,6 +43,7 @@ export interface LaneConfig {
   listening: Ptr;
   /** Where the stage's morsels come from in their source; empty when they are not the source's own. */
   positions: PositionSegment[];
+  pressure: PressurePlace;
   /** What the lane's heap and array buffers may grow by; 0 where no code of users runs. */
   heapBytes: number;
   /** Where its operators may spill; `used` counts the bytes on disk of all lanes. */

@@ -55,6 +55,24 @@ describe('a ring in one thread', () => {
     expect(consumer.total()).toBe(3);
   });
 
+  it('that is narrow takes one packet at a time, and as many as before when it is wide again', async () => {
+    ring = ringOf(4);
+    const producer = ring.producer();
+    ring.setNarrow(true);
+    expect(producer.publish(0, [batchOf(0)])).toBeUndefined();
+    const second = producer.publish(1, [batchOf(1)]);
+    const third = producer.publish(2, [batchOf(2)]);
+    const consumer = ring.consumer();
+    expect(valuesOf(await consumer.next())).toEqual([0]);
+    await second;
+    expect(ring.depth().packets).toBe(1);
+    ring.setNarrow(false);
+    await third;
+    expect(ring.depth().packets).toBe(2);
+    expect(valuesOf(await consumer.next())).toEqual([1]);
+    expect(valuesOf(await consumer.next())).toEqual([2]);
+  });
+
   it('carries packets of more batches than a slot has room for', async () => {
     ring = ringOf(2);
     const values = Array.from({ length: 40 }, (_, index) => index);

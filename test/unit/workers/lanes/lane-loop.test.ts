@@ -60,6 +60,7 @@ function chainTo(push: (batch: Batch) => void | Promise<void>, extra: Partial<La
     flushDue: () => {},
     dueAt: () => undefined,
     reportHeld: () => {},
+    heldBytes: () => 0,
     ...extra,
   };
 }
@@ -88,7 +89,7 @@ it('keeps the numbers of morsels when there are several lanes, empty results too
       outputs: [out],
       statistics,
       isOnlyLane: false,
-      heap: { check: () => 0 },
+      pressure: { relieve: () => undefined },
       onBatch: () => {},
     });
   });
@@ -113,7 +114,7 @@ it('numbers the results of a single lane anew, and emits at the end what the cha
     outputs: [out],
     statistics,
     isOnlyLane: true,
-    heap: { check: () => 0 },
+    pressure: { relieve: () => undefined },
     onBatch: () => {},
   });
   const [packets] = await Promise.all([taken(output), lane.run()]);
@@ -139,7 +140,7 @@ it('flushes on command and by the clock while it waits for input', async () => {
     outputs: [],
     statistics,
     isOnlyLane: true,
-    heap: { check: () => 0 },
+    pressure: { relieve: () => undefined },
     onBatch: () => {},
   });
   const running = lane.run();
@@ -157,7 +158,7 @@ it('rejects when the ring fails, with nothing held', async () => {
     outputs: [],
     statistics,
     isOnlyLane: true,
-    heap: { check: () => 0 },
+    pressure: { relieve: () => undefined },
     onBatch: () => {},
   });
   const running = lane.run();
@@ -176,7 +177,7 @@ it('tells where each batch begins in its morsel', async () => {
     outputs: [],
     statistics,
     isOnlyLane: true,
-    heap: { check: () => 0 },
+    pressure: { relieve: () => undefined },
     onBatch: (sequence, rows) => void seen.push([sequence, rows]),
   });
   await lane.run();

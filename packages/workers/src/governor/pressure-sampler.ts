@@ -1,0 +1,106 @@
+/**
+ * The main thread's part of the governor: looks on a timer, tells of changes, narrows the rings, reads what only one thread needs to
+ * read (control group, machine), and asks for collections when more is resident than was promised.
+ */
+import { formatBytes } from '@spillway/core/base';
+import type { Ring } from '../channels/ring.ts';
+import type { JobEmitter } from '../job/events.ts';
+import { readCgroupMemory } from './cgroup.ts';
+import { collectGarbage } from './collector.ts';
+import { readMachineMemory } from './machine-memory.ts';
+import { PRESSURE_ACTIONS, PRESSURE_LEVELS, type PressureLevel } from './pressure.ts';
+import type { SharedPressure } from './shared-pressure.ts';
+
+const SAMPLE_EVERY_MS = 10;
+/** Control group and machine change slowly, and reading them takes some hundred microseconds. */
+const OUTSIDE_EVERY_MS = 1000;
+const COLLECT_EVERY_MS = 250;
+/** What others use of the machine may slow a run down; it is no reason to fail it. */
+const MOST_FROM_OUTSIDE = 0.95;
+
+export interface PressureSamplerParts {
+  shared: SharedPressure;
+  rings: readonly Pick<Ring, 'setNarrow'>[];
+  emitter: Pick<JobEmitter, 'emit'>;
+  /** Part of the machine's memory that may be in use before it counts as full. */
+  maxSystemMemory: number;
+}
+
+/** For tests: what stands for all looking while it is set. */
+let injection: (() => number) | undefined;
+
+/** For tests: every run of this process takes its pressure from here. Call again without a function to end that. */
+export function injectPressure(fraction?: () => number): void {
+  injection = fraction;
+}
+
+/** The fullest of control group and machine, as a part of what may be in use of it. */
+export function outsideFraction(
+  maxSystemMemory: number,
+  cgroup: ReturnType<typeof readCgroupMemory> = readCgroupMemory(),
+  machine: ReturnType<typeof readMachineMemory> = readMachineMemory(),
+): number {
+  const group = cgroup === undefined ? 0 : cgroup.workingSetBytes / cgroup.limitBytes;
+  const whole = (machine.totalBytes - machine.availableBytes) / machine.totalBytes / maxSystemMemory;
+  return Math.min(MOST_FROM_OUTSIDE, Math.max(group, whole));
+}
+
+export class PressureSampler {
+  readonly #parts: PressureSamplerParts;
+  readonly #timer: NodeJS.Timeout;
+  #level: PressureLevel = 'normal';
+  #outsideAtMs = Number.NEGATIVE_INFINITY;
+  #collectedAtMs = Number.NEGATIVE_INFINITY;
+  #hasAlerted = false;
+
+  constructor(parts: PressureSamplerParts) {
+    this.#parts = parts;
+    this.#timer = setInterval(() => this.sample(), injection === undefined ? SAMPLE_EVERY_MS : 1);
+    this.#timer.unref();
+    this.sample();
+  }
+
+  sample(): void {
+    const { shared, emitter } = this.#parts;
+    const now = performance.now();
+    this.#readOutside(now);
+    if (injection !== undefined) shared.inject(injection());
+    shared.look();
+    const { level } = shared;
+    if (level !== this.#level) {
+      this.#level = level;
+      this.#setNarrow(level);
+      emitter.emit('pressure', { level, action: PRESSURE_ACTIONS[level], fraction: shared.fraction() });
+    }
+    this.#watchOvershoot(now);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #setNarrow(level: PressureLevel): void {
+    const isNarrow = PRESSURE_LEVELS.indexOf(level) > 0;
+    for (const ring of this.#parts.rings) ring.setNarrow(isNarrow);
+  }
+
+  #readOutside(now: number): void {
+    if (now - this.#outsideAtMs < OUTSIDE_EVERY_MS) return;
+    this.#outsideAtMs = now;
+    this.#parts.shared.setOutside(outsideFraction(this.#parts.maxSystemMemory));
+  }
+
+  /** Flushing does not help here. Lanes whose code holds too much fail by themselves after the collection. */
+  #watchOvershoot(now: number): void {
+    const { shared, emitter } = this.#parts;
+    const overshoot = shared.overshootBytes();
+    if (overshoot === 0 || now - this.#collectedAtMs < COLLECT_EVERY_MS) return;
+    this.#collectedAtMs = now;
+    shared.askForCollection();
+    collectGarbage('major');
+    if (this.#hasAlerted) return;
+    this.#hasAlerted = true;
+    const message = `the process holds ${formatBytes(overshoot)} more than idle and memoryLimit × 1.1: collections are asked for`;
+    emitter.emit('alert', { kind: 'memory', stage: 'process', message });
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * The pressure level of a run in shared memory, so that everybody acts on it and anybody can find it: the main thread looks
+ * on a timer, and every lane between two batches, so that a blocked main thread blinds nobody. A look costs a microsecond or
+ * two, and one within `LOOK_EVERY_MS` of the last is left out.
+ *
+ * The level follows from what flushing can give back: slabs in use against the arena's part of the limit; and from what the
+ * main thread last saw of the control group and the machine. What is resident beyond that (heaps, array buffers, what
+ * libraries hold) is no level, because no flush would lower it: `overshootBytes` says how far the promise P1 is broken, and
+ * then collections are asked for, and who holds most is failed.
+ */
+import type { Arena, Ptr } from '@spillway/core/internal';
+import { ResidentReader } from '../monitor/resident.ts';
+import { nextPressure, PRESSURE_LEVELS, type PressureLevel } from './pressure.ts';
+
+const Word = {
+  /** Index into `PRESSURE_LEVELS`. */
+  level: 0,
+  /** Lower bits of the clock, in milliseconds, of the last look. */
+  lookedAtMs: 1,
+  /** 1 while a lane flushes because of pressure: one cascade at a time. */
+  cascade: 2,
+  /** Thousandths, from the main thread. */
+  outside: 3,
+  /** Thousandths that a test has put in place of all looking; -1 for none. */
+  injected: 4,
+  /** Counts the times that all threads were asked for a collection. */
+  collections: 5,
+  /** A double, in two words: resident bytes when the run was ready and idle; 0 while that is not known. */
+  idle: 6,
+} as const;
+
+export const PRESSURE_BYTES: number = 8 * 4;
+const LOOK_EVERY_MS = 5;
+const HIGH = PRESSURE_LEVELS.indexOf('high');
+/** The promise is about the limit and a tenth of it. */
+const PROMISED_FACTOR = 1.1;
+
+/** What a thread needs to know of a run's memory. Plain data. */
+export interface PressurePlace {
+  at: Ptr;
+  arenaBytes: number;
+  memoryLimitBytes: number;
+}
+
+export class SharedPressure {
+  readonly #arena: Arena;
+  readonly #words: Int32Array;
+  readonly #idle: Float64Array;
+  readonly #place: PressurePlace;
+  readonly #resident: Pick<ResidentReader, 'bytes' | 'close'>;
+
+  constructor(
+    arena: Arena,
+    place: PressurePlace,
+    resident: Pick<ResidentReader, 'bytes' | 'close'> = new ResidentReader(),
+  ) {
+    this.#arena = arena;
+    this.#words = new Int32Array(arena.buffer, place.at, PRESSURE_BYTES / 4);
+    this.#idle = new Float64Array(arena.buffer, place.at + Word.idle * 4, 1);
+    this.#place = place;
+    this.#resident = resident;
+  }
+
+  /** Before any thread attaches. */
+  begin(): void {
+    this.#words.fill(0);
+    this.#words[Word.injected] = -1;
+  }
+
+  /** From now on what is resident counts against this. */
+  setIdle(bytes: number): void {
+    this.#idle[0] = bytes;
+  }
+
+  get level(): PressureLevel {
+    return PRESSURE_LEVELS[Atomics.load(this.#words, Word.level)] ?? 'normal';
+  }
+
+  /** Whether stages should give back what they hold, and sources wait. */
+  get isHigh(): boolean {
+    return Atomics.load(this.#words, Word.level) >= HIGH;
+  }
+
+  /** Part of its bound that is in use now. */
+  fraction(): number {
+    const injected = Atomics.load(this.#words, Word.injected);
+    if (injected >= 0) return injected / 1000;
+    const managed = this.#arena.usedBytes() / Math.max(1, this.#place.arenaBytes);
+    return Math.max(managed, Atomics.load(this.#words, Word.outside) / 1000);
+  }
+
+  /** Looks, unless somebody just has. @returns whether it looked */
+  look(): boolean {
+    const words = this.#words;
+    const now = Date.now() | 0;
+    const before = Atomics.load(words, Word.lookedAtMs);
+    if (before !== 0 && Math.abs((now - before) | 0) < LOOK_EVERY_MS) return false;
+    // Whoever is second has nothing to add.
+    if (Atomics.compareExchange(words, Word.lookedAtMs, before, now) !== before) return false;
+    Atomics.store(words, Word.level, nextPressure(Atomics.load(words, Word.level), this.fraction()));
+    return true;
+  }
+
+  /** Resident bytes beyond what is promised: idle, the limit and a tenth of it. 0 while the promise holds. */
+  overshootBytes(): number {
+    const idle = this.#idle[0] as number;
+    if (idle === 0) return 0;
+    return Math.max(0, this.#resident.bytes() - idle - this.#place.memoryLimitBytes * PROMISED_FACTOR);
+  }
+
+  /** What the main thread sees of control group and machine, as a part of their bounds. */
+  setOutside(fraction: number): void {
+    Atomics.store(this.#words, Word.outside, Math.round(fraction * 1000));
+  }
+
+  /** For tests: takes the place of all looking; undefined ends it. */
+  inject(fraction: number | undefined): void {
+    Atomics.store(this.#words, Word.injected, fraction === undefined ? -1 : Math.round(fraction * 1000));
+    Atomics.store(this.#words, Word.lookedAtMs, 0);
+    this.look();
+  }
+
+  /** True for the one who may flush now; that one calls `endCascade`. */
+  beginCascade(): boolean {
+    return Atomics.compareExchange(this.#words, Word.cascade, 0, 1) === 0;
+  }
+
+  endCascade(): void {
+    Atomics.store(this.#words, Word.cascade, 0);
+  }
+
+  /** Has every thread of the run collect its garbage between two batches. */
+  askForCollection(): void {
+    Atomics.add(this.#words, Word.collections, 1);
+  }
+
+  /** How often that was asked for. */
+  get collections(): number {
+    return Atomics.load(this.#words, Word.collections);
+  }
+
+  close(): void {
+    this.#resident.close();
+  }
+}

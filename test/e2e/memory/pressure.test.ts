@@ -1,0 +1,67 @@
+import { watchPeak } from '@spillway/bench/memory/watch-peak';
+import { createPipeline, fromIterable, type PipelineError } from '@spillway/core';
+import { run } from '@spillway/workers';
+import { injectPressure } from '@spillway/workers/internal';
+import { afterEach, describe, expect, it } from 'vitest';
+import { hoardsBuffers, litters } from '#fixtures/faults';
+import { valueRows, valuesOf } from '../../support/rows.ts';
+
+const MEBIBYTE = 2 ** 20;
+
+afterEach(() => injectPressure());
+
+const source = (rows: number, batchRows: number) =>
+  createPipeline({ memoryLimit: '64MiB' })
+    .register({ hoardsBuffers, litters })
+    .source(fromIterable({ value: 'int64' }, valueRows(rows), { orderedOn: 'value', batchRows }));
+
+describe('pressure', () => {
+  it('flushes what nobody can see the cuts of, says so, and changes no row', async () => {
+    injectPressure(() => 0.85);
+    const sink = source(60_000, 1000).memoryBuffer({ rows: 40_000, name: 'holder' }).collect();
+    const job = run([sink], { workers: 2, debug: true });
+    const levels: string[] = [];
+    job.on('pressure', ({ level }) => levels.push(level));
+    const { flushes } = await job.done;
+    expect(levels[0]).toBe('high');
+    expect(flushes.pressure).toBeGreaterThan(0);
+    expect(valuesOf(await job.rows(sink))).toEqual(Array.from({ length: 60_000 }, (_, index) => index));
+  });
+
+  it('at its highest level makes a run slow and does not stop it', async () => {
+    injectPressure(() => 1.2);
+    const sink = source(2000, 10).memoryBuffer({ rows: 500 }).collect();
+    expect(await run([sink], { workers: 2, debug: true }).rows(sink)).toHaveLength(2000);
+  });
+});
+
+describe('array buffers of an op', () => {
+  it('that nobody holds are collected in time', async () => {
+    const { peakRssBytes, idleRssBytes } = await run([source(3000, 10).litters().collect()], { workers: 1 }).done;
+    expect(peakRssBytes - idleRssBytes).toBeLessThanOrEqual(64 * MEBIBYTE * 1.1);
+  });
+
+  it('that it keeps fail the run, naming it', async () => {
+    const job = run([source(3000, 10).hoardsBuffers().collect()], { workers: 1 });
+    const error = await job.done.then(
+      () => expect.unreachable(),
+      (thrown: PipelineError) => thrown,
+    );
+    expect(error).toMatchObject({ code: 'ERR_MEMORY_EXHAUSTED', stage: expect.stringContaining('hoardsBuffers') });
+    expect(error.message).toMatch(/keeps .* MiB more .* beyond its limit/);
+  });
+});
+
+describe('a blocked main thread', () => {
+  it('does not break the limit', async () => {
+    const { used, summary } = await watchPeak({
+      job: 'written',
+      workers: 2,
+      memoryLimit: 128 * MEBIBYTE,
+      millionRows: 3,
+      blockMainMs: 500,
+    });
+    expect(summary.rowsIn).toBeGreaterThan(3e6 - 1);
+    expect(used).toBeLessThanOrEqual(1);
+  });
+});

@@ -1,0 +1,84 @@
+import { type Arena, createArena } from '@spillway/core/internal';
+import { LanePressure, PRESSURE_BYTES, SharedPressure } from '@spillway/workers/internal';
+import { beforeEach, expect, test } from 'vitest';
+
+const MEBIBYTE = 2 ** 20;
+let arena: Arena;
+let shared: SharedPressure;
+let residentBytes = 0;
+let overBytes = 0;
+
+beforeEach(() => {
+  arena = createArena({ maximumBytes: 16 * MEBIBYTE });
+  const place = { at: arena.alloc(PRESSURE_BYTES, 1), arenaBytes: MEBIBYTE, memoryLimitBytes: 10 * MEBIBYTE };
+  residentBytes = 0;
+  overBytes = 0;
+  shared = new SharedPressure(arena, place, { bytes: () => residentBytes, close: () => {} });
+  shared.begin();
+  shared.setIdle(MEBIBYTE);
+});
+
+/** A chain that holds so much, of which a flush leaves so much. */
+function chainHolding(bytes: number, leaves = 0) {
+  const chain = {
+    bytes,
+    flushes: 0,
+    flush: () => {
+      chain.flushes += 1;
+      chain.bytes = leaves;
+    },
+    reportHeld: () => {},
+    heldBytes: () => chain.bytes,
+  };
+  return chain;
+}
+
+const laneOf = (isSource = false): LanePressure =>
+  new LanePressure({ shared, heap: { check: () => overBytes }, name: 'stage', isSource });
+
+test('nothing is flushed while memory does not press', async () => {
+  const chain = chainHolding(MEBIBYTE);
+  shared.inject(0.75);
+  await laneOf().relieve(chain);
+  expect(chain.flushes).toBe(0);
+});
+
+test('what is held is flushed when memory presses', async () => {
+  const chain = chainHolding(MEBIBYTE);
+  shared.inject(0.85);
+  await laneOf().relieve(chain);
+  expect(chain.flushes).toBe(1);
+});
+
+test('what a flush could not give back is not flushed again', async () => {
+  const chain = chainHolding(2 * MEBIBYTE, MEBIBYTE);
+  const lane = laneOf();
+  shared.inject(0.85);
+  for (let look = 0; look < 5; look += 1) await lane.relieve(chain);
+  expect(chain.flushes).toBe(1);
+  chain.bytes = 3 * MEBIBYTE;
+  await lane.relieve(chain);
+  expect(chain.flushes).toBe(2);
+});
+
+test('a lane does not flush while another does', async () => {
+  const chain = chainHolding(MEBIBYTE);
+  shared.inject(0.85);
+  shared.beginCascade();
+  await laneOf().relieve(chain);
+  expect(chain.flushes).toBe(0);
+});
+
+test('a source waits for a moment, never for ever', async () => {
+  shared.inject(0.95);
+  await laneOf(true).relieve(chainHolding(0));
+  expect(shared.level).toBe('critical');
+});
+
+test('code of users that keeps too much fails its stage when the promise is broken, not before', () => {
+  overBytes = 3 * MEBIBYTE;
+  residentBytes = 11 * MEBIBYTE;
+  expect(laneOf().relieve(chainHolding(0))).toBeUndefined();
+  residentBytes = 14 * MEBIBYTE;
+  expect(() => laneOf().relieve(chainHolding(0))).toThrow(/"stage" keeps 3.0 MiB more .* 2.0 MiB beyond its limit/);
+});

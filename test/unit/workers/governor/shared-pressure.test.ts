@@ -1,0 +1,72 @@
+import { type Arena, createArena } from '@spillway/core/internal';
+import { PRESSURE_BYTES, type PressurePlace, SharedPressure } from '@spillway/workers/internal';
+import { beforeEach, expect, test } from 'vitest';
+
+const MEBIBYTE = 2 ** 20;
+let arena: Arena;
+let place: PressurePlace;
+let residentBytes = 0;
+
+const resident = { bytes: () => residentBytes, close: () => {} };
+/** The view of one thread. */
+const view = (): SharedPressure => new SharedPressure(arena, place, resident);
+const waitForNextLook = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 8));
+
+beforeEach(() => {
+  arena = createArena({ maximumBytes: 64 * MEBIBYTE });
+  place = { at: arena.alloc(PRESSURE_BYTES, 1), arenaBytes: 10 * MEBIBYTE, memoryLimitBytes: 20 * MEBIBYTE };
+  residentBytes = 0;
+  view().begin();
+});
+
+test('a look by any thread sets the level that all see', () => {
+  const [lane, other] = [view(), view()];
+  const slab = arena.alloc(8.5 * MEBIBYTE, 1);
+  expect(lane.look()).toBe(true);
+  expect(other.level).toBe('high');
+  expect(other.isHigh).toBe(true);
+  arena.release(slab);
+});
+
+test('of two looks at the same time one is enough', () => {
+  expect(view().look()).toBe(true);
+  expect(view().look()).toBe(false);
+});
+
+test('what was given back lowers the level at the next look', async () => {
+  const pressure = view();
+  const slab = arena.alloc(9.5 * MEBIBYTE, 1);
+  pressure.look();
+  expect(pressure.level).toBe('critical');
+  arena.release(slab);
+  await waitForNextLook();
+  pressure.look();
+  expect(pressure.level).toBe('normal');
+});
+
+test('what the control group or the machine uses counts too', () => {
+  const pressure = view();
+  pressure.setOutside(0.93);
+  pressure.look();
+  expect(pressure.level).toBe('critical');
+});
+
+test('resident memory is no level; beyond the promise it is overshoot', () => {
+  const pressure = view();
+  residentBytes = 500 * MEBIBYTE;
+  expect(pressure.overshootBytes()).toBe(0); // idle is not known yet
+  pressure.setIdle(100 * MEBIBYTE);
+  expect(view().overshootBytes()).toBe(500 * MEBIBYTE - 100 * MEBIBYTE - 22 * MEBIBYTE);
+  residentBytes = 122 * MEBIBYTE;
+  expect(pressure.overshootBytes()).toBe(0);
+  pressure.look();
+  expect(pressure.level).toBe('normal');
+});
+
+test('one cascade at a time', () => {
+  const [first, second] = [view(), view()];
+  expect(first.beginCascade()).toBe(true);
+  expect(second.beginCascade()).toBe(false);
+  first.endCascade();
+  expect(second.beginCascade()).toBe(true);
+});
