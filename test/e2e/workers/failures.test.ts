@@ -2,7 +2,7 @@ import { createPipeline, fromIterable, PipelineError } from '@spillway/core';
 import { processArena } from '@spillway/core/internal';
 import { type RunOptions, run } from '@spillway/workers';
 import { afterEach, describe, expect, it } from 'vitest';
-import { exits, hangs, hoards, missing, numbers, spins, throwsLater, waits } from '#fixtures/faults';
+import { breaks, exits, hangs, hoards, missing, numbers, spins, throwsLater, waits } from '#fixtures/faults';
 import { throwAt } from '#fixtures/ops';
 import { valueRows, valuesOf } from '../../support/rows.ts';
 
@@ -159,5 +159,15 @@ describe('rows out of order', () => {
       run(p.source(numbers, { splits: 20, each: 100, backAt: 12 }).waits({ ms: 0 }).collect(), OPTIONS).done,
     );
     expect(error).toMatchObject({ code: 'ERR_INPUT_UNORDERED', column: 'value', value: '200', file: 'split 12' });
+  });
+});
+
+it('names a source whose code throws, its split and the cause', async () => {
+  const failed = run(createPipeline({ memoryLimit: '128MiB' }).source(breaks).collect(), { workers: 2 }).done;
+  await expect(failed).rejects.toMatchObject({
+    code: 'ERR_SOURCE_FAILED',
+    message: 'source "breaks" failed on split 1: no such file',
+    stage: 'breaks',
+    cause: { name: 'RangeError' },
   });
 });

@@ -14,3 +14,9 @@ it.each(['SIGINT', 'SIGTERM'] as const)('stops cleanly at %s: exit code 130, no 
   expect(finished.stderr).toBe('');
   expect(readdirSync(folder)).toEqual([]);
 });
+
+it('is no broken program when nobody catches that it was stopped', async () => {
+  const kill = { signal: 'SIGINT', afterText: 'rows 2' } as const;
+  const finished = await runNode([PROGRAM, temporaryFolder(), 'uncaught'], { kill });
+  expect([finished.code, finished.stderr]).toEqual([130, '']);
+});

@@ -5,13 +5,14 @@ import { col, createPipeline, fromIterable, fromShared, readParquet, shareTable 
 import { processArena } from '@spillway/core/internal';
 import { type Progress, type RunOptions, run } from '@spillway/workers';
 import { expect, it } from 'vitest';
-import { describeBatch, plus } from '#fixtures/ops';
+import { numbers } from '#fixtures/faults';
+import { describeBatch, plus, sizes } from '#fixtures/ops';
 import { valueRows, valuesOf } from '../../support/rows.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const SCHEMA = { value: 'int64' } as const;
 const OPTIONS: RunOptions = { workers: 2, debug: true };
-const pipeline = () => createPipeline({ memoryLimit: '128MiB' }).register({ plus, describeBatch });
+const pipeline = () => createPipeline({ memoryLimit: '128MiB' }).register({ plus, describeBatch, sizes });
 const count = (rows: number, from = 0): number[] => Array.from({ length: rows }, (_, row) => from + row);
 
 it('gives rows to a function, batch by batch, and waits for it', async () => {
@@ -170,4 +171,10 @@ it.each([0, 1])('takes an input of %i rows', async (rows) => {
   const job = run(sink, OPTIONS);
   expect(await job.done).toMatchObject({ rowsIn: rows, rowsOut: rows });
   expect((await job.table(sink)).schema.fields.map((field) => field.name)).toEqual(['value']);
+});
+
+it('cuts what a registered source gives into batches of bounded size', async () => {
+  const sink = pipeline().source(numbers, { splits: 2, each: 70_000 }).sizes().collect();
+  const job = run(sink, OPTIONS);
+  expect(valuesOf(await job.rows(sink))).toEqual([65_536, 4464, 65_536, 4464]);
 });

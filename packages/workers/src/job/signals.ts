@@ -8,6 +8,12 @@ const INTERRUPTED_EXIT_CODE = 130;
 /** From the signal to the forced end: a clean stop takes well under a second. */
 const LAST_RESORT_MS = 950;
 
+/** A program that awaits `job.done` and catches nothing is interrupted all the same, not broken. */
+function endInterrupted(error: unknown): void {
+  if (!(error instanceof PipelineError && error.code === 'ERR_ABORTED')) console.error(error);
+  process.exit(INTERRUPTED_EXIT_CODE);
+}
+
 /**
  * Stops the job at SIGINT or SIGTERM and ends the process with 130 when it has stopped. Signals are as before once
  * the job has ended.
@@ -19,6 +25,7 @@ export function stopOnSignals(job: Pick<Run, 'done' | 'abort'>): void {
     stopping = true;
     process.exitCode = INTERRUPTED_EXIT_CODE;
     setTimeout(() => process.exit(INTERRUPTED_EXIT_CODE), LAST_RESORT_MS).unref();
+    process.on('uncaughtException', endInterrupted);
     job.abort(
       new PipelineError('ERR_ABORTED', `stopped by ${signal}; nothing was committed`, {
         hint: 'run it again: it starts from the beginning',

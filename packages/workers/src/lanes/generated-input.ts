@@ -1,6 +1,7 @@
 /** Splits that a registered source makes in the lane: claimed one by one, each one logical input. */
 import type { Fields, OpResult, SourceInstance } from '@spillway/core';
-import { OrderCheck, rowsToBatch, withInputs } from '@spillway/core/data';
+import { PipelineError } from '@spillway/core/base';
+import { OrderCheck, rowsToBatch, sliceBatch, withInputs } from '@spillway/core/data';
 import type { Arena, Batch, OrderedValue, Ptr } from '@spillway/core/internal';
 import { resolveSource } from '@spillway/core/lane';
 import { namedError } from '../coordinator/failure.ts';
@@ -25,7 +26,20 @@ export interface GeneratedInputParts {
   onSplit(bounds: SplitBounds): void;
 }
 
+type Columns = Record<string, ArrayLike<unknown>>;
+
 const PIECE_ROWS = 65_536;
+
+/** What the source's own code has thrown. */
+function sourceFailed(name: string, where: string, cause: unknown): PipelineError {
+  if (cause instanceof PipelineError) return cause;
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new PipelineError('ERR_SOURCE_FAILED', `source "${name}" failed ${where}: ${why}`, {
+    stage: name,
+    cause,
+    hint: 'the cause has the stack of the source; nothing was committed',
+  });
+}
 
 export class GeneratedInput implements LaneInput {
   readonly edge = -1;
@@ -34,8 +48,13 @@ export class GeneratedInput implements LaneInput {
 
   /** @throws ERR_OP_IMPORT */
   static async open(parts: GeneratedInputParts): Promise<GeneratedInput> {
-    const definition = await resolveSource(parts.source.source);
-    return new GeneratedInput(parts, definition.create(parts.source.options));
+    const { source, options } = parts.source;
+    const definition = await resolveSource(source);
+    try {
+      return new GeneratedInput(parts, definition.create(options));
+    } catch (error) {
+      throw sourceFailed(source.name, 'in create', error);
+    }
   }
 
   private constructor(parts: GeneratedInputParts, instance: SourceInstance) {
@@ -69,7 +88,7 @@ export class GeneratedInput implements LaneInput {
     try {
       return await this.#instance.read(split);
     } catch (error) {
-      throw namedError(error, this.#parts.source.source.name);
+      throw sourceFailed(this.#parts.source.source.name, `on split ${split}`, error);
     }
   }
 
@@ -85,7 +104,7 @@ export class GeneratedInput implements LaneInput {
           batches.push(
             ...arrowToBatches(await loadArrow(), arena, owner, part, fields, { maxRows: PIECE_ROWS, inputs: 0 }),
           );
-        } else batches.push(rowsToBatch(arena, owner, fields, part as Record<string, ArrayLike<unknown>>, 0));
+        } else batches.push(...this.#cut(rowsToBatch(arena, owner, fields, part as Columns, 0)));
       }
       if (batches.length === 0) batches.push(rowsToBatch(arena, owner, fields, [], 0));
       const last = batches.pop() as Batch;
@@ -95,6 +114,23 @@ export class GeneratedInput implements LaneInput {
       for (const batch of batches) batch.release();
       throw namedError(error, this.#parts.source.source.name);
     }
+  }
+
+  /** Pieces share the slabs of the whole. */
+  #cut(whole: Batch): Batch[] {
+    if (whole.rows <= PIECE_ROWS) return [whole];
+    const { arena, owner } = this.#parts;
+    const pieces: Batch[] = [];
+    try {
+      for (let from = 0; from < whole.rows; from += PIECE_ROWS)
+        pieces.push(sliceBatch(arena, owner, whole, from, Math.min(PIECE_ROWS, whole.rows - from), 0));
+    } catch (error) {
+      for (const piece of pieces) piece.release();
+      throw error;
+    } finally {
+      whole.release();
+    }
+    return pieces;
   }
 
   #verify(split: number, batches: readonly Batch[]): void {
