@@ -77,6 +77,24 @@ describe.each([1, 2])('with %i workers', (workers) => {
     expect(rows.every((row) => row['total'] !== null)).toBe(true);
   });
 
+  it('holds on disk what runs ahead by more than its share', async () => {
+    const p = createPipeline({ memoryLimit: '192MiB' });
+    const left = p.source(fromIterable(SHAPE, series(600, 500), { orderedOn: 'ts' }));
+    const right = left.filter(col('value').ge(299_000n));
+    const sink = p
+      .joinStream({ left, right }, { ...asof, memoryLimit: '1MiB' })
+      .aggStream({
+        orderedOn: 'ts',
+        aggregations: { all: { every: '1d', columns: { n: agg.count(), matched: agg.count('value_right') } } },
+      })
+      .all.collect();
+    const job = run([sink], { workers, debug: true });
+    expect((await job.rows(sink)).map(({ n, matched }) => [Number(n), Number(matched)])).toEqual([[300_000, 1000]]);
+    const { spilledBytes } = await job.done;
+    // All but what the rings, a quarter of the limit and the batches at work hold.
+    expect(spilledBytes).toBeGreaterThan(5 * 2 ** 20);
+  });
+
   it('joins a stream with itself', async () => {
     const make = (): Sink => {
       const p = pipeline();

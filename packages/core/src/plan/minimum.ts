@@ -110,7 +110,7 @@ function stateBytes(stages: readonly StageSpec[], rows: number): number {
 }
 
 /** Of each side the batch at work and one that is made of it. */
-function joinBytes(sides: readonly Fields[], rows: number): number {
+export function joinBytes(sides: readonly Fields[], rows: number): number {
   return JOIN_BYTES + sides.reduce((sum, fields) => sum + 2 * floorBytes(fields, rows), 0);
 }
 

@@ -14,7 +14,7 @@ import { formatBytes } from '../schema/sizes.ts';
 import type { Fields } from '../schema/types.ts';
 import { splitMemory } from './budget.ts';
 import { entangledInputs } from './entangled.ts';
-import { batchRowsOf, edgeRows, floorBytes, minimumTerms, sortBytes, sumOf } from './minimum.ts';
+import { batchRowsOf, edgeRows, floorBytes, joinBytes, minimumTerms, sortBytes, sumOf } from './minimum.ts';
 import type { EdgeSpec, PhysicalPlan, StageInput, StageOperator, StagePort, StageSpec } from './physical.ts';
 import type { ResolvedNode, ResolvedPlan } from './resolved.ts';
 
@@ -95,12 +95,12 @@ const UNSHARED = 1 / 8;
 /** Each operator that can spill its least, and an equal share of what the edges leave; no more than it asks for. */
 function setShares(stages: readonly StageSpec[], rows: number, leftBytes: number): void {
   const operators = stages.flatMap((stage) => stage.operators);
-  // Joins hold rows too: what is left is theirs as much.
   const sharers = operators.filter(({ spec }) => spec.kind === 'sort' || spec.kind === 'joinStream').length;
   for (const operator of operators) {
     const { spec, inputFields } = operator;
-    if (spec.kind !== 'sort') continue;
-    const share = sortBytes(inputFields[0] ?? [], rows) + (Math.max(0, leftBytes) * (1 - UNSHARED)) / sharers;
+    if (spec.kind !== 'sort' && spec.kind !== 'joinStream') continue;
+    const least = spec.kind === 'sort' ? sortBytes(inputFields[0] ?? [], rows) : joinBytes(inputFields, rows);
+    const share = least + (Math.max(0, leftBytes) * (1 - UNSHARED)) / sharers;
     operator.shareBytes = Math.floor(Math.min(share, spec.memoryLimitBytes ?? Infinity));
   }
 }

@@ -196,6 +196,7 @@ export function triggersOf({ spec, shareBytes }: StageSpec['operators'][number])
     case 'aggStream':
       return spec.triggers;
     case 'sort':
+    case 'joinStream':
       return shareBytes === undefined ? {} : { memoryLimitBytes: shareBytes };
     default:
       return undefined;

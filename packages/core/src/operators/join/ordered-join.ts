@@ -1,7 +1,7 @@
 /**
  * What joins of two ordered streams have in common. The operator holds at most one batch of each side at work and runs through both like a
  * merge. It stops when the left rows are used up, or when the next left row may still have a right row to come; so it always knows which
- * side it needs. What comes of the other side before its time is held in order (`HeldRows`). Rows come out in the order and the logical
+ * side it needs. What comes of the other side before its time is held in order (`HeldRows`), on disk beyond a quarter of its share. Rows come out in the order and the logical
  * batches of the left side.
  *
  * Ownership: the left batch at work belongs to the join, the right one to `rightRows`.
@@ -9,7 +9,7 @@
 import type { Batch } from '../../batch/contract.ts';
 import { emptyBatch } from '../../batch/make-batch.ts';
 import type { JoinSpec } from '../../plan/join-fields.ts';
-import type { JoinSide } from '../../plan/logical.ts';
+import type { FlushReason, JoinSide } from '../../plan/logical.ts';
 import type { Fields } from '../../schema/types.ts';
 import { Workspace } from '../aggregate/arena-views.ts';
 import { KeyIndex } from '../aggregate/key-index.ts';
@@ -54,7 +54,7 @@ export abstract class OrderedJoin implements Operator {
   protected keptBytes = 0;
   readonly #output: Output;
   readonly #index: KeyIndex | undefined;
-  readonly #waiting: readonly [HeldRows, HeldRows] = [new HeldRows(), new HeldRows()];
+  readonly #waiting: readonly [HeldRows, HeldRows];
   readonly #hasEnded: [boolean, boolean] = [false, false];
   readonly #settledBytes: number;
   #left: LeftBatch | undefined;
@@ -75,7 +75,9 @@ export abstract class OrderedJoin implements Operator {
       new JoinInput(right, rightFields, this.#index, context, workspace),
     ];
     this.rightRows = rightRowsOf(spec, inputFields, context, workspace);
-    this.#settledBytes = Math.min(SETTLED_BYTES, (spec.memoryLimitBytes ?? Number.POSITIVE_INFINITY) / 4);
+    const shareBytes = Math.min(spec.memoryLimitBytes ?? Infinity, context.shareBytes ?? Infinity);
+    this.#settledBytes = Math.min(SETTLED_BYTES, shareBytes / 4);
+    this.#waiting = [heldRows(context, leftFields, shareBytes / 4), heldRows(context, rightFields, shareBytes / 4)];
   }
 
   /** Makes room for what is kept of keys [this.keys, size). */
@@ -106,7 +108,12 @@ export abstract class OrderedJoin implements Operator {
     return this.#hasEnded[LEFT] ? RIGHT : LEFT;
   }
 
-  flush(): void {}
+  /** Only pressure asks for something: memory, which the disk gives. */
+  flush(reason: FlushReason): MaybePromise {
+    if (reason !== 'pressure') return;
+    const [lefts, rights] = this.#waiting;
+    return lefts.spill().then(() => rights.spill());
+  }
 
   end(): void {}
 
@@ -203,6 +210,11 @@ export abstract class OrderedJoin implements Operator {
   protected nothing(inputs: number): Batch {
     return emptyBatch(this.context.arena, this.context.owner, this.fields, inputs);
   }
+}
+
+function heldRows(context: OperatorContext, fields: Fields, limitBytes: number): HeldRows {
+  const { arena, owner, spill, name } = context;
+  return new HeldRows({ arena, owner, fields, limitBytes, spill, name });
 }
 
 /** Holds the right columns that the output has. */
