@@ -155,6 +155,15 @@ interface Pending {
   reject(reason: unknown): void;
 }
 
+/**
+ * Rejects for whoever awaits it. Where nobody does, the run's own `done` tells of its failure, and an `emit` that was not
+ * awaited does not end the process on top of that.
+ */
+function told(outcome: Promise<void>): Promise<void> {
+  outcome.catch(() => {});
+  return outcome;
+}
+
 /** Most `emit` calls that may wait at once; more means that they are not awaited. */
 const MAX_PENDING = 10_000;
 
@@ -165,7 +174,8 @@ export class PushFeeder implements Feeder {
   #pending: Pending[] = [];
   #hasEnded = false;
   #isFed = false;
-  #closedBy: { reason: unknown } | undefined;
+  /** Every further `emit` rejects with this. Also when nobody awaits it, as far as the run tells it: see `told`. */
+  #closed: (() => Promise<void>) | undefined;
   #wake: (() => void) | undefined;
 
   constructor(fields: Fields, label: string) {
@@ -174,7 +184,7 @@ export class PushFeeder implements Feeder {
   }
 
   emit(item: IterableItem): Promise<void> {
-    if (this.#closedBy !== undefined) return Promise.reject(this.#closedBy.reason);
+    if (this.#closed !== undefined) return this.#closed();
     if (this.#hasEnded)
       return Promise.reject(
         this.#refuse('was ended, so nothing more can be emitted', 'call end() after the last emit()'),
@@ -201,9 +211,9 @@ export class PushFeeder implements Feeder {
     this.#isFed = true;
     try {
       await this.#drain(write, signal);
-      this.#close(this.#refuse('has ended', 'make a new push source for every run'));
+      this.#closed = () => Promise.reject(this.#refuse('has ended', 'make a new push source for every run'));
     } catch (reason) {
-      this.#close(reason);
+      this.#fail(reason);
       throw reason;
     }
   }
@@ -232,16 +242,16 @@ export class PushFeeder implements Feeder {
     }
   }
 
-  async #enqueue(inputs: readonly FedInput[]): Promise<void> {
+  #enqueue(inputs: readonly FedInput[]): Promise<void> {
     const taken = inputs.map(
       (input) => new Promise<void>((resolve, reject) => this.#pending.push({ input, resolve, reject })),
     );
     this.#wake?.();
-    await Promise.all(taken);
+    return told(Promise.all(taken).then(() => {}));
   }
 
-  #close(reason: unknown): void {
-    this.#closedBy = { reason };
+  #fail(reason: unknown): void {
+    this.#closed = () => told(Promise.reject(reason));
     for (const { reject } of this.#pending) reject(reason);
     this.#pending = [];
   }

@@ -57,6 +57,20 @@ test('a run that fails rejects the emit that was under way', async () => {
   await expect(input.emit([{ t: 2 }])).rejects.toThrow('full');
 });
 
+test('an emit that nobody awaits does not end the process when the run fails: the run tells', async () => {
+  const input = p.pushSource(schema, { orderedOn: 't' });
+  const unhandled: unknown[] = [];
+  const keep = (reason: unknown): unknown => unhandled.push(reason);
+  process.on('unhandledRejection', keep);
+  const running = runReference([input.stream.collect()]);
+  for (const t of [2, 1, 3]) void input.emit([{ t }]);
+  await expect(running).rejects.toMatchObject({ code: 'ERR_INPUT_UNORDERED' });
+  void input.emit([{ t: 4 }]);
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('unhandledRejection', keep);
+  expect(unhandled).toEqual([]);
+});
+
 test('an aborted run rejects emits that wait and closes iterators', async () => {
   const controller = new AbortController();
   let isClosed = false;

@@ -31,7 +31,7 @@ export function partialFields(spec: AggregateSpec, inputFields: Fields): Fields 
  */
 export function aggregateOutputFields(spec: AggregateSpec, inputFields: Fields): Record<string, Fields> {
   if (spec.emitOpen) {
-    throw new PipelineError('ERR_OPTIONS', 'aggStream: emitOpen is not supported', {
+    throw new PipelineError('ERR_OPTIONS', 'emitOpen is not supported', {
       hint: 'leave emitOpen out: a flush emits the bins that later rows cannot change',
     });
   }
@@ -59,14 +59,14 @@ export function aggregateOutputFields(spec: AggregateSpec, inputFields: Fields):
 function fieldNamed(fields: Fields, name: string, role: string): FieldSpec {
   const field = fields.find((candidate) => candidate.name === name);
   if (field !== undefined) return field;
-  throw new PipelineError('ERR_COLUMN_UNKNOWN', `aggStream: ${role} names the column "${name}", which is not there`, {
+  throw new PipelineError('ERR_COLUMN_UNKNOWN', `${role} names the column "${name}", which is not there`, {
     column: name,
     hint: `the columns are ${fields.map((candidate) => candidate.name).join(', ')}`,
   });
 }
 
 function unsupported(problem: string, field: FieldSpec, expected: string): PipelineError {
-  return new PipelineError('ERR_TYPE_UNSUPPORTED', `aggStream: ${problem}`, {
+  return new PipelineError('ERR_TYPE_UNSUPPORTED', problem, {
     column: field.name,
     value: field.type,
     expected,
@@ -113,7 +113,7 @@ function columnField(column: AggregateColumn, inputFields: Fields): FieldSpec {
   const { name, fn } = column;
   if (column.column === undefined) {
     if (fn === 'count') return { name, type: 'int64', nullable: false };
-    throw new PipelineError('ERR_OPTIONS', `aggStream: ${fn} of "${name}" needs a column`, {
+    throw new PipelineError('ERR_OPTIONS', `${fn} of "${name}" needs a column`, {
       hint: `write agg.${fn}('column')`,
     });
   }
