@@ -9,6 +9,8 @@ describe('resident memory stays inside the limit', () => {
     { job: 'aggregate', workers: 2, memoryLimit: 'minimum' },
     { job: 'keyed', workers: 2, memoryLimit: 64 * MEBIBYTE },
     { job: 'sort', workers: 2, memoryLimit: 64 * MEBIBYTE, millionRows: 4 },
+    { job: 'asof', workers: 2, memoryLimit: 64 * MEBIBYTE },
+    { job: 'fanout', workers: 2, memoryLimit: 'minimum' },
     { job: 'flights', workers: 1, memoryLimit: 'minimum' },
     { job: 'flights', workers: 2, memoryLimit: 256 * MEBIBYTE },
   ] as const)('$job, $workers workers, $memoryLimit', async (job) => {

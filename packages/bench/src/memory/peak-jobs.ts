@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { agg, createPipeline, openStore, type Sink } from '@spillway/core';
+import { agg, col, createPipeline, openStore, type Sink } from '@spillway/core';
 import { flightsJob } from '../demo/pipeline.ts';
 import { generatedSeries, SPLIT_ROWS } from './generated-series.ts';
 
@@ -38,6 +38,12 @@ const COLUMNS = {
 /** Callbacks see batches, so the plan itself has to say when the aggregate flushes: pressure may not. */
 const STAGE_BYTES = 2 ** 20;
 
+/** Rows are delivered and let go of. */
+function counted(stream: { forEach(call: (batch: { numRows: number }) => void): Sink }): MadeJob {
+  let rows = 0;
+  return { sinks: [stream.forEach(({ numRows }) => void (rows += numRows))], clean: () => {} };
+}
+
 function aggregateOf(by: 'key' | undefined, keys: number): MakeJob {
   return async (memoryLimit, { millionRows = 5 }) => {
     const splits = Math.ceil((millionRows * 1e6) / SPLIT_ROWS);
@@ -56,6 +62,17 @@ function aggregateOf(by: 'key' | undefined, keys: number): MakeJob {
   };
 }
 
+/** Hours of what a join gives, so that the join is what the memory goes into. */
+const JOINED = { hourly: { every: '1h', columns: { n: agg.count(), other: agg.sum('other') } } } as const;
+
+/** Two series that have nothing to do with each other, or one twice. */
+function twoSeries(memoryLimit: number, { millionRows = 5 }: PeakJob, keys: number) {
+  const splits = Math.ceil((millionRows * 1e6) / SPLIT_ROWS);
+  const p = createPipeline({ memoryLimit });
+  const series = (seed: number) => p.source(generatedSeries, { splits, seed, keys, name: `series-${seed}` });
+  return { p, left: series(42), right: series(7) };
+}
+
 const JOBS = {
   /** Generated rows, hours and days. */
   aggregate: aggregateOf(undefined, 1),
@@ -67,6 +84,39 @@ const JOBS = {
     const series = createPipeline({ memoryLimit }).source(generatedSeries, { splits, seed: 42, keys: 200 });
     let rows = 0;
     return { sinks: [series.sort({ by: 'value' }).forEach(({ numRows }) => void (rows += numRows))], clean: () => {} };
+  },
+  /** Each generated row with the last one of another series and its key, in hours. */
+  asof: async (memoryLimit, job) => {
+    const { p, left, right } = twoSeries(memoryLimit, job, 200);
+    const others = right.select({ ts: col('ts'), key: col('key'), other: col('value') });
+    const joined = p.joinStream({ left, others }, { strategy: 'asof', left: 'left', on: 'ts', by: ['key'] });
+    return counted(joined.aggStream({ orderedOn: 'ts', memoryLimit: STAGE_BYTES, aggregations: JOINED }).hourly);
+  },
+  /** One row of a series to a hundred of another that are equal to it, in hours. */
+  merge: async (memoryLimit, job) => {
+    const { p, left, right } = twoSeries(memoryLimit, job, 100);
+    const step = col('ts').cast('int64').div(50_000_000).cast('int64');
+    const joined = p.joinStream(
+      {
+        left: left.filter(col('key').eq(0)).select({ step, ts: col('ts'), value: col('value') }),
+        right: right.select({ step, other: col('value') }),
+      },
+      { strategy: 'inner', left: 'left', on: 'step' },
+    );
+    return counted(joined.aggStream({ orderedOn: 'ts', memoryLimit: STAGE_BYTES, aggregations: JOINED }).hourly);
+  },
+  /** A series with the days of its own and a part of itself: behind a fan-out, one side runs ahead of the other. */
+  fanout: async (memoryLimit, job) => {
+    const { p, left } = twoSeries(memoryLimit, job, 200);
+    const few = left.filter(col('key').eq(0)).select({ ts: col('ts'), other: col('value') });
+    const { days } = left.aggStream({
+      orderedOn: 'ts',
+      memoryLimit: STAGE_BYTES,
+      aggregations: { days: { every: '1d', columns: { mean: agg.mean('value') } } },
+    });
+    const first = p.joinStream({ left, few }, { strategy: 'asof', left: 'left', on: 'ts' });
+    const second = p.joinStream({ first, days }, { strategy: 'asof', left: 'first', on: 'ts' });
+    return counted(second.aggStream({ orderedOn: 'ts', memoryLimit: STAGE_BYTES, aggregations: JOINED }).hourly);
   },
   /** By key into a file, so that the main thread has no part in it; the aggregate has no limit of its own. */
   written: async (memoryLimit, { millionRows = 5 }) => {
