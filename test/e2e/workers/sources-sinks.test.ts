@@ -40,7 +40,11 @@ it('fails the run with what the function throws', async () => {
     .forEach(() => {
       throw new RangeError('no more');
     });
-  await expect(run(sink, OPTIONS).done).rejects.toMatchObject({ stage: 'forEach', message: 'no more' });
+  await expect(run(sink, OPTIONS).done).rejects.toMatchObject({
+    stage: 'forEach',
+    message: expect.stringContaining('no more'),
+    cause: { name: 'RangeError', message: 'no more' },
+  });
 });
 
 it('is read with for await while it runs, at the speed of the reader', async () => {
