@@ -82,8 +82,9 @@ const JOBS = {
   sort: async (memoryLimit, { millionRows = 5 }) => {
     const splits = Math.ceil((millionRows * 1e6) / SPLIT_ROWS);
     const series = createPipeline({ memoryLimit }).source(generatedSeries, { splits, seed: 42, keys: 200 });
-    let rows = 0;
-    return { sinks: [series.sort({ by: 'value' }).forEach(({ numRows }) => void (rows += numRows))], clean: () => {} };
+    const aggregations = { bins: { every: 1, columns: { n: agg.count(), last: agg.last('ts') } } } as const;
+    const { bins } = series.sort({ by: 'value' }).aggStream({ orderedOn: 'value', aggregations });
+    return { sinks: [bins.collect()], clean: () => {} };
   },
   /** Each generated row with the last one of another series and its key, in hours. */
   asof: async (memoryLimit, job) => {

@@ -7,19 +7,7 @@
  */
 import type { Batch } from '../batch/contract.ts';
 import type { Arena } from '../memory/contract.ts';
-import type { Fields, TypeText } from '../schema/types.ts';
-
-/** Where the buffers of a column lie in a section, in bytes from its start; -1 for those that are not there. */
-export interface SpilledColumn {
-  type: TypeText;
-  rows: number;
-  nullCount: number;
-  validityAt: number;
-  offsetsAt: number;
-  valuesAt: number;
-  valueBytes: number;
-  child: SpilledColumn | undefined;
-}
+import type { Fields } from '../schema/types.ts';
 
 /** One batch in a file: dictionaries and record batch, one after the other. Plain data. */
 export interface SpillPosition {
@@ -31,7 +19,8 @@ export interface SpillPosition {
   checksum: number;
   rows: number;
   inputs: number;
-  columns: SpilledColumn[];
+  /** Where the buffers are, as text: an operator may keep very many positions. */
+  layout: string;
 }
 
 /** An Arrow IPC stream on disk that one operator of one lane writes and reads. */

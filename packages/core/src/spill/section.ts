@@ -4,12 +4,12 @@
  * 64-byte aligned place in one go, buffers lie as aligned in memory as they did in the file, and become columns as they are.
  */
 import type { Batch, Column } from '../batch/contract.ts';
+import { childType } from '../batch/layout.ts';
 import { type IpcColumn, ipcColumns } from '../formats/ipc-columns.ts';
 import { batchMessages, type IpcMessage, schemaMessage } from '../formats/ipc-stream.ts';
 import type { Arena, Ptr } from '../memory/contract.ts';
 import { parseType } from '../schema/parse-type.ts';
-import type { Fields } from '../schema/types.ts';
-import type { SpilledColumn } from './contract.ts';
+import type { Fields, TypeText } from '../schema/types.ts';
 
 const ALIGNMENT = 64;
 const PADDING = new Uint8Array(ALIGNMENT);
@@ -21,8 +21,12 @@ export interface Section {
 }
 
 export interface BatchSection extends Section {
-  columns: SpilledColumn[];
+  /** Where the buffers are: see `columnsAt`. */
+  layout: string;
 }
+
+/** Of each column, parents first. Places in bytes from the start of the section, -1 for buffers that are not there. */
+type Layout = number[];
 
 function add(section: Section, view: Uint8Array): void {
   if (view.length === 0) return;
@@ -79,52 +83,55 @@ class Ranges {
   }
 }
 
-function spilledColumn(column: IpcColumn, ranges: Ranges): SpilledColumn {
+function addLayout(layout: Layout, column: IpcColumn, ranges: Ranges): void {
   const isList = parseType(column.type).physical === 'list';
   const validity = ranges.take();
   const offsets = column.offsets === undefined ? undefined : ranges.take();
   const values = isList ? undefined : ranges.take();
-  return {
-    type: column.type,
-    rows: column.rows,
-    nullCount: column.nullCount,
-    validityAt: column.validity === undefined ? -1 : validity.at,
-    offsetsAt: offsets?.at ?? -1,
-    valuesAt: values?.at ?? -1,
-    valueBytes: values?.bytes ?? 0,
-    child: isList && column.child !== undefined ? spilledColumn(column.child, ranges) : undefined,
-  };
+  const validityAt = column.validity === undefined ? -1 : validity.at;
+  layout.push(column.rows, column.nullCount, validityAt, offsets?.at ?? -1, values?.at ?? -1, values?.bytes ?? 0);
+  if (isList && column.child !== undefined) addLayout(layout, column.child, ranges);
 }
 
 /** The section of a batch; its views are valid while the batch is held. */
 export function batchSection(arena: Arena, batch: Batch): BatchSection {
-  const section: BatchSection = { views: [], bytes: 0, columns: [] };
+  const section: Section = { views: [], bytes: 0 };
   const columns = ipcColumns(arena, batch, 0, batch.rows);
   const messages = batchMessages(columns, batch.rows);
   const places = messages.map((message) => new Ranges(message.body.ranges, addMessage(section, message)));
-  const [batchRanges] = places.splice(-1);
-  section.columns = columns.map((column) => {
-    const spilled = spilledColumn(column, batchRanges as Ranges);
+  const [batchRanges] = places.splice(-1) as [Ranges];
+  const layout: Layout = [];
+  for (const column of columns) {
+    addLayout(layout, column, batchRanges);
     // Dictionaries are messages of their own, in the order of their columns.
     if (column.type === 'dictionary<utf8>' && column.child !== undefined)
-      spilled.child = spilledColumn(column.child, places.shift() as Ranges);
-    return spilled;
-  });
-  return section;
+      addLayout(layout, column.child, places.shift() as Ranges);
+  }
+  return { ...section, layout: layout.join() };
 }
 
-/** The column over a section that was read to `base` in `slab`. */
-export function columnAt(spilled: SpilledColumn, base: Ptr, slab: Ptr): Column {
-  const pointer = (at: number): Ptr => (at < 0 ? 0 : base + at);
-  return {
-    type: spilled.type,
-    length: spilled.rows,
-    nullCount: spilled.nullCount,
-    validity: pointer(spilled.validityAt),
-    values: pointer(spilled.valuesAt),
-    valueBytes: spilled.valueBytes,
-    offsets: pointer(spilled.offsetsAt),
-    child: spilled.child === undefined ? undefined : columnAt(spilled.child, base, slab),
-    slabs: [slab],
+/** The columns over a section that was read to `base` in `slab`. */
+export function columnsAt(fields: Fields, layout: string, base: Ptr, slab: Ptr): Column[] {
+  const numbers = layout.split(',').map(Number);
+  let next = 0;
+  const take = (): number => numbers[next++] as number;
+  const pointer = (): Ptr => {
+    const at = take();
+    return at < 0 ? 0 : base + at;
   };
+  const column = (type: TypeText): Column => {
+    const own = {
+      type,
+      length: take(),
+      nullCount: take(),
+      validity: pointer(),
+      offsets: pointer(),
+      values: pointer(),
+      valueBytes: take(),
+      slabs: [slab],
+    };
+    const of = childType(type);
+    return { ...own, child: of === undefined ? undefined : column(of) };
+  };
+  return fields.map(({ type }) => column(type));
 }

@@ -7,7 +7,7 @@ import { slabsOf, writeDescriptor } from '../batch/shared-batch.ts';
 import type { Arena, Ptr } from '../memory/contract.ts';
 import type { Fields } from '../schema/types.ts';
 import type { SpillAccount, SpillAlert, SpillDisk, SpillFile, SpillPosition } from './contract.ts';
-import { batchSection, columnAt, type Section, schemaSection } from './section.ts';
+import { batchSection, columnsAt, type Section, schemaSection } from './section.ts';
 import { abortedError, corruptError, diskError, isPassing, limitError, reasonOf } from './spill-error.ts';
 
 /** Waits before trying a full disk again. Meanwhile the lane takes no input, which holds everything before it back. */
@@ -37,6 +37,8 @@ export class ArrowSpillFile implements SpillFile {
   readonly #parts: SpillFileParts;
   #fd: number | undefined;
   #isDeleted = false;
+  /** Of the batch before. */
+  #layout = '';
 
   constructor(path: string, arena: Arena, fields: Fields, parts: SpillFileParts) {
     this.path = path;
@@ -55,8 +57,10 @@ export class ArrowSpillFile implements SpillFile {
       checksum: section.views.reduce((sum, view) => crc32(view, sum), 0),
       rows: batch.rows,
       inputs: batch.inputs,
-      columns: section.columns,
+      // Blocks of one size lie alike: they share the text.
+      layout: section.layout === this.#layout ? this.#layout : section.layout,
     };
+    this.#layout = position.layout;
     await this.#write(section);
     return position;
   }
@@ -115,7 +119,7 @@ export class ArrowSpillFile implements SpillFile {
     const slab = arena.alloc(room + position.bytes, owner);
     try {
       this.#fill(arena, slab + room, position);
-      const columns = position.columns.map((column) => columnAt(column, slab + room, slab));
+      const columns = columnsAt(fields, position.layout, slab + room, slab);
       const { rows, inputs } = position;
       return writeDescriptor(arena, fields, {
         rows,

@@ -97,9 +97,21 @@ export class Sort implements Operator {
     while (this.#group.isFull || (all && this.#group.rows > 0)) {
       if (this.#runs.length > 0 && this.#memoryBytes + this.#group.nextBytes > this.#shareBytes)
         await this.#spillRuns();
-      this.#addToRuns(this.#group.takeSorted());
+      this.#addToRuns(await this.#takeSorted());
       await this.#breathe();
     }
+  }
+
+  /** Shares are no reservations: where others hold more than was planned, what is held goes to disk early. */
+  async #takeSorted(): Promise<Batch> {
+    try {
+      return this.#group.takeSorted();
+    } catch (error) {
+      const isFull = error instanceof PipelineError && error.code === 'ERR_MEMORY_EXHAUSTED';
+      if (!isFull || this.#runs.length === 0 || this.#context.spill === undefined) throw error;
+    }
+    await this.#spillRuns();
+    return this.#group.takeSorted();
   }
 
   /** Behind the last run where its rows come behind that run's, else a run of its own. */

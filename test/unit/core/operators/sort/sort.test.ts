@@ -305,6 +305,20 @@ test('pressure puts what is held on disk', async () => {
   expect(stage.emitted.reduce((sum, batch) => sum + batch.rows, 0)).toBe(4 * 65_536);
 });
 
+test('spills before its share is full where others hold the memory', async () => {
+  const stage = await start(TS, [asc('ts')], { compiled: true, shareBytes: 2 ** 22 });
+  const rows = Array.from({ length: 65_536 }, (_, row) => ({ ts: BigInt((row * 31) % 1000), row }));
+  await stage.push(rows);
+  await stage.push(rows);
+  const batch = rowsToBatch(stage.arena, 2, TS, rows);
+  stage.arena.setLimit(stage.arena.usedBytes() + 500_000);
+  await stage.chain.push(batch);
+  expect(stage.spill.spilledBytes).toBeGreaterThan(0);
+  stage.arena.setLimit(256 * 2 ** 20);
+  await stage.chain.end();
+  expect(stage.emitted.reduce((sum, { rows: count }) => sum + count, 0)).toBe(3 * 65_536);
+});
+
 test('a disk that fails fails the sort, and everything is given back', async () => {
   let writes = 0;
   const disk: SpillDisk = {
