@@ -1,4 +1,4 @@
-import { arrivingTrades, quotes, trades } from '@spillway/bench/generators/market-sources';
+import { arrivingQuotes, arrivingTrades, quotes, trades } from '@spillway/bench/generators/market-sources';
 import { agg, col, createPipeline, type Sink } from '@spillway/core';
 import { runReference } from '@spillway/core/internal';
 import { run } from '@spillway/workers';
@@ -39,6 +39,25 @@ describe.each([1, 2])('a made-up market, with %i workers', (workers) => {
     const rows = await run([sink], { workers, debug: true }).rows(sink);
     expect(rows.length).toBeGreaterThan(strategy === 'asof' ? 20 : 5);
     expect(rows.map((row) => Object.values(row))).toEqual(outputs[0]?.batches.flat().map((row) => [...row]));
+  });
+
+  it('sorts what arrives late, then joins it', async () => {
+    const late = { ...MARKET, lateUs: 5_000_000 };
+    const make = (): Sink => {
+      const p = createPipeline({ memoryLimit: '256MiB' });
+      const inputs = {
+        trades: p.source(arrivingTrades, { ...late, corrections: true }).sort({ by: ['ts', 'seq'] }),
+        quotes: p.source(arrivingQuotes, late).sort({ by: 'ts' }),
+      };
+      return p.joinStream(inputs, { strategy: 'asof', left: 'trades', on: 'ts', by: ['symbol'] }).collect();
+    };
+    const { outputs } = await runReference([make()]);
+    const sink = make();
+    const rows = await run([sink], { workers, debug: true }).rows(sink);
+    expect(rows.length).toBeGreaterThan(300);
+    expect(rows.map((row) => Object.values(row).map(String))).toEqual(
+      outputs[0]?.batches.flat().map((row) => row.map(String)),
+    );
   });
 
   it('gives rows as they arrive', async () => {
