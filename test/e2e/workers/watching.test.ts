@@ -27,6 +27,19 @@ it('names a stage that takes nothing for the stall timeout, once', async () => {
   expect(alerts[0]?.message).toMatch(/has taken nothing for/);
 });
 
+it('names who has to make room for a stalled stage, and what that one does', async () => {
+  const stream = source(20_000).plus({ n: 1, name: 'before', ownStage: true }).hangs({ name: 'stuck', ownStage: true });
+  const job = run(stream.collect(), { ...OPTIONS, stallTimeout: '60ms' });
+  const message = await new Promise<string>((resolve) =>
+    job.on('alert', (alert) => {
+      if (alert.message.includes('which "stuck" takes')) resolve(alert.message);
+    }),
+  );
+  job.abort();
+  await expect(job.done).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+  expect(message).toMatch(/waiting for room in its output, which "stuck" takes; that one is working/);
+});
+
 it('tells how far it has come, and at the end how far it came', async () => {
   const seen: Progress[] = [];
   const job = run(source(200).waits({ ms: 5 }).collect(), {

@@ -24,17 +24,10 @@ function rowOf({ job, limitBytes, idleBytes, peakBytes, used, summary }: Peak): 
 
 function refusedRow(job: PeakJob, error: PeakJobError): string[] {
   const { code, expected } = error.data;
-  if (code !== 'ERR_MEMORY_MINIMUM') throw error;
-  return [
-    job.job,
-    String(job.workers),
-    mebibytes(Number(job.memoryLimit)),
-    '',
-    '',
-    '',
-    `refused: needs ${mebibytes(Number(expected))}`,
-    '',
-  ];
+  const outcome =
+    code === 'ERR_MEMORY_MINIMUM' ? `refused: needs ${mebibytes(Number(expected))}` : `failed: ${error.message}`;
+  const limit = job.memoryLimit === 'minimum' ? 'minimum' : mebibytes(job.memoryLimit);
+  return [job.job, String(job.workers), limit, '', '', '', outcome, ''];
 }
 
 function print(cells: readonly string[]): void {

@@ -125,7 +125,7 @@ function aggregateBytes(
   lanes: number,
 ): number {
   const merging = half === 'partial' ? 0 : aggregations.length * STATE_BYTES;
-  const scratch = by.length === 0 ? SCRATCH_BYTES : 2 * SCRATCH_BYTES;
+  const scratch = by.length === 0 ? SCRATCH_BYTES : 4 * SCRATCH_BYTES;
   return merging + (half === 'final' ? 0 : lanes * scratch);
 }
 

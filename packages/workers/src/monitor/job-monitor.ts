@@ -101,11 +101,20 @@ export class JobMonitor {
   }
 
   #alert(stage: string, reading: ActorReading, stalledMs: number): void {
-    const edge = this.#job.planned?.physical.edges.find((candidate) => candidate.id === reading.waitsFor);
-    const consumer = edge === undefined ? undefined : this.#nameOf(edge.consumer);
-    const what = consumer === undefined ? reading.activity : `${reading.activity}, which "${consumer}" takes`;
-    const message = `"${stage}" has taken nothing for ${Math.round(stalledMs / 1000)} s: ${what}`;
+    const message = `"${stage}" has taken nothing for ${Math.round(stalledMs / 1000)} s: ${this.#whatItDoes(reading)}`;
     this.#emitter.emit('alert', { kind: 'stalled', stage, message });
+  }
+
+  /** What an actor does; when it waits for room, who has to make it, what that one does, and so on to the last. */
+  #whatItDoes({ activity, waitsFor }: ActorReading): string {
+    const edge = this.#job.planned?.physical.edges.find((candidate) => candidate.id === waitsFor);
+    const taker = activity === 'waiting for input' || edge === undefined ? undefined : this.#nameOf(edge.consumer);
+    if (taker === undefined) return activity;
+    const takers = (this.#job.readings?.actors() ?? []).filter(({ actor }) => actor.name === taker);
+    // Edges go one way, so this comes to an end.
+    const next = takers.find(({ reading }) => reading.activity !== 'done') ?? takers[0];
+    const then = next === undefined ? '' : `; that one is ${this.#whatItDoes(next.reading)}`;
+    return `${activity}, which "${taker}" takes${then}`;
   }
 
   #nameOf(end: { kind: string; stage?: number; node?: number }): string | undefined {
