@@ -130,59 +130,99 @@ export class RightRows {
     const segments = this.#segments;
     const chosen = this.#chosen.reserve(4 * count) >>> 2;
     const order = this.#order.reserve(4 * count) >>> 2;
-    const at = places >>> 2;
-    const counts = new Uint32Array(segments.length);
-    let current = 0;
-    for (let row = 0; row < count; row++) {
-      const place = u32[at + row] as number;
-      if (place === TAKE_NOTHING) continue;
-      current = this.#segmentOf(place, current);
-      counts[current] = (counts[current] as number) + 1;
-    }
-    const used = [...segments.keys()].filter((index) => (counts[index] as number) > 0);
-    const ends = new Uint32Array(segments.length);
+    const bounds = Uint32Array.from([...segments.map(({ first }) => first), this.#next]);
+    const counts = countBySegment(u32, places >>> 2, count, bounds);
+    const starts = new Uint32Array(segments.length);
     let from = 0;
-    const parts = used.map((index) => {
+    const parts = segments.flatMap((segment, index) => {
       const rows = counts[index] as number;
-      ends[index] = from;
+      starts[index] = from;
       from += rows;
-      return { segment: segments[index] as Segment, from: from - rows, rows };
+      return rows === 0 ? [] : [{ segment, from: from - rows, rows }];
     });
-    const isOne = parts.length <= 1;
-    for (let row = 0; row < count; row++) {
-      const place = u32[at + row] as number;
-      if (place === TAKE_NOTHING) {
-        u32[order + row] = TAKE_NOTHING;
-        continue;
-      }
-      current = this.#segmentOf(place, current);
-      const inSegment = place - (segments[current] as Segment).first;
-      const end = ends[current] as number;
-      ends[current] = end + 1;
-      u32[chosen + end] = inSegment;
-      u32[order + row] = isOne ? inSegment : end;
-    }
+    deal(u32, { places: places >>> 2, count, chosen, order }, bounds, starts, parts.length <= 1);
     return parts;
-  }
-
-  /** Neighbours in a list mostly lie in the same segment. */
-  #segmentOf(place: number, guess: number): number {
-    const segments = this.#segments;
-    const { first, batch } = segments[guess] as Segment;
-    if (place >= first && place < first + batch.rows) return guess;
-    let low = 0;
-    let high = segments.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1;
-      if ((segments[middle] as Segment).first <= place) low = middle;
-      else high = middle - 1;
-    }
-    return low;
   }
 
   close(): void {
     for (const { batch } of this.#segments.splice(0)) batch.release();
     this.#rows = 0;
     this.#bytes = 0;
+  }
+}
+
+/** The segment of a place: `bounds` are the first places of all segments, and the one behind the last. */
+function segmentOf(bounds: Uint32Array, place: number): number {
+  let low = 0;
+  let high = bounds.length - 2;
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if ((bounds[middle] as number) <= place) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** How many of the places lie in each segment. Neighbours in a list mostly lie in the same one. */
+function countBySegment(u32: Uint32Array, places: number, count: number, bounds: Uint32Array): Uint32Array {
+  const counts = new Uint32Array(bounds.length - 1);
+  let current = 0;
+  let first = 0;
+  let end = 0;
+  let run = 0;
+  for (let at = places; at < places + count; at++) {
+    const place = u32[at] as number;
+    if (place === TAKE_NOTHING) continue;
+    if (place < first || place >= end) {
+      counts[current] = (counts[current] as number) + run;
+      run = 0;
+      current = segmentOf(bounds, place);
+      first = bounds[current] as number;
+      end = bounds[current + 1] as number;
+    }
+    run += 1;
+  }
+  counts[current] = (counts[current] as number) + run;
+  return counts;
+}
+
+interface Dealt {
+  /** Indices of words. */
+  places: number;
+  count: number;
+  chosen: number;
+  order: number;
+}
+
+/** Deals row numbers out to their segments, whose parts of `chosen` begin at `starts`; of one segment they are the order themselves. */
+function deal(
+  u32: Uint32Array,
+  { places, count, chosen, order }: Dealt,
+  bounds: Uint32Array,
+  starts: Uint32Array,
+  isOne: boolean,
+): void {
+  let current = 0;
+  let first = 0;
+  let end = 0;
+  for (let row = 0; row < count; row++) {
+    const place = u32[places + row] as number;
+    if (place === TAKE_NOTHING) {
+      u32[order + row] = TAKE_NOTHING;
+      continue;
+    }
+    if (place < first || place >= end) {
+      current = segmentOf(bounds, place);
+      first = bounds[current] as number;
+      end = bounds[current + 1] as number;
+    }
+    if (isOne) {
+      u32[order + row] = place - first;
+      continue;
+    }
+    const to = starts[current] as number;
+    starts[current] = to + 1;
+    u32[chosen + to] = place - first;
+    u32[order + row] = to;
   }
 }
