@@ -5,15 +5,14 @@
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { PipelineErrorData } from '@spillway/core';
 import type { Summary } from '@spillway/workers';
+import pidusage from 'pidusage';
 import type { PeakJob } from './peak-jobs.ts';
 
 const CHILD = fileURLToPath(new URL('./peak-child.js', import.meta.url));
 const SAMPLE_EVERY_MS = 5;
-const PAGE_BYTES = 4096;
 
 /** The promise: resident at most idle and the limit and a tenth of it. */
 export const PROMISED_FACTOR = 1.1;
@@ -33,27 +32,37 @@ type Answer =
   | { ok: true; limitBytes: number; summary: Summary }
   | { ok: false; limitBytes: number; error: PipelineErrorData };
 
-/** Resident bytes of a process, from a file that stays open. */
-class OutsideReader {
-  readonly #descriptor: number;
-  readonly #text = Buffer.alloc(128);
+/** Largest resident size that was seen of a process, sampled until it ends or the watch is stopped. */
+class OutsideWatch {
+  peakBytes = 0;
+  samples = 0;
+  readonly #pid: number;
+  readonly #timer: NodeJS.Timeout;
+  #isReading = false;
 
   constructor(pid: number) {
-    this.#descriptor = openSync(`/proc/${pid}/statm`, 'r');
+    this.#pid = pid;
+    this.#timer = setInterval(() => void this.#sample(), SAMPLE_EVERY_MS);
   }
 
-  /** 0 once the process has ended. */
-  bytes(): number {
+  stop(): void {
+    clearInterval(this.#timer);
+    pidusage.clear();
+  }
+
+  /** A reading takes a fraction of a millisecond; one that takes longer than the interval is not overtaken. */
+  async #sample(): Promise<void> {
+    if (this.#isReading) return;
+    this.#isReading = true;
     try {
-      const length = readSync(this.#descriptor, this.#text, 0, this.#text.length, 0);
-      return Number(this.#text.toString('latin1', 0, length).split(' ')[1] ?? 0) * PAGE_BYTES;
+      const { memory } = await pidusage(this.#pid);
+      this.samples += 1;
+      this.peakBytes = Math.max(this.peakBytes, memory);
     } catch {
-      return 0;
+      // The process has ended between two samples: there is nothing left to see.
+    } finally {
+      this.#isReading = false;
     }
-  }
-
-  close(): void {
-    closeSync(this.#descriptor);
   }
 }
 
@@ -76,19 +85,13 @@ export async function watchPeak(job: PeakJob): Promise<Peak> {
     answer = message as Answer;
   });
   const ended = once(child, 'close');
-  const reader = new OutsideReader(child.pid as number);
-  let peakBytes = 0;
-  let samples = 0;
-  const timer = setInterval(() => {
-    samples += 1;
-    peakBytes = Math.max(peakBytes, reader.bytes());
-  }, SAMPLE_EVERY_MS);
+  const watch = new OutsideWatch(child.pid as number);
   const [code] = await ended;
-  clearInterval(timer);
-  reader.close();
+  watch.stop();
   if (answer === undefined) throw new Error(`the watched process ended with code ${String(code)} and said nothing`);
   if (!answer.ok) throw new PeakJobError(answer.error);
   const { limitBytes, summary } = answer;
+  const { peakBytes, samples } = watch;
   const idleBytes = summary.idleRssBytes;
   return {
     job,
