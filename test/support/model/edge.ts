@@ -34,6 +34,7 @@ export class Edge {
   readonly #charges = new Map<number, { account: Account; rows: number }>();
   /** Sequences that have a reservation, or are published, and lie above the lowest that has not. */
   readonly #ahead = new Set<number>();
+  readonly #creditRows: number;
   #lowest = 0;
   #inFlight = 0;
   #taken = 0;
@@ -42,11 +43,13 @@ export class Edge {
   #mostUsed = 0;
   #total = -1;
 
-  constructor(spec: ModelEdge, accounts: EdgeAccounts, pool: Pool, rules: Rules) {
+  constructor(spec: ModelEdge, producers: number, accounts: EdgeAccounts, pool: Pool, rules: Rules) {
     this.spec = spec;
     this.accounts = accounts;
     this.#pool = pool;
     this.#rules = rules;
+    // As `planStages` gives it at the minimum.
+    this.#creditRows = producers === 1 ? spec.batchRows : 0;
     this.#turns = Array.from({ length: spec.capacity }, (_, slot) => slot);
   }
 
@@ -150,7 +153,7 @@ export class Edge {
 
   #hasCredit(sequence: number, rows: number): boolean {
     if (this.#rules.discipline !== 'credits') return true;
-    if (this.#inFlight + rows <= this.spec.batchRows) return true;
+    if (this.#inFlight + rows <= this.#creditRows) return true;
     return this.#rules.passesWithoutCredit === 'up to taken' ? sequence <= this.#taken : sequence === this.#taken;
   }
 

@@ -46,7 +46,8 @@ export class World implements Barriers {
       const open = (name: string, floor: number): Account =>
         this.pool.open(`${name} ${spec.from} to ${spec.to}`, floor, distances[spec.to] ?? 0);
       const shared = open('edge', edgeFloor(plan, spec) - own);
-      return new Edge(spec, { shared, lowest: open('lowest of edge', own) }, this.pool, rules);
+      const producers = (plan.nodes[spec.from] as ModelNode).lanes;
+      return new Edge(spec, producers, { shared, lowest: open('lowest of edge', own) }, this.pool, rules);
     });
     this.actors = plan.nodes.flatMap((node) => this.#actors(node, parts, distances[node.id] ?? 0));
   }

@@ -2,7 +2,8 @@
  * What a plan cannot run without. Below this sum a run is refused at its start; above it, it may be slow but cannot stand
  * still, because every lane of every edge owns room for one largest batch.
  *
- *     minimum = Σ edges (floor × (producing lanes + consuming lanes))
+ *     minimum = Σ edges (floor × (producing lanes + consuming lanes + 1)); of all the edges behind a stage of one lane
+ *               only the largest counts a producing lane
  *             + Σ lanes of buffers, and of ops and folds with triggers: one batch of their input
  *             + Σ joins: two batches of each input, JOIN_BYTES
  *             + Σ sorts: SORT_BATCHES batches of their input, SORT_BYTES and, on the heap, SORT_HEAP_BYTES
@@ -10,6 +11,10 @@
  *               become states, three times their own limit where their flushes can be seen
  *             + Σ lanes that make rows: one batch of them
  *             + what is outside the arena: see `budget.ts`
+ *
+ * Of an edge every producing lane has a batch in hand (the only lane of a stage sends batch by batch, so it has one for all its
+ * edges), every consuming lane has one too, and one lies in the ring: with one producer as its least credit; with several it is the lowest
+ * sequence, which passes without credit. Decision 011 says how this was found.
  *
  *     floor   = rows of a batch × bytes of a row, in whole pages of the arena; what comes out of an aggregate comes in
  *               small pieces
@@ -120,11 +125,15 @@ export function sortBytes(fields: Fields, rows: number): number {
 }
 
 function aggregateBytes(
-  { aggregations, by }: Pick<AggregateSpec, 'aggregations' | 'by'>,
+  { aggregations, by, triggers }: Pick<AggregateSpec, 'aggregations' | 'by' | 'triggers'>,
   half: StageOperator['half'],
   lanes: number,
 ): number {
-  const merging = half === 'partial' ? 0 : aggregations.length * STATE_BYTES;
+  // Without keys one bin of each level is open: what its own limit lets gather, twice for growing, is all there is.
+  const { memoryLimitBytes } = triggers;
+  const isBounded = by.length === 0 && typeof memoryLimitBytes === 'number';
+  const most = isBounded ? Math.max(STATE_BYTES, 3 * memoryLimitBytes) : Number.POSITIVE_INFINITY;
+  const merging = half === 'partial' ? 0 : Math.min(most, aggregations.length * STATE_BYTES);
   const scratch = by.length === 0 ? SCRATCH_BYTES : 4 * SCRATCH_BYTES;
   return merging + (half === 'final' ? 0 : lanes * scratch);
 }
@@ -139,6 +148,15 @@ function hasTriggers(spec: { triggers: object }): boolean {
   return Object.values(spec.triggers).some((trigger) => trigger !== undefined);
 }
 
+/** Lanes at one end of an edge. */
+export function lanesAt(stages: readonly StageSpec[], end: EdgeSpec['producer'] | EdgeSpec['consumer']): number {
+  return end.kind === 'stage' ? (stages.find((stage) => stage.id === end.stage)?.lanes ?? 1) : 1;
+}
+
+function isFromOnlyLane(stages: readonly StageSpec[], { producer }: EdgeSpec): boolean {
+  return producer.kind === 'stage' && lanesAt(stages, producer) === 1;
+}
+
 /** Bytes without which the plan cannot run, term by term. `rows`: of the largest batch of any source. */
 export function minimumTerms(
   plan: ResolvedPlan,
@@ -146,12 +164,13 @@ export function minimumTerms(
   edges: readonly EdgeSpec[],
   rows: number,
 ): MinimumTerms {
-  const lanesOf = (id: number): number => stages.find((stage) => stage.id === id)?.lanes ?? 1;
+  const floorOf = (edge: EdgeSpec): number => floorBytes(edge.fields, edgeRows(plan, edge, rows));
   const floors = edges.map((edge) => {
-    const producers = edge.producer.kind === 'stage' ? lanesOf(edge.producer.stage) : 1;
-    const consumers = edge.consumer.kind === 'stage' ? lanesOf(edge.consumer.stage) : 1;
-    return floorBytes(edge.fields, edgeRows(plan, edge, rows)) * (producers + consumers);
+    const inHand = isFromOnlyLane(stages, edge) ? 0 : lanesAt(stages, edge.producer);
+    return floorOf(edge) * (inHand + lanesAt(stages, edge.consumer) + 1);
   });
+  for (const stage of stages.filter(({ lanes }) => lanes === 1))
+    floors.push(Math.max(0, ...stage.outputs.map(({ edge }) => floorOf(edges[edge] as EdgeSpec))));
   return {
     floorBytes: floors.reduce((sum, bytes) => sum + bytes, 0),
     stateBytes: stateBytes(stages, rows),

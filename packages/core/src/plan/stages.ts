@@ -14,7 +14,7 @@ import { formatBytes } from '../schema/sizes.ts';
 import type { Fields } from '../schema/types.ts';
 import { splitMemory } from './budget.ts';
 import { entangledInputs } from './entangled.ts';
-import { batchRowsOf, edgeRows, floorBytes, joinBytes, minimumTerms, sortBytes, sumOf } from './minimum.ts';
+import { batchRowsOf, edgeRows, floorBytes, joinBytes, lanesAt, minimumTerms, sortBytes, sumOf } from './minimum.ts';
 import type { EdgeSpec, PhysicalPlan, StageInput, StageOperator, StagePort, StageSpec } from './physical.ts';
 import type { ResolvedNode, ResolvedPlan } from './resolved.ts';
 
@@ -59,11 +59,10 @@ export function cutStages(plan: ResolvedPlan, options: StageOptions): PhysicalPl
   const terms = minimumTerms(plan, stages, edges, rows);
   const minimumBytes = sumOf(terms);
   const freeBytes = memoryLimitBytes - minimumBytes;
-  setCredits(edges, freeBytes, (edge) => edgeRows(plan, edge, rows));
-  const creditBytes = edges.reduce(
-    (sum, edge) => sum + edge.creditBytes - floorBytes(edge.fields, edgeRows(plan, edge, rows)),
-    0,
-  );
+  const creditBytes = setCredits(edges, freeBytes, (edge) => ({
+    floor: floorBytes(edge.fields, edgeRows(plan, edge, rows)),
+    hasOneProducer: lanesAt(stages, edge.producer) === 1,
+  }));
   const { arenaBytes } = splitMemory(plan, { stages, memoryLimitBytes, minimumBytes, workers: options.workers });
   setShares(stages, rows, arenaBytes - terms.floorBytes - terms.stateBytes - creditBytes);
   return {
@@ -80,13 +79,27 @@ const MAX_CREDIT_BYTES = 64 * 2 ** 20;
 /** Batches of an edge that credits are meant for: enough to keep both sides busy. */
 const CREDIT_BATCHES = 8;
 
-/** Each edge its floor, and an equal share of half of what is left; no more than some batches can use. */
-function setCredits(edges: readonly EdgeSpec[], freeBytes: number, rowsOf: (edge: EdgeSpec) => number): void {
+/**
+ * Each edge an equal share of half of what is left; no more than some batches can use. A single producer has its floor as credit
+ * too; several do not, because besides the credit their lowest sequence always passes, in what the floor is meant for.
+ *
+ * Returns the bytes given beyond floors.
+ */
+function setCredits(
+  edges: readonly EdgeSpec[],
+  freeBytes: number,
+  roomOf: (edge: EdgeSpec) => { floor: number; hasOneProducer: boolean },
+): number {
   const share = Math.max(0, freeBytes) / 2 / Math.max(1, edges.length);
+  let given = 0;
   for (const edge of edges) {
-    const floor = floorBytes(edge.fields, rowsOf(edge));
-    edge.creditBytes = Math.floor(Math.min(floor + share, Math.max(floor * CREDIT_BATCHES, 2 ** 20), MAX_CREDIT_BYTES));
+    const { floor, hasOneProducer } = roomOf(edge);
+    const most = Math.min(floor + share, Math.max(floor * CREDIT_BATCHES, 2 ** 20), MAX_CREDIT_BYTES);
+    const beyond = Math.max(0, Math.floor(most - floor));
+    edge.creditBytes = beyond + (hasOneProducer ? floor : 0);
+    given += beyond;
   }
+  return given;
 }
 
 /** Left for what cannot be known before: packing, states that grow. */

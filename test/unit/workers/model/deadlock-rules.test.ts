@@ -3,8 +3,9 @@
  * each rule is needed. A failure prints the seed: `SPILLWAY_SEED=… npx vitest run --root test unit/workers/model`.
  */
 
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PARALLEL_KINDS } from '#support/model/cases';
+import { modelCases, PARALLEL_KINDS } from '#support/model/cases';
 import { type FoundDeadlock, findDeadlock, tryCases } from '#support/model/property';
 import { ALL_RULES, type Rules } from '#support/model/rules';
 import { runModel } from '#support/model/run-model';
@@ -38,6 +39,15 @@ it('finds none with memory granted to whoever asks: floors alone are enough, the
 it('finds none in channels as they are built, whose packets wait for credit', () => {
   tryCases({ ...ALL_RULES, discipline: 'credits' }, CASES / 5, seededRandom().seed);
   tryCases({ ...ALL_RULES, discipline: 'credits' }, CASES / 5, seededRandom().seed, PARALLEL_KINDS);
+});
+
+it('never holds more largest batches on an edge than admission counts: one a lane, and one', () => {
+  const { seed } = seededRandom();
+  for (const modelCase of fc.sample(modelCases(PARALLEL_KINDS), { seed, numRuns: CASES / 5 })) {
+    const { edgePeaks } = runModel(modelCase, { ...ALL_RULES, discipline: 'credits' });
+    for (const { rows, batchRows, producers, consumers } of edgePeaks)
+      expect(rows).toBeLessThanOrEqual(batchRows * (producers + consumers + 1));
+  }
 });
 
 describe('a rule taken away', () => {
