@@ -12,8 +12,8 @@ type ColumnNames = string | { readonly [input: string]: string };
 /** Options of `joinStream`. */
 export interface JoinOptions extends StepOptions {
   /**
-   * `asof`: each left row with the last right row at or before it, nulls where there is none. `inner`: all pairs of rows that
-   * are equal. Both sides have to ascend on `on`.
+   * `asof`: each left row with the last right row at or before it (of several at one time the last), nulls where there is none.
+   * `inner`: all pairs of rows that are equal, in the order of the left side, then of the right one. Both sides have to ascend on `on`.
    */
   strategy: JoinStrategy;
   /** Name of the input whose rows and order are kept. */
