@@ -25,6 +25,11 @@ export class ArenaLease {
     spreadLimit(this.arena);
   }
 
+  /** The run's numbers; grows with each that is taken. */
+  get owners(): readonly number[] {
+    return this.#owners;
+  }
+
   /** A number to charge slabs to, and its name for refusals. */
   takeOwner(name: string): number {
     for (let owner = FIRST_RUN_OWNER; owner < OWNER_COUNT; owner += 1) {

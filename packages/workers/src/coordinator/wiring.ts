@@ -86,6 +86,7 @@ export function wireRun(parts: WiringParts): Wiring {
   const spilled = counters.next();
   const pressure: PressurePlace = {
     at: counters.next(),
+    owners: lease.owners,
     arenaBytes: lease.limitBytes,
     memoryLimitBytes: physical.memoryLimitBytes,
   };

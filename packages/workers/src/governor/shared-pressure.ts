@@ -3,7 +3,7 @@
  * on a timer, and every lane between two batches, so that a blocked main thread blinds nobody. A look costs a microsecond or
  * two, and one within `LOOK_EVERY_MS` of the last is left out.
  *
- * The level follows from what flushing can give back: slabs in use against the arena's part of the limit; and from what the
+ * The level follows from what flushing can give back: the run's slabs against the arena's part of the limit; and from what the
  * main thread last saw of the control group and the machine. What is resident beyond that (heaps, array buffers, what
  * libraries hold) is no level, because no flush would lower it: `overshootBytes` says how far the promise P1 is broken, and
  * then collections are asked for, and who holds most is failed.
@@ -38,6 +38,9 @@ const PROMISED_FACTOR = 1.1;
 /** What a thread needs to know of a run's memory. Plain data. */
 export interface PressurePlace {
   at: Ptr;
+  /** Whom the run's slabs are charged to. Tables that outlive runs, and other runs, are in the same arena and do not count. */
+  owners: readonly number[];
+  /** The run's part of the arena. */
   arenaBytes: number;
   memoryLimitBytes: number;
 }
@@ -85,7 +88,8 @@ export class SharedPressure {
   fraction(): number {
     const injected = Atomics.load(this.#words, Word.injected);
     if (injected >= 0) return injected / 1000;
-    const managed = this.#arena.usedBytes() / Math.max(1, this.#place.arenaBytes);
+    const { owners, arenaBytes } = this.#place;
+    const managed = owners.reduce((sum, owner) => sum + this.#arena.bytesOf(owner), 0) / Math.max(1, arenaBytes);
     return Math.max(managed, Atomics.load(this.#words, Word.outside) / 1000);
   }
 

@@ -10,7 +10,12 @@ let overBytes = 0;
 
 beforeEach(() => {
   arena = createArena({ maximumBytes: 16 * MEBIBYTE });
-  const place = { at: arena.alloc(PRESSURE_BYTES, 1), arenaBytes: MEBIBYTE, memoryLimitBytes: 10 * MEBIBYTE };
+  const place = {
+    at: arena.alloc(PRESSURE_BYTES, 1),
+    owners: [1],
+    arenaBytes: MEBIBYTE,
+    memoryLimitBytes: 10 * MEBIBYTE,
+  };
   residentBytes = 0;
   overBytes = 0;
   shared = new SharedPressure(arena, place, { bytes: () => residentBytes, close: () => {} });

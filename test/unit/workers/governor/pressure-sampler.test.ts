@@ -12,7 +12,12 @@ let narrow: boolean[];
 
 beforeEach(() => {
   arena = createArena({ maximumBytes: 16 * MEBIBYTE });
-  const place = { at: arena.alloc(PRESSURE_BYTES, 1), arenaBytes: 10 * MEBIBYTE, memoryLimitBytes: 10 * MEBIBYTE };
+  const place = {
+    at: arena.alloc(PRESSURE_BYTES, 1),
+    owners: [1],
+    arenaBytes: 10 * MEBIBYTE,
+    memoryLimitBytes: 10 * MEBIBYTE,
+  };
   residentBytes = 0;
   events = [];
   narrow = [];

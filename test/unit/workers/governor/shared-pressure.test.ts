@@ -14,7 +14,12 @@ const waitForNextLook = (): Promise<void> => new Promise((resolve) => setTimeout
 
 beforeEach(() => {
   arena = createArena({ maximumBytes: 64 * MEBIBYTE });
-  place = { at: arena.alloc(PRESSURE_BYTES, 1), arenaBytes: 10 * MEBIBYTE, memoryLimitBytes: 20 * MEBIBYTE };
+  place = {
+    at: arena.alloc(PRESSURE_BYTES, 1),
+    owners: [1],
+    arenaBytes: 10 * MEBIBYTE,
+    memoryLimitBytes: 20 * MEBIBYTE,
+  };
   residentBytes = 0;
   view().begin();
 });
@@ -26,6 +31,14 @@ test('a look by any thread sets the level that all see', () => {
   expect(other.level).toBe('high');
   expect(other.isHigh).toBe(true);
   arena.release(slab);
+});
+
+test('what is charged to others does not count: tables that outlive runs, other runs', () => {
+  const table = arena.alloc(20 * MEBIBYTE, 2);
+  const pressure = view();
+  pressure.look();
+  expect(pressure.level).toBe('normal');
+  arena.release(table);
 });
 
 test('of two looks at the same time one is enough', () => {
