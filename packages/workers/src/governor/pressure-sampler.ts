@@ -15,6 +15,10 @@ const SAMPLE_EVERY_MS = 10;
 /** Control group and machine change slowly, and reading them takes some hundred microseconds. */
 const OUTSIDE_EVERY_MS = 1000;
 const COLLECT_EVERY_MS = 250;
+/** Part of a control group's limit that may be in use before the group counts as full. */
+const MOST_OF_GROUP = 0.9;
+/** Where one of them is full the level is `high`, which this fraction enters: well below, nobody is slowed down. */
+const FULL_OUTSIDE = 0.8;
 /** What others use of the machine may slow a run down; it is no reason to fail it. */
 const MOST_FROM_OUTSIDE = 0.95;
 
@@ -34,15 +38,15 @@ export function injectPressure(fraction?: () => number): void {
   injection = fraction;
 }
 
-/** The fullest of control group and machine, as a part of what may be in use of it. */
+/** How full the fuller of control group and machine is, on the scale of levels. */
 export function outsideFraction(
   maxSystemMemory: number,
   cgroup: ReturnType<typeof readCgroupMemory> = readCgroupMemory(),
   machine: ReturnType<typeof readMachineMemory> = readMachineMemory(),
 ): number {
-  const group = cgroup === undefined ? 0 : cgroup.workingSetBytes / cgroup.limitBytes;
+  const group = cgroup === undefined ? 0 : cgroup.workingSetBytes / cgroup.limitBytes / MOST_OF_GROUP;
   const whole = (machine.totalBytes - machine.availableBytes) / machine.totalBytes / maxSystemMemory;
-  return Math.min(MOST_FROM_OUTSIDE, Math.max(group, whole));
+  return Math.min(MOST_FROM_OUTSIDE, FULL_OUTSIDE * Math.max(group, whole));
 }
 
 export class PressureSampler {

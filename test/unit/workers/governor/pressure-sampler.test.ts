@@ -71,8 +71,10 @@ test('resident memory that swings round the promise asks for collections and ale
 });
 
 test('what others use of the machine slows a run down and never fails it', () => {
+  const machine = { totalBytes: 100, availableBytes: 60 };
   const group = { limitBytes: 100, workingSetBytes: 99, group: '/' };
-  expect(outsideFraction(0.8, group, { totalBytes: 100, availableBytes: 90 })).toBe(0.95);
-  expect(outsideFraction(0.8, undefined, { totalBytes: 100, availableBytes: 60 })).toBeCloseTo(0.5);
-  expect(outsideFraction(0.8, { ...group, workingSetBytes: 70 }, { totalBytes: 100, availableBytes: 60 })).toBe(0.7);
+  expect(outsideFraction(0.3, undefined, machine)).toBe(0.95);
+  expect(outsideFraction(0.8, undefined, machine)).toBeCloseTo(0.4);
+  expect(outsideFraction(0.8, group, machine)).toBeCloseTo(0.88);
+  expect(outsideFraction(0.4, undefined, machine)).toBeCloseTo(0.8); // full, which is `high`
 });
