@@ -14,12 +14,15 @@ export { injectPressure, outsideFraction, PressureSampler } from './governor/pre
 export { PRESSURE_BYTES, type PressurePlace, SharedPressure } from './governor/shared-pressure.ts';
 export { describeBuffer } from './job/buffer-state.ts';
 export { parseRunOptions } from './job/run-options.ts';
+export { Lane } from './lanes/lane.ts';
 export { type LaneChain, type LaneInput, LaneLoop, type Morsel } from './lanes/lane-loop.ts';
 export { MorselOutput, StreamOutput } from './lanes/lane-outputs.ts';
+export type { LaneConfig } from './lanes/protocol.ts';
 export { RingInput } from './lanes/ring-input.ts';
 export { positionOf } from './lanes/source-position.ts';
 export { ResidentReader } from './monitor/resident.ts';
 export { ActorStatistics, OperatorStatistics, placeStatistics } from './monitor/statistics.ts';
+export { CallbackTaker } from './sinks/callback-taker.ts';
 export { drainEdge } from './sinks/drain-edge.ts';
 export { FeedWriter } from './sources/feed-writer.ts';
 export { positionsOf, scheduleRowGroups } from './sources/row-groups.ts';

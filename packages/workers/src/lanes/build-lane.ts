@@ -62,7 +62,10 @@ export async function buildLane(
     },
     position: () => positionOf(config.positions, place.sequence, place.rowsBefore),
   });
-  const input = await laneInput(arena, config, { kernels, chain, send });
+  const input = await laneInput(arena, config, { kernels, chain, send }).catch(async (error: unknown) => {
+    await closeLane(arena, undefined, chain, outputs, spill);
+    throw error;
+  });
   const pressure = new SharedPressure(arena, config.pressure);
   const loop = new LaneLoop({
     input,
@@ -90,7 +93,7 @@ export async function buildLane(
 
 async function closeLane(
   arena: Arena,
-  input: LaneInput,
+  input: LaneInput | undefined,
   chain: StageChain,
   outputs: readonly LaneOutput[],
   spill: Spill | undefined,
@@ -100,7 +103,7 @@ async function closeLane(
   } finally {
     spill?.close();
     for (const output of outputs) output.close();
-    await input.close();
+    await input?.close();
     arena.trim();
   }
 }

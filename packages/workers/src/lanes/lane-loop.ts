@@ -101,11 +101,17 @@ export class LaneLoop {
   async #process(morsel: Morsel): Promise<void> {
     const { chain, outputs, statistics, onBatch } = this.#parts;
     let rows = 0;
-    for (const batch of morsel.batches) {
-      onBatch(morsel.sequence, rows);
-      rows += batch.rows;
-      const pushed = chain.push(batch, morsel.port);
-      if (pushed !== undefined) await pushed;
+    let taken = 0;
+    try {
+      for (const batch of morsel.batches) {
+        onBatch(morsel.sequence, rows);
+        rows += batch.rows;
+        taken += 1;
+        const pushed = chain.push(batch, morsel.port);
+        if (pushed !== undefined) await pushed;
+      }
+    } finally {
+      for (const batch of morsel.batches.slice(taken)) batch.release();
     }
     if (morsel.port !== undefined && morsel.isLast === true) await chain.endInput(morsel.port);
     const ended = chain.endMorsel();

@@ -16,6 +16,8 @@ export class Lane {
   readonly #abort: AbortController = new AbortController();
   #settle: () => void = () => {};
   #built: BuiltLane | undefined;
+  /** Settles when nothing of `configure` goes on any more. */
+  #configured: Promise<void> = Promise.resolve();
   #isRunning = false;
 
   constructor(arena: Arena, events: MessagePort) {
@@ -25,7 +27,11 @@ export class Lane {
       this.#settle = resolve;
     });
     this.control = {
-      configure: (config) => outcomeOf(() => this.#configure(config)),
+      configure: (config) => {
+        const configuring = this.#configure(config);
+        this.#configured = configuring.catch(() => {});
+        return outcomeOf(() => configuring);
+      },
       start: () => void this.#run(),
       flush: (name) => this.#built?.loop.askFlush(name),
       stop: () => this.#stop(),
@@ -62,7 +68,8 @@ export class Lane {
     this.#abort.abort();
     if (this.#isRunning) return; // the loop ends by itself: its rings have been failed
     this.#isRunning = true; // a start that comes later must not run
-    const closed = this.#built?.close() ?? Promise.resolve();
+    // A lane that ended while it was still being built would allocate in the name of whoever has its owner number next.
+    const closed = this.#configured.then(() => this.#built?.close());
     closed.then(
       () => this.#end(undefined),
       (error: unknown) => this.#end(errorToData(error)),

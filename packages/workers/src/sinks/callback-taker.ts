@@ -15,6 +15,8 @@ export class CallbackTaker implements BatchTaker {
   /** What is delivered outlives its batch. */
   readonly #keeps: boolean;
   #pieces: Batch[] = [];
+  /** Made here, and still with the user. */
+  #whole: Batch | undefined;
 
   constructor(arena: Arena, owner: number, sink: CallbackSink, keeps: boolean) {
     this.#arena = arena;
@@ -38,6 +40,13 @@ export class CallbackTaker implements BatchTaker {
 
   close(): void {
     for (const piece of this.#pieces.splice(0)) piece.release();
+    this.#releaseWhole();
+  }
+
+  /** Once: after an abort the function may answer when this memory is somebody else's. */
+  #releaseWhole(): void {
+    this.#whole?.release();
+    this.#whole = undefined;
   }
 
   /** Takes over the last piece. */
@@ -45,14 +54,14 @@ export class CallbackTaker implements BatchTaker {
     const pieces = [...this.#pieces.splice(0), last];
     let whole: Batch;
     try {
-      whole = concatBatches(this.#arena, this.#owner, last.fields, pieces);
+      this.#whole = whole = concatBatches(this.#arena, this.#owner, last.fields, pieces);
     } finally {
       for (const piece of pieces) piece.release();
     }
     try {
       await this.#deliver(whole);
     } finally {
-      whole.release();
+      this.#releaseWhole();
     }
   }
 

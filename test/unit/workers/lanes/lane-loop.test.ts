@@ -5,6 +5,7 @@ import {
   createRing,
   type LaneChain,
   LaneLoop,
+  type Morsel,
   MorselOutput,
   placeStatistics,
   type Ring,
@@ -186,4 +187,24 @@ it('tells where each batch begins in its morsel', async () => {
     [0, 3],
   ]);
   expect(statistics.read()).toMatchObject({ packets: 1, rowsIn: 5, activity: 'done' });
+});
+
+it('releases what it has not taken of a morsel when a push fails', async () => {
+  const morsels: Morsel[] = [{ sequence: 0, batches: [batchOf(1), batchOf(2), batchOf(3)] }];
+  const input = { edge: 0, next: () => morsels.shift(), total: () => 1, close: () => {} };
+  const chain = chainTo((batch) => {
+    const isSecond = firstOf(batch) === 2;
+    batch.release();
+    if (isSecond) throw new Error('second');
+  });
+  const lane = new LaneLoop({
+    input,
+    chain,
+    outputs: [],
+    statistics,
+    isOnlyLane: true,
+    pressure: { relieve: () => undefined },
+    onBatch: () => {},
+  });
+  await expect(lane.run()).rejects.toThrow('second');
 });

@@ -1,0 +1,41 @@
+import type { MessagePort } from 'node:worker_threads';
+import { createArena, type StageSpec } from '@spillway/core/internal';
+import { createRing, Lane, type LaneConfig, placeStatistics } from '@spillway/workers/internal';
+import { expect, it } from 'vitest';
+
+it('that is stopped while it is made has ended only when nothing is made any more', async () => {
+  const arena = createArena({ maximumBytes: 64 * 2 ** 20, debug: true });
+  const { places } = placeStatistics(arena, 0, [0]);
+  const fields = [{ name: 'x', type: 'int32', nullable: false }] as const;
+  const ring = createRing(arena, { capacity: 4, creditBytes: 2 ** 20, fields, owner: 1 });
+  const seen: string[] = [];
+  const lane = new Lane(arena, {
+    postMessage: ({ type }: { type: string }) => seen.push(type),
+  } as unknown as MessagePort);
+  const stage: StageSpec = {
+    id: 0,
+    name: 'stage',
+    input: { kind: 'edge', edge: 0 },
+    operators: [],
+    lanes: 1,
+    outputs: [],
+    blocking: false,
+  };
+  const config = {
+    stage,
+    lane: 0,
+    input: { kind: 'edge', edge: 0, ring: ring.handle },
+    outputs: [],
+    owner: 1,
+    ownerNames: [],
+    statistics: places[0],
+    listening: 0,
+    positions: [],
+    pressure: { at: 0, arenaBytes: 0, memoryLimitBytes: 0 },
+    heapBytes: 0,
+  } as unknown as LaneConfig;
+  const configured = lane.control.configure(config).then(({ ok }) => seen.push(`configured ${ok}`));
+  lane.control.stop();
+  await Promise.all([configured, lane.ended]);
+  expect(seen).toEqual(['configured true', 'ended']);
+});
