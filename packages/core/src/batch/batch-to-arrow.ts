@@ -8,7 +8,8 @@ import { copyOut, type PlainBatch, type PlainColumn } from './plain-batch.ts';
 import { arenaOf } from './shared-batch.ts';
 import { viewColumn } from './view-batch.ts';
 
-type TypedArray =
+/** Views of numbers that Arrow's fixed-width columns are made of. */
+export type TypedArray =
   | Int8Array
   | Int16Array
   | Int32Array

@@ -4,6 +4,7 @@
  */
 import type { RecordBatch } from 'apache-arrow';
 import { arrowToBatches } from '../batch/arrow-to-batches.ts';
+import type { TypedArray } from '../batch/batch-to-arrow.ts';
 import type { Batch, Column } from '../batch/contract.ts';
 import { makeBatch } from '../batch/make-batch.ts';
 import { copyIn, type PlainColumn } from '../batch/plain-batch.ts';
@@ -136,18 +137,6 @@ function asOutputError(target: ResultTarget, error: unknown): unknown {
     error,
   );
 }
-
-type TypedArray =
-  | Int8Array
-  | Int16Array
-  | Int32Array
-  | BigInt64Array
-  | Uint8Array
-  | Uint16Array
-  | Uint32Array
-  | BigUint64Array
-  | Float32Array
-  | Float64Array;
 
 const ARRAYS: Record<KernelType, abstract new (...args: never) => TypedArray> = {
   i8: Int8Array,
