@@ -4,6 +4,7 @@ export * from './channels/ring.ts';
 export * from './channels/ring-layout.ts';
 export { FailureLatch } from './coordinator/failure.ts';
 export { closeIdlePools, idleThreads } from './coordinator/thread-pools.ts';
+export { commitWriters } from './coordinator/written-sinks.ts';
 export * from './governor/cgroup.ts';
 export { collectGarbage } from './governor/collector.ts';
 export { HeapWatch } from './governor/heap-watch.ts';

@@ -212,7 +212,7 @@ async function moveIntoPlace(request: CommitRequest): Promise<string[]> {
 function conflict(request: CommitRequest, what: string): PipelineError {
   return new PipelineError('ERR_STORE_CONFLICT', `dataset ${request.name}: another writer ${what} at the same time`, {
     file: request.table,
-    hint: 'nothing was changed: run again',
+    hint: 'this dataset was left as it was: run again',
   });
 }
 

@@ -1,6 +1,6 @@
 /** Sinks that write files: staged while the run goes on, visible only when all of it has succeeded. */
 import type { Fields } from '@spillway/core';
-import { PipelineError } from '@spillway/core/base';
+import { errorFromData, errorToData, PipelineError } from '@spillway/core/base';
 import type { FileSinkSpec, SinkSpec, StagedSink } from '@spillway/core/internal';
 import { namedError } from './failure.ts';
 
@@ -63,9 +63,26 @@ export class WrittenSink {
   }
 }
 
-/** Makes all sinks visible, one after the other: each is atomic by itself, not all together. */
-export async function commitWriters(sinks: readonly WrittenSink[]): Promise<void> {
-  for (const sink of sinks) await sink.commit();
+/**
+ * Makes all sinks visible, one after the other: each is atomic by itself, not all together.
+ * @throws what the first refusal says; its hint names the sinks that had been committed before.
+ */
+export async function commitWriters(sinks: readonly Pick<WrittenSink, 'name' | 'commit'>[]): Promise<void> {
+  const committed: string[] = [];
+  for (const sink of sinks) {
+    try {
+      await sink.commit();
+    } catch (error) {
+      throw committed.length === 0 ? error : afterCommitsOf(committed, error);
+    }
+    committed.push(`"${sink.name}"`);
+  }
+}
+
+function afterCommitsOf(committed: readonly string[], error: unknown): PipelineError {
+  const data = errorToData(error);
+  const before = `already committed: ${committed.join(', ')}`;
+  return errorFromData({ ...data, hint: data.hint === undefined ? before : `${data.hint}; ${before}` });
 }
 
 export async function discardWriters(sinks: readonly WrittenSink[]): Promise<void> {
