@@ -52,7 +52,7 @@ async function drive(
   const stage = cutStages(plan, { workers: 1 }).stages.find(({ input }) => input.kind === 'edges') as StageSpec;
   const emitted: Emitted[] = [];
   const folder = join(temporaryFolder(), 'run');
-  const spill = random.chance(0.5) ? new LaneSpill({ folder, lane: '0' }) : undefined;
+  const spill = random.chance(0.8) ? new LaneSpill({ folder, lane: '0' }) : undefined;
   const chain = await buildChain(stage, {
     arena,
     kernels: kernelsOf(arena),
@@ -76,10 +76,10 @@ async function drive(
   const [leftFields, rightFields] = (stage.operators[0] as StageOperator).inputFields as [Fields, Fields];
   const sides = [batchesOf(random, arena, leftFields, given.left), batchesOf(random, arena, rightFields, given.right)];
   const isOpen = [true, true];
-  const runsAhead = random.chance(0.5);
+  const runsAhead = random.chance(0.7);
   while (isOpen.includes(true)) {
     const wanted = chain.wants();
-    if (random.chance(0.05)) await chain.operators[0]?.flush('pressure');
+    if (random.chance(0.3)) await chain.operators[0]?.flush('pressure');
     expect(isOpen[wanted]).toBe(true);
     const other = 1 - wanted;
     const side = runsAhead && isOpen[other] === true && random.chance(0.4) ? other : wanted;
