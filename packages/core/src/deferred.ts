@@ -6,20 +6,20 @@ import type { SharedTable, TablePart } from './batch/shared-table.ts';
 import type { ExplainOptions, Explanation } from './plan/explain.ts';
 import type { Sink } from './plan/sinks.ts';
 import type { Shape } from './schema/types.ts';
-import type { Store } from './store/open-store.ts';
+import type { OpenStoreOptions, Store } from './store/open-store.ts';
 
 /**
  * Opens a store: a folder of ordered datasets, each a Delta Lake table. The folder is made at the first write. Nothing is
  * held open.
- * @throws ERR_STORE_UNSUPPORTED for a folder that holds something else, ERR_IO
+ * @throws ERR_STORE_UNSUPPORTED for a folder that holds something else, ERR_KEY for keys that are not the store's, ERR_IO
  * @example
  * ```ts
  * const store = await openStore('./market');
  * for (const key of await store.datasets()) console.log(key);
  * ```
  */
-export async function openStore(root: string): Promise<Store> {
-  return (await import('./store/open-store.ts')).openStore(root);
+export async function openStore(root: string, options: OpenStoreOptions = {}): Promise<Store> {
+  return (await import('./store/open-store.ts')).openStore(root, options);
 }
 
 /**

@@ -55,4 +55,5 @@ export type * from './schema/types.ts';
 export type { Dataset, DatasetReadOptions } from './store/dataset.ts';
 export type { DatasetFile } from './store/dataset-file.ts';
 export type { DatasetKey } from './store/key-path.ts';
-export type { Store } from './store/open-store.ts';
+export type { KeyFieldType, KeyLevels, KeySchema } from './store/key-schema.ts';
+export type { OpenStoreOptions, Store } from './store/open-store.ts';

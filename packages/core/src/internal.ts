@@ -140,4 +140,5 @@ export {
   type StagedSink,
 } from './store/file-sink.ts';
 export { keyToPath, pathToKey, showKey } from './store/key-path.ts';
+export { SchemaKeys } from './store/key-schema.ts';
 export { checkFileSink, commitSink, datasetFolder, discardSink, stagingPath } from './store/sink-commit.ts';

@@ -1,7 +1,6 @@
 /** From the graph of a fluent chain to a plan as plain data. */
 import { resolve } from 'node:path';
 import { PipelineError } from '../errors.ts';
-import { keyToPath } from '../store/key-path.ts';
 import type { GraphNode } from './graph.ts';
 import type { LogicalPlan, PlanNode, SinkSpec } from './logical.ts';
 import type { Sink } from './sinks.ts';
@@ -63,7 +62,7 @@ function refuseSharedTargets(nodes: readonly PlanNode[]): void {
 function targetOf(sink: SinkSpec): string | undefined {
   if (sink.type === 'parquet') return resolve(sink.path);
   if (sink.type !== 'store') return undefined;
-  return resolve(sink.root, keyToPath(sink.key));
+  return resolve(sink.root, sink.path);
 }
 
 /** Depth first from the sinks in their order, so that names and ids do not depend on anything else. */

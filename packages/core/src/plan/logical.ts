@@ -91,7 +91,9 @@ export type SinkSpec =
   | {
       type: 'store';
       root: string;
-      key: Record<string, string>;
+      key: Record<string, string | number>;
+      /** Of the dataset, inside the store. */
+      path: string;
       mode: 'append' | 'overwrite';
       orderedOn: string;
       rowGroupRows: number;

@@ -3,6 +3,7 @@ import type { RecordBatch } from 'apache-arrow';
 import { PipelineError } from '../errors.ts';
 import type { Bytes } from '../schema/sizes.ts';
 import type { Shape } from '../schema/types.ts';
+import { keyToPath } from '../store/key-path.ts';
 import type { IteratorSink } from './callbacks.ts';
 import type { GraphNode, PipelineSettings } from './graph.ts';
 import type { SinkSpec } from './logical.ts';
@@ -52,8 +53,8 @@ export interface ParquetSinkOptions extends StepOptions {
   memoryLimit?: Bytes;
 }
 
-/** Names a dataset of a store, field by field. */
-export type StoreKey = { readonly [field: string]: string };
+/** Names a dataset of a store, field by field. Numbers only where the store's schema of keys says so. */
+export type StoreKey = { readonly [field: string]: string | number };
 
 /** Options of `toStore`. */
 export interface StoreSinkOptions extends StepOptions {
@@ -73,6 +74,8 @@ export interface StoreSinkOptions extends StepOptions {
 export interface StoreHandle {
   /** Folder of the store. */
   readonly root: string;
+  /** Path of a dataset inside it. Default: names and values of the key's fields. @throws ERR_KEY */
+  pathOf?(key: StoreKey): string;
 }
 
 const ROW_GROUP_ROWS = 524_288;
@@ -114,12 +117,7 @@ export function storeSink(store: StoreHandle, options: StoreSinkOptions): SinkSp
       'toStore: the first argument is not a store',
       "open one first: const store = await openStore('./market')",
     );
-  const fields = Object.entries(options.key ?? {});
-  if (fields.length === 0 || fields.some(([, value]) => typeof value !== 'string')) {
-    throw new PipelineError('ERR_KEY', `toStore: ${JSON.stringify(options.key)} is not a key`, {
-      hint: "give at least one field, each a text: { freq: '1h' }",
-    });
-  }
+  const path = store.pathOf?.(options.key ?? {}) ?? keyToPath(options.key ?? {});
   const mode = options.mode ?? 'append';
   if (mode !== 'append' && mode !== 'overwrite') {
     throw new PipelineError('ERR_SINK_MODE', `toStore: mode is ${JSON.stringify(mode)}`, {
@@ -130,6 +128,7 @@ export function storeSink(store: StoreHandle, options: StoreSinkOptions): SinkSp
     type: 'store',
     root: store.root,
     key: { ...options.key },
+    path,
     mode,
     orderedOn: options.orderedOn ?? '',
     rowGroupRows: checkCount(options.rowGroupRows ?? ROW_GROUP_ROWS, 'rowGroupRows', 'toStore'),

@@ -260,7 +260,8 @@ export async function writeCommit(table: string, version: number, actions: reado
   const path = join(folder, commitName(version));
   const temporary = join(folder, `.${commitName(version)}.${randomBytes(6).toString('hex')}${TEMPORARY_SUFFIX}`);
   try {
-    await mkdir(folder, { recursive: true });
+    // Not for later versions: a dataset that was deleted meanwhile must not come back with a log that has a hole.
+    if (version === 0) await mkdir(folder, { recursive: true });
     const file = await open(temporary, 'wx');
     try {
       await file.writeFile(`${actions.map((action) => JSON.stringify(action)).join('\n')}\n`);

@@ -1,13 +1,29 @@
-import { readdir } from 'node:fs/promises';
+/** Stores: folders of datasets under keys. */
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 import { PipelineError } from '../errors.ts';
+import { DurableFile, syncFolder } from '../formats/durable-file.ts';
 import { fileError } from '../formats/file-error.ts';
 import { nameHint } from '../schema/nearest-name.ts';
 import { Dataset } from './dataset.ts';
 import { LOG_FOLDER, readSnapshot } from './delta-log.ts';
-import { type DatasetKey, pathToKey, showKey } from './key-path.ts';
-import { datasetFolder } from './sink-commit.ts';
+import { type DatasetKey, type KeyLayout, NAMED_KEYS, showKey } from './key-path.ts';
+import { type KeySchema, SchemaKeys } from './key-schema.ts';
+import { datasetFolder, removeEmptyFolders } from './sink-commit.ts';
+
+/** Options of `openStore`. */
+export interface OpenStoreOptions {
+  /**
+   * What keys of the store look like. Kept with it: a store that has a schema needs none to be opened. Without, any key is
+   * taken, and the names of its fields stand in the folders.
+   */
+  keys?: KeySchema;
+}
+
+/** Holds the schema of the keys. */
+const KEYS_FILE = '_keys.json';
 
 async function listFolder(path: string): Promise<{ files: string[]; folders: string[] } | undefined> {
   try {
@@ -36,33 +52,49 @@ async function listFolder(path: string): Promise<{ files: string[]; folders: str
 export class Store {
   /** Absolute path of the folder. */
   readonly root: string;
+  readonly #layout: KeyLayout;
 
-  constructor(root: string) {
+  constructor(root: string, layout: KeyLayout) {
     this.root = root;
+    this.#layout = layout;
   }
 
-  /** Keys of all datasets, in the order of their paths. */
-  async datasets(): Promise<DatasetKey[]> {
+  /**
+   * Keys of all datasets, in the order of their paths.
+   * @param match only those with these values
+   */
+  async datasets(match: DatasetKey = {}): Promise<DatasetKey[]> {
     const keys: DatasetKey[] = [];
     await this.#collect([], keys);
-    return keys;
+    const wanted = Object.entries(match);
+    return keys.filter((key) => wanted.every(([field, value]) => key[field] === value));
   }
 
   async #collect(levels: string[], keys: DatasetKey[]): Promise<void> {
     const listed = await listFolder(join(this.root, ...levels));
-    const key = levels.length === 0 ? undefined : pathToKey(levels.join('/'));
+    const key = levels.length === 0 ? undefined : this.#layout.toKey(levels.join('/'));
     if (key !== undefined && listed?.folders.includes(LOG_FOLDER)) {
       keys.push(key);
       return;
     }
     for (const name of listed?.folders ?? []) {
-      if (pathToKey(name) !== undefined) await this.#collect([...levels, name], keys);
+      if (this.#layout.isLevel(name, levels.length)) await this.#collect([...levels, name], keys);
     }
+  }
+
+  /** Path of a dataset inside the store. @throws ERR_KEY */
+  pathOf(key: DatasetKey): string {
+    return this.#layout.toPath(key);
+  }
+
+  /** The key of a path inside the store, or undefined when it is not the path of a key. */
+  keyOf(path: string): DatasetKey | undefined {
+    return this.#layout.toKey(path);
   }
 
   /** Whether there is a dataset under a key. @throws ERR_KEY */
   async has(key: DatasetKey): Promise<boolean> {
-    return (await readSnapshot(datasetFolder(this.root, key))) !== undefined;
+    return (await readSnapshot(datasetFolder(this.root, this.pathOf(key)))) !== undefined;
   }
 
   /**
@@ -75,19 +107,95 @@ export class Store {
    * ```
    */
   async dataset(key: DatasetKey, options: { version?: number } = {}): Promise<Dataset> {
-    const path = datasetFolder(this.root, key);
+    const path = datasetFolder(this.root, this.pathOf(key));
     const snapshot = await readSnapshot(path, options.version);
     if (snapshot !== undefined) return new Dataset({ ...key }, path, snapshot);
+    throw await this.#notFound(key, path);
+  }
+
+  async #notFound(key: DatasetKey, path: string): Promise<PipelineError> {
     const known = (await this.datasets()).map(showKey);
-    throw new PipelineError('ERR_STORE_NOT_FOUND', `${this.root} has no dataset ${showKey(key)}`, {
+    return new PipelineError('ERR_STORE_NOT_FOUND', `${this.root} has no dataset ${showKey(key)}`, {
       file: path,
       hint: nameHint(showKey(key), known),
     });
   }
+
+  /**
+   * Removes a dataset with all its versions: at once for everybody who opens it from now on. Who is reading it meanwhile is
+   * refused at the next file.
+   * @throws ERR_KEY, ERR_STORE_NOT_FOUND, ERR_IO
+   */
+  async delete(key: DatasetKey): Promise<void> {
+    const path = datasetFolder(this.root, this.pathOf(key));
+    if (!(await listFolder(path))?.folders.includes(LOG_FOLDER)) throw await this.#notFound(key, path);
+    // Hidden first, in one step: half a dataset is never seen.
+    const hidden = join(this.root, `.deleted-${randomBytes(8).toString('hex')}`);
+    try {
+      await rename(path, hidden);
+      await syncFolder(join(path, '..'));
+      await rm(hidden, { recursive: true, force: true });
+    } catch (error) {
+      throw await fileError(path, error);
+    }
+    await removeEmptyFolders(this.root, join(path, '..'));
+  }
+}
+
+/** The schema that a store keeps, or undefined. @throws ERR_STORE_CORRUPT, ERR_IO */
+async function storedKeys(root: string): Promise<SchemaKeys | undefined> {
+  const path = join(root, KEYS_FILE);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw await fileError(path, error);
+  }
+  try {
+    return new SchemaKeys(JSON.parse(text) as KeySchema);
+  } catch (cause) {
+    throw new PipelineError('ERR_STORE_CORRUPT', `${path} is damaged`, {
+      file: path,
+      cause,
+      hint: 'restore it from a copy, or remove it and open the store with its keys',
+    });
+  }
+}
+
+async function keepKeys(root: string, keys: SchemaKeys): Promise<void> {
+  const file = await DurableFile.create(join(root, KEYS_FILE));
+  await file.write(Buffer.from(`${JSON.stringify(keys.schema)}\n`));
+  await file.seal();
+  await file.commit();
+}
+
+/** How keys of a store are laid out, kept there if it is new. @throws ERR_KEY when it is another way */
+async function layoutOf(root: string, options: OpenStoreOptions, isEmpty: boolean): Promise<KeyLayout> {
+  const stored = await storedKeys(root);
+  if (options.keys === undefined) return stored ?? NAMED_KEYS;
+  const asked = new SchemaKeys(options.keys);
+  if (stored !== undefined) {
+    if (JSON.stringify(stored.schema) === JSON.stringify(asked.schema)) return stored;
+    throw new PipelineError('ERR_KEY', `${root} keeps its datasets under other keys`, {
+      file: root,
+      value: JSON.stringify(asked.schema),
+      expected: JSON.stringify(stored.schema),
+      hint: 'open it without keys: it knows its own',
+    });
+  }
+  if (!isEmpty) {
+    throw new PipelineError('ERR_KEY', `${root} has datasets already, whose keys have no schema`, {
+      file: root,
+      hint: 'open it without keys, or begin a store in another folder',
+    });
+  }
+  await keepKeys(root, asked);
+  return asked;
 }
 
 /** See `openStore` in `deferred.ts`. */
-export async function openStore(root: string): Promise<Store> {
+export async function openStore(root: string, options: OpenStoreOptions = {}): Promise<Store> {
   if (typeof root !== 'string' || root === '') {
     throw new PipelineError('ERR_OPTIONS', `openStore: the path is ${JSON.stringify(root)}`, {
       hint: "write await openStore('./market')",
@@ -102,12 +210,12 @@ export async function openStore(root: string): Promise<Store> {
     });
   }
   const all = [...(listed?.folders ?? []), ...(listed?.files ?? [])];
-  const isForeign = all.length > 0 && !all.some((name) => pathToKey(name) !== undefined);
-  if (isForeign) {
+  const isOurs = all.length === 0 || all.includes(KEYS_FILE) || all.some((name) => NAMED_KEYS.isLevel(name, 0));
+  if (!isOurs) {
     throw new PipelineError('ERR_STORE_UNSUPPORTED', `${path} is not a store: it holds "${all[0]}"`, {
       file: path,
       hint: 'name an empty folder, or one that is not there yet',
     });
   }
-  return new Store(path);
+  return new Store(path, await layoutOf(path, options, all.length === 0));
 }

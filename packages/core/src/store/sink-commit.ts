@@ -10,15 +10,15 @@ import { type CommitSummary, checkAppend, commitFiles } from './commit.ts';
 import { checkWritable, LOG_FOLDER, readSnapshot } from './delta-log.ts';
 import { checkColumnNames } from './delta-schema.ts';
 import { checkOrder, type FileSinkSpec, type StagedSink } from './file-sink.ts';
-import { type DatasetKey, keyToPath, pathToKey, showKey } from './key-path.ts';
+import { showKey } from './key-path.ts';
 import { storedColumns } from './stored-types.ts';
 
 /** Folder, inside a dataset's, of rows that no version has yet. Readers of Delta tables pass over names with this start. */
 export const STAGING_FOLDER = '_staging';
 
-/** Folder of a dataset. @throws ERR_KEY */
-export function datasetFolder(root: string, key: DatasetKey): string {
-  return join(resolve(root), ...keyToPath(key).split('/'));
+/** Folder of a dataset. @param path inside the store, as its keys give it */
+export function datasetFolder(root: string, path: string): string {
+  return join(resolve(root), ...path.split('/'));
 }
 
 /**
@@ -27,26 +27,26 @@ export function datasetFolder(root: string, key: DatasetKey): string {
  * @param id names the run, and makes the path its own
  */
 export function stagingPath(spec: FileSinkSpec, id: string): string {
-  if (spec.type === 'store') return join(datasetFolder(spec.root, spec.key), STAGING_FOLDER, id);
+  if (spec.type === 'store') return join(datasetFolder(spec.root, spec.path), STAGING_FOLDER, id);
   const path = resolve(spec.path);
   return join(dirname(path), `.${basename(path)}.${id}${TEMPORARY_SUFFIX}`);
 }
 
 /** A dataset inside another's folder would be taken for its files. */
-async function checkNesting(root: string, key: DatasetKey): Promise<void> {
-  const levels = keyToPath(key).split('/');
+async function checkNesting({ root, path, key }: Extract<FileSinkSpec, { type: 'store' }>): Promise<void> {
+  const levels = path.split('/');
   const nested = (other: string): PipelineError =>
     new PipelineError('ERR_KEY', `the key ${showKey(key)} and that of ${other} are one inside the other`, {
-      file: datasetFolder(root, key),
+      file: datasetFolder(root, path),
       hint: 'give every dataset of a store the same fields',
     });
   for (let depth = 1; depth < levels.length; depth += 1) {
     const above = join(resolve(root), ...levels.slice(0, depth));
     if ((await names(above)).includes(LOG_FOLDER)) throw nested(above);
   }
-  for (const name of await names(datasetFolder(root, key))) {
-    if (pathToKey(name) !== undefined) throw nested(join(datasetFolder(root, key), name));
-  }
+  const within = await names(datasetFolder(root, path));
+  const other = within.find((name) => !/^[._]|\.parquet$/.test(name));
+  if (other !== undefined && !within.includes(LOG_FOLDER)) throw nested(join(datasetFolder(root, path), other));
 }
 
 async function names(folder: string): Promise<string[]> {
@@ -64,11 +64,11 @@ async function names(folder: string): Promise<string[]> {
  */
 export async function checkFileSink(spec: FileSinkSpec, fields: Fields): Promise<void> {
   if (spec.type === 'parquet') return;
-  const table = datasetFolder(spec.root, spec.key);
+  const table = datasetFolder(spec.root, spec.path);
   checkColumnNames(fields);
   storedColumns(fields);
   checkOrder(spec, fields);
-  await checkNesting(spec.root, spec.key);
+  await checkNesting(spec);
   const snapshot = await readSnapshot(table);
   if (snapshot === undefined) return;
   checkWritable(table, snapshot, spec.mode === 'overwrite');
@@ -85,7 +85,7 @@ export async function commitSink(staged: StagedSink): Promise<CommitSummary> {
   if (spec.type === 'store') {
     const { mode, orderedOn, metadata } = spec;
     const summary = await commitFiles({
-      table: datasetFolder(spec.root, spec.key),
+      table: datasetFolder(spec.root, spec.path),
       name: showKey(spec.key),
       files,
       mode,
@@ -117,8 +117,12 @@ export async function discardSink(spec: FileSinkSpec, staging: string): Promise<
     return;
   }
   await rm(staging, { recursive: true, force: true });
-  const root = resolve(spec.root);
-  for (let folder = dirname(staging); folder.length > root.length; folder = dirname(folder)) {
+  await removeEmptyFolders(resolve(spec.root), dirname(staging));
+}
+
+/** Removes a folder and those above it as long as they are empty. The root stays. */
+export async function removeEmptyFolders(root: string, from: string): Promise<void> {
+  for (let folder = from; folder.length > root.length; folder = dirname(folder)) {
     try {
       await rmdir(folder);
     } catch {

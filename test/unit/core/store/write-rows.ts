@@ -8,6 +8,7 @@ import {
   createArena,
   discardSink,
   type FileSinkSpec,
+  keyToPath,
   openFileSink,
   readParquetRows,
   rowsToBatch,
@@ -30,7 +31,16 @@ export interface WriteOptions {
 
 export function storeSpec(root: string, key: DatasetKey, options: WriteOptions = {}): FileSinkSpec {
   const { mode = 'append', orderedOn = 'ts', rowGroupRows = 1_000_000, metadata } = options;
-  return { type: 'store', root, key: { ...key }, mode, orderedOn, rowGroupRows, ...(metadata && { metadata }) };
+  return {
+    type: 'store',
+    root,
+    key: { ...key },
+    path: keyToPath(key),
+    mode,
+    orderedOn,
+    rowGroupRows,
+    ...(metadata && { metadata }),
+  };
 }
 
 /** Stages rows as a codec thread does. Nothing is committed. */
@@ -68,7 +78,11 @@ export async function writeRows(
 ): Promise<CommitSummary> {
   const spec = storeSpec(root, key, options);
   await checkFileSink(spec, fields);
-  const staged = await stageRows(spec, fields, rows, options);
+  return commitStaged(spec, await stageRows(spec, fields, rows, options));
+}
+
+/** Commits what is staged; discards it when that fails. */
+export async function commitStaged(spec: FileSinkSpec, staged: StagedSink): Promise<CommitSummary> {
   try {
     return await commitSink(staged);
   } catch (error) {
