@@ -142,6 +142,7 @@ function randomStep(random: SeededRandom): Step {
     [`accumulate ${text}`, (s) => s.map(accumulate, options)],
     [`countAtFlush ${text}`, (s) => s.map(countAtFlush, options)],
     [`sizes ${text}`, (s) => s.map(sizes, options)],
+    ['slidingWindow', (s) => s.slidingWindow(by, { every: by, ...own })],
     ['sort t', (s) => s.sort({ by: 't', ...own })],
     [
       'sort t, x',

@@ -76,6 +76,16 @@ type Trades = typeof schema;
 const trades = p.source(readParquet('trades/*.parquet', { orderedOn: 'ts', schema }));
 
 // Sources.
+expectTypeOf<ShapeOf<ReturnType<typeof windows>>>().toEqualTypeOf<Trades>();
+expectTypeOf<ShapeOf<ReturnType<typeof numbered>>>().toEqualTypeOf<{
+  readonly ts: 'timestamp[us]';
+  readonly symbol: 'utf8';
+  readonly price: 'float64';
+  readonly qty: 'int32';
+  readonly window: 'int64';
+}>();
+const windows = () => trades.slidingWindow(10, { every: 5 });
+const numbered = () => trades.slidingWindow(10, { number: 'window' });
 const inOrder = () => trades.sort({ by: ['ts', { column: 'price', descending: true }] });
 expectTypeOf<ShapeOf<typeof trades>>().toEqualTypeOf<Trades>();
 expectTypeOf<ShapeOf<ReturnType<typeof pruned>>>().toEqualTypeOf<{

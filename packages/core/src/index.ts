@@ -50,6 +50,7 @@ export {
 export type { SortBy, SortOptions } from './plan/sort-options.ts';
 export { fromIterable, type IterableOptions, type ParquetOptions, readParquet, type Source } from './plan/sources.ts';
 export type { StageOptions, StepOptions } from './plan/stage-options.ts';
+export type { SlidingWindowOptions } from './plan/steps/sliding-window.ts';
 export type { Stream } from './plan/stream.ts';
 export type * from './schema/types.ts';
 export type { Dataset, DatasetReadOptions } from './store/dataset.ts';

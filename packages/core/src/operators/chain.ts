@@ -3,7 +3,8 @@ import type { Batch } from '../batch/contract.ts';
 import type { StageOperator, StageSpec } from '../plan/physical.ts';
 import type { ChainServices, StageChain } from './chain-contract.ts';
 import type { MaybePromise, Operator, OperatorContext, Output } from './contract.ts';
-import { type OperatorMaker, prepareOperator } from './create-operator.ts';
+import { prepareOperator } from './create-operator.ts';
+import type { OperatorMaker } from './operator-maker.ts';
 import { andThen, fanOut } from './outputs.ts';
 
 /** Consumers of one place in the stage: its input, or a port of an operator. */

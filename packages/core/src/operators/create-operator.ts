@@ -3,11 +3,9 @@ import { PipelineError } from '../errors.ts';
 import type { OperatorSpec } from '../plan/logical.ts';
 import type { StageOperator } from '../plan/physical.ts';
 import { loadArrow } from '../schema/load-arrow.ts';
-import type { Operator, OperatorContext } from './contract.ts';
 import { resolveFold, resolveOp } from './definition.ts';
-
-/** What an operator needs before it can be made: modules of user code, and Arrow where user code takes batches. */
-export type OperatorMaker = (context: OperatorContext) => Operator;
+import type { OperatorMaker } from './operator-maker.ts';
+import { prepareStep } from './rows/prepare-step.ts';
 
 /**
  * Loads what a stage's operator needs, its own code included, and gives its constructor, so that making and connecting operators can be done in
@@ -64,6 +62,8 @@ export async function prepareOperator(operator: StageOperator): Promise<Operator
       throw new PipelineError('ERR_INTERNAL', `${operator.name}: a ${spec.kind} is no operator of a stage`, {
         stage: operator.name,
       });
+    default:
+      return prepareStep(spec, operator);
   }
 }
 

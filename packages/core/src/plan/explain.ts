@@ -11,6 +11,7 @@ import { fileProbes, resolvePlan } from './resolve.ts';
 import type { PlanProbes, ResolvedPlan } from './resolved.ts';
 import type { Sink } from './sinks.ts';
 import { fitStages } from './stages.ts';
+import { traitsOf } from './steps/traits.ts';
 
 export interface ExplainOptions {
   /** Largest number of lanes of one stage. Default 2. */
@@ -178,6 +179,8 @@ function describeSpec(spec: OperatorSpec): string {
       return `sort by ${spec.by.map(describeKey).join(', ')}`;
     case 'sink':
       return spec.sink.type;
+    default:
+      return traitsOf(spec).describe(spec);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { ExpressionNode } from '../expressions/node.ts';
 import type { Fields } from '../schema/types.ts';
+import type { StepSpec } from './steps/specs.ts';
 
 /** Which output of which node an input reads. Most operators have the one output `out`. */
 export interface InputRef {
@@ -156,6 +157,7 @@ export type OperatorSpec =
     }
   /** Everything, in order, at the end of input; beyond its share on disk. */
   | { kind: 'sort'; by: SortKey[]; memoryLimitBytes?: number }
+  | StepSpec
   | { kind: 'sink'; sink: SinkSpec; triggers: Triggers };
 
 /** `asof`: each left row with the last right row at or before it. `inner`: all pairs of equal rows. */

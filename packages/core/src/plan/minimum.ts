@@ -22,15 +22,15 @@
  * One codec thread is counted: with more room the coordinator uses more of them. Bytes of a row are exact for fixed widths;
  * texts are taken at TEXT_BYTES, or from the file's own figures where it is a Parquet file.
  */
-import { PAGE_BYTES } from '../memory/layout.ts';
 import type { AggregateSpec } from '../operators/aggregate/output-fields.ts';
 import { PIECE_ROWS as AGGREGATE_PIECE_ROWS } from '../operators/aggregate/piece-rows.ts';
-import { parseType } from '../schema/parse-type.ts';
-import type { Fields, TypeText } from '../schema/types.ts';
+import type { Fields } from '../schema/types.ts';
+import { floorBytes } from './batch-bytes.ts';
 import { type OutsideTerms, outsideTerms } from './budget.ts';
 import type { Triggers } from './logical.ts';
 import type { EdgeSpec, StageOperator, StageSpec } from './physical.ts';
 import type { ResolvedNode, ResolvedPlan } from './resolved.ts';
+import { hasTraits, traitsOf } from './steps/traits.ts';
 
 /** One level of an aggregate: some thousand closed bins that wait to be a batch, the open ones, and room to grow. */
 const STATE_BYTES = 2 * 2 ** 20;
@@ -43,8 +43,6 @@ const SORT_BATCHES = 3;
 const SORT_BYTES = 2 ** 20;
 /** Its keys and places of rows, some dozen words for each of 65,536. */
 const SORT_HEAP_BYTES = 4 * 2 ** 20;
-const TEXT_BYTES = 24;
-const LIST_BYTES = 64;
 /** Rows of a physical batch at most. */
 const PIECE_ROWS = 65_536;
 
@@ -52,23 +50,6 @@ const PIECE_ROWS = 65_536;
 export interface MinimumTerms extends OutsideTerms {
   floorBytes: number;
   stateBytes: number;
-}
-
-function typeBytes(type: TypeText): number {
-  const { physical, byteWidth } = parseType(type);
-  if (physical === 'bits') return 1 / 8;
-  if (physical === 'variable') return 4 + TEXT_BYTES;
-  return physical === 'list' ? 4 + LIST_BYTES : byteWidth;
-}
-
-/** Logical bytes of a row, estimated. */
-export function rowBytes(fields: Fields): number {
-  return fields.reduce((sum, field) => sum + typeBytes(field.type) + (field.nullable ? 1 / 8 : 0), 0);
-}
-
-/** Room for one largest batch of these columns. */
-export function floorBytes(fields: Fields, rows: number): number {
-  return Math.max(PAGE_BYTES, Math.ceil((Math.min(rows, PIECE_ROWS) * rowBytes(fields)) / PAGE_BYTES) * PAGE_BYTES);
 }
 
 /** Rows of the largest batch that a source sends, as far as it is known before. */
@@ -102,6 +83,7 @@ function stateBytes(stages: readonly StageSpec[], rows: number): number {
       if (spec.kind === 'aggStream')
         sum += aggregateBytes(spec, half, lanes) + (emissionsVisible ? seenBytes(spec, half) : 0);
       else if (spec.kind === 'joinStream') sum += joinBytes(inputFields, rows);
+      else if (hasTraits(spec)) sum += lanes * traitsOf(spec).stateBytes(spec, inputFields, rows);
       else if (spec.kind === 'sort') sum += SORT_HEAP_BYTES + sortBytes(inputFields[0] ?? [], rows);
       else if (
         spec.kind === 'memoryBuffer' ||

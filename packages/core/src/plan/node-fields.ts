@@ -15,6 +15,7 @@ import { isNumeric, isTemporal, isText, parseType } from '../schema/parse-type.t
 import type { FieldSpec, Fields, Shape, TypeText } from '../schema/types.ts';
 import { binsFor } from './aggregates.ts';
 import type { OperatorSpec } from './logical.ts';
+import type { StepSpec } from './steps/specs.ts';
 
 /** What a step gives, and its spec with what only its input could tell. */
 export interface StepFields {
@@ -26,9 +27,9 @@ export interface StepFields {
 
 type SpecOf<K extends OperatorSpec['kind']> = Extract<OperatorSpec, { kind: K }>;
 
-/** Columns of every step but sources. @throws ERR_COLUMN_UNKNOWN, ERR_EXPRESSION, ERR_SCHEMA, ERR_OP_IMPORT, ERR_OP_OUTPUT, ERR_OPTIONS */
+/** Columns of every step but sources, joins and those with traits. @throws ERR_COLUMN_UNKNOWN, ERR_EXPRESSION, ERR_SCHEMA, ERR_OP_IMPORT, ERR_OP_OUTPUT, ERR_OPTIONS */
 export async function stepFields(
-  spec: Exclude<OperatorSpec, { kind: 'source' | 'joinStream' }>,
+  spec: Exclude<OperatorSpec, { kind: 'source' | 'joinStream' } | StepSpec>,
   input: Fields,
   ordered: string | undefined,
 ): Promise<StepFields> {

@@ -10,6 +10,7 @@ import type { JoinColumn, JoinedShape, JoinInputs, SoundJoin } from './join-type
 import { fedSource, type GeneratedArguments, generatedSource, type Source } from './sources.ts';
 import { booleanOf, checkKeys, makeNode, type StageOptions, type StepOptions } from './stage-options.ts';
 import { opNode, type Stream, type StreamMaker, StreamSteps } from './stream.ts';
+import { RowSteps } from './stream-rows.ts';
 import type { AnyOp, Registry } from './stream-types.ts';
 
 /** Options of `createPipeline`. */
@@ -51,7 +52,7 @@ export class Pipeline<in out R extends Registry = Record<never, never>> {
    */
   register<const More extends Registry>(ops: More): Pipeline<Omit<R, keyof More> & More> {
     for (const [name, op] of Object.entries(ops)) {
-      if (name in StreamSteps.prototype || name === 'then')
+      if (name in RowSteps.prototype || name === 'then')
         throw refuse(`"${name}" is a method that every stream has`, 'register the op under another name');
       if (op?.kind !== 'op') throw refuse(`"${name}" is not an op`, 'make one with defineOp() in a module of its own');
     }
@@ -141,7 +142,7 @@ function refuse(problem: string, hint: string): PipelineError {
 
 /** Registered ops become methods of a class of streams that belongs to the pipeline. */
 function streamMaker(settings: PipelineSettings, ops: Registry): StreamMaker {
-  class RegisteredStream extends StreamSteps<Shape, Registry> {}
+  class RegisteredStream extends RowSteps<Shape, Registry> {}
   const maker: StreamMaker = {
     settings,
     stream: (node, port = 'out') => new RegisteredStream(node, port, maker),

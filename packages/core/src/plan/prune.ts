@@ -6,9 +6,10 @@ import type { ExpressionNode } from '../expressions/node.ts';
 import type { OpDefinition } from '../operators/definition.ts';
 import type { Shape } from '../schema/types.ts';
 import type { ResolvedNode } from './resolved.ts';
+import { traitsOf } from './steps/traits.ts';
 
 /** Names, or all there are. */
-type Needed = ReadonlySet<string> | 'all';
+export type Needed = ReadonlySet<string> | 'all';
 
 /** What an op or fold declares that it reads, by node; absent when it declares nothing. */
 export type DeclaredInputs = ReadonlyMap<
@@ -78,6 +79,8 @@ function neededOfInput(
     case 'op':
     case 'memoryAccumulate':
       return neededByUserCode(node, behind, declared);
+    default:
+      return traitsOf(spec).needed(spec, node, behind, index);
   }
 }
 

@@ -10,6 +10,7 @@ import type { LogicalPlan, PlanNode } from './logical.ts';
 import { checkGenerated, checkOrderedOn, stepFields, withPlace } from './node-fields.ts';
 import { type DeclaredInputs, neededColumns } from './prune.ts';
 import type { PlanProbes, ResolvedNode, ResolvedPlan } from './resolved.ts';
+import { hasTraits, traitsOf } from './steps/traits.ts';
 import { trustVerifiedOrder } from './verified-order.ts';
 import { checkTiming, markVisibility } from './visibility.ts';
 
@@ -71,7 +72,13 @@ async function bindNode(node: PlanNode, before: readonly ResolvedNode[], probes:
   const { spec, outputs, ordered } =
     node.spec.kind === 'joinStream'
       ? joinFields(node.spec, inputFields)
-      : await stepFields(node.spec, first.fields, first.ordered);
+      : hasTraits(node.spec)
+        ? traitsOf(node.spec).fields(
+            node.spec,
+            inputFields,
+            inputs.map((input) => input.ordered),
+          )
+        : await stepFields(node.spec, first.fields, first.ordered);
   return { ...node, spec, inputFields, outputFields: outputs, ordered, emissionsVisible: false };
 }
 

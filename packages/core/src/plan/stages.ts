@@ -12,11 +12,13 @@ import { PipelineError } from '../errors.ts';
 import { partialFields } from '../operators/aggregate/output-fields.ts';
 import { formatBytes } from '../schema/sizes.ts';
 import type { Fields } from '../schema/types.ts';
+import { floorBytes } from './batch-bytes.ts';
 import { splitMemory } from './budget.ts';
 import { entangledInputs } from './entangled.ts';
-import { batchRowsOf, edgeRows, floorBytes, joinBytes, lanesAt, minimumTerms, sortBytes, sumOf } from './minimum.ts';
+import { batchRowsOf, edgeRows, joinBytes, lanesAt, minimumTerms, sortBytes, sumOf } from './minimum.ts';
 import type { EdgeSpec, PhysicalPlan, StageInput, StageOperator, StagePort, StageSpec } from './physical.ts';
 import type { ResolvedNode, ResolvedPlan } from './resolved.ts';
+import { hasTraits, traitsOf } from './steps/traits.ts';
 
 export interface StageOptions {
   /** Largest number of lanes of one stage. */
@@ -108,14 +110,24 @@ const UNSHARED = 1 / 8;
 /** Each operator that can spill its least, and an equal share of what the edges leave; no more than it asks for. */
 function setShares(stages: readonly StageSpec[], rows: number, leftBytes: number): void {
   const operators = stages.flatMap((stage) => stage.operators);
-  const sharers = operators.filter(({ spec }) => spec.kind === 'sort' || spec.kind === 'joinStream').length;
+  const sharers = operators.filter((operator) => leastShare(operator, rows) !== undefined).length;
   for (const operator of operators) {
-    const { spec, inputFields } = operator;
-    if (spec.kind !== 'sort' && spec.kind !== 'joinStream') continue;
-    const least = spec.kind === 'sort' ? sortBytes(inputFields[0] ?? [], rows) : joinBytes(inputFields, rows);
+    const least = leastShare(operator, rows);
+    if (least === undefined) continue;
     const share = least + (Math.max(0, leftBytes) * (1 - UNSHARED)) / sharers;
-    operator.shareBytes = Math.floor(Math.min(share, spec.memoryLimitBytes ?? Infinity));
+    operator.shareBytes = Math.floor(Math.min(share, ownLimit(operator)));
   }
+}
+
+/** The least that an operator which can spill can do with; undefined for all others. */
+function leastShare({ spec, inputFields }: StageOperator, rows: number): number | undefined {
+  if (spec.kind === 'sort') return sortBytes(inputFields[0] ?? [], rows);
+  if (spec.kind === 'joinStream') return joinBytes(inputFields, rows);
+  return hasTraits(spec) && traitsOf(spec).canSpill ? traitsOf(spec).stateBytes(spec, inputFields, rows) : undefined;
+}
+
+function ownLimit({ spec }: StageOperator): number {
+  return ('memoryLimitBytes' in spec ? spec.memoryLimitBytes : undefined) ?? Infinity;
 }
 
 /** A step behind a cut: the node, which half of it when it is an aggregate, and which of its inputs the cut is. */
@@ -341,7 +353,7 @@ class StageCutter {
     const { spec } = node;
     if (spec.kind === 'filter' || spec.kind === 'select' || spec.kind === 'withColumns') return true;
     if (spec.kind === 'op') return spec.stateless && !spec.observesBatches && !hasTriggers(spec.triggers);
-    return spec.kind === 'aggStream';
+    return spec.kind === 'aggStream' || (hasTraits(spec) && traitsOf(spec).isStateless && node.inputs.length === 1);
   }
 }
 
@@ -358,7 +370,7 @@ function isBlocking({ node }: Branch): boolean {
 }
 
 function isJoin({ node }: Branch): boolean {
-  return node.spec.kind === 'joinStream';
+  return node.inputs.length > 1;
 }
 
 function needsOwnStage(branch: Branch): boolean {

@@ -28,6 +28,7 @@ import {
 } from './sinks.ts';
 import { type SortOptions, sortSpec } from './sort-options.ts';
 import { booleanOf, checkKeys, makeNode, type StageOptions, type StepOptions, triggersOf } from './stage-options.ts';
+import type { RowSteps } from './stream-rows.ts';
 import type {
   AggregatedStreams,
   Aggregations,
@@ -50,7 +51,7 @@ import type {
 } from './stream-types.ts';
 
 /** A stream whose chain also offers the registered ops. */
-export type Stream<S extends Shape = Shape, R extends Registry = Record<never, never>> = StreamSteps<S, R> &
+export type Stream<S extends Shape = Shape, R extends Registry = Record<never, never>> = RowSteps<S, R> &
   RegisteredMethods<S, R>;
 
 /** Options of a registered op: those of every stage, and its own. */

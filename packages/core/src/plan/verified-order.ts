@@ -1,4 +1,5 @@
 import type { ResolvedNode } from './resolved.ts';
+import { hasTraits, traitsOf } from './steps/traits.ts';
 
 /** Steps that keep rows in the order they come. Registered ops are not among them: they may do as they like. */
 const KEEPING = new Set(['filter', 'select', 'withColumns', 'memoryBuffer']);
@@ -18,12 +19,16 @@ export function trustVerifiedOrder(nodes: ResolvedNode[]): void {
   }
 }
 
+function keepsOrder({ spec }: ResolvedNode): boolean {
+  return hasTraits(spec) ? traitsOf(spec).keepsOrder : KEEPING.has(spec.kind);
+}
+
 function isVerified(node: ResolvedNode, column: string, nodes: readonly ResolvedNode[]): boolean {
   const [input] = node.inputs;
   const producer = nodes.find((candidate) => candidate.id === input?.node);
   if (input === undefined || producer?.ordered[input.port] !== column) return false;
   let at: ResolvedNode | undefined = producer;
-  while (at !== undefined && KEEPING.has(at.spec.kind)) {
+  while (at !== undefined && keepsOrder(at)) {
     const from: number | undefined = at.inputs[0]?.node;
     at = nodes.find((candidate) => candidate.id === from);
   }

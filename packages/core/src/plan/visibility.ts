@@ -6,6 +6,7 @@
 import { PipelineError } from '../errors.ts';
 import type { OperatorSpec, Triggers } from './logical.ts';
 import type { ResolvedNode, TimingDependence } from './resolved.ts';
+import { traitsOf } from './steps/traits.ts';
 
 function hasTriggers(triggers: Triggers): boolean {
   return Object.values(triggers).some((trigger) => trigger !== undefined);
@@ -37,6 +38,8 @@ function observesInput(spec: OperatorSpec, emissionsVisible: boolean): boolean {
     case 'memoryBuffer':
     case 'aggStream':
       return spec.triggers.iterMax !== undefined || (emissionsVisible && hasTriggers(spec.triggers));
+    default:
+      return emissionsVisible && traitsOf(spec).keepsCuts;
   }
 }
 

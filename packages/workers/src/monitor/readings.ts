@@ -199,6 +199,6 @@ export function triggersOf({ spec, shareBytes }: StageSpec['operators'][number])
     case 'joinStream':
       return shareBytes === undefined ? {} : { memoryLimitBytes: shareBytes };
     default:
-      return undefined;
+      return shareBytes === undefined ? undefined : { memoryLimitBytes: shareBytes };
   }
 }

@@ -15,6 +15,7 @@ import { ReferenceAggregation } from './aggregate.ts';
 import { interpret } from './interpret.ts';
 import { joinStream } from './join.ts';
 import { sortRows } from './sort.ts';
+import { referenceStep } from './steps.ts';
 import { type Held, ReferenceTriggers } from './triggers.ts';
 import { arrowOfRows, isRecordBatch, logicalBytes, type Row, rowsOfArrow, rowsOfColumns } from './values.ts';
 
@@ -66,8 +67,11 @@ export async function makeOperator(parts: OperatorParts): Promise<ReferenceOpera
       return joinStream(spec, node.inputFields, emit);
     case 'sort':
       return sort(parts, spec);
-    default:
+    case 'source':
+    case 'sink':
       throw new PipelineError('ERR_INTERNAL', `${node.name} is not a step`);
+    default:
+      return referenceStep(spec, parts);
   }
 }
 
