@@ -11,6 +11,7 @@ import type { Arena } from '../memory/contract.ts';
 import type { FlushReason } from '../plan/logical.ts';
 import type { Fields } from '../schema/types.ts';
 import type { Spill } from '../spill/contract.ts';
+import type { SnapshotReader, SnapshotWriter } from './snapshot-contract.ts';
 
 export type MaybePromise = void | Promise<void>;
 
@@ -43,6 +44,17 @@ export interface Operator {
   held?(): HeldState | undefined;
   /** Milliseconds on the context's clock at which an interval trigger is due; the lane then calls `flush('interval')`. */
   dueAt?(): number | undefined;
+  /**
+   * Nothing is kept from one batch (in a stage of several lanes: from one morsel) to the next: after a crash a new operator simply goes on.
+   * Without it and without `snapshot`, a crash starts the whole run again.
+   */
+  readonly isStateless?: boolean;
+  /** User code that declares neither: it may have done what must not be done twice, so a crash fails the run. */
+  readonly isLostInCrash?: boolean;
+  /** Its state as plain data and saved parts: see `snapshot-contract.ts`. Called between two batches. */
+  snapshot?(writer: SnapshotWriter): unknown;
+  /** Takes up the state that another thread's operator of the same spec had. Called at most once, before anything is pushed. */
+  restore?(saved: never, reader: SnapshotReader): MaybePromise;
   /** Release everything held. Called once on every path, also after a failure. */
   close(): void;
 }

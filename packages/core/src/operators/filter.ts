@@ -12,6 +12,7 @@ import { gatherBatch } from './gather.ts';
  * without copying; one of which none does goes on empty when it ends a logical input, so that inputs stay countable.
  */
 export class Filter implements Operator {
+  readonly isStateless = true;
   readonly #context: OperatorContext;
   readonly #predicate: CompiledExpression;
   readonly #fields: Fields;

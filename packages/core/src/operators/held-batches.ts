@@ -5,6 +5,7 @@ import { emptyBatch, withInputs } from '../batch/make-batch.ts';
 import { sliceBatch } from '../batch/slice-batch.ts';
 import type { Arena } from '../memory/contract.ts';
 import type { Fields } from '../schema/types.ts';
+import type { SavedBatch, SnapshotReader, SnapshotWriter } from './snapshot-contract.ts';
 
 /** Rows of a piece, at most. A multiple of 8, so that slices share their bitmaps. */
 export const PIECE_ROWS = 65_536;
@@ -60,6 +61,17 @@ export class HeldBatches {
     } finally {
       releaseAll(batches);
     }
+  }
+
+  /** Saves what is held, which stays held. */
+  async save(writer: SnapshotWriter): Promise<SavedBatch[]> {
+    const saved: SavedBatch[] = [];
+    for (const batch of this.#batches) saved.push(await writer.batch(batch));
+    return saved;
+  }
+
+  restore(saved: readonly SavedBatch[], reader: SnapshotReader): void {
+    for (const batch of saved) this.add(reader.batch(batch, this.#fields, this.#owner));
   }
 
   releaseAll(): void {

@@ -7,8 +7,15 @@ import type { FoldDefinition, OpResult } from './definition.ts';
 import { HeldBatches } from './held-batches.ts';
 import { type ResultTarget, takeResult } from './op-result.ts';
 import { pushAll } from './outputs.ts';
-import { TriggerCounter } from './triggers.ts';
+import type { SavedBatch, SnapshotReader, SnapshotWriter } from './snapshot-contract.ts';
+import { type SavedTriggers, TriggerCounter } from './triggers.ts';
 import { callUser, settle, withFinally } from './user-code.ts';
+
+interface SavedFold {
+  state: unknown;
+  counted: SavedTriggers;
+  pieces: SavedBatch[];
+}
 
 /**
  * Folds batches into a state of user code. A flush emits what `finish` makes of the state, as one logical input, empty
@@ -17,6 +24,9 @@ import { callUser, settle, withFinally } from './user-code.ts';
  * Inputs without rows are counted but not folded. Rows and bytes held are those folded since the last flush.
  */
 export class MemoryAccumulate implements Operator {
+  /** Of a fold that says how its state is saved; any other begins again at its start. */
+  readonly snapshot?: (writer: SnapshotWriter) => Promise<SavedFold>;
+  readonly restore?: (saved: SavedFold, reader: SnapshotReader) => Promise<void>;
   readonly #context: OperatorContext;
   readonly #definition: FoldDefinition;
   readonly #options: unknown;
@@ -53,6 +63,24 @@ export class MemoryAccumulate implements Operator {
     this.#counter = new TriggerCounter(spec.triggers);
     this.#pieces = new HeldBatches(arena, owner, context.inputFields);
     this.#state = this.#init();
+    if (definition.snapshot === undefined || definition.restore === undefined) return;
+    this.snapshot = (writer) => this.#save(writer);
+    this.restore = (saved, reader) => this.#restore(saved, reader);
+  }
+
+  async #save(writer: SnapshotWriter): Promise<SavedFold> {
+    const state = await callUser(this.#context, ' in snapshot', undefined, () =>
+      this.#definition.snapshot?.(this.#state),
+    );
+    return { state, counted: this.#counter.save(), pieces: await this.#pieces.save(writer) };
+  }
+
+  async #restore(saved: SavedFold, reader: SnapshotReader): Promise<void> {
+    this.#counter.restore(saved.counted);
+    this.#pieces.restore(saved.pieces, reader);
+    this.#state = await callUser(this.#context, ' in restore', undefined, () =>
+      this.#definition.restore?.(saved.state),
+    );
   }
 
   #init(): unknown {

@@ -4,7 +4,13 @@ import type { Fields } from '../schema/types.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from './contract.ts';
 import { HeldBatches } from './held-batches.ts';
 import { pushAll } from './outputs.ts';
-import { hasTriggers, TriggerCounter } from './triggers.ts';
+import type { SavedBatch, SnapshotReader, SnapshotWriter } from './snapshot-contract.ts';
+import { hasTriggers, type SavedTriggers, TriggerCounter } from './triggers.ts';
+
+interface SavedBuffer {
+  counted: SavedTriggers;
+  held: SavedBatch[];
+}
 
 /**
  * Holds batches until a trigger and hands them on as one logical input, in pieces. With `accumulate: false` every batch
@@ -67,6 +73,15 @@ export class MemoryBuffer implements Operator {
 
   dueAt(): number | undefined {
     return this.#counter.dueAt();
+  }
+
+  async snapshot(writer: SnapshotWriter): Promise<SavedBuffer> {
+    return { counted: this.#counter.save(), held: await this.#held.save(writer) };
+  }
+
+  restore(saved: SavedBuffer, reader: SnapshotReader): void {
+    this.#counter.restore(saved.counted);
+    this.#held.restore(saved.held, reader);
   }
 
   close(): void {

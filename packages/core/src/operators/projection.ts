@@ -15,6 +15,7 @@ export type NamedExpressions = readonly { name: string; expression: ExpressionNo
  * input column of its name. Plain columns are shared with the input, not copied.
  */
 export class Projection implements Operator {
+  readonly isStateless = true;
   readonly #context: OperatorContext;
   readonly #expressions: readonly CompiledExpression[];
   readonly #fields: Fields;

@@ -10,7 +10,8 @@ import type { OpDefinition, OpInstance, OpResult } from './definition.ts';
 import { HeldBatches } from './held-batches.ts';
 import { type GivenBatch, type ResultTarget, takeResult } from './op-result.ts';
 import { andThen, pushAll } from './outputs.ts';
-import { hasTriggers, TriggerCounter } from './triggers.ts';
+import type { SavedBatch, SnapshotReader, SnapshotWriter } from './snapshot-contract.ts';
+import { hasTriggers, type SavedTriggers, TriggerCounter } from './triggers.ts';
 import { callUser, settle, withFinally } from './user-code.ts';
 
 export interface RegisteredOpSpec {
@@ -18,6 +19,14 @@ export interface RegisteredOpSpec {
   triggers: Triggers;
   accumulate: boolean;
   observesBatches: boolean;
+}
+
+interface SavedOp {
+  /** What the op's own `snapshot` gave. */
+  own: unknown;
+  counted: SavedTriggers;
+  held: SavedBatch[];
+  pieces: SavedBatch[];
 }
 
 /** Whether plain columns that are left out are taken from the input: for `output: 'same'`. */
@@ -36,6 +45,7 @@ function keepsInput(definition: OpDefinition, input: Fields, options: unknown): 
  * and what the op's `flush` gives (when a trigger fires, and at the end) is an input of its own unless it is nothing.
  */
 export class RegisteredOp implements Operator {
+  readonly isLostInCrash: boolean;
   /** Only of an op with triggers: others never hold anything. */
   readonly held?: () => HeldState;
   readonly dueAt?: () => number | undefined;
@@ -69,6 +79,8 @@ export class RegisteredOp implements Operator {
     this.#instance = callUser(context, ' in create', undefined, () =>
       definition.create(spec.options, opContext),
     ) as OpInstance;
+    const { snapshot, restore } = this.#instance;
+    this.isLostInCrash = !definition.stateless && (snapshot === undefined || restore === undefined);
   }
 
   push(batch: Batch): MaybePromise {
@@ -148,6 +160,31 @@ export class RegisteredOp implements Operator {
 
   #state(): HeldState {
     return { inputs: this.#counter.held().inputs, rows: this.#held.rows, bytes: this.#held.bytes };
+  }
+
+  async snapshot(writer: SnapshotWriter): Promise<SavedOp> {
+    const { snapshot } = this.#instance;
+    const own =
+      snapshot === undefined
+        ? undefined
+        : await callUser<unknown>(this.#context, ' in snapshot', undefined, () => snapshot.call(this.#instance));
+    return {
+      own,
+      counted: this.#counter.save(),
+      held: await this.#held.save(writer),
+      pieces: (await this.#pieces?.save(writer)) ?? [],
+    };
+  }
+
+  async restore(saved: SavedOp, reader: SnapshotReader): Promise<void> {
+    this.#counter.restore(saved.counted);
+    this.#held.restore(saved.held, reader);
+    this.#pieces?.restore(saved.pieces, reader);
+    const { restore } = this.#instance;
+    if (restore === undefined) return;
+    await callUser<unknown>(this.#context, ' in restore', undefined, () =>
+      restore.call(this.#instance, saved.own as never),
+    );
   }
 
   close(): void {

@@ -27,6 +27,12 @@ export function hasTriggers(triggers: Triggers): boolean {
   );
 }
 
+/** A counter as plain data. */
+export interface SavedTriggers extends HeldState {
+  /** On the lane's clock. */
+  since: number | undefined;
+}
+
 /** Counts what an operator holds against its triggers. */
 export class TriggerCounter {
   readonly #triggers: Triggers;
@@ -74,6 +80,18 @@ export class TriggerCounter {
   /** Nothing was taken since the last flush. */
   get isEmpty(): boolean {
     return this.#inputs === 0 && this.#rows === 0;
+  }
+
+  /** What it counted, for a snapshot. */
+  save(): SavedTriggers {
+    return { ...this.held(), since: this.#since };
+  }
+
+  restore(saved: SavedTriggers): void {
+    this.#inputs = saved.inputs;
+    this.#rows = saved.rows;
+    this.#bytes = saved.bytes;
+    this.#since = saved.since;
   }
 
   /** Nothing is held any more. Returns what was. */

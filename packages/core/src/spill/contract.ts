@@ -9,14 +9,19 @@ import type { Batch } from '../batch/contract.ts';
 import type { Arena } from '../memory/contract.ts';
 import type { Fields } from '../schema/types.ts';
 
-/** One batch in a file: dictionaries and record batch, one after the other. Plain data. */
-export interface SpillPosition {
-  /** Byte offset in the file, a multiple of 64. */
+/** Some bytes in a file. Plain data. */
+export interface SpilledBytes {
   offset: number;
-  /** Bytes on disk, and of the slab that a read needs (the descriptor comes on top). */
   bytes: number;
   /** CRC-32 of these bytes. */
   checksum: number;
+}
+
+/**
+ * One batch in a file: dictionaries and record batch, one after the other. Plain data. `offset` is a multiple of 64 in a file of batches alone;
+ * a read needs a slab of `bytes` (the descriptor comes on top).
+ */
+export interface SpillPosition extends SpilledBytes {
   rows: number;
   inputs: number;
   /** Where the buffers are, as text: an operator may keep very many positions. */
@@ -40,14 +45,36 @@ export interface SpillFile {
    * @throws ERR_SPILL_CORRUPT naming file and offset, ERR_SPILL_DISK, ERR_MEMORY_EXHAUSTED
    */
   read(position: SpillPosition, arena: Arena, owner: number): Batch;
+  /**
+   * Writes bytes that are no batch, views of shared memory or others, at the end of the file. A file has batches or bytes: readers of Arrow
+   * streams understand the former only.
+   * @throws as `append`
+   */
+  appendBytes(view: Uint8Array): Promise<SpilledBytes>;
+  /** Fills a view of exactly that many bytes. @throws ERR_SPILL_CORRUPT naming file and offset, ERR_SPILL_DISK */
+  readBytes(saved: SpilledBytes, into: Uint8Array): void;
+  /** Keeps it on disk beyond `delete`, as it is now: see `Spill.keep`. */
+  keep(): SpilledFile;
   /** Closes and removes the file; its bytes count against the limit no more. Does nothing the second time. */
   delete(): void;
+}
+
+/**
+ * A spill file that is kept beyond the operator that wrote it: `delete` only closes it, and whoever asked removes it and takes these bytes
+ * off the account. Plain data.
+ */
+export interface SpilledFile {
+  path: string;
+  /** Its length when it was kept; an operator may have appended since. */
+  bytes: number;
 }
 
 /** What a lane gives its operators to spill with. */
 export interface Spill {
   /** A new, empty file for batches of these columns. Nothing is on disk before the first `append`. `name` is for people. */
   createFile(arena: Arena, fields: Fields, name: string): SpillFile;
+  /** Opens a file that another lane wrote and that is kept; appending goes on behind the bytes named. It stays kept. */
+  reopen(arena: Arena, kept: SpilledFile, fields: Fields, name: string): SpillFile;
   /** Bytes that were written through this object, also of files that are gone. */
   readonly spilledBytes: number;
   /** Deletes every file that is still there. */
@@ -73,6 +100,8 @@ export interface SpillDisk {
   makeFolder(path: string): void;
   /** Makes a file that must not be there, for reading and writing. */
   open(path: string): number;
+  /** Opens a file that is there, for reading and writing. */
+  reopen(path: string): number;
   /** Writes some of the views, one after the other; returns how many bytes. */
   write(fd: number, views: readonly Uint8Array[], position: number): number;
   /** Reads into the view; returns how many bytes, 0 at the end of the file. */

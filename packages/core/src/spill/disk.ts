@@ -6,6 +6,7 @@ export const nodeDisk: SpillDisk = {
   makeFolder: (path) => void mkdirSync(path, { recursive: true, mode: 0o700 }),
   // Exclusive: a file that somebody else put there is never written to.
   open: (path) => openSync(path, 'wx+', 0o600),
+  reopen: (path) => openSync(path, 'r+'),
   write: (fd, views, position) => writevSync(fd, views, position),
   read: (fd, view, position) => readSync(fd, view, 0, view.length, position),
   close: closeSync,

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Arena } from '../memory/contract.ts';
 import type { Fields } from '../schema/types.ts';
-import type { Spill, SpillAccount, SpillAlert, SpillDisk, SpillFile } from './contract.ts';
+import type { Spill, SpillAccount, SpillAlert, SpillDisk, SpilledFile, SpillFile } from './contract.ts';
 import { localAccount, nodeDisk } from './disk.ts';
-import { ArrowSpillFile } from './spill-file.ts';
+import { ArrowSpillFile, type SpillFileParts } from './spill-file.ts';
 
 export interface LaneSpillOptions {
   /** The run's own folder. Made when the first file is. */
@@ -48,9 +48,23 @@ export class LaneSpill implements Spill {
   }
 
   createFile(arena: Arena, fields: Fields, name: string): SpillFile {
-    const { folder, lane, limitBytes = Infinity, signal, onAlert, onWritten } = this.#options;
+    const { folder, lane } = this.#options;
     const path = join(folder, `${lane}-${this.#made++}.arrows`);
-    const file = new ArrowSpillFile(path, arena, fields, {
+    return this.#added(new ArrowSpillFile(path, arena, fields, this.#partsOf(name)));
+  }
+
+  reopen(arena: Arena, kept: SpilledFile, fields: Fields, name: string): SpillFile {
+    return this.#added(ArrowSpillFile.reopen(kept, arena, fields, this.#partsOf(name)));
+  }
+
+  #added(file: SpillFile): SpillFile {
+    this.#files.add(file);
+    return file;
+  }
+
+  #partsOf(name: string): SpillFileParts {
+    const { limitBytes = Infinity, signal, onAlert, onWritten } = this.#options;
+    return {
       disk: this.#disk,
       account: this.#account,
       limitBytes,
@@ -63,9 +77,7 @@ export class LaneSpill implements Spill {
       },
       onDeleted: (deleted) => void this.#files.delete(deleted),
       sleep: this.#options.sleep ?? ((ms) => sleep(ms, undefined)),
-    });
-    this.#files.add(file);
-    return file;
+    };
   }
 
   close(): void {

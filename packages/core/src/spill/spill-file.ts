@@ -4,9 +4,17 @@ import { crc32 } from 'node:zlib';
 import type { Batch } from '../batch/contract.ts';
 import { descriptorBytes, recordsOf } from '../batch/layout.ts';
 import { slabsOf, writeDescriptor } from '../batch/shared-batch.ts';
-import type { Arena, Ptr } from '../memory/contract.ts';
+import type { Arena } from '../memory/contract.ts';
 import type { Fields } from '../schema/types.ts';
-import type { SpillAccount, SpillAlert, SpillDisk, SpillFile, SpillPosition } from './contract.ts';
+import type {
+  SpillAccount,
+  SpillAlert,
+  SpillDisk,
+  SpilledBytes,
+  SpilledFile,
+  SpillFile,
+  SpillPosition,
+} from './contract.ts';
 import { batchSection, columnsAt, type Section, schemaSection } from './section.ts';
 import { abortedError, corruptError, diskError, isPassing, limitError, reasonOf } from './spill-error.ts';
 
@@ -37,6 +45,8 @@ export class ArrowSpillFile implements SpillFile {
   readonly #parts: SpillFileParts;
   #fd: number | undefined;
   #isDeleted = false;
+  /** Bytes of it that somebody else takes off the account, and removes: see `Spill.keep`. */
+  #keptBytes: number | undefined;
   /** Of the batch before. */
   #layout = '';
 
@@ -45,6 +55,25 @@ export class ArrowSpillFile implements SpillFile {
     this.fields = fields;
     this.#arena = arena;
     this.#parts = parts;
+  }
+
+  /** A kept file of another thread; what was appended to it since it was kept is written over. */
+  static reopen(kept: SpilledFile, arena: Arena, fields: Fields, parts: SpillFileParts): ArrowSpillFile {
+    const file = new ArrowSpillFile(kept.path, arena, fields, parts);
+    file.bytes = kept.bytes;
+    file.#keptBytes = kept.bytes;
+    try {
+      if (kept.bytes > 0) file.#fd = parts.disk.reopen(kept.path);
+    } catch (error) {
+      throw diskError('opening', kept.path, error, parts.stage);
+    }
+    return file;
+  }
+
+  keep(): SpilledFile {
+    assert(!this.#isDeleted, 'the spill file was deleted');
+    this.#keptBytes = this.bytes;
+    return { path: this.path, bytes: this.bytes };
   }
 
   async append(batch: Batch): Promise<SpillPosition> {
@@ -63,6 +92,19 @@ export class ArrowSpillFile implements SpillFile {
     this.#layout = position.layout;
     await this.#write(section);
     return position;
+  }
+
+  async appendBytes(view: Uint8Array): Promise<SpilledBytes> {
+    assert(!this.#isDeleted, 'the spill file was deleted');
+    const saved = { offset: this.bytes, bytes: view.length, checksum: crc32(view) };
+    await this.#write({ views: view.length === 0 ? [] : [view], bytes: view.length });
+    return saved;
+  }
+
+  readBytes(saved: SpilledBytes, into: Uint8Array): void {
+    assert(!this.#isDeleted, 'the spill file was deleted');
+    assert(into.length === saved.bytes, `${saved.bytes} bytes into a view of ${into.length}`);
+    this.#fill(into, saved);
   }
 
   /** The whole section behind what is there, or nothing: what a failed attempt wrote is written over. */
@@ -118,7 +160,7 @@ export class ArrowSpillFile implements SpillFile {
     const room = Math.ceil(descriptorBytes(records, 1, records) / 64) * 64;
     const slab = arena.alloc(room + position.bytes, owner);
     try {
-      this.#fill(arena, slab + room, position);
+      this.#fill(arena.bytesAt(slab + room, position.bytes), position);
       const columns = columnsAt(fields, position.layout, slab + room, slab);
       const { rows, inputs } = position;
       return writeDescriptor(arena, fields, {
@@ -136,9 +178,8 @@ export class ArrowSpillFile implements SpillFile {
     }
   }
 
-  #fill(arena: Arena, at: Ptr, { offset, bytes, checksum }: SpillPosition): void {
+  #fill(view: Uint8Array, { offset, bytes, checksum }: SpilledBytes): void {
     const { disk, stage } = this.#parts;
-    const view = arena.bytesAt(at, bytes);
     let done = 0;
     while (done < bytes) {
       let read: number;
@@ -164,13 +205,13 @@ export class ArrowSpillFile implements SpillFile {
     if (this.#isDeleted) return;
     this.#isDeleted = true;
     const { disk, account, onDeleted } = this.#parts;
-    account.add(-this.bytes);
+    account.add((this.#keptBytes ?? 0) - this.bytes);
     onDeleted(this);
     if (this.#fd === undefined) return;
     try {
       disk.close(this.#fd);
     } finally {
-      disk.remove(this.path);
+      if (this.#keptBytes === undefined) disk.remove(this.path);
     }
   }
 }

@@ -1,5 +1,6 @@
 import { col, createPipeline, defineFold, defineOp, fromIterable, type Sink, type Stream } from '@spillway/core';
 import {
+  type Arena,
   type Batch,
   batchToRows,
   buildChain,
@@ -8,13 +9,20 @@ import {
   createReferenceKernels,
   cutStages,
   fieldsFromShape,
+  LaneSpill,
+  recoveryOf,
   resolvePlan,
+  restoreOperators,
   rowsToBatch,
   runReference,
+  SnapshotFiles,
+  SnapshotSource,
   type StageChain,
+  saveOperators,
   sliceBatch,
 } from '@spillway/core/internal';
 import { expect, test } from 'vitest';
+import { temporaryFolder } from '#support/temporary-folder';
 import { type SeededRandom, seededRandom } from '../../../support/random.ts';
 
 const SCHEMA = { value: 'int64', text: 'utf8' } as const;
@@ -66,6 +74,10 @@ const lag = defineOp(import.meta.url, {
         held = [];
         return out.length === 0 ? null : { value: out.map((row) => row.value), text: out.map((row) => row.text) };
       },
+      snapshot: () => held,
+      restore: (saved: typeof held) => {
+        held = saved;
+      },
     };
   },
 });
@@ -75,6 +87,7 @@ const sizes = defineOp(import.meta.url, {
   name: 'sizes',
   output: SCHEMA,
   observes: 'batches',
+  stateless: true,
   create: () => ({ process: (batch) => ({ value: [BigInt(batch.numRows)], text: ['size'] }) }),
 });
 
@@ -88,6 +101,8 @@ const joined = defineFold(import.meta.url, {
     text: `${state.text}${[...batch.getChild('text')!].join('')}`.slice(-20),
   }),
   finish: ({ rows, text }) => ({ value: [rows], text: [text] }),
+  snapshot: (state) => state,
+  restore: (saved: { rows: bigint; text: string }) => saved,
 });
 
 function randomTriggers(random: SeededRandom): object {
@@ -135,7 +150,25 @@ function randomInputs(random: SeededRandom): Given[][] {
   );
 }
 
-/** What the engine's chain gives for the same inputs, each cut into pieces at random, with pressure at random. */
+/** A chain that goes on where another one was, which is closed: what happens at a crash just after a barrier. */
+async function replace(
+  arena: Arena,
+  spill: LaneSpill,
+  chain: StageChain,
+  build: () => Promise<StageChain>,
+): Promise<StageChain> {
+  expect(chain.operators.map(recoveryOf)).not.toContain('never');
+  const files = new SnapshotFiles(arena, spill, 'test');
+  const saved = structuredClone(await saveOperators(chain.operators, files));
+  const source = new SnapshotSource(arena, spill, 'test', files.finish());
+  await chain.close();
+  const next = await build();
+  await restoreOperators(next.operators, saved, source);
+  source.close();
+  return next;
+}
+
+/** What the engine's chain gives for the same inputs, each cut into pieces at random, with pressure and restarts at random. */
 async function runChain(
   random: SeededRandom,
   sink: Sink,
@@ -160,20 +193,23 @@ async function runChain(
       leaked: 0,
     };
   expect(plan.stages).toHaveLength(1);
-  const chain: StageChain = await buildChain(stage, {
-    arena,
-    kernels: createReferenceKernels(arena),
-    owner: 1,
-    lane: 0,
-    outputs: [{ push: collect }],
-    now: () => 0,
-    signal: new AbortController().signal,
-    position: () => ({}),
-    onFlush: (operator, reason, held) => {
-      if (reason !== 'pressure')
-        flushes.push(`${stage.operators[operator]?.name} ${reason} ${held.inputs}/${held.rows}/${held.bytes}`);
-    },
-  });
+  const build = (): Promise<StageChain> =>
+    buildChain(stage, {
+      arena,
+      kernels: createReferenceKernels(arena),
+      owner: 1,
+      lane: 0,
+      outputs: [{ push: collect }],
+      now: () => 0,
+      signal: new AbortController().signal,
+      position: () => ({}),
+      onFlush: (operator, reason, held) => {
+        if (reason !== 'pressure')
+          flushes.push(`${stage.operators[operator]?.name} ${reason} ${held.inputs}/${held.rows}/${held.bytes}`);
+      },
+    });
+  const spill = new LaneSpill({ folder: temporaryFolder(), lane: '0' });
+  let chain = await build();
   for (const rows of inputs) {
     const whole = rowsToBatch(arena, 1, FIELDS, rows);
     for (let from = 0, last = false; !last; ) {
@@ -182,6 +218,7 @@ async function runChain(
       await chain.push(sliceBatch(arena, 1, whole, from, size, last ? 1 : 0));
       from += size;
       if (random.chance(0.3)) for (const operator of chain.operators) await operator.flush('pressure');
+      if (random.chance(0.2)) chain = await replace(arena, spill, chain, build);
     }
     whole.release();
   }
@@ -191,7 +228,7 @@ async function runChain(
   return { batches, flushes, leaked: arena.usedSlabs() };
 }
 
-test('random chains, cut into random pieces and under pressure, equal the reference executor', async () => {
+test('random chains, cut into random pieces and under pressure and restarted from snapshots, equal the reference executor', async () => {
   const random = seededRandom();
   for (let round = 0; round < 100; round++) {
     const inputs = randomInputs(random);
