@@ -1,32 +1,44 @@
+import { runCell } from '@spillway/bench/memory/matrix';
 import { watchPeak } from '@spillway/bench/memory/watch-peak';
 import { describe, expect, it } from 'vitest';
 
 const MEBIBYTE = 2 ** 20;
 
-/** The promise P1, from outside. The whole matrix is `npm run bench:memory`. */
-describe('resident memory stays inside the limit', () => {
+/** The promise P1, from outside, on inputs ten times the limit. The whole matrix is `matrix.soak.ts`. */
+describe('resident memory stays inside the limit, and the answer is right', () => {
   it.each([
-    { job: 'aggregate', workers: 2, memoryLimit: 'minimum' },
-    { job: 'keyed', workers: 2, memoryLimit: 64 * MEBIBYTE },
-    { job: 'sort', workers: 2, memoryLimit: 64 * MEBIBYTE, millionRows: 4 },
-    { job: 'asof', workers: 2, memoryLimit: 64 * MEBIBYTE },
-    { job: 'fanout', workers: 2, memoryLimit: 'minimum' },
-    { job: 'flights', workers: 1, memoryLimit: 'minimum' },
-    { job: 'flights', workers: 2, memoryLimit: 256 * MEBIBYTE },
-  ] as const)('$job, $workers workers, $memoryLimit', async (job) => {
-    const { used, samples } = await watchPeak(job);
-    expect(samples).toBeGreaterThan(20);
+    { job: 'aggregate', memoryLimit: 'minimum' },
+    { job: 'keyed', memoryLimit: 64 * MEBIBYTE },
+    { job: 'sort', memoryLimit: 64 * MEBIBYTE },
+    { job: 'asof', memoryLimit: 64 * MEBIBYTE },
+    { job: 'fanout', memoryLimit: 'minimum' },
+    { job: 'holding', memoryLimit: 64 * MEBIBYTE },
+  ] as const)('$job, $memoryLimit', async (job) => {
+    const { outcome, problem, peak } = await runCell({ ...job, workers: 2, timesLimit: 10 });
+    expect(problem).toBeUndefined();
+    expect(outcome).toBe('kept');
+    expect(peak?.samples).toBeGreaterThan(20);
+  });
+
+  it('a limit below the minimum is refused with that number', async () => {
+    const { outcome, minimumBytes } = await runCell({ job: 'append', memoryLimit: 64 * MEBIBYTE, workers: 2 });
+    expect(outcome).toBe('refused');
+    expect(minimumBytes).toBeGreaterThan(64 * MEBIBYTE);
+  });
+
+  it.each([
+    ['minimum', 1],
+    [256 * MEBIBYTE, 2],
+  ] as const)('flights into a store, %s, %i workers', async (memoryLimit, workers) => {
+    const { used } = await watchPeak({ job: 'flights', workers, memoryLimit });
     expect(used).toBeLessThanOrEqual(1);
   });
 
   it('a job that only makes rows is admitted at 64 MiB, one from files into a store at 128 MiB', async () => {
-    const { limitBytes: made } = await watchPeak({
-      job: 'aggregate',
-      workers: 2,
-      memoryLimit: 'minimum',
-      millionRows: 1,
-    });
-    expect(made).toBeLessThanOrEqual(64 * MEBIBYTE);
+    for (const job of ['aggregate', 'asof', 'sort'] as const) {
+      const { limitBytes } = await watchPeak({ job, workers: 1, memoryLimit: 'minimum', timesLimit: 0.5 });
+      expect(limitBytes).toBeLessThanOrEqual(64 * MEBIBYTE);
+    }
     const { limitBytes, used } = await watchPeak({ job: 'flights', workers: 2, memoryLimit: 128 * MEBIBYTE });
     expect(limitBytes).toBe(128 * MEBIBYTE);
     expect(used).toBeLessThanOrEqual(1);

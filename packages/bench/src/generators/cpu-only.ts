@@ -13,6 +13,10 @@ export interface CpuOnlyOptions {
   nullsPerMille?: number;
   /** Chance in thousandths that a row is left out. Default 0. */
   missingPerMille?: number;
+  /** How many of the metrics, from the first. Default all ten. */
+  metrics?: number;
+  /** Added to every time, in microseconds. Default 0. */
+  laterUs?: number;
 }
 
 export const CPU_TAGS = [
@@ -159,9 +163,14 @@ function fillPresence(options: CpuOnlyOptions, metric: number, ticks: Uint32Arra
 /** The rows of ticks [from, to), as typed arrays. Slices that follow each other give the whole table. */
 export function cpuSlice(options: CpuOnlyOptions, from: number, to: number): CpuSlice {
   const { ticks, host } = layOutRows(options, from, Math.min(to, options.ticks));
-  const metrics = Array.from({ length: METRIC_COUNT }, (_, metric) => fillMetric(options, metric, ticks, host));
+  const length = options.metrics ?? METRIC_COUNT;
+  const metrics = Array.from({ length }, (_, metric) => fillMetric(options, metric, ticks, host));
   const time = new BigInt64Array(ticks.length);
-  for (let i = 0; i < ticks.length; i += 1) time[i] = CPU_START_US + BigInt(ticks[i] as number) * STEP_US;
+  const firstUs = CPU_START_US + BigInt(options.laterUs ?? 0);
+  for (let start = 0, end = 0; start < ticks.length; start = end) {
+    while (end < ticks.length && ticks[end] === ticks[start]) end += 1;
+    time.fill(firstUs + BigInt(ticks[start] as number) * STEP_US, start, end);
+  }
   const slice: CpuSlice = { rows: ticks.length, time, host, metrics };
   if ((options.nullsPerMille ?? 0) === 0) return slice;
   return { ...slice, present: metrics.map((_, metric) => fillPresence(options, metric, ticks, host)) };

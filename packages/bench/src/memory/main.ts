@@ -1,53 +1,29 @@
-/** `npm run bench:memory`: the table of peaks, as Markdown. Each job at its minimum and at fixed limits. */
+/** `npm run bench:memory`: the table of peaks, as Markdown. `-- sort asof` for these jobs only; two lanes, or `--workers N`. */
+import { parseArgs } from 'node:util';
+import { type Cell, MATRIX_JOBS, MATRIX_LIMITS, runCell, TABLE_TITLES, tableRow, timesLimitOf } from './matrix.ts';
 import { PEAK_JOBS, type PeakJob } from './peak-jobs.ts';
-import { type Peak, PeakJobError, watchPeak } from './watch-peak.ts';
 
-const MEBIBYTE = 2 ** 20;
-const LIMITS: readonly PeakJob['memoryLimit'][] = ['minimum', ...[64, 128, 256, 1024].map((size) => size * MEBIBYTE)];
-
-function mebibytes(bytes: number): string {
-  return (bytes / MEBIBYTE).toFixed(0);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { workers: { type: 'string', default: '2' }, times: { type: 'string' } },
+});
+const unknown = positionals.filter((name) => !(PEAK_JOBS as readonly string[]).includes(name));
+if (unknown.length > 0) {
+  console.error(`no job "${unknown.join('", "')}": there are ${PEAK_JOBS.join(', ')}`);
+  process.exit(2);
 }
 
-function rowOf({ job, limitBytes, idleBytes, peakBytes, used, summary }: Peak): string[] {
-  const limit = `${mebibytes(limitBytes)}${job.memoryLimit === 'minimum' ? ' (minimum)' : ''}`;
-  const figures = [idleBytes, peakBytes, peakBytes - idleBytes].map(mebibytes);
-  return [
-    job.job,
-    String(job.workers),
-    limit,
-    ...figures,
-    `${(used * 100).toFixed(0)} %`,
-    `${(summary.elapsedMs / 1000).toFixed(1)} s`,
-  ];
-}
-
-function refusedRow(job: PeakJob, error: PeakJobError): string[] {
-  const { code, expected } = error.data;
-  const outcome =
-    code === 'ERR_MEMORY_MINIMUM' ? `refused: needs ${mebibytes(Number(expected))}` : `failed: ${error.message}`;
-  const limit = job.memoryLimit === 'minimum' ? 'minimum' : mebibytes(job.memoryLimit);
-  return [job.job, String(job.workers), limit, '', '', '', outcome, ''];
-}
-
-function print(cells: readonly string[]): void {
-  console.log(`| ${cells.join(' | ')} |`);
-}
-
-const chosen = process.argv.slice(2);
-print(['job', 'workers', 'limit, MiB', 'idle', 'peak', 'peak − idle', 'of limit × 1.1', 'time']);
-print(Array.from({ length: 8 }, () => '---'));
-for (const name of PEAK_JOBS) {
-  if (chosen.length > 0 && !chosen.includes(name)) continue;
-  for (const workers of [1, 2]) {
-    for (const memoryLimit of LIMITS) {
-      const job: PeakJob = { job: name, memoryLimit, workers };
-      try {
-        print(rowOf(await watchPeak(job)));
-      } catch (error) {
-        if (!(error instanceof PeakJobError)) throw error;
-        print(refusedRow(job, error));
-      }
-    }
+const print = (cells: readonly string[]): void => console.log(`| ${cells.join(' | ')} |`);
+const jobs = positionals.length > 0 ? (positionals as PeakJob['job'][]) : [...MATRIX_JOBS, 'flights' as const];
+const broken: Cell[] = [];
+print(TABLE_TITLES);
+print(TABLE_TITLES.map(() => '---'));
+for (const job of jobs) {
+  for (const memoryLimit of MATRIX_LIMITS) {
+    const timesLimit = values.times === undefined ? timesLimitOf(memoryLimit) : Number(values.times);
+    const cell = await runCell({ job, memoryLimit, workers: Number(values.workers), timesLimit });
+    print(tableRow(cell));
+    if (cell.outcome === 'broken') broken.push(cell);
   }
 }
+process.exit(broken.length > 0 ? 1 : 0);

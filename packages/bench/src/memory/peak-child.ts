@@ -1,18 +1,19 @@
 /** The watched process: runs one job and tells its parent how it went. */
 import { errorToData, explain } from '@spillway/core';
 import { run } from '@spillway/workers';
-import { makePeakJob, type PeakJob } from './peak-jobs.ts';
+import { makePeakJob, type PeakJob, ticksOf } from './peak-jobs.ts';
 
 const job = JSON.parse(process.argv[2] ?? '{}') as PeakJob;
+const folder = process.argv[3] ?? '';
+const { half = 0 } = job;
 
 /** Any limit will do to ask for the minimum. */
 const ASKING_BYTES = 2 ** 30;
 
 async function limitOf(): Promise<number> {
   if (job.memoryLimit !== 'minimum') return job.memoryLimit;
-  const asked = await makePeakJob(job, ASKING_BYTES);
+  const asked = await makePeakJob(job, { limitBytes: ASKING_BYTES, ticks: 2, half, folder });
   const { physical } = await explain(asked.sinks, { workers: job.workers });
-  asked.clean();
   return physical.minimumBytes;
 }
 
@@ -21,18 +22,17 @@ function block(forMs: number): void {
 }
 
 const limitBytes = await limitOf();
-const { sinks, clean } = await makePeakJob(job, limitBytes);
+const ticks = ticksOf(job, limitBytes);
 try {
+  const { sinks, digests } = await makePeakJob(job, { limitBytes, ticks, half, folder });
   const running = run(sinks, { workers: job.workers, debug: true });
   const off = running.on('stage', () => {
     off();
     if (job.blockMainMs !== undefined) setTimeout(block, 20, job.blockMainMs);
   });
   const summary = await running.done;
-  process.send?.({ ok: true, limitBytes, summary });
+  process.send?.({ ok: true, limitBytes, ticks, summary, digests: digests() });
 } catch (error) {
   process.send?.({ ok: false, limitBytes, error: errorToData(error) });
-} finally {
-  clean();
 }
 process.disconnect?.();

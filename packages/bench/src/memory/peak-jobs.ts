@@ -1,10 +1,12 @@
-/** Jobs whose peak of memory is watched from outside. Named, because the process that runs one gets it as text. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/**
+ * Jobs whose peak of memory is watched from outside. Named, because the process that runs one gets it as text. Each is sized by the number
+ * of ticks of the cpu-only table that it reads, and gives a digest for each of its results; `expected-digests.ts` computes the same without
+ * an engine.
+ */
 import { agg, col, createPipeline, openStore, type Sink } from '@spillway/core';
 import { flightsJob } from '../demo/pipeline.ts';
-import { generatedSeries, SPLIT_ROWS } from './generated-series.ts';
+import { CPU_ROW_BYTES, cpuRows, holdsReferences } from './cpu-rows.ts';
+import { type DigestColumn, RowDigest } from './row-digest.ts';
 
 /** What the watched process is told. */
 export interface PeakJob {
@@ -12,135 +14,226 @@ export interface PeakJob {
   /** Hard total, or `'minimum'`: what `explain` says that the job needs at least. */
   memoryLimit: number | 'minimum';
   workers: number;
-  /** Millions of generated rows. Default 5. */
-  millionRows?: number;
+  /** Bytes of the input, as columns, for each byte of the limit. Default 1. Flights are as many as they are. */
+  timesLimit?: number;
+  /** `append` is run twice: the second half of the rows (1) behind the first (0), which is the default. */
+  half?: 0 | 1;
   /** Keeps the main thread from doing anything for so long, once the stages have started. */
   blockMainMs?: number;
 }
 
-export interface MadeJob {
-  sinks: Sink[];
-  /** Removes what the job wrote. */
-  clean(): void;
+/** What a job is made from, in the process that runs it. */
+export interface JobParts {
+  limitBytes: number;
+  ticks: number;
+  half: 0 | 1;
+  /** For what the job writes. */
+  folder: string;
 }
 
-type MakeJob = (limitBytes: number, job: PeakJob) => Promise<MadeJob>;
+export interface MadeJob {
+  sinks: Sink[];
+  /** One for each result that is delivered; those of files are read by who checks them. */
+  digests: () => string[];
+}
 
-const COLUMNS = {
-  n: agg.count(),
-  sum: agg.sum('value'),
-  lowest: agg.min('value'),
-  highest: agg.max('value'),
-  first: agg.first('value'),
-  last: agg.last('value'),
-};
+interface JobKind {
+  /** Of all inputs. */
+  bytesOfTick: number;
+  make(parts: JobParts): Promise<MadeJob>;
+}
+
+export const LEFT_SEED = 42;
+export const RIGHT_SEED = 7;
+export const HOSTS = 100;
+/** Rows of an as-of join's right side that are left out. */
+export const MISSING_PER_MILLE = 100;
+/** A right row comes so much behind the left one of its tick. */
+export const RIGHT_LATER_US = 3_000_000;
+
+const TABLE_TICK_BYTES = HOSTS * CPU_ROW_BYTES;
 
 /** Callbacks see batches, so the plan itself has to say when the aggregate flushes: pressure may not. */
 const STAGE_BYTES = 2 ** 20;
 
-/** Rows are delivered and let go of. */
-function counted(stream: { forEach(call: (batch: { numRows: number }) => void): Sink }): MadeJob {
-  let rows = 0;
-  return { sinks: [stream.forEach(({ numRows }) => void (rows += numRows))], clean: () => {} };
+/** A stream whose batches can be given to a callback. */
+interface Delivering {
+  forEach(call: (batch: { numCols: number; getChildAt(column: number): { toArray(): unknown } | null }) => void): Sink;
 }
 
-function aggregateOf(by: 'key' | undefined, keys: number): MakeJob {
-  return async (memoryLimit, { millionRows = 5 }) => {
-    const splits = Math.ceil((millionRows * 1e6) / SPLIT_ROWS);
-    const series = createPipeline({ memoryLimit }).source(generatedSeries, { splits, seed: 42, keys });
-    const aggregations = {
-      hourly: { every: '1h', columns: COLUMNS },
-      daily: { every: '1d', columns: COLUMNS },
-    } as const;
-    const { hourly, daily } =
-      by === undefined
-        ? series.aggStream({ orderedOn: 'ts', memoryLimit: STAGE_BYTES, aggregations })
-        : series.aggStream({ orderedOn: 'ts', by: [by], memoryLimit: STAGE_BYTES, aggregations });
-    let rows = 0;
-    const count = (batch: { numRows: number }): void => void (rows += batch.numRows);
-    return { sinks: [hourly.forEach(count), daily.forEach(count)], clean: () => {} };
+/** Results are folded into digests and let go of. */
+function digested(...streams: readonly Delivering[]): MadeJob {
+  const digests = streams.map(() => new RowDigest());
+  const sinks = streams.map((stream, index) =>
+    stream.forEach((batch) => {
+      const columns = Array.from(
+        { length: batch.numCols },
+        (_, column) => batch.getChildAt(column)?.toArray() as DigestColumn,
+      );
+      (digests[index] as RowDigest).add(columns);
+    }),
+  );
+  return { sinks, digests: () => digests.map((digest) => digest.text()) };
+}
+
+function source({ limitBytes, ticks }: JobParts) {
+  const p = createPipeline({ memoryLimit: limitBytes }).register({ holdsReferences });
+  return { p, table: p.source(cpuRows, { seed: LEFT_SEED, hosts: HOSTS, ticks }) };
+}
+
+/** Of one value, and the sum of another one. */
+function columnsOf<V extends string, O extends string>(value: V, other: O) {
+  return {
+    n: agg.count(),
+    sum: agg.sum(value),
+    low: agg.min(value),
+    high: agg.max(value),
+    first: agg.first(value),
+    last: agg.last(value),
+    other: agg.sum(other),
   };
 }
 
+const BINS = {
+  hourly: { every: '1h', columns: columnsOf('user', 'system') },
+  daily: { every: '1d', columns: columnsOf('user', 'system') },
+} as const;
+
 /** Hours of what a join gives, so that the join is what the memory goes into. */
-const JOINED = { hourly: { every: '1h', columns: { n: agg.count(), other: agg.sum('other') } } } as const;
+const JOINED = {
+  hourly: { every: '1h', columns: { matched: agg.count('other'), ...columnsOf('other', 'user') } },
+} as const;
 
-/** Two series that have nothing to do with each other, or one twice. */
-function twoSeries(memoryLimit: number, { millionRows = 5 }: PeakJob, keys: number) {
-  const splits = Math.ceil((millionRows * 1e6) / SPLIT_ROWS);
-  const p = createPipeline({ memoryLimit });
-  const series = (seed: number) => p.source(generatedSeries, { splits, seed, keys, name: `series-${seed}` });
-  return { p, left: series(42), right: series(7) };
-}
-
-const JOBS = {
-  /** Generated rows, hours and days. */
-  aggregate: aggregateOf(undefined, 1),
-  /** The same by two hundred keys. */
-  keyed: aggregateOf('key', 200),
-  /** Generated rows by a value that comes in no order: all of them wait for the last. */
-  sort: async (memoryLimit, { millionRows = 5 }) => {
-    const splits = Math.ceil((millionRows * 1e6) / SPLIT_ROWS);
-    const series = createPipeline({ memoryLimit }).source(generatedSeries, { splits, seed: 42, keys: 200 });
-    const aggregations = { bins: { every: 1, columns: { n: agg.count(), last: agg.last('ts') } } } as const;
-    const { bins } = series.sort({ by: 'value' }).aggStream({ orderedOn: 'value', aggregations });
-    return { sinks: [bins.collect()], clean: () => {} };
+const KINDS = {
+  /** Hours and days. */
+  aggregate: {
+    bytesOfTick: TABLE_TICK_BYTES,
+    make: async (parts) => {
+      const { table } = source(parts);
+      const { hourly, daily } = table.aggStream({ orderedOn: 'time', memoryLimit: STAGE_BYTES, aggregations: BINS });
+      return digested(hourly, daily);
+    },
   },
-  /** Each generated row with the last one of another series and its key, in hours. */
-  asof: async (memoryLimit, job) => {
-    const { p, left, right } = twoSeries(memoryLimit, job, 200);
-    const others = right.select({ ts: col('ts'), key: col('key'), other: col('value') });
-    const joined = p.joinStream({ left, others }, { strategy: 'asof', left: 'left', on: 'ts', by: ['key'] });
-    return counted(joined.aggStream({ orderedOn: 'ts', memoryLimit: STAGE_BYTES, aggregations: JOINED }).hourly);
+  /** Hours and days by host. */
+  keyed: {
+    bytesOfTick: TABLE_TICK_BYTES,
+    make: async (parts) => {
+      const { table } = source(parts);
+      const options = { orderedOn: 'time', by: ['host'], memoryLimit: STAGE_BYTES, aggregations: BINS } as const;
+      const { hourly, daily } = table.aggStream(options);
+      return digested(hourly, daily);
+    },
   },
-  /** One row of a series to a hundred of another that are equal to it, in hours. */
-  merge: async (memoryLimit, job) => {
-    const { p, left, right } = twoSeries(memoryLimit, job, 100);
-    const step = col('ts').cast('int64').div(50_000_000).cast('int64');
-    const joined = p.joinStream(
-      {
-        left: left.filter(col('key').eq(0)).select({ step, ts: col('ts'), value: col('value') }),
-        right: right.select({ step, other: col('value') }),
-      },
-      { strategy: 'inner', left: 'left', on: 'step' },
-    );
-    return counted(joined.aggStream({ orderedOn: 'ts', memoryLimit: STAGE_BYTES, aggregations: JOINED }).hourly);
+  /** By a value that comes in no order: all rows wait for the last. Equal ones stay as they came, which first and last show. */
+  sort: {
+    bytesOfTick: TABLE_TICK_BYTES,
+    make: async (parts) => {
+      const columns = {
+        n: agg.count(),
+        first: agg.first('time'),
+        last: agg.last('time'),
+        lastHost: agg.last('host'),
+        sumUser: agg.sum('user'),
+        system: agg.sum('system'),
+      };
+      const options = {
+        orderedOn: 'user',
+        memoryLimit: STAGE_BYTES,
+        aggregations: { bins: { every: 1, columns } },
+      } as const;
+      return digested(source(parts).table.sort({ by: 'user' }).aggStream(options).bins);
+    },
   },
-  /** A series with the days of its own and a part of itself: behind a fan-out, one side runs ahead of the other. */
-  fanout: async (memoryLimit, job) => {
-    const { p, left } = twoSeries(memoryLimit, job, 200);
-    const few = left.filter(col('key').eq(0)).select({ ts: col('ts'), other: col('value') });
-    const { days } = left.aggStream({
-      orderedOn: 'ts',
-      memoryLimit: STAGE_BYTES,
-      aggregations: { days: { every: '1d', columns: { mean: agg.mean('value') } } },
-    });
-    const first = p.joinStream({ left, few }, { strategy: 'asof', left: 'left', on: 'ts' });
-    const second = p.joinStream({ first, days }, { strategy: 'asof', left: 'first', on: 'ts' });
-    return counted(second.aggStream({ orderedOn: 'ts', memoryLimit: STAGE_BYTES, aggregations: JOINED }).hourly);
+  /** Each row with the last one of its host in another table, which has gaps; in hours. */
+  asof: {
+    bytesOfTick: 2 * TABLE_TICK_BYTES,
+    make: async (parts) => {
+      const { p, table } = source(parts);
+      const others = p
+        .source(cpuRows, {
+          name: 'others',
+          seed: RIGHT_SEED,
+          hosts: HOSTS,
+          ticks: parts.ticks,
+          missingPerMille: MISSING_PER_MILLE,
+          laterUs: RIGHT_LATER_US,
+        })
+        .select({ time: col('time'), host: col('host'), other: col('user') });
+      const joined = p.joinStream({ table, others }, { strategy: 'asof', left: 'table', on: 'time', by: ['host'] });
+      return digested(joined.aggStream({ orderedOn: 'time', memoryLimit: STAGE_BYTES, aggregations: JOINED }).hourly);
+    },
   },
-  /** By key into a file, so that the main thread has no part in it; the aggregate has no limit of its own. */
-  written: async (memoryLimit, { millionRows = 5 }) => {
-    const folder = mkdtempSync(join(tmpdir(), 'spillway-peak-'));
-    const splits = Math.ceil((millionRows * 1e6) / SPLIT_ROWS);
-    const series = createPipeline({ memoryLimit }).source(generatedSeries, { splits, seed: 42, keys: 200 });
-    const aggregations = { hourly: { every: '1h', columns: COLUMNS } } as const;
-    const { hourly } = series.aggStream({ orderedOn: 'ts', by: ['key'], aggregations });
-    const clean = (): void => rmSync(folder, { recursive: true, force: true });
-    return { sinks: [hourly.toParquet(join(folder, 'hourly.parquet'))], clean };
+  /** One row of a table to a hundred of another that are equal to it, in hours. */
+  merge: {
+    bytesOfTick: TABLE_TICK_BYTES + CPU_ROW_BYTES,
+    make: async (parts) => {
+      const { p, table } = source(parts);
+      const others = table.select({ time: col('time'), other: col('user') });
+      const one = p.source(cpuRows, { name: 'one', seed: RIGHT_SEED, hosts: 1, ticks: parts.ticks });
+      const joined = p.joinStream({ one, others }, { strategy: 'inner', left: 'one', on: 'time' });
+      return digested(joined.aggStream({ orderedOn: 'time', memoryLimit: STAGE_BYTES, aggregations: JOINED }).hourly);
+    },
+  },
+  /** A table with the days of its own: rows wait for the day that they are in to be over. */
+  fanout: {
+    bytesOfTick: TABLE_TICK_BYTES,
+    make: async (parts) => {
+      const { p, table } = source(parts);
+      const aggregations = { days: { every: '1d', columns: { other: agg.sum('user') } } } as const;
+      const { days } = table.aggStream({ orderedOn: 'time', memoryLimit: STAGE_BYTES, aggregations });
+      const joined = p.joinStream({ table, days }, { strategy: 'asof', left: 'table', on: 'time' });
+      return digested(joined.aggStream({ orderedOn: 'time', memoryLimit: STAGE_BYTES, aggregations: JOINED }).hourly);
+    },
+  },
+  /** All rows into a dataset, behind what is there. */
+  append: {
+    bytesOfTick: TABLE_TICK_BYTES,
+    make: async ({ limitBytes, ticks, half, folder }) => {
+      const middle = Math.floor(ticks / 2);
+      const part = half === 0 ? { fromTick: 0, ticks: middle } : { fromTick: middle, ticks };
+      const store = await openStore(folder);
+      const table = createPipeline({ memoryLimit: limitBytes }).source(cpuRows, {
+        seed: LEFT_SEED,
+        hosts: HOSTS,
+        ...part,
+      });
+      return { sinks: [table.toStore(store, { key: { table: 'cpu' } })], digests: () => [] };
+    },
+  },
+  /** Hours behind an op that holds references to its batches and copies of them. */
+  holding: {
+    bytesOfTick: TABLE_TICK_BYTES,
+    make: async (parts) => {
+      const { table } = source(parts);
+      const options = { orderedOn: 'time', memoryLimit: STAGE_BYTES, aggregations: BINS } as const;
+      const { hourly, daily } = table.holdsReferences().aggStream(options);
+      return digested(hourly, daily);
+    },
   },
   /** The demo: three million flights from a Parquet file into six datasets of a store. */
-  flights: async (limitBytes) => {
-    const folder = mkdtempSync(join(tmpdir(), 'spillway-peak-'));
-    const store = await openStore(join(folder, 'store'));
-    return { sinks: flightsJob(store, limitBytes), clean: () => rmSync(folder, { recursive: true, force: true }) };
+  flights: {
+    bytesOfTick: Number.POSITIVE_INFINITY,
+    make: async ({ limitBytes, folder }) => {
+      return { sinks: flightsJob(await openStore(folder), limitBytes), digests: () => [] };
+    },
   },
-} satisfies Record<string, MakeJob>;
+} satisfies Record<string, JobKind>;
 
-export type PeakJobName = keyof typeof JOBS;
+export type PeakJobName = keyof typeof KINDS;
 
-export const PEAK_JOBS: readonly PeakJobName[] = Object.keys(JOBS) as PeakJobName[];
+export const PEAK_JOBS: readonly PeakJobName[] = Object.keys(KINDS) as PeakJobName[];
 
-export function makePeakJob(job: PeakJob, limitBytes: number): Promise<MadeJob> {
-  return (JOBS as Record<PeakJobName, MakeJob>)[job.job](limitBytes, job);
+/** Bytes of its input, as columns; undefined where it is what it is. */
+export function inputBytesOf({ job }: PeakJob, ticks: number): number {
+  const { bytesOfTick } = KINDS[job];
+  return Number.isFinite(bytesOfTick) ? ticks * bytesOfTick : 0;
+}
+
+/** Ticks that a job reads: at least two, so that each of two halves has rows. */
+export function ticksOf({ job, timesLimit = 1 }: PeakJob, limitBytes: number): number {
+  return Math.max(2, Math.ceil((timesLimit * limitBytes) / KINDS[job].bytesOfTick));
+}
+
+export function makePeakJob({ job }: PeakJob, parts: JobParts): Promise<MadeJob> {
+  return (KINDS as Record<PeakJobName, JobKind>)[job].make(parts);
 }

@@ -5,11 +5,14 @@
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { PipelineErrorData } from '@spillway/core';
 import type { Summary } from '@spillway/workers';
 import pidusage from 'pidusage';
-import type { PeakJob } from './peak-jobs.ts';
+import { inputBytesOf, type PeakJob } from './peak-jobs.ts';
 
 const CHILD = fileURLToPath(new URL('./peak-child.js', import.meta.url));
 const SAMPLE_EVERY_MS = 5;
@@ -25,11 +28,17 @@ export interface Peak {
   /** Share of the promise that was used: (peak − idle) ÷ (limit × 1.1). Above 1 it is broken. */
   used: number;
   samples: number;
+  /** Of the cpu-only table, that the job read; both halves where it is run twice. */
+  ticks: number;
+  /** Of its columns; 0 where the job reads a file. */
+  inputBytes: number;
+  /** Of the results that were delivered. */
+  digests: string[];
   summary: Summary;
 }
 
 type Answer =
-  | { ok: true; limitBytes: number; summary: Summary }
+  | { ok: true; limitBytes: number; ticks: number; digests: string[]; summary: Summary }
   | { ok: false; limitBytes: number; error: PipelineErrorData };
 
 /** Largest resident size that was seen of a process, sampled until it ends or the watch is stopped. */
@@ -77,9 +86,19 @@ export class PeakJobError extends Error {
   }
 }
 
-/** Runs a job in a process of its own and watches it. @throws PeakJobError */
+/** Runs a job in a process of its own and watches it; what it writes does not last. @throws PeakJobError */
 export async function watchPeak(job: PeakJob): Promise<Peak> {
-  const child = fork(CHILD, [JSON.stringify(job)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const folder = mkdtempSync(join(tmpdir(), 'spillway-peak-'));
+  try {
+    return await watchPeakIn(folder, job);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The same for a job that writes into a folder which is the caller's to remove. @throws PeakJobError */
+export async function watchPeakIn(folder: string, job: PeakJob): Promise<Peak> {
+  const child = fork(CHILD, [JSON.stringify(job), folder], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   let answer: Answer | undefined;
   child.once('message', (message) => {
     answer = message as Answer;
@@ -90,7 +109,7 @@ export async function watchPeak(job: PeakJob): Promise<Peak> {
   watch.stop();
   if (answer === undefined) throw new Error(`the watched process ended with code ${String(code)} and said nothing`);
   if (!answer.ok) throw new PeakJobError(answer.error);
-  const { limitBytes, summary } = answer;
+  const { limitBytes, ticks, digests, summary } = answer;
   const { peakBytes, samples } = watch;
   const idleBytes = summary.idleRssBytes;
   return {
@@ -100,6 +119,9 @@ export async function watchPeak(job: PeakJob): Promise<Peak> {
     peakBytes,
     used: (peakBytes - idleBytes) / (limitBytes * PROMISED_FACTOR),
     samples,
+    ticks,
+    inputBytes: inputBytesOf(job, ticks),
+    digests,
     summary,
   };
 }

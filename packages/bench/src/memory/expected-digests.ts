@@ -1,0 +1,233 @@
+/**
+ * What the results of the watched jobs have to be, from the generator's rows and plain loops: no engine, no columns of its own making, no
+ * batches. Values are multiples of 1/64, so that sums of them are exact in any order.
+ */
+import { CPU_START_US, type CpuOnlyOptions } from '../generators/cpu-only.ts';
+import { type CpuColumns, cpuColumns, ticksOfSplit } from './cpu-rows.ts';
+import { HOSTS, LEFT_SEED, MISSING_PER_MILLE, type PeakJobName, RIGHT_SEED } from './peak-jobs.ts';
+import { RowDigest } from './row-digest.ts';
+
+const HOUR_US = 3_600_000_000;
+const DAY_US = 24 * HOUR_US;
+const START_US = Number(CPU_START_US);
+
+/** A bin of one key that is open. */
+interface Bin {
+  n: number;
+  matched: number;
+  sum: number;
+  low: number;
+  high: number;
+  first: number;
+  last: number;
+  other: number;
+}
+
+function emptyBin(): Bin {
+  return { n: 0, matched: 0, sum: 0, low: Infinity, high: -Infinity, first: 0, last: 0, other: 0 };
+}
+
+type Shape = 'plain' | 'keyed' | 'joined';
+
+/** Bins of one length by key, in the order in which an aggregate emits them. */
+class Bins {
+  readonly digest: RowDigest = new RowDigest();
+  readonly #lengthUs: number;
+  readonly #shape: Shape;
+  readonly #bins: Bin[];
+  #openFrom = -1;
+
+  constructor(lengthUs: number, shape: Shape) {
+    this.#lengthUs = lengthUs;
+    this.#shape = shape;
+    this.#bins = Array.from({ length: shape === 'keyed' ? HOSTS : 1 }, emptyBin);
+  }
+
+  /** A row; `value` is NaN where there is none. */
+  add(us: number, host: number, value: number, other: number): void {
+    if (us >= this.#openFrom + this.#lengthUs) {
+      this.close();
+      this.#openFrom = us - (us % this.#lengthUs);
+    }
+    const bin = this.#bins[this.#shape === 'keyed' ? host : 0] as Bin;
+    bin.n += 1;
+    bin.other += other;
+    if (Number.isNaN(value)) return;
+    if (bin.matched === 0) bin.first = value;
+    bin.matched += 1;
+    bin.sum += value;
+    bin.low = Math.min(bin.low, value);
+    bin.high = Math.max(bin.high, value);
+    bin.last = value;
+  }
+
+  close(): void {
+    this.#bins.forEach((bin, host) => {
+      if (bin.n === 0) return;
+      const { n, matched, sum, low, high, first, last, other } = bin;
+      this.digest.add([
+        BigInt64Array.of(BigInt(this.#openFrom)),
+        ...(this.#shape === 'keyed' ? [Int32Array.of(host)] : []),
+        ...(this.#shape === 'joined' ? [BigInt64Array.of(BigInt(matched))] : []),
+        BigInt64Array.of(BigInt(n)),
+        ...[sum, low, high, first, last, other].map((value) => Float64Array.of(value)),
+      ]);
+      Object.assign(bin, emptyBin());
+    });
+  }
+}
+
+/** Calls with the columns of the whole table, some ticks at a time; a turn of the event loop between two. */
+async function eachSlice(
+  table: Pick<CpuOnlyOptions, 'seed' | 'hosts'>,
+  ticks: number,
+  take: (columns: CpuColumns, from: number) => void,
+): Promise<void> {
+  const step = ticksOfSplit(table.hosts);
+  for (let from = 0; from < ticks; from += step) {
+    take(cpuColumns({ ...table, ticks }, from, Math.min(from + step, ticks)), from);
+    await new Promise(setImmediate);
+  }
+}
+
+const LEFT = { seed: LEFT_SEED, hosts: HOSTS };
+
+/** Calls with every row of the left table: microseconds since 1970, host, both metrics. */
+function eachRow(ticks: number, take: (us: number, host: number, user: number, system: number) => void): Promise<void> {
+  return eachSlice(LEFT, ticks, ({ host, user, system }, from) => {
+    for (let row = 0; row < host.length; row += 1) {
+      const us = START_US + (from + Math.floor(row / HOSTS)) * 10_000_000;
+      take(us, host[row] as number, user[row] as number, system[row] as number);
+    }
+  });
+}
+
+async function binned(ticks: number, shape: 'plain' | 'keyed'): Promise<string[]> {
+  const all = [new Bins(HOUR_US, shape), new Bins(DAY_US, shape)];
+  await eachRow(ticks, (us, host, user, system) => {
+    for (const bins of all) bins.add(us, host, user, system);
+  });
+  return closed(all);
+}
+
+function closed(all: readonly Bins[]): string[] {
+  for (const bins of all) bins.close();
+  return all.map(({ digest }) => digest.text());
+}
+
+/** Ascending by `user`, equal ones as they came. */
+async function sorted(ticks: number): Promise<string[]> {
+  const empty = () => ({ n: 0, low: Infinity, high: -Infinity, first: 0, last: 0, lastHost: 0, user: 0, system: 0 });
+  const bins = Array.from({ length: 101 }, empty);
+  await eachRow(ticks, (us, host, user, system) => {
+    const bin = bins[Math.floor(user)] as ReturnType<typeof empty>;
+    if (user < bin.low) Object.assign(bin, { low: user, first: us });
+    if (user >= bin.high) Object.assign(bin, { high: user, last: us, lastHost: host });
+    bin.n += 1;
+    bin.user += user;
+    bin.system += system;
+  });
+  const digest = new RowDigest();
+  bins.forEach(({ n, first, last, lastHost, user, system }, from) => {
+    if (n === 0) return;
+    const [count, ...times] = [n, first, last].map((value) => BigInt64Array.of(BigInt(value))) as [
+      BigInt64Array,
+      ...BigInt64Array[],
+    ];
+    const sums = [user, system].map((value) => Float64Array.of(value));
+    digest.add([Float64Array.of(from), count, ...times, Int32Array.of(lastHost), ...sums]);
+  });
+  return [digest.text()];
+}
+
+/** Right rows of a tick come some seconds behind the left ones: a left row meets the last one of an earlier tick. */
+async function asOf(ticks: number): Promise<string[]> {
+  const right = { seed: RIGHT_SEED, hosts: HOSTS, ticks, missingPerMille: MISSING_PER_MILLE };
+  const lastOf = new Float64Array(HOSTS).fill(Number.NaN);
+  const bins = new Bins(HOUR_US, 'joined');
+  const step = ticksOfSplit(HOSTS);
+  for (let from = 0; from < ticks; from += step) {
+    const to = Math.min(from + step, ticks);
+    const rights = cpuColumns(right, from, to);
+    const lefts = cpuColumns({ ...LEFT, ticks }, from, to);
+    let at = 0;
+    for (let row = 0; row < lefts.host.length; row += 1) {
+      const us = START_US + (from + Math.floor(row / HOSTS)) * 10_000_000;
+      for (; at < rights.host.length && Number(rights.time[at]) < us; at += 1)
+        lastOf[rights.host[at] as number] = rights.user[at] as number;
+      const host = lefts.host[row] as number;
+      bins.add(us, host, lastOf[host] as number, lefts.user[row] as number);
+    }
+    for (; at < rights.host.length; at += 1) lastOf[rights.host[at] as number] = rights.user[at] as number;
+    await new Promise(setImmediate);
+  }
+  return closed([bins]);
+}
+
+/** Each row of one host with the hundred of its tick. */
+async function merged(ticks: number): Promise<string[]> {
+  const bins = new Bins(HOUR_US, 'joined');
+  const one = new Float64Array(ticks);
+  await eachSlice({ seed: RIGHT_SEED, hosts: 1 }, ticks, ({ user }, from) => one.set(user, from));
+  let row = 0;
+  await eachRow(ticks, (us, host, user) => {
+    bins.add(us, host, user, one[Math.floor(row / HOSTS)] as number);
+    row += 1;
+  });
+  return closed([bins]);
+}
+
+/** Each row with the sum of its day. */
+async function withDays(ticks: number): Promise<string[]> {
+  const days: number[] = [];
+  const dayOf = (us: number): number => Math.floor((us - START_US) / DAY_US);
+  await eachRow(ticks, (us, _, user) => {
+    days[dayOf(us)] = (days[dayOf(us)] ?? 0) + user;
+  });
+  const bins = new Bins(HOUR_US, 'joined');
+  await eachRow(ticks, (us, host, user) => bins.add(us, host, days[dayOf(us)] as number, user));
+  return closed([bins]);
+}
+
+const EXPECTED: Partial<Record<PeakJobName, (ticks: number) => Promise<string[]>>> = {
+  aggregate: (ticks) => binned(ticks, 'plain'),
+  holding: (ticks) => binned(ticks, 'plain'),
+  keyed: (ticks) => binned(ticks, 'keyed'),
+  sort: sorted,
+  asof: asOf,
+  merge: merged,
+  fanout: withDays,
+};
+
+/** Digests that a job over so many ticks has to give; undefined for one that writes files instead. */
+export async function expectedDigests(job: PeakJobName, ticks: number): Promise<string[] | undefined> {
+  return EXPECTED[job]?.(ticks);
+}
+
+/** Sums over all rows of a table, each exact as a double. */
+export interface Totals {
+  rows: number;
+  /** Of their times, counted from the table's first one. */
+  ticks: number;
+  hosts: number;
+  user: number;
+  system: number;
+  userByHost: number;
+  userByTick: number;
+}
+
+/** What a dataset with all rows of the left table has to add up to. */
+export async function expectedTotals(ticks: number): Promise<Totals> {
+  const totals: Totals = { rows: 0, ticks: 0, hosts: 0, user: 0, system: 0, userByHost: 0, userByTick: 0 };
+  await eachRow(ticks, (us, host, user, system) => {
+    totals.rows += 1;
+    const tick = (us - START_US) / 10_000_000;
+    totals.ticks += tick;
+    totals.hosts += host;
+    totals.user += user;
+    totals.system += system;
+    totals.userByHost += user * host;
+    totals.userByTick += user * (tick % 1009);
+  });
+  return totals;
+}
