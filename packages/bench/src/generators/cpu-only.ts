@@ -142,14 +142,22 @@ function fillMetric(options: CpuOnlyOptions, metric: number, ticks: Uint32Array,
     lineRound[h] = mix((metric + mix((h + mix(seed)) | 0)) | 0);
     noiseRound[h] = mix((metric + mix((h + mix(seed ^ 0x5bd1e995)) | 0)) | 0);
   }
+  // Both ends of a host's line hold for 64 ticks.
+  const lineOf = new Int32Array(hosts).fill(-1);
+  const lineFrom = new Int32Array(hosts);
+  const lineTo = new Int32Array(hosts);
   const out = new Float64Array(ticks.length);
   for (let i = 0; i < out.length; i += 1) {
     const tick = ticks[i] as number;
     const h = host[i] as number;
     const k = tick >>> 6;
-    const a = mix((k + (lineRound[h] as number)) | 0) % 6401;
-    const b = mix((k + 1 + (lineRound[h] as number)) | 0) % 6401;
-    out[i] = blend(a, b, tick & 63, mix((tick + (noiseRound[h] as number)) | 0)) / 64;
+    if (lineOf[h] !== k) {
+      lineOf[h] = k;
+      lineFrom[h] = mix((k + (lineRound[h] as number)) | 0) % 6401;
+      lineTo[h] = mix((k + 1 + (lineRound[h] as number)) | 0) % 6401;
+    }
+    const noise = mix((tick + (noiseRound[h] as number)) | 0);
+    out[i] = blend(lineFrom[h] as number, lineTo[h] as number, tick & 63, noise) / 64;
   }
   return out;
 }

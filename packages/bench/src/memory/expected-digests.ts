@@ -11,21 +11,9 @@ const HOUR_US = 3_600_000_000;
 const DAY_US = 24 * HOUR_US;
 const START_US = Number(CPU_START_US);
 
-/** A bin of one key that is open. */
-interface Bin {
-  n: number;
-  matched: number;
-  sum: number;
-  low: number;
-  high: number;
-  first: number;
-  last: number;
-  other: number;
-}
-
-function emptyBin(): Bin {
-  return { n: 0, matched: 0, sum: 0, low: Infinity, high: -Infinity, first: 0, last: 0, other: 0 };
-}
+/** What an open bin of one key has, by place. */
+const BIN = { n: 0, matched: 1, sum: 2, low: 3, high: 4, first: 5, last: 6, other: 7 } as const;
+const BIN_PLACES = Object.keys(BIN).length;
 
 type Shape = 'plain' | 'keyed' | 'joined';
 
@@ -34,46 +22,77 @@ class Bins {
   readonly digest: RowDigest = new RowDigest();
   readonly #lengthUs: number;
   readonly #shape: Shape;
-  readonly #bins: Bin[];
-  #openFrom = -1;
+  readonly #bins: Float64Array;
+  /** Longer bins, a multiple of these, made from these. */
+  readonly #coarse: Bins | undefined;
+  #openFrom = Number.NEGATIVE_INFINITY;
 
-  constructor(lengthUs: number, shape: Shape) {
+  constructor(lengthUs: number, shape: Shape, coarse?: Bins) {
     this.#lengthUs = lengthUs;
     this.#shape = shape;
-    this.#bins = Array.from({ length: shape === 'keyed' ? HOSTS : 1 }, emptyBin);
+    this.#coarse = coarse;
+    this.#bins = new Float64Array((shape === 'keyed' ? HOSTS : 1) * BIN_PLACES);
   }
 
   /** A row; `value` is NaN where there is none. */
   add(us: number, host: number, value: number, other: number): void {
-    if (us >= this.#openFrom + this.#lengthUs) {
-      this.close();
-      this.#openFrom = us - (us % this.#lengthUs);
-    }
-    const bin = this.#bins[this.#shape === 'keyed' ? host : 0] as Bin;
-    bin.n += 1;
-    bin.other += other;
+    this.#open(us);
+    const bins = this.#bins;
+    const at = this.#shape === 'keyed' ? host * BIN_PLACES : 0;
+    (bins[at + BIN.n] as number) += 1;
+    (bins[at + BIN.other] as number) += other;
     if (Number.isNaN(value)) return;
-    if (bin.matched === 0) bin.first = value;
-    bin.matched += 1;
-    bin.sum += value;
-    bin.low = Math.min(bin.low, value);
-    bin.high = Math.max(bin.high, value);
-    bin.last = value;
+    const isFirst = bins[at + BIN.matched] === 0;
+    (bins[at + BIN.matched] as number) += 1;
+    (bins[at + BIN.sum] as number) += value;
+    if (isFirst) bins[at + BIN.first] = value;
+    if (isFirst || value < (bins[at + BIN.low] as number)) bins[at + BIN.low] = value;
+    if (isFirst || value > (bins[at + BIN.high] as number)) bins[at + BIN.high] = value;
+    bins[at + BIN.last] = value;
   }
 
+  /** Emits what is open. */
   close(): void {
-    this.#bins.forEach((bin, host) => {
-      if (bin.n === 0) return;
-      const { n, matched, sum, low, high, first, last, other } = bin;
-      this.digest.add([
-        BigInt64Array.of(BigInt(this.#openFrom)),
-        ...(this.#shape === 'keyed' ? [Int32Array.of(host)] : []),
-        ...(this.#shape === 'joined' ? [BigInt64Array.of(BigInt(matched))] : []),
-        BigInt64Array.of(BigInt(n)),
-        ...[sum, low, high, first, last, other].map((value) => Float64Array.of(value)),
-      ]);
-      Object.assign(bin, emptyBin());
-    });
+    for (let at = 0; at < this.#bins.length; at += BIN_PLACES) {
+      const bin = this.#bins.subarray(at, at + BIN_PLACES);
+      if (bin[BIN.n] === 0) continue;
+      this.#coarse?.merge(this.#openFrom, at, bin);
+      this.#emit(at / BIN_PLACES, bin);
+      bin.fill(0);
+    }
+  }
+
+  merge(us: number, at: number, finer: Float64Array): void {
+    this.#open(us);
+    const bin = this.#bins.subarray(at, at + BIN_PLACES);
+    const isFirst = bin[BIN.matched] === 0;
+    for (const place of [BIN.n, BIN.matched, BIN.sum, BIN.other]) (bin[place] as number) += finer[place] as number;
+    if (finer[BIN.matched] === 0) return;
+    if (isFirst) bin[BIN.first] = finer[BIN.first] as number;
+    if (isFirst || (finer[BIN.low] as number) < (bin[BIN.low] as number)) bin[BIN.low] = finer[BIN.low] as number;
+    if (isFirst || (finer[BIN.high] as number) > (bin[BIN.high] as number)) bin[BIN.high] = finer[BIN.high] as number;
+    bin[BIN.last] = finer[BIN.last] as number;
+  }
+
+  #open(us: number): void {
+    if (us < this.#openFrom + this.#lengthUs) return;
+    this.close();
+    this.#openFrom = us - (us % this.#lengthUs);
+  }
+
+  #emit(host: number, bin: Float64Array): void {
+    const counts = [
+      this.#openFrom,
+      ...(this.#shape === 'joined' ? [BIN.matched, BIN.n] : [BIN.n]).map((place) => bin[place] as number),
+    ];
+    const [from, ...rest] = counts.map((value) => BigInt64Array.of(BigInt(value))) as [
+      BigInt64Array,
+      ...BigInt64Array[],
+    ];
+    const values = [BIN.sum, BIN.low, BIN.high, BIN.first, BIN.last, BIN.other].map((place) =>
+      bin.subarray(place, place + 1),
+    );
+    this.digest.add([from, ...(this.#shape === 'keyed' ? [Int32Array.of(host)] : []), ...rest, ...values]);
   }
 }
 
@@ -103,11 +122,10 @@ function eachRow(ticks: number, take: (us: number, host: number, user: number, s
 }
 
 async function binned(ticks: number, shape: 'plain' | 'keyed'): Promise<string[]> {
-  const all = [new Bins(HOUR_US, shape), new Bins(DAY_US, shape)];
-  await eachRow(ticks, (us, host, user, system) => {
-    for (const bins of all) bins.add(us, host, user, system);
-  });
-  return closed(all);
+  const daily = new Bins(DAY_US, shape);
+  const hourly = new Bins(HOUR_US, shape, daily);
+  await eachRow(ticks, (us, host, user, system) => hourly.add(us, host, user, system));
+  return closed([hourly, daily]);
 }
 
 function closed(all: readonly Bins[]): string[] {

@@ -6,7 +6,7 @@
  * it can let it go.
  */
 import { getHeapStatistics } from 'node:v8';
-import { type Collect, collectGarbage } from './collector.ts';
+import { type Collect, collectGarbage, freeBuffersAtOnce } from './collector.ts';
 
 /** Bytes of this thread's heap in use and of its array buffers outside; about a microsecond. */
 export function isolateBytes(): number {
@@ -25,7 +25,6 @@ export class HeapWatch {
   readonly #collect: Collect;
   readonly #baseBytes: number;
   #collectAt: number;
-  #tried: 'nothing' | 'minor' | 'major' = 'nothing';
 
   /** @param budgetBytes what the isolate may grow by from now on; 0 watches nothing */
   constructor(budgetBytes: number, measure: () => number = isolateBytes, collect: Collect = collectGarbage) {
@@ -34,6 +33,7 @@ export class HeapWatch {
     this.#collect = collect;
     this.#baseBytes = budgetBytes === 0 ? 0 : measure();
     this.#collectAt = budgetBytes * COLLECT_AT;
+    if (budgetBytes > 0) freeBuffersAtOnce();
   }
 
   /** Bytes grown since the watch began. */
@@ -42,29 +42,16 @@ export class HeapWatch {
   }
 
   /**
-   * Looks, and collects when there is much. Called between batches. One step a call, because the memory of dead array
-   * buffers is given back beside this thread, a moment after the collection.
+   * Looks, and collects when there is much. Called between batches.
    * @returns bytes beyond the budget that are alive; 0 while there are none
    */
   check(): number {
-    if (this.#budgetBytes === 0) return 0;
-    const grown = this.grownBytes();
-    if (grown < this.#collectAt) {
-      this.#tried = 'nothing';
-      return 0;
-    }
-    if (this.#tried === 'nothing') this.#try('minor');
-    else if (this.#tried === 'minor') this.#try('major');
-    else {
-      this.#tried = 'nothing';
-      this.#collectAt = Math.max(this.#budgetBytes * COLLECT_AT, grown + this.#budgetBytes * AGAIN_AFTER);
-      return Math.max(0, grown - this.#budgetBytes);
-    }
-    return 0;
-  }
-
-  #try(kind: 'minor' | 'major'): void {
-    this.#collect(kind);
-    this.#tried = kind;
+    if (this.#budgetBytes === 0 || this.grownBytes() < this.#collectAt) return 0;
+    this.#collect('minor');
+    if (this.grownBytes() < this.#collectAt) return 0;
+    this.#collect('major');
+    const alive = this.grownBytes();
+    this.#collectAt = Math.max(this.#budgetBytes * COLLECT_AT, alive + this.#budgetBytes * AGAIN_AFTER);
+    return Math.max(0, alive - this.#budgetBytes);
   }
 }
