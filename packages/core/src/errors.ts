@@ -21,6 +21,7 @@ export type PipelineErrorCode =
   | 'ERR_OP_UNKNOWN'
   | 'ERR_OPTIONS'
   | 'ERR_PLAN'
+  | 'ERR_ROW_TOO_LARGE'
   | 'ERR_SCHEMA'
   | 'ERR_SINK_MODE'
   | 'ERR_SOURCE_FAILED'

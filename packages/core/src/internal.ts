@@ -11,13 +11,16 @@ export {
 export { arrowToBatches, type FromArrowOptions } from './batch/arrow-to-batches.ts';
 export { batchToArrow, batchToArrowCopy, plainToArrow } from './batch/batch-to-arrow.ts';
 export { copyBits, countSetBits, fillBits, isBitSet, setBit } from './batch/bitmap.ts';
+export { compactBatch } from './batch/compact-batch.ts';
 export { concatBatches } from './batch/concat-batches.ts';
 export type * from './batch/contract.ts';
+export { cutBatch } from './batch/cut-batch.ts';
 export { emptyColumn } from './batch/empty-column.ts';
 export { columnLogicalBytes } from './batch/logical-bytes.ts';
 export { emptyBatch, makeBatch, withFields, withInputs } from './batch/make-batch.ts';
 export { copyIn, copyOut, type PlainBatch, type PlainColumn } from './batch/plain-batch.ts';
 export { batchToRows, columnReader, type ValueReader } from './batch/read-values.ts';
+export { type GivenRows, RowSizes, rowTooLarge } from './batch/row-sizes.ts';
 export { rowsToBatch } from './batch/rows-to-batch.ts';
 export { arenaOf, handOn, openBatch, releaseDescriptor, retainDescriptor } from './batch/shared-batch.ts';
 export { SHARED_TABLE_OWNER, sharedTableBatches, sharedTableCount } from './batch/shared-table.ts';

@@ -1,5 +1,6 @@
 /** From sinks to stages: what the coordinator needs beside `lane.ts`. No promise of stability. */
 
+export { floorBytes, rowBytes } from './batch/largest-batch.ts';
 export { hasUserCode, type MemorySplit, splitMemory } from './plan/budget.ts';
 export { buildLogicalPlan } from './plan/build.ts';
 export { callbackOf, feederOf } from './plan/endpoints.ts';

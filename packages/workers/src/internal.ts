@@ -26,4 +26,5 @@ export { ActorStatistics, OperatorStatistics, placeStatistics } from './monitor/
 export { CallbackTaker } from './sinks/callback-taker.ts';
 export { drainEdge } from './sinks/drain-edge.ts';
 export { FeedWriter } from './sources/feed-writer.ts';
-export { positionsOf, scheduleRowGroups } from './sources/row-groups.ts';
+export { packetRowsOf, positionsOf, scheduleRowGroups } from './sources/row-groups.ts';
+export { RowLease } from './sources/row-lease.ts';

@@ -134,6 +134,20 @@ export function concatBatches(
   const [first] = full;
   if (first === undefined) return emptyBatch(arena, owner, fields, inputs);
   if (full.length === 1 && first.fields === fields) return withInputs(arena, owner, first.retain(), inputs);
+  return copyBatches(arena, owner, fields, full, inputs);
+}
+
+/**
+ * As `concatBatches` of batches that have rows; always copies, also one alone.
+ * @throws ERR_MEMORY_EXHAUSTED
+ */
+export function copyBatches(
+  arena: Arena,
+  owner: number,
+  fields: Fields,
+  full: readonly Batch[],
+  inputs: number,
+): Batch {
   const rows = full.reduce((sum, batch) => sum + batch.rows, 0);
   const columns = fields.map((field, index) =>
     full.map((batch) => {

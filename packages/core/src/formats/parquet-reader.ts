@@ -38,6 +38,8 @@ export interface ReadParquetRequest {
   types?: Fields;
   /** Rows of a logical batch. */
   batchRows: number;
+  /** No batch goes on over a multiple of these rows of the source. Default `batchRows`. */
+  pieceRows?: number;
   /** Number in the whole source of the first row of the first of these row groups. */
   firstRow: number;
   /** The source ends with these row groups, and so does its last logical batch. */
@@ -226,9 +228,9 @@ class RowReader {
   }
 
   async #emitPieces(isEnd: boolean): Promise<void> {
-    const { batchRows, firstRow } = this.#request;
+    const { batchRows, pieceRows = batchRows, firstRow } = this.#request;
     while (this.#queue.rows > 0) {
-      const toBoundary = batchRows - ((firstRow + this.result.rows) % batchRows);
+      const toBoundary = pieceRows - ((firstRow + this.result.rows) % pieceRows);
       const whole = Math.min(toBoundary, PIECE_ROWS);
       if (this.#queue.rows < whole && !isEnd && this.#queue.bytes < HELD_BYTES) return;
       await this.#emit(Math.min(whole, this.#queue.rows));

@@ -108,6 +108,11 @@ export class SharedArena implements Arena {
     return Atomics.load(this.i32, Control.usedSlabs);
   }
 
+  slabBytes(slab: Ptr): number {
+    const tag = this.i32[this.#headOf(slab) + Page.tag] as number;
+    return tagKind(tag) === PageKind.run ? tagPages(tag) * PAGE_BYTES : 0;
+  }
+
   bytesOf(owner: number): number {
     return Atomics.load(this.i32, Control.ownerPages + owner) * PAGE_BYTES;
   }

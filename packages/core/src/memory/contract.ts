@@ -48,6 +48,8 @@ export interface Arena {
    * given back by this call).
    */
   usedSlabs(): number;
+  /** Bytes that a slab keeps from others: 0 for pieces, which share theirs. */
+  slabBytes(slab: Ptr): number;
   /** Bytes charged to one owner (0…255; a stage, a sink, a reader). */
   bytesOf(owner: number): number;
   /** Bytes that slabs in use may not pass; per process, set at the start of a run. */

@@ -6,8 +6,11 @@ import type { RecordBatch } from 'apache-arrow';
 import { arrowToBatches } from '../batch/arrow-to-batches.ts';
 import type { TypedArray } from '../batch/batch-to-arrow.ts';
 import type { Batch, Column } from '../batch/contract.ts';
+import { cutBatch } from '../batch/cut-batch.ts';
+import { floorBytes } from '../batch/largest-batch.ts';
 import { makeBatch } from '../batch/make-batch.ts';
 import { copyIn, type PlainColumn } from '../batch/plain-batch.ts';
+import { type GivenRows, RowSizes, rowTooLarge } from '../batch/row-sizes.ts';
 import { rowsToBatch } from '../batch/rows-to-batch.ts';
 import { PipelineError } from '../errors.ts';
 import { kernelTypeOf } from '../expressions/step.ts';
@@ -68,13 +71,14 @@ function isRecordBatch(value: object): value is RecordBatch {
 export function takeResult(target: ResultTarget, result: OpResult, given: GivenBatch | undefined): Batch[] {
   if (result === null || result === undefined) return [];
   const parts = Array.isArray(result) ? (result as readonly unknown[]) : [result];
+  const largestBytes = floorBytes(target.fields, PIECE_ROWS);
   const taken: Batch[] = [];
   try {
     for (const part of parts) {
       if (typeof part !== 'object' || part === null)
         throw refuse(target, undefined, 'a RecordBatch or an object of columns', describe(part));
       for (const batch of takePart(target, part, given)) {
-        if (batch.rows > 0) taken.push(batch);
+        if (batch.rows > 0) taken.push(...cutBatch(target.arena, target.owner, batch, PIECE_ROWS, largestBytes));
         else batch.release();
       }
     }
@@ -90,9 +94,28 @@ function describe(value: unknown): string {
 }
 
 function takePart(target: ResultTarget, part: object, given: GivenBatch | undefined): Batch[] {
-  return isRecordBatch(part)
-    ? takeRecordBatch(target, part, given)
-    : [takeColumns(target, part as ColumnsRecord, given)];
+  try {
+    return isRecordBatch(part)
+      ? takeRecordBatch(target, part, given)
+      : [takeColumns(target, part as ColumnsRecord, given)];
+  } catch (error) {
+    throw isFull(error) ? (largeRow(target, part) ?? error) : error;
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof PipelineError && error.code === 'ERR_MEMORY_EXHAUSTED';
+}
+
+/** The refusal of the result's first row that there can never be room for, if there is one. */
+function largeRow({ arena, fields, name }: ResultTarget, part: object): PipelineError | undefined {
+  const given = part as GivenRows;
+  const rows = isRecordBatch(part) ? part.numRows : (Object.values(part as ColumnsRecord)[0]?.length ?? 0);
+  const sizes = new RowSizes(fields, given);
+  for (let row = 0; row < rows; row++) {
+    const bytes = sizes.bytesOf(row);
+    if (bytes > arena.limit()) return rowTooLarge(name, row, bytes, arena.limit());
+  }
 }
 
 function takeRecordBatch(target: ResultTarget, part: RecordBatch, given: GivenBatch | undefined): Batch[] {

@@ -22,10 +22,11 @@
  * One codec thread is counted: with more room the coordinator uses more of them. Bytes of a row are exact for fixed widths;
  * texts are taken at TEXT_BYTES, or from the file's own figures where it is a Parquet file.
  */
+
+import { floorBytes } from '../batch/largest-batch.ts';
 import type { AggregateSpec } from '../operators/aggregate/output-fields.ts';
 import { PIECE_ROWS as AGGREGATE_PIECE_ROWS } from '../operators/aggregate/piece-rows.ts';
 import type { Fields } from '../schema/types.ts';
-import { floorBytes } from './batch-bytes.ts';
 import { type OutsideTerms, outsideTerms } from './budget.ts';
 import type { Triggers } from './logical.ts';
 import type { EdgeSpec, StageOperator, StageSpec } from './physical.ts';

@@ -8,11 +8,12 @@
  * - sinks take edges; ops that wait for something outside, and steps with `ownStage`, begin a stage of their own;
  * - a step with several inputs begins a stage of its own on one lane, with an edge for each input, once all of them are there.
  */
+
+import { floorBytes } from '../batch/largest-batch.ts';
 import { PipelineError } from '../errors.ts';
 import { partialFields } from '../operators/aggregate/output-fields.ts';
 import { formatBytes } from '../schema/sizes.ts';
 import type { Fields } from '../schema/types.ts';
-import { floorBytes } from './batch-bytes.ts';
 import { splitMemory } from './budget.ts';
 import { entangledInputs } from './entangled.ts';
 import { batchRowsOf, edgeRows, joinBytes, lanesAt, minimumTerms, sortBytes, sumOf } from './minimum.ts';

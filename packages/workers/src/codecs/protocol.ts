@@ -17,6 +17,8 @@ export interface ReadTask extends TaskBase {
   rowGroup: number;
   columns: string[];
   batchRows: number;
+  /** Packets end at multiples of these rows of the source: a whole part of `batchRows`. */
+  packetRows: number;
   /** Row of the whole source at which the row group starts. */
   sourceRow: number;
   rows: number;

@@ -19,6 +19,7 @@ export async function readRowGroup(arena: Arena, task: ReadTask): Promise<ReadRe
       columns: task.columns,
       types: task.fields,
       batchRows: task.batchRows,
+      pieceRows: task.packetRows,
       firstRow: task.sourceRow,
       isLast: task.isLast,
       ...(task.orderedOn === undefined ? {} : { orderedOn: task.orderedOn }),
@@ -31,7 +32,7 @@ export async function readRowGroup(arena: Arena, task: ReadTask): Promise<ReadRe
 }
 
 /**
- * Groups the pieces that the reader cuts by its memory into packets, which end where a logical batch or the row group
+ * Groups the pieces that the reader cuts by its memory into packets, which end at even numbers of rows or where the row group
  * does: only so are the numbers of a row group's packets known before it is read.
  */
 class PacketCutter {
@@ -50,8 +51,8 @@ class PacketCutter {
   async add(piece: Batch): Promise<void> {
     this.#pieces.push(piece);
     this.#rows += piece.rows;
-    const { sourceRow, batchRows, rows } = this.#task;
-    if (this.#rows < rows && (sourceRow + this.#rows) % batchRows !== 0) return;
+    const { sourceRow, packetRows, rows } = this.#task;
+    if (this.#rows < rows && (sourceRow + this.#rows) % packetRows !== 0) return;
     await this.#publish();
   }
 

@@ -5,7 +5,7 @@ import { buildLogicalPlan, feederOf, planStages, resolvePlan } from '@spillway/c
 import type { ParsedRunOptions } from '../job/run-options.ts';
 import type { PositionSegment } from '../lanes/source-position.ts';
 import type { SourceTotals } from '../monitor/readings.ts';
-import { positionsOf, type RowGroupSchedule, scheduleRowGroups } from '../sources/row-groups.ts';
+import { packetRowsOf, positionsOf, type RowGroupSchedule, scheduleRowGroups } from '../sources/row-groups.ts';
 
 /** The end of one branch of a pipeline, as `run` takes it. */
 export type SinkInput = Sink;
@@ -60,8 +60,9 @@ function describeSource(planned: PlannedRun, node: ResolvedPlan['nodes'][number]
     if (totalRows !== undefined) planned.totals.set(node.id, { rows: totalRows });
   }
   if (source.type !== 'parquet') return;
-  const schedule = scheduleRowGroups(node.files ?? [], source.batchRows, source.columns);
+  const packetRows = packetRowsOf(node.files ?? [], node.outputFields['out'] ?? [], source.batchRows);
+  const schedule = scheduleRowGroups(node.files ?? [], packetRows, source.columns);
   planned.schedules.set(node.id, schedule);
-  planned.positions.set(node.id, positionsOf(schedule, source.batchRows));
+  planned.positions.set(node.id, positionsOf(schedule, packetRows));
   planned.totals.set(node.id, { rows: schedule.rows, bytes: schedule.bytes });
 }

@@ -3,7 +3,7 @@
 import { PipelineError } from '@spillway/core/base';
 import { OrderCheck } from '@spillway/core/data';
 import type { SinkSpec, SourceSpec, StagedSink } from '@spillway/core/internal';
-import { callbackOf, feederOf } from '@spillway/core/planner';
+import { callbackOf, feederOf, floorBytes } from '@spillway/core/planner';
 import type { CodecTask, ReadResult, ReadTask, WriteTask } from '../codecs/protocol.ts';
 import { type Outcome, valueOf } from '../control/outcome.ts';
 import { ActorStatistics } from '../monitor/statistics.ts';
@@ -12,6 +12,7 @@ import { CollectedRows } from '../sinks/collected-rows.ts';
 import { type BatchTaker, drainEdge } from '../sinks/drain-edge.ts';
 import { FeedWriter } from '../sources/feed-writer.ts';
 import { readFiles } from '../sources/read-files.ts';
+import { RowLease } from '../sources/row-lease.ts';
 import type { Activities } from './activities.ts';
 import type { ArenaLease } from './arena-lease.ts';
 import type { FailureLatch } from './failure.ts';
@@ -78,8 +79,12 @@ export function startReaders(parts: RunParts): void {
   }
 }
 
+/** Rows of the largest batch. */
+const LARGEST_ROWS = 65_536;
+
 export function startFeeders(parts: RunParts): void {
   const { lease, latch, activities } = parts;
+  const rowLease = new RowLease();
   for (const end of parts.wiring.feeders) {
     const source = sourceOf(end, 'fed');
     const { arena } = lease;
@@ -93,6 +98,10 @@ export function startFeeders(parts: RunParts): void {
       producers: end.rings.map((ring) => ring.producer()),
       statistics,
       order: ordered && { column: ordered.name, check: new OrderCheck(arena, ordered.name, ordered.type) },
+      largestBytes: floorBytes(source.fields, LARGEST_ROWS),
+      lease: rowLease,
+      isDrained: () => end.rings.every((ring) => ring.depth().packets === 0),
+      signal: latch.signal,
     });
     statistics.enter('waiting for input');
     const feeding = feederOf(source.id)

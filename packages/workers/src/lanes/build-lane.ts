@@ -131,14 +131,14 @@ async function openSpill(
 }
 
 function laneOutput(
-  { stage }: LaneConfig,
+  { stage, owner }: LaneConfig,
   ring: Ring,
   { edge, from }: StageSpec['outputs'][number],
   statistics: ActorStatistics,
 ): LaneOutput {
   const Output = stage.lanes > 1 ? MorselOutput : StreamOutput;
   const carriesStates = from !== 'stage-input' && stage.operators[from.operator]?.half === 'partial';
-  return new Output(ring.producer(), edge, statistics, !carriesStates);
+  return new Output(ring.producer(), edge, statistics, !carriesStates, carriesStates ? undefined : owner);
 }
 
 async function laneInput(

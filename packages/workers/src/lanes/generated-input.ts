@@ -1,7 +1,7 @@
 /** Splits that a registered source makes in the lane: claimed one by one, each one logical input. */
 import type { Fields, OpResult, SourceInstance } from '@spillway/core';
 import { PipelineError } from '@spillway/core/base';
-import { OrderCheck, rowsToBatch, sliceBatch, withInputs } from '@spillway/core/data';
+import { cutBatch, floorBytes, OrderCheck, rowsToBatch, withInputs } from '@spillway/core/data';
 import type { Arena, Batch, OrderedValue, Ptr } from '@spillway/core/internal';
 import { resolveSource } from '@spillway/core/lane';
 import { namedError } from '../coordinator/failure.ts';
@@ -104,7 +104,10 @@ export class GeneratedInput implements LaneInput {
           batches.push(
             ...arrowToBatches(await loadArrow(), arena, owner, part, fields, { maxRows: PIECE_ROWS, inputs: 0 }),
           );
-        } else batches.push(...this.#cut(rowsToBatch(arena, owner, fields, part as Columns, 0)));
+        } else {
+          const whole = rowsToBatch(arena, owner, fields, part as Columns, 0);
+          batches.push(...cutBatch(arena, owner, whole, PIECE_ROWS, floorBytes(fields, PIECE_ROWS)));
+        }
       }
       if (batches.length === 0) batches.push(rowsToBatch(arena, owner, fields, [], 0));
       const last = batches.pop() as Batch;
@@ -114,23 +117,6 @@ export class GeneratedInput implements LaneInput {
       for (const batch of batches) batch.release();
       throw namedError(error, this.#parts.source.source.name);
     }
-  }
-
-  /** Pieces share the slabs of the whole. */
-  #cut(whole: Batch): Batch[] {
-    if (whole.rows <= PIECE_ROWS) return [whole];
-    const { arena, owner } = this.#parts;
-    const pieces: Batch[] = [];
-    try {
-      for (let from = 0; from < whole.rows; from += PIECE_ROWS)
-        pieces.push(sliceBatch(arena, owner, whole, from, Math.min(PIECE_ROWS, whole.rows - from), 0));
-    } catch (error) {
-      for (const piece of pieces) piece.release();
-      throw error;
-    } finally {
-      whole.release();
-    }
-    return pieces;
   }
 
   #verify(split: number, batches: readonly Batch[]): void {

@@ -1,5 +1,6 @@
 /** How a lane's results get onto an edge. */
 import type { Batch, MaybePromise, Output } from '@spillway/core/internal';
+import { compactBatch } from '@spillway/core/lane';
 import type { RingProducer } from '../channels/ring.ts';
 import type { ActorStatistics } from '../monitor/statistics.ts';
 
@@ -22,18 +23,23 @@ export class MorselOutput implements LaneOutput {
   readonly #edge: number;
   readonly #statistics: ActorStatistics;
   readonly #countsRows: boolean;
+  readonly #owner: number | undefined;
   #batches: Batch[] = [];
 
-  /** @param countsRows false where the states of an aggregate travel, which are words and not rows */
-  constructor(ring: RingProducer, edge: number, statistics: ActorStatistics, countsRows = true) {
+  /**
+   * @param countsRows false where the states of an aggregate travel, which are words and not rows
+   * @param owner whom copies are charged to, of batches that keep far more memory than they use: a ring counts what is used
+   */
+  constructor(ring: RingProducer, edge: number, statistics: ActorStatistics, countsRows = true, owner?: number) {
     this.#ring = ring;
     this.#edge = edge;
     this.#statistics = statistics;
     this.#countsRows = countsRows;
+    this.#owner = owner;
   }
 
   push(batch: Batch): void {
-    this.#batches.push(batch);
+    this.#batches.push(this.#owner === undefined ? batch : compactBatch(batch, this.#owner));
   }
 
   endMorsel(sequence: number): MaybePromise {
@@ -58,19 +64,25 @@ export class StreamOutput implements LaneOutput {
   readonly #edge: number;
   readonly #statistics: ActorStatistics;
   readonly #countsRows: boolean;
+  readonly #owner: number | undefined;
   #next = 0;
 
-  /** @param countsRows as of `MorselOutput` */
-  constructor(ring: RingProducer, edge: number, statistics: ActorStatistics, countsRows = true) {
+  /** @param countsRows as of `MorselOutput`, as is `owner` */
+  constructor(ring: RingProducer, edge: number, statistics: ActorStatistics, countsRows = true, owner?: number) {
     this.#ring = ring;
     this.#edge = edge;
     this.#statistics = statistics;
     this.#countsRows = countsRows;
+    this.#owner = owner;
   }
 
   push(batch: Batch): MaybePromise {
     if (this.#countsRows) this.#statistics.countOut(batch.rows);
-    return whileWaiting(this.#ring.publish(this.#next++, [batch]), this.#statistics, this.#edge);
+    return whileWaiting(
+      this.#ring.publish(this.#next++, [this.#owner === undefined ? batch : compactBatch(batch, this.#owner)]),
+      this.#statistics,
+      this.#edge,
+    );
   }
 
   endMorsel(): void {}

@@ -55,6 +55,7 @@ function readTask(parts: FileReaderParts, task: RowGroupTask): ReadTask {
     rowGroup: task.rowGroup,
     columns: fields.map((field) => field.name),
     batchRows: source.batchRows,
+    packetRows: parts.schedule.packetRows,
     sourceRow: task.sourceRow,
     rows: task.rows,
     isLast: task.isLast,

@@ -1,5 +1,7 @@
 /** How the row groups of Parquet files become numbered packets of an edge, known before a byte of data is read. */
+import type { Fields } from '@spillway/core';
 import type { ParquetInfo } from '@spillway/core/internal';
+import { floorBytes, rowBytes as rowBytesOf } from '@spillway/core/planner';
 import type { PositionSegment } from '../lanes/source-position.ts';
 
 /** One row group of one file, as a task for a codec thread. */
@@ -9,7 +11,7 @@ export interface RowGroupTask {
   rows: number;
   /** Row of the file at which it starts. */
   firstRow: number;
-  /** Row of the whole source at which it starts: batches are cut at multiples of `batchRows` of these. */
+  /** Row of the whole source at which it starts: batches and packets are cut at multiples of these. */
   sourceRow: number;
   /** Number of its first packet on the edge. */
   firstSequence: number;
@@ -21,19 +23,45 @@ export interface RowGroupTask {
 }
 
 export interface RowGroupSchedule {
+  /** Rows of a packet. */
+  packetRows: number;
   tasks: RowGroupTask[];
   packets: number;
   rows: number;
   bytes: number;
 }
 
+/** Beyond so many times the packets that their bytes ask for, even ones are not worth their number. */
+const MOST_CUTS = 8;
+const LARGEST_ROWS = 65_536;
+
 /**
- * Numbers the packets of all row groups. Batches end at multiples of `batchRows`, counted from the source's first row,
+ * Rows of a packet: a logical batch, or, where one would be larger than the largest batch of its edge, an even part of it. Rows
+ * are as large as the footers say on average, encoded, or as their columns have to be, whichever is more.
+ */
+export function packetRowsOf(infos: readonly ParquetInfo[], fields: Fields, batchRows: number): number {
+  const names = new Set(fields.map(({ name }) => name));
+  let rowBytes = rowBytesOf(fields);
+  for (const { rowGroups } of infos) {
+    for (const { rows, chunks } of rowGroups) {
+      const read = chunks.filter(({ column }) => names.has(column));
+      rowBytes = Math.max(rowBytes, read.reduce((sum, chunk) => sum + chunk.uncompressedBytes, 0) / Math.max(1, rows));
+    }
+  }
+  const mostRows = Math.max(1, Math.min(LARGEST_ROWS, Math.floor(floorBytes(fields, batchRows) / rowBytes)));
+  const least = Math.ceil(batchRows / mostRows);
+  for (let parts = least; parts <= least * MOST_CUTS && parts <= batchRows; parts++)
+    if (batchRows % parts === 0) return batchRows / parts;
+  return batchRows;
+}
+
+/**
+ * Numbers the packets of all row groups. Packets end at multiples of `packetRows`, counted from the source's first row,
  * and at the ends of row groups.
  */
 export function scheduleRowGroups(
   infos: readonly ParquetInfo[],
-  batchRows: number,
+  packetRows: number,
   columns?: readonly string[],
 ): RowGroupSchedule {
   const tasks: RowGroupTask[] = [];
@@ -43,7 +71,7 @@ export function scheduleRowGroups(
   for (const info of infos) {
     for (const group of info.rowGroups) {
       if (group.rows === 0) continue;
-      const count = Math.ceil((rows + group.rows) / batchRows) - Math.floor(rows / batchRows);
+      const count = Math.ceil((rows + group.rows) / packetRows) - Math.floor(rows / packetRows);
       const groupBytes = group.chunks
         .filter((chunk) => columns === undefined || columns.includes(chunk.column))
         .reduce((sum, chunk) => sum + chunk.bytes, 0);
@@ -65,16 +93,16 @@ export function scheduleRowGroups(
   }
   const last = tasks.at(-1);
   if (last !== undefined) last.isLast = true;
-  return { tasks, packets, rows, bytes };
+  return { packetRows, tasks, packets, rows, bytes };
 }
 
 /** Where each packet of a schedule begins in its file. */
-export function positionsOf(schedule: RowGroupSchedule, batchRows: number): PositionSegment[] {
+export function positionsOf(schedule: RowGroupSchedule, packetRows: number): PositionSegment[] {
   return schedule.tasks.map((task) => ({
     firstSequence: task.firstSequence,
     file: task.path,
     firstRow: task.firstRow,
-    morselRows: batchRows,
-    missingRows: task.sourceRow % batchRows,
+    morselRows: packetRows,
+    missingRows: task.sourceRow % packetRows,
   }));
 }

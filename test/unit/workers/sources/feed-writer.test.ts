@@ -1,6 +1,13 @@
 import type { Fields } from '@spillway/core';
-import { type Arena, batchToRows, createArena, OrderCheck } from '@spillway/core/internal';
-import { ActorStatistics, createRing, FeedWriter, placeStatistics, type Ring } from '@spillway/workers/internal';
+import { type Arena, batchToRows, createArena, loadArrow, OrderCheck } from '@spillway/core/internal';
+import {
+  ActorStatistics,
+  createRing,
+  FeedWriter,
+  placeStatistics,
+  type Ring,
+  RowLease,
+} from '@spillway/workers/internal';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
 const FIELDS: Fields = [
@@ -27,7 +34,7 @@ afterEach(() => {
   expect(arena.usedSlabs()).toBe(0);
 });
 
-const writerTo = (count: number): FeedWriter =>
+const writerTo = (count: number, largestBytes = 4 * 2 ** 20): FeedWriter =>
   new FeedWriter({
     arena,
     owner: 2,
@@ -36,6 +43,10 @@ const writerTo = (count: number): FeedWriter =>
     statistics,
     producers: rings.slice(0, count).map((ring) => ring.producer()),
     order: { column: 'ts', check: new OrderCheck(arena, 'ts', 'int64') },
+    largestBytes,
+    lease: new RowLease(),
+    isDrained: () => rings.slice(0, count).every((ring) => ring.depth().packets === 0),
+    signal: new AbortController().signal,
   });
 
 const rowsOf = (from: number, count: number): { ts: bigint; name: string }[] =>
@@ -97,4 +108,67 @@ it('names the row of the source that holds a wrong value', async () => {
   await writer.write(rowsOf(10, 4));
   const wrong = [...rowsOf(20, 2), { ts: 23n, name: 7 }];
   await expect(writer.write(wrong)).rejects.toMatchObject({ code: 'ERR_VALUE', row: 6, column: 'name', stage: 'feed' });
+});
+
+const wide = (from: number, lengths: readonly number[]): { ts: bigint; name: string }[] =>
+  lengths.map((length, index) => ({ ts: BigInt(from + index), name: 'ä'.repeat(length / 2) }));
+
+it.each(['rows', 'columns', 'record batch'])('cuts %s by bytes, one piece after the other', async (form) => {
+  const writer = writerTo(1, 10_000);
+  const rows = wide(
+    0,
+    Array.from({ length: 100 }, () => 1000),
+  );
+  const columns = { ts: BigInt64Array.from(rows, (row) => row.ts), name: rows.map((row) => row.name) };
+  const arrow = await loadArrow();
+  const [record] = new arrow.Table({
+    ts: arrow.vectorFromArray(columns.ts),
+    name: arrow.vectorFromArray(columns.name, new arrow.Utf8()),
+  }).batches;
+  const drained = drain(rings[0] as Ring);
+  await writer.write(form === 'rows' ? rows : form === 'columns' ? columns : (record as never));
+  writer.end();
+  const seen = await drained;
+  expect(seen.map(({ rows: count, inputs }) => `${count} ${inputs}`)).toEqual([
+    ...Array.from({ length: 11 }, () => '9 0'),
+    '1 1',
+  ]);
+  expect(seen[3]?.first).toBe(27n);
+});
+
+it('gives a row that is larger than the largest batch a turn of its own', async () => {
+  const writer = writerTo(1, 10_000);
+  const drained = drain(rings[0] as Ring);
+  await writer.write(wide(0, [100, 50_000, 100]));
+  expect((rings[0] as Ring).depth().packets).toBeLessThanOrEqual(1);
+  writer.end();
+  expect((await drained).map(({ rows, inputs }) => [rows, inputs])).toEqual([
+    [1, 0],
+    [1, 0],
+    [1, 1],
+  ]);
+});
+
+it('refuses a row that there can be no room for, with its number and size', async () => {
+  arena.setLimit(20 * 2 ** 20);
+  const writer = writerTo(1, 10_000);
+  await writer.write(wide(0, [100, 100]));
+  await expect(writer.write(wide(2, [100, 30 * 2 ** 20]))).rejects.toMatchObject({
+    code: 'ERR_ROW_TOO_LARGE',
+    stage: 'feed',
+    row: 3,
+    message: expect.stringContaining('row 3 of "feed" takes 30.0 MiB, and there is room for 20.0 MiB'),
+  });
+});
+
+it('waits for what others hold', async () => {
+  arena.setLimit(8 * 2 ** 20);
+  const held = arena.alloc(5 * 2 ** 20, 1);
+  const writer = writerTo(1, 10_000);
+  const drained = drain(rings[0] as Ring);
+  const writing = writer.write(wide(0, [4 * 2 ** 20]));
+  setTimeout(() => arena.release(held), 20);
+  await writing;
+  writer.end();
+  expect(await drained).toHaveLength(1);
 });

@@ -1,5 +1,5 @@
 import type { ParquetInfo } from '@spillway/core/internal';
-import { positionOf, positionsOf, scheduleRowGroups } from '@spillway/workers/internal';
+import { packetRowsOf, positionOf, positionsOf, scheduleRowGroups } from '@spillway/workers/internal';
 import { expect, it } from 'vitest';
 
 function info(path: string, rows: readonly number[]): ParquetInfo {
@@ -62,4 +62,17 @@ it('finds file and row of any packet', () => {
 
 it('has nothing to read in empty files', () => {
   expect(scheduleRowGroups([info('a', []), info('b', [0])], 10)).toMatchObject({ tasks: [], packets: 0, rows: 0 });
+});
+
+it('makes packets of even parts of a batch where rows are larger than their columns tell', () => {
+  const fields = [{ name: 'x', type: 'utf8', nullable: false }] as const;
+  const wide = info('a', [10]);
+  const rowGroups = wide.rowGroups.map((group) => ({
+    ...group,
+    chunks: [{ column: 'x', offset: 4, bytes: 10, uncompressedBytes: 10 * 280 }],
+  }));
+  expect(packetRowsOf([{ ...wide, rowGroups }], fields, 65_536)).toBe(4096);
+  expect(packetRowsOf([info('a', [10])], fields, 65_536)).toBe(65_536);
+  expect(packetRowsOf([info('a', [10])], fields, 1_000_000)).toBe(62_500);
+  expect(packetRowsOf([{ ...wide, rowGroups }], fields, 7)).toBe(7);
 });

@@ -1,7 +1,8 @@
 /** `slidingWindow` as users write it, and what planning has to know of it. */
+
+import { floorBytes } from '../../batch/largest-batch.ts';
 import { PipelineError } from '../../errors.ts';
 import { type Bytes, parseBytes } from '../../schema/sizes.ts';
-import { floorBytes } from '../batch-bytes.ts';
 import { booleanOf, checkCount, checkKeys, type StepOptions } from '../stage-options.ts';
 import type { StepTraits } from './contract.ts';
 import type { SlidingWindowSpec } from './specs.ts';

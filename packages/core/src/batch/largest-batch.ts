@@ -16,7 +16,7 @@ function typeBytes(type: TypeText): number {
 }
 
 /** Logical bytes of a row, estimated. */
-function rowBytes(fields: Fields): number {
+export function rowBytes(fields: Fields): number {
   return fields.reduce((sum, field) => sum + typeBytes(field.type) + (field.nullable ? 1 / 8 : 0), 0);
 }
 
