@@ -10,6 +10,7 @@ export { collectGarbage, freeBuffersAtOnce } from './governor/collector.ts';
 export { HeapWatch, isolateBytes } from './governor/heap-watch.ts';
 export { LanePressure } from './governor/lane-pressure.ts';
 export * from './governor/machine-memory.ts';
+export { MainHeap } from './governor/main-heap.ts';
 export * from './governor/pressure.ts';
 export { injectPressure, outsideFraction, PressureSampler } from './governor/pressure-sampler.ts';
 export { PRESSURE_BYTES, type PressurePlace, SharedPressure } from './governor/shared-pressure.ts';

@@ -20,6 +20,20 @@ describe('resident memory stays inside the limit, and the answer is right', () =
     expect(peak?.samples).toBeGreaterThan(20);
   });
 
+  it.each(['rows', 'iterated', 'fedRows', 'fedColumns'] as const)('%s of the main thread, minimum', async (job) => {
+    const { outcome, problem } = await runCell({ job, memoryLimit: 'minimum', workers: 2, timesLimit: 2 });
+    expect(problem).toBeUndefined();
+    expect(outcome).toBe('kept');
+  });
+
+  it.each([
+    ['collected', 'collect'],
+    ['hoarded', 'forEach'],
+  ] as const)('%s rows end with a failure that names the sink', async (job, stage) => {
+    const running = watchPeak({ job, workers: 2, memoryLimit: 96 * MEBIBYTE, timesLimit: 2 });
+    await expect(running).rejects.toMatchObject({ data: { code: 'ERR_MEMORY_EXHAUSTED', stage } });
+  });
+
   it('a limit below the minimum is refused with that number', async () => {
     const { outcome, minimumBytes } = await runCell({ job: 'append', memoryLimit: 64 * MEBIBYTE, workers: 2 });
     expect(outcome).toBe('refused');

@@ -3,9 +3,9 @@
  * of ticks of the cpu-only table that it reads, and gives a digest for each of its results; `expected-digests.ts` computes the same without
  * an engine.
  */
-import { agg, col, createPipeline, openStore, type Sink } from '@spillway/core';
+import { agg, col, createPipeline, fromIterable, openStore, type Sink } from '@spillway/core';
 import { flightsJob } from '../demo/pipeline.ts';
-import { CPU_ROW_BYTES, cpuRows, holdsReferences } from './cpu-rows.ts';
+import { CPU_ROW_BYTES, type CpuColumns, cpuColumns, cpuRows, holdsReferences, ticksOfSplit } from './cpu-rows.ts';
 import { type DigestColumn, RowDigest } from './row-digest.ts';
 
 /** What the watched process is told. */
@@ -103,6 +103,16 @@ const BINS = {
 const JOINED = {
   hourly: { every: '1h', columns: { matched: agg.count('other'), ...columnsOf('other', 'user') } },
 } as const;
+
+function* objects(rows: number): Generator<{ time: number; user: number }> {
+  for (let row = 0; row < rows; row += 1) yield { time: row, user: row / 3 };
+}
+
+function* columns(ticks: number): Generator<CpuColumns> {
+  const options = { seed: LEFT_SEED, hosts: HOSTS, ticks, missingPerMille: 0, laterUs: 0 };
+  const step = ticksOfSplit(HOSTS);
+  for (let from = 0; from < ticks; from += step) yield cpuColumns(options, from, Math.min(ticks, from + step));
+}
 
 const KINDS = {
   /** Hours and days. */
@@ -208,6 +218,57 @@ const KINDS = {
       const options = { orderedOn: 'time', memoryLimit: STAGE_BYTES, aggregations: BINS } as const;
       const { hourly, daily } = table.holdsReferences().aggStream(options);
       return digested(hourly, daily);
+    },
+  },
+  /** Every row to a function as objects, and to a loop: what the main thread makes of them counts too. */
+  rows: {
+    bytesOfTick: TABLE_TICK_BYTES,
+    make: async (parts) => {
+      let rows = 0;
+      const count = (batch: readonly object[]): void => void (rows += batch.length);
+      return { sinks: [source(parts).table.forEach(count, { takes: 'rows' })], digests: () => [String(rows)] };
+    },
+  },
+  iterated: {
+    bytesOfTick: TABLE_TICK_BYTES,
+    make: async (parts) => {
+      const sink = source(parts).table.toIterable();
+      let rows = 0;
+      const loop = async (): Promise<void> => {
+        for await (const { numRows } of sink) rows += numRows;
+      };
+      // What it fails with, the run fails with.
+      void loop().catch(() => {});
+      return { sinks: [sink], digests: () => [String(rows)] };
+    },
+  },
+  /** Every row kept: by the run, and by a function. */
+  collected: {
+    bytesOfTick: TABLE_TICK_BYTES,
+    make: async (parts) => ({ sinks: [source(parts).table.collect()], digests: () => [] }),
+  },
+  hoarded: {
+    bytesOfTick: TABLE_TICK_BYTES,
+    make: async (parts) => {
+      const kept: object[] = [];
+      const keep = (rows: readonly object[]): void => void kept.push(rows);
+      return { sinks: [source(parts).table.forEach(keep, { takes: 'rows' })], digests: () => [] };
+    },
+  },
+  /** Rows that the main thread makes, as objects and as columns. */
+  fedRows: {
+    bytesOfTick: HOSTS * 16,
+    make: async ({ limitBytes, ticks }) => {
+      const fed = fromIterable({ time: 'int64', user: 'float64' }, objects(ticks * HOSTS), { orderedOn: 'time' });
+      return digested(createPipeline({ memoryLimit: limitBytes }).source(fed));
+    },
+  },
+  fedColumns: {
+    bytesOfTick: TABLE_TICK_BYTES,
+    make: async ({ limitBytes, ticks }) => {
+      const schema = { time: 'timestamp[us]', host: 'int32', user: 'float64', system: 'float64' } as const;
+      const fed = fromIterable(schema, columns(ticks), { orderedOn: 'time' });
+      return digested(createPipeline({ memoryLimit: limitBytes }).source(fed));
     },
   },
   /** The demo: three million flights from a Parquet file into six datasets of a store. */

@@ -1,12 +1,12 @@
 /** How large batches of some columns get, as far as it is known before there are any. */
-import { PAGE_BYTES } from '../memory/layout.ts';
+import { classAbove, classPages, PAGE_BYTES } from '../memory/layout.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { Fields, TypeText } from '../schema/types.ts';
 
 const TEXT_BYTES = 24;
 const LIST_BYTES = 64;
 /** Rows of a physical batch at most. */
-const PIECE_ROWS = 65_536;
+export const PIECE_ROWS = 65_536;
 
 function typeBytes(type: TypeText): number {
   const { physical, byteWidth } = parseType(type);
@@ -20,7 +20,8 @@ export function rowBytes(fields: Fields): number {
   return fields.reduce((sum, field) => sum + typeBytes(field.type) + (field.nullable ? 1 / 8 : 0), 0);
 }
 
-/** Room for one largest batch of these columns. */
+/** Room for one largest batch of these columns, as the arena gives it. */
 export function floorBytes(fields: Fields, rows: number): number {
-  return Math.max(PAGE_BYTES, Math.ceil((Math.min(rows, PIECE_ROWS) * rowBytes(fields)) / PAGE_BYTES) * PAGE_BYTES);
+  const pages = Math.ceil((Math.min(rows, PIECE_ROWS) * rowBytes(fields)) / PAGE_BYTES);
+  return classPages(classAbove(Math.max(1, pages))) * PAGE_BYTES;
 }

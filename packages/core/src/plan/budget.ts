@@ -9,12 +9,14 @@
  *                 + codec threads × 2 × largest row group      its bytes on disk: as read, and in the library
  *                 + lanes × LANE_BYTES                         a lane's heap and the code of its kernels
  *                 + lanes with code of users × USER_BYTES      their heap and array buffers (see `heap-watch.ts`)
+ *                 + main thread                                what is delivered and fed there (see `main-thread.ts`)
  *                 + arena                                      all the rest: slabs
  *
  * The figures are measured (`npm run bench:memory`): a run at its minimum keeps the promise. What is resident before the
  * first row is read is not in here: that is the idle size. What the arena needs at least is in `minimum.ts`.
  */
 import type { ParquetInfo } from '../formats/parquet-info.ts';
+import { collects, leastMainBytes } from './main-thread.ts';
 import type { PhysicalPlan, StageSpec } from './physical.ts';
 import type { ResolvedPlan } from './resolved.ts';
 
@@ -24,9 +26,12 @@ const PROCESS_BYTES = 8 * MEBIBYTE;
 const COMPILER_BYTES = 28 * MEBIBYTE;
 const CODEC_BYTES = 42 * MEBIBYTE;
 const LANE_BYTES = 4 * MEBIBYTE;
-const USER_BYTES = 8 * MEBIBYTE;
+const USER_BYTES = 6 * MEBIBYTE;
 /** Lanes with code of users share this part of what is above the minimum, for objects and buffers of their own. */
 const USER_SHARE = 1 / 4;
+/** The same for what passes through the main thread, and for what `collect` keeps there. */
+const MAIN_SHARE = 1 / 8;
+const COLLECT_SHARE = 1 / 2;
 
 /** User code gets some heap at any limit, and no thread more than this. */
 const LEAST_HEAP_MEBIBYTES = 64;
@@ -41,6 +46,8 @@ export interface OutsideTerms {
   codecBytes: number;
   laneBytes: number;
   userBytes: number;
+  /** What is delivered and fed on the main thread. */
+  mainBytes: number;
 }
 
 /** A memory limit, split. */
@@ -99,6 +106,7 @@ export function outsideTerms(plan: ResolvedPlan, stages: readonly StageSpec[]): 
     codecBytes: codec === 0 ? 0 : COMPILER_BYTES + codec,
     laneBytes: lanesOf(stages) * LANE_BYTES,
     userBytes: lanesOf(stages.filter(hasUserCode)) * USER_BYTES,
+    mainBytes: leastMainBytes(plan),
   };
 }
 
@@ -114,7 +122,10 @@ export function splitMemory(
   // Each further codec thread takes its memory, and leaves as much to the arena.
   const further = codec === 0 ? 0 : Math.min(workers - 1, Math.floor(freeBytes / (2 * codec)));
   const userLanes = lanesOf(stages.filter(hasUserCode));
-  const userBytes = userLanes === 0 ? 0 : least.userBytes + (freeBytes - further * codec) * USER_SHARE;
+  const restBytes = freeBytes - further * codec;
+  const userBytes = userLanes === 0 ? 0 : least.userBytes + restBytes * USER_SHARE;
+  const mainShare = collects(plan) ? COLLECT_SHARE : MAIN_SHARE;
+  const mainBytes = least.mainBytes === 0 ? 0 : Math.floor(least.mainBytes + restBytes * mainShare);
   const codecBytes = least.codecBytes + further * codec;
   const heapShare = memoryLimitBytes / 2 / workers / MEBIBYTE;
   const heapLimitMebibytes =
@@ -124,7 +135,10 @@ export function splitMemory(
     codecBytes,
     laneBytes: least.laneBytes,
     userBytes,
-    arenaBytes: Math.floor(memoryLimitBytes - least.processBytes - codecBytes - least.laneBytes - userBytes),
+    mainBytes,
+    arenaBytes: Math.floor(
+      memoryLimitBytes - least.processBytes - codecBytes - least.laneBytes - userBytes - mainBytes,
+    ),
     codecThreads: codec === 0 ? 0 : 1 + further,
     userBytesEach: userLanes === 0 ? 0 : Math.floor(userBytes / userLanes),
     heapLimitMebibytes,

@@ -60,6 +60,7 @@ function memoryLines(minimum: MinimumTerms, split: MemorySplit): string[] {
     ['codecs', minimum.codecBytes, split.codecBytes, split.codecThreads === 0 ? 'none' : threads],
     ['lanes', minimum.laneBytes, split.laneBytes, ''],
     ['code of users', minimum.userBytes, split.userBytes, `${formatBytes(split.userBytesEach)} a lane`],
+    ['main thread', minimum.mainBytes, split.mainBytes, 'what is delivered and fed there'],
     [
       'arena',
       arena,

@@ -39,8 +39,11 @@ export interface OpRef {
 export type SourceSpec =
   /** `expected`: columns and types that every file has to have. A resolved plan lists the files and the columns to read. */
   | { type: 'parquet'; paths: string[]; orderedOn?: string; columns?: string[]; expected?: Fields; batchRows: number }
-  /** Fed on the main thread: push sources, iterables, Node streams. `id` names the feeder in this process. */
-  | { type: 'fed'; id: string; label: string; orderedOn?: string; fields: Fields }
+  /**
+   * Fed on the main thread: push sources, iterables, Node streams. `id` names the feeder in this process; `objectRows`: how many rows it
+   * makes as objects before they are laid out, 0 where the objects are there anyway.
+   */
+  | { type: 'fed'; id: string; label: string; orderedOn?: string; fields: Fields; objectRows: number }
   /** Batches that already lie in the arena (see `shareTable`). */
   | {
       type: 'shared';
@@ -86,7 +89,7 @@ export interface AggregateColumn {
 export type SinkSpec =
   | { type: 'collect' }
   /** Delivered to a function or async iterator on the main thread, by logical batch. `id` names it in this process. */
-  | { type: 'callback'; id: string }
+  | { type: 'callback'; id: string; takes: 'batch' | 'rows' }
   | { type: 'iterate'; id: string }
   | { type: 'parquet'; path: string; compression: 'none' | 'snappy' | 'zstd'; rowGroupRows: number }
   | {

@@ -4,6 +4,7 @@
  *
  *     minimum = Σ edges (floor × (producing lanes + consuming lanes + 1)); of all the edges behind a stage of one lane
  *               only the largest counts a producing lane
+ *             + PACKED_BYTES for the run, each edge and each lane
  *             + Σ lanes of buffers, and of ops and folds with triggers: one batch of their input
  *             + Σ joins: two batches of each input, JOIN_BYTES
  *             + Σ sorts: SORT_BATCHES batches of their input, SORT_BYTES and, on the heap, SORT_HEAP_BYTES
@@ -23,7 +24,7 @@
  * texts are taken at TEXT_BYTES, or from the file's own figures where it is a Parquet file.
  */
 
-import { floorBytes } from '../batch/largest-batch.ts';
+import { floorBytes, PIECE_ROWS } from '../batch/largest-batch.ts';
 import type { AggregateSpec } from '../operators/aggregate/output-fields.ts';
 import { PIECE_ROWS as AGGREGATE_PIECE_ROWS } from '../operators/aggregate/piece-rows.ts';
 import type { Fields } from '../schema/types.ts';
@@ -44,8 +45,9 @@ const SORT_BATCHES = 3;
 const SORT_BYTES = 2 ** 20;
 /** Its keys and places of rows, some dozen words for each of 65,536. */
 const SORT_HEAP_BYTES = 4 * 2 ** 20;
-/** Rows of a physical batch at most. */
-const PIECE_ROWS = 65_536;
+
+/** Slab that descriptors and other small pieces are packed into: one of the run, one for each thread that makes batches. */
+const PACKED_BYTES = 64 * 1024;
 
 /** What each term of the minimum comes to, for `explain`. */
 export interface MinimumTerms extends OutsideTerms {
@@ -154,6 +156,8 @@ export function minimumTerms(
   });
   for (const stage of stages.filter(({ lanes }) => lanes === 1))
     floors.push(Math.max(0, ...stage.outputs.map(({ edge }) => floorOf(edges[edge] as EdgeSpec))));
+  const packers = 1 + edges.length + stages.reduce((sum, { lanes }) => sum + lanes, 0);
+  floors.push(packers * PACKED_BYTES);
   return {
     floorBytes: floors.reduce((sum, bytes) => sum + bytes, 0),
     stateBytes: stateBytes(stages, rows),

@@ -131,7 +131,7 @@ export class Pipeline<in out R extends Registry = Record<never, never>> {
     const fields = fieldsFromShape(schema);
     const label = options.name ?? 'pushSource';
     const feeder = new PushFeeder(fields, label);
-    const stream = this.source(fedSource<S>(feeder, label, fields, options));
+    const stream = this.source(fedSource<S>(feeder, label, fields, options, PUSHED_ROWS));
     return { stream, emit: (batch) => feeder.emit(batch), end: () => feeder.end() };
   }
 }
@@ -159,6 +159,9 @@ function defineMethod(prototype: StreamSteps<Shape, Registry>, name: string, op:
     },
   });
 }
+
+/** Rows that are emitted at once, as far as their room on the main thread is concerned; more at once is collected more often. */
+const PUSHED_ROWS = 8192;
 
 const DEFAULT_MEMORY_BYTES = 512 * 2 ** 20;
 

@@ -142,7 +142,7 @@ export function fromIterable<const S extends Shape>(
     label,
     checkCount(options.batchRows ?? BATCH_ROWS, 'batchRows', 'fromIterable'),
   );
-  return fedSource(feeder, label, fields, options);
+  return fedSource(feeder, label, fields, options, Array.isArray(items) ? 0 : (options.batchRows ?? BATCH_ROWS));
 }
 
 /** A source behind a feeder of this process. */
@@ -151,6 +151,7 @@ export function fedSource<S extends Shape>(
   label: string,
   fields: Fields,
   options: StepOptions & { orderedOn?: string },
+  objectRows: number,
 ): Source<S> {
   const id = registerFeeder(feeder as IterableFeeder);
   const { orderedOn } = options;
@@ -158,7 +159,7 @@ export function fedSource<S extends Shape>(
     label,
     options,
     endpoint: feeder,
-    spec: { type: 'fed', id, label, ...(orderedOn !== undefined && { orderedOn }), fields },
+    spec: { type: 'fed', id, label, ...(orderedOn !== undefined && { orderedOn }), fields, objectRows },
   };
 }
 

@@ -61,13 +61,13 @@ export function cutStages(plan: ResolvedPlan, options: StageOptions): PhysicalPl
   const rows = Math.max(1, ...plan.nodes.filter((node) => node.spec.kind === 'source').map(batchRowsOf));
   const terms = minimumTerms(plan, stages, edges, rows);
   const minimumBytes = sumOf(terms);
-  const freeBytes = memoryLimitBytes - minimumBytes;
+  const { arenaBytes } = splitMemory(plan, { stages, memoryLimitBytes, minimumBytes, workers: options.workers });
+  const freeBytes = arenaBytes - terms.floorBytes - terms.stateBytes;
   const creditBytes = setCredits(edges, freeBytes, (edge) => ({
     floor: floorBytes(edge.fields, edgeRows(plan, edge, rows)),
     hasOneProducer: lanesAt(stages, edge.producer) === 1,
   }));
-  const { arenaBytes } = splitMemory(plan, { stages, memoryLimitBytes, minimumBytes, workers: options.workers });
-  setShares(stages, rows, arenaBytes - terms.floorBytes - terms.stateBytes - creditBytes);
+  setShares(stages, rows, freeBytes - creditBytes);
   return {
     stages,
     edges,

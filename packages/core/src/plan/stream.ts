@@ -300,7 +300,7 @@ export class StreamSteps<in out S extends Shape, in out R extends Registry> {
       throw refuse('forEach', `takes is ${JSON.stringify(takes)}`, "use 'batch' or 'rows'");
     const sink = new FunctionSink(call, takes);
     return new Sink(
-      this.#sink('forEach', { type: 'callback', id: registerCallback(sink) }, options, sink),
+      this.#sink('forEach', { type: 'callback', id: registerCallback(sink), takes }, options, sink),
       this.#maker.settings,
     );
   }

@@ -7,6 +7,7 @@ import { PipelineError } from '@spillway/core/base';
 import type { ArenaHandle, PhysicalPlan, StageSpec } from '@spillway/core/internal';
 import { type MemorySplit, splitMemory } from '@spillway/core/planner';
 import type { WarmTask } from '../codecs/protocol.ts';
+import { MainHeap } from '../governor/main-heap.ts';
 import { PressureSampler } from '../governor/pressure-sampler.ts';
 import { SharedPressure } from '../governor/shared-pressure.ts';
 import type { JobEmitter } from '../job/events.ts';
@@ -59,6 +60,7 @@ export class Execution {
   #modules: RunModules | undefined;
   #pressure: SharedPressure | undefined;
   #pressureSampler: PressureSampler | undefined;
+  #mainHeap: MainHeap | undefined;
 
   constructor(options: ParsedRunOptions, emitter: JobEmitter) {
     this.#options = options;
@@ -81,6 +83,7 @@ export class Execution {
     await this.#end();
     const { error } = this.latch;
     settleSinks(sinks, error);
+    if (error !== undefined) for (const rows of this.collected.values()) rows.discard();
     if (error !== undefined) await refusePushes(sinks, error);
     this.latch.check();
     return this.summary(true);
@@ -192,8 +195,15 @@ export class Execution {
     this.setListening(this.#emitter.hasListeners('flush'));
     this.#written.push(...(await modules.openWriters(wiring)));
     await this.#startThreads(wiring, modules);
+    await modules.loadDelivery(wiring);
     this.#sampler.markIdle();
-    this.#pressure?.setIdle(this.#sampler.idleBytes);
+    const pressure = this.#pressure;
+    pressure.setIdle(this.#sampler.idleBytes);
+    this.#mainHeap = new MainHeap({
+      budgetBytes: split.mainBytes,
+      memoryLimitBytes: physical.memoryLimitBytes,
+      overshootBytes: (more) => pressure.overshootBytes(more),
+    });
   }
 
   /** One thread a lane; those of ops that block in a pool of their own. */
@@ -247,6 +257,7 @@ export class Execution {
       activities: this.#activities,
       codecs: this.#poolOf('codecs'),
       codecThreads: this.#poolOf('codecs')?.threads ?? 0,
+      mainHeap: this.#mainHeap as MainHeap,
       collected: this.collected,
     };
     this.#monitor = new modules.JobMonitor(this, this.#options, this.#emitter, this.#sampler, this.#startedAt);

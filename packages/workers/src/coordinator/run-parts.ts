@@ -6,6 +6,7 @@ import type { SinkSpec, SourceSpec, StagedSink } from '@spillway/core/internal';
 import { callbackOf, feederOf, floorBytes } from '@spillway/core/planner';
 import type { CodecTask, ReadResult, ReadTask, WriteTask } from '../codecs/protocol.ts';
 import { type Outcome, valueOf } from '../control/outcome.ts';
+import type { MainHeap } from '../governor/main-heap.ts';
 import { ActorStatistics } from '../monitor/statistics.ts';
 import { CallbackTaker } from '../sinks/callback-taker.ts';
 import { CollectedRows } from '../sinks/collected-rows.ts';
@@ -30,6 +31,7 @@ export interface RunParts {
   activities: Activities;
   codecs: ThreadPool | undefined;
   codecThreads: number;
+  mainHeap: MainHeap;
   /** Filled by `startMainSinks`, by node id. */
   collected: Map<number, CollectedRows>;
 }
@@ -83,7 +85,7 @@ export function startReaders(parts: RunParts): void {
 const LARGEST_ROWS = 65_536;
 
 export function startFeeders(parts: RunParts): void {
-  const { lease, latch, activities } = parts;
+  const { lease, latch, activities, mainHeap } = parts;
   const rowLease = new RowLease();
   for (const end of parts.wiring.feeders) {
     const source = sourceOf(end, 'fed');
@@ -97,6 +99,7 @@ export function startFeeders(parts: RunParts): void {
       fields: source.fields,
       producers: end.rings.map((ring) => ring.producer()),
       statistics,
+      room: () => mainHeap.room(end.node.name, 0),
       order: ordered && { column: ordered.name, check: new OrderCheck(arena, ordered.name, ordered.type) },
       largestBytes: floorBytes(source.fields, LARGEST_ROWS),
       lease: rowLease,
@@ -111,18 +114,36 @@ export function startFeeders(parts: RunParts): void {
   }
 }
 
+/** Loads what delivery needs: it belongs to the idle size, not to what a run may take. */
+export async function loadDelivery({ mainSinks }: Wiring): Promise<void> {
+  const givesArrow = mainSinks.some((end) => {
+    const sink = sinkOf(end);
+    return sink.type === 'iterate' || (sink.type === 'callback' && sink.takes === 'batch');
+  });
+  if (!givesArrow) return;
+  const { loadArrow } = await import('@spillway/core/arrow');
+  await loadArrow();
+}
+
 export function startMainSinks(parts: RunParts): void {
-  const { latch, activities, collected, lease } = parts;
+  const { latch, activities, collected, lease, mainHeap } = parts;
   for (const end of parts.wiring.mainSinks) {
     const sink = sinkOf(end);
+    const { name } = end.node;
     const { edge, ring } = sinkEdge(end);
     let taker: BatchTaker;
     if (sink.type === 'collect') {
-      const rows = new CollectedRows(edge.fields);
+      const rows = new CollectedRows(edge.fields, (bytes) => mainHeap.keep(name, bytes));
       collected.set(end.node.id, rows);
       taker = rows;
     } else if (sink.type === 'callback' || sink.type === 'iterate') {
-      taker = new CallbackTaker(lease.arena, end.owner, callbackOf(sink.id), sink.type === 'iterate');
+      taker = new CallbackTaker({
+        arena: lease.arena,
+        owner: end.owner,
+        sink: callbackOf(sink.id),
+        keeps: sink.type === 'iterate',
+        room: (bytes) => mainHeap.room(name, bytes),
+      });
     } else {
       throw new PipelineError('ERR_INTERNAL', `sink "${end.node.name}" does not deliver on the main thread`);
     }

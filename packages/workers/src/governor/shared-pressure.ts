@@ -105,11 +105,11 @@ export class SharedPressure {
     return true;
   }
 
-  /** Resident bytes beyond what is promised: idle, the limit and a tenth of it. 0 while the promise holds. */
-  overshootBytes(): number {
+  /** Resident bytes, and `more`, beyond what is promised: idle, the limit and a tenth of it. 0 while the promise holds. */
+  overshootBytes(more = 0): number {
     const idle = this.#idle[0] as number;
     if (idle === 0) return 0;
-    return Math.max(0, this.#resident.bytes() - idle - this.#place.memoryLimitBytes * PROMISED_FACTOR);
+    return Math.max(0, this.#resident.bytes() + more - idle - this.#place.memoryLimitBytes * PROMISED_FACTOR);
   }
 
   /** What the main thread sees of control group and machine, as a part of their bounds. */

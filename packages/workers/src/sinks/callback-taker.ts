@@ -1,28 +1,37 @@
 /** Sinks that deliver to user code on the main thread: a function, or a `for await` loop. */
 
 import { batchToRows, concatBatches } from '@spillway/core/data';
-import type { Arena, Batch, CallbackSink } from '@spillway/core/internal';
+import type { Arena, Batch, CallbackSink, MaybePromise } from '@spillway/core/internal';
 import type { BatchTaker } from './drain-edge.ts';
 
 /**
  * Delivers logical batches: pieces that end no logical input wait for the piece that does, so that physical cuts cannot
  * be seen. Logical batches without rows are not delivered.
  */
-export class CallbackTaker implements BatchTaker {
-  readonly #arena: Arena;
-  readonly #owner: number;
-  readonly #sink: CallbackSink;
+export interface CallbackTakerParts {
+  arena: Arena;
+  owner: number;
+  sink: CallbackSink;
   /** What is delivered outlives its batch. */
-  readonly #keeps: boolean;
+  keeps: boolean;
+  /** Room on this thread for so many bytes, before they are made. */
+  room(bytes: number): MaybePromise;
+}
+
+/** A row as an object, and each of its values. */
+const OBJECT_BYTES = 16;
+const VALUE_BYTES = 24;
+
+export class CallbackTaker implements BatchTaker {
+  readonly #parts: CallbackTakerParts;
   #pieces: Batch[] = [];
   /** Made here, and still with the user. */
   #whole: Batch | undefined;
+  /** After an abort a batch that waits for room is no longer this sink's. */
+  #isClosed = false;
 
-  constructor(arena: Arena, owner: number, sink: CallbackSink, keeps: boolean) {
-    this.#arena = arena;
-    this.#owner = owner;
-    this.#sink = sink;
-    this.#keeps = keeps;
+  constructor(parts: CallbackTakerParts) {
+    this.#parts = parts;
   }
 
   take(batch: Batch): void | Promise<void> {
@@ -39,6 +48,7 @@ export class CallbackTaker implements BatchTaker {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const piece of this.#pieces.splice(0)) piece.release();
     this.#releaseWhole();
   }
@@ -52,9 +62,10 @@ export class CallbackTaker implements BatchTaker {
   /** Takes over the last piece. */
   async #deliverPieces(last: Batch): Promise<void> {
     const pieces = [...this.#pieces.splice(0), last];
+    const { arena, owner } = this.#parts;
     let whole: Batch;
     try {
-      this.#whole = whole = concatBatches(this.#arena, this.#owner, last.fields, pieces);
+      this.#whole = whole = concatBatches(arena, owner, last.fields, pieces);
     } finally {
       for (const piece of pieces) piece.release();
     }
@@ -67,12 +78,24 @@ export class CallbackTaker implements BatchTaker {
 
   #deliver(batch: Batch): void | Promise<void> {
     if (batch.rows === 0) return undefined;
-    return this.#sink.takes === 'rows' ? this.#sink.call(batchToRows(batch)) : this.#deliverArrow(batch);
+    const room = this.#parts.room(this.#bytesMade(batch));
+    return room === undefined ? this.#call(batch) : room.then(() => (this.#isClosed ? undefined : this.#call(batch)));
+  }
+
+  #bytesMade({ rows, columns, logicalBytes }: Batch): number {
+    const { sink, keeps } = this.#parts;
+    if (sink.takes === 'rows') return rows * (OBJECT_BYTES + VALUE_BYTES * columns.length);
+    return keeps ? logicalBytes : 0;
+  }
+
+  #call(batch: Batch): void | Promise<void> {
+    const { sink } = this.#parts;
+    return sink.takes === 'rows' ? sink.call(batchToRows(batch)) : this.#deliverArrow(batch);
   }
 
   async #deliverArrow(batch: Batch): Promise<void> {
     const { batchToArrow, batchToArrowCopy, loadArrow } = await import('@spillway/core/arrow');
     const arrow = await loadArrow();
-    await this.#sink.call(this.#keeps ? batchToArrowCopy(arrow, batch) : batchToArrow(arrow, batch));
+    await this.#parts.sink.call(this.#parts.keeps ? batchToArrowCopy(arrow, batch) : batchToArrow(arrow, batch));
   }
 }

@@ -9,16 +9,29 @@ import type { BatchTaker } from './drain-edge.ts';
 /** Slabs that no run holds: rows on their way to JavaScript objects. */
 const NO_OWNER = 0;
 
+/** What an array buffer takes beside its bytes. */
+const COPY_BYTES = 512;
+
 export class CollectedRows implements BatchTaker {
   readonly #fields: Fields;
+  readonly #keep: (bytes: number) => void;
   readonly #batches: PlainBatch[] = [];
 
-  constructor(fields: Fields) {
+  /** @param keep counts the bytes of a copy before it is made; throws when there is no room for it */
+  constructor(fields: Fields, keep: (bytes: number) => void) {
     this.#fields = fields;
+    this.#keep = keep;
   }
 
   take(batch: Batch): void {
-    if (batch.rows > 0) this.#batches.push(copyOut(batch));
+    if (batch.rows === 0) return;
+    this.#keep(batch.logicalBytes + COPY_BYTES * batch.columns.length);
+    this.#batches.push(copyOut(batch));
+  }
+
+  /** The run has failed: nobody will ask for the rows. */
+  discard(): void {
+    this.#batches.length = 0;
   }
 
   /** A table over the copies: no further copy is made. */

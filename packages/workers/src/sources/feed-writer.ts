@@ -7,7 +7,7 @@
 import type { Fields } from '@spillway/core';
 import { PipelineError } from '@spillway/core/base';
 import { type GivenRows, RowSizes, rowsToBatch, rowTooLarge } from '@spillway/core/data';
-import type { Arena, Batch, FedInput, OrderCheck } from '@spillway/core/internal';
+import type { Arena, Batch, FedInput, MaybePromise, OrderCheck } from '@spillway/core/internal';
 import type { RecordBatch } from 'apache-arrow';
 import type { RingProducer } from '../channels/ring.ts';
 import type { ActorStatistics } from '../monitor/statistics.ts';
@@ -24,6 +24,8 @@ export interface FeedWriterParts {
   statistics: ActorStatistics;
   /** Checks the ordered column, if there is one. */
   order: { column: string; check: OrderCheck } | undefined;
+  /** Waits while what the program makes fills this thread's part of the limit. */
+  room(): MaybePromise;
   /** What an edge has room for at least. Pieces are no larger, unless it is one row. */
   largestBytes: number;
   /** The run's, for larger rows. */
@@ -54,6 +56,8 @@ export class FeedWriter {
    * @throws ERR_ROW_TOO_LARGE, and what is wrong with its values
    */
   async write(input: FedInput): Promise<void> {
+    const room = this.#parts.room();
+    if (room !== undefined) await room;
     const divisible = await this.#divisible(input);
     const sizes = new RowSizes(this.#parts.fields, divisible.given);
     const { largestBytes } = this.#parts;

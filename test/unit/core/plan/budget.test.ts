@@ -37,8 +37,8 @@ test('the parts of a split are the whole limit', async () => {
   for (const memoryLimitBytes of [150 * MEBIBYTE, 333 * MEBIBYTE, 2 ** 30]) {
     for (const sink of [fromFile(), fromLanes()]) {
       const split = await splitAt(sink, 2, memoryLimitBytes);
-      const { processBytes, codecBytes, laneBytes, userBytes, arenaBytes } = split;
-      const sum = processBytes + codecBytes + laneBytes + userBytes + arenaBytes;
+      const { processBytes, codecBytes, laneBytes, userBytes, mainBytes, arenaBytes } = split;
+      const sum = processBytes + codecBytes + laneBytes + userBytes + mainBytes + arenaBytes;
       expect(Math.abs(sum - memoryLimitBytes)).toBeLessThanOrEqual(1);
     }
   }
@@ -56,9 +56,20 @@ test('without files there is no codec thread, without code of users no heap for 
   expect(await splitAt(fromFile(), 2, 2 ** 30)).toMatchObject({ userBytes: 0, userBytesEach: 0 });
 });
 
+test('the main thread has a part where rows come by there: large for objects, and for what collect keeps', async () => {
+  const stream = createPipeline({ memoryLimit: '1GiB' }).source(made, {});
+  const partOf = async (sink: ReturnType<typeof fromFile>) => (await splitAt(sink, 2, 2 ** 28)).mainBytes / MEBIBYTE;
+  const views = await partOf(stream.forEach(() => {}));
+  const objects = await partOf(stream.forEach(() => {}, { takes: 'rows' }));
+  expect(objects).toBeGreaterThan(views + 20);
+  expect(await partOf(stream.collect())).toBeGreaterThan(100);
+  expect(await partOf(stream.toParquet('a.parquet'))).toBe(0);
+});
+
 test('explain prints the split and the minimum term by term when asked', async () => {
   const plain = await explain(fromFile(), { probes });
   expect(plain.text).not.toContain('code of users');
   const { text } = await explain(fromFile(), { probes, memory: true });
-  for (const term of ['process', 'codecs', 'lanes', 'code of users', 'arena', 'floors']) expect(text).toContain(term);
+  for (const term of ['process', 'codecs', 'lanes', 'code of users', 'main thread', 'arena', 'floors'])
+    expect(text).toContain(term);
 });

@@ -189,7 +189,7 @@ test('where the limit is too low for all the lanes asked for, there are fewer', 
 });
 
 test('credits never pass what is left of the limit', async () => {
-  for (const memoryLimitBytes of [32 * 2 ** 20, 64 * 2 ** 20, 2 ** 30]) {
+  for (const memoryLimitBytes of [96 * 2 ** 20, 128 * 2 ** 20, 2 ** 30]) {
     const { bins } = rows().filter(col('x').gt(0)).aggStream(binned);
     const { edges } = await plan([bins.collect(), rows().collect()], 2, memoryLimitBytes);
     expect(edges.every((edge) => edge.creditBytes > 0)).toBe(true);

@@ -43,6 +43,7 @@ const writerTo = (count: number, largestBytes = 4 * 2 ** 20): FeedWriter =>
     statistics,
     producers: rings.slice(0, count).map((ring) => ring.producer()),
     order: { column: 'ts', check: new OrderCheck(arena, 'ts', 'int64') },
+    room: () => undefined,
     largestBytes,
     lease: new RowLease(),
     isDrained: () => rings.slice(0, count).every((ring) => ring.depth().packets === 0),
