@@ -1,3 +1,6 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Fields } from '@spillway/core';
 import type { AggregateColumn, AggregationSpec } from '@spillway/core/internal';
 import {
@@ -13,11 +16,13 @@ import {
   type FlushReason,
   instantiateKernels,
   type Kernels,
+  LaneSpill,
   type MaybePromise,
   type Operator,
   type OperatorContext,
   PARTIAL_FIELDS,
   rowsToBatch,
+  type Spill,
   sliceBatch,
 } from '@spillway/core/internal';
 
@@ -86,6 +91,8 @@ export interface HarnessOptions {
   receive?: (batch: Batch) => MaybePromise;
   position?: () => { file?: string; row?: number };
   now?: () => number;
+  shareBytes?: number;
+  spill?: Spill;
 }
 
 /** An aggregate operator with a context that records what it emits. */
@@ -121,6 +128,8 @@ export function aggregateHarness(
         ? Object.fromEntries(Object.keys(outputFields).map((port) => [port, record(port)]))
         : { states: { push: receive } },
     emissionsVisible: options.emissionsVisible ?? false,
+    ...(options.spill !== undefined && { spill: options.spill }),
+    ...(options.shareBytes !== undefined && { shareBytes: options.shareBytes }),
     now: options.now ?? (() => 0),
     signal: new AbortController().signal,
     onFlush: (reason, held) => flushes.push({ reason, inputs: held.inputs, rows: held.rows }),
@@ -166,8 +175,9 @@ export async function runWhole(
   fields: Fields,
   batches: readonly Batch[],
   kernels?: Kernels,
+  options: HarnessOptions = {},
 ): Promise<Results> {
-  const harness = aggregateHarness(arena, spec, fields, {}, kernels);
+  const harness = aggregateHarness(arena, spec, fields, options, kernels);
   try {
     for (const batch of batches) await harness.operator.push(batch);
     await harness.operator.end();
@@ -186,9 +196,10 @@ export async function runLanes(
   lanes: number,
   laneOf: (index: number) => number,
   kernels?: Kernels,
+  options: HarnessOptions = {},
 ): Promise<Results> {
   const packets: Batch[] = [];
-  const final = aggregateHarness(arena, spec, fields, { create: createAggregateFinal }, kernels);
+  const final = aggregateHarness(arena, spec, fields, { ...options, create: createAggregateFinal }, kernels);
   const partials = Array.from({ length: lanes }, (_, lane) =>
     aggregateHarness(
       arena,
@@ -205,5 +216,19 @@ export async function runLanes(
     return final.results();
   } finally {
     for (const { operator } of [...partials, final]) operator.close();
+  }
+}
+
+/** Calls with a place to spill, which has to be empty again afterwards. */
+export async function withSpill(use: (spill: LaneSpill) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'spillway-aggregate-'));
+  const spill = new LaneSpill({ folder, lane: '0' });
+  try {
+    await use(spill);
+    const left = await readdir(folder);
+    if (left.length > 0) throw new Error(`spill files are left: ${left.join()}`);
+  } finally {
+    spill.close();
+    await rm(folder, { recursive: true, force: true });
   }
 }

@@ -39,10 +39,10 @@ export class KeyTable {
   readonly #view: DataView;
   readonly #header: Ptr;
   #keyCapacity = FIRST_KEYS;
-  #byteCapacity: number;
-  #slots: Ptr;
-  #keys: Ptr;
-  #bytes: Ptr;
+  #byteCapacity = 0;
+  #slots: Ptr = 0;
+  #keys: Ptr = 0;
+  #bytes: Ptr = 0;
 
   constructor(arena: Arena, kernels: VectorKernels, owner: number, isText: boolean) {
     this.#arena = arena;
@@ -50,20 +50,8 @@ export class KeyTable {
     this.#owner = owner;
     this.isText = isText;
     this.#view = new DataView(arena.buffer);
-    this.#byteCapacity = isText ? FIRST_KEYS * FIRST_BYTES_A_KEY : 0;
     this.#header = arena.alloc(KEY_TABLE_HEADER_BYTES, owner);
-    this.#slots = arena.alloc(slotCountOf(FIRST_KEYS) * SLOT_BYTES, owner);
-    this.#keys = arena.alloc(this.#keyBytes(FIRST_KEYS), owner);
-    this.#bytes = isText ? arena.alloc(this.#byteCapacity, owner) : 0;
-    kernels.initKeyTable(
-      this.#header,
-      this.#slots,
-      slotCountOf(FIRST_KEYS),
-      this.#keys,
-      FIRST_KEYS,
-      this.#bytes,
-      this.#byteCapacity,
-    );
+    this.#begin();
   }
 
   #keyBytes(capacity: number): number {
@@ -154,8 +142,59 @@ export class KeyTable {
     this.#keyCapacity = capacity;
   }
 
+  /** Forgets all keys: ids begin with 0 again. The room for them stays. */
+  clear(): void {
+    this.#init();
+  }
+
+  /** As `clear`, and gives back the memory beyond that of a new table. */
+  shrink(): void {
+    this.#releaseParts();
+    this.#begin();
+  }
+
+  /** Bytes that the table would hold, and need while it grows, with so many more keys. */
+  bytesWith(keys: number, textBytes: number): number {
+    const size = this.size + keys;
+    const bytes = this.isText ? this.#field(KEY_TABLE.bytesUsed) + textBytes : 0;
+    let { heldBytes } = this;
+    if (bytes > this.#byteCapacity) heldBytes += Math.max(2 * this.#byteCapacity, bytes);
+    if (size <= this.#keyCapacity) return heldBytes;
+    const capacity = this.#keyCapacity * 2 ** Math.ceil(Math.log2(size / this.#keyCapacity));
+    return heldBytes + slotCountOf(capacity) * SLOT_BYTES + this.#keyBytes(capacity);
+  }
+
+  #begin(): void {
+    this.#keyCapacity = FIRST_KEYS;
+    this.#byteCapacity = this.isText ? FIRST_KEYS * FIRST_BYTES_A_KEY : 0;
+    this.#slots = this.#arena.alloc(slotCountOf(FIRST_KEYS) * SLOT_BYTES, this.#owner);
+    this.#keys = this.#arena.alloc(this.#keyBytes(FIRST_KEYS), this.#owner);
+    if (this.isText) this.#bytes = this.#arena.alloc(this.#byteCapacity, this.#owner);
+    this.#init();
+  }
+
+  #init(): void {
+    this.#kernels.initKeyTable(
+      this.#header,
+      this.#slots,
+      slotCountOf(this.#keyCapacity),
+      this.#keys,
+      this.#keyCapacity,
+      this.#bytes,
+      this.#byteCapacity,
+    );
+  }
+
   /** Gives all memory back. The table is not used afterwards. */
   release(): void {
-    for (const slab of [this.#header, this.#slots, this.#keys, this.#bytes]) if (slab !== 0) this.#arena.release(slab);
+    this.#releaseParts();
+    this.#arena.release(this.#header);
+  }
+
+  #releaseParts(): void {
+    const parts = [this.#slots, this.#keys, this.#bytes];
+    // First, so that nothing is given back twice where making new ones fails.
+    this.#slots = this.#keys = this.#bytes = 0;
+    for (const slab of parts) if (slab !== 0) this.#arena.release(slab);
   }
 }

@@ -8,8 +8,8 @@
  *             + Σ lanes of buffers, and of ops and folds with triggers: one batch of their input
  *             + Σ joins: two batches of each input, JOIN_BYTES
  *             + Σ sorts: SORT_BATCHES batches of their input, SORT_BYTES and, on the heap, SORT_HEAP_BYTES
- *             + Σ aggregates: STATE_BYTES for each aggregation where bins are merged, SCRATCH_BYTES for each lane where batches
- *               become states, three times their own limit where their flushes can be seen
+ *             + Σ aggregates: STATE_BYTES for each aggregation where bins are merged, with keys KEYED_BYTES, SCRATCH_BYTES for each lane where
+ *               batches become states, three times their own limit where their flushes can be seen
  *             + Σ lanes that make rows: one batch of them
  *             + what is outside the arena: see `budget.ts`
  *
@@ -18,15 +18,18 @@
  * sequence, which passes without credit. Decision 011 says how this was found.
  *
  *     floor   = rows of a batch × bytes of a row, in whole pages of the arena; what comes out of an aggregate comes in
- *               small pieces
+ *               small pieces; between the halves of one with keys, states of as many groups as a batch has rows
  *
  * One codec thread is counted: with more room the coordinator uses more of them. Bytes of a row are exact for fixed widths;
  * texts are taken at TEXT_BYTES, or from the file's own figures where it is a Parquet file.
  */
 
 import { floorBytes, PIECE_ROWS } from '../batch/largest-batch.ts';
+import { PAGE_BYTES } from '../memory/layout.ts';
 import type { AggregateSpec } from '../operators/aggregate/output-fields.ts';
+import { mostPacketBytes } from '../operators/aggregate/packet.ts';
 import { PIECE_ROWS as AGGREGATE_PIECE_ROWS } from '../operators/aggregate/piece-rows.ts';
+import { planStates } from '../operators/aggregate/state-plan.ts';
 import type { Fields } from '../schema/types.ts';
 import { type OutsideTerms, outsideTerms } from './budget.ts';
 import type { Triggers } from './logical.ts';
@@ -36,6 +39,8 @@ import { hasTraits, traitsOf } from './steps/traits.ts';
 
 /** One level of an aggregate: some thousand closed bins that wait to be a batch, the open ones, and room to grow. */
 const STATE_BYTES = 2 * 2 ** 20;
+/** Keys of a packet of states, those that lanes name by number, and blocks of runs on disk. */
+const KEYED_BYTES = 4 * 2 ** 20;
 /** Keys of a join and places of their last rows. */
 const JOIN_BYTES = 2 ** 20;
 /** What turns a batch into states, in one lane. */
@@ -118,9 +123,14 @@ function aggregateBytes(
   const { memoryLimitBytes } = triggers;
   const isBounded = by.length === 0 && typeof memoryLimitBytes === 'number';
   const most = isBounded ? Math.max(STATE_BYTES, 3 * memoryLimitBytes) : Number.POSITIVE_INFINITY;
-  const merging = half === 'partial' ? 0 : Math.min(most, aggregations.length * STATE_BYTES);
+  const merging = half === 'partial' ? 0 : Math.min(most, mergingBytes({ aggregations, by }));
   const scratch = by.length === 0 ? SCRATCH_BYTES : 4 * SCRATCH_BYTES;
   return merging + (half === 'final' ? 0 : lanes * scratch);
+}
+
+/** The least that merging states can do with, its share where it can spill. */
+export function mergingBytes({ aggregations, by }: Pick<AggregateSpec, 'aggregations' | 'by'>): number {
+  return aggregations.length * STATE_BYTES + (by.length === 0 ? 0 : KEYED_BYTES);
 }
 
 /** Where flushes can be seen, pressure may not make them smaller: what a limit lets gather is held, sent and delivered. */
@@ -131,6 +141,15 @@ function seenBytes({ triggers }: { triggers: Triggers }, half: StageOperator['ha
 
 function hasTriggers(spec: { triggers: object }): boolean {
   return Object.values(spec.triggers).some((trigger) => trigger !== undefined);
+}
+
+/** Room for the largest packet of an edge: rows, or the states of a batch by keys, which may be as many as its rows. */
+export function edgeFloor(plan: ResolvedPlan, edge: EdgeSpec, rows: number): number {
+  const node = edge.carriesStates ? plan.nodes.find(({ id }) => id === edge.source.node) : undefined;
+  if (node?.spec.kind !== 'aggStream' || node.spec.by.length === 0)
+    return floorBytes(edge.fields, edgeRows(plan, edge, rows));
+  const most = mostPacketBytes(planStates(node.spec, node.inputFields[0] ?? []), Math.min(rows, PIECE_ROWS));
+  return Math.ceil(most / PAGE_BYTES) * PAGE_BYTES;
 }
 
 /** Lanes at one end of an edge. */
@@ -149,7 +168,7 @@ export function minimumTerms(
   edges: readonly EdgeSpec[],
   rows: number,
 ): MinimumTerms {
-  const floorOf = (edge: EdgeSpec): number => floorBytes(edge.fields, edgeRows(plan, edge, rows));
+  const floorOf = (edge: EdgeSpec): number => edgeFloor(plan, edge, rows);
   const floors = edges.map((edge) => {
     const inHand = isFromOnlyLane(stages, edge) ? 0 : lanesAt(stages, edge.producer);
     return floorOf(edge) * (inHand + lanesAt(stages, edge.consumer) + 1);

@@ -16,7 +16,7 @@ import { formatBytes } from '../schema/sizes.ts';
 import type { Fields } from '../schema/types.ts';
 import { splitMemory } from './budget.ts';
 import { entangledInputs } from './entangled.ts';
-import { batchRowsOf, edgeRows, joinBytes, lanesAt, minimumTerms, sortBytes, sumOf } from './minimum.ts';
+import { batchRowsOf, edgeFloor, joinBytes, lanesAt, mergingBytes, minimumTerms, sortBytes, sumOf } from './minimum.ts';
 import type { EdgeSpec, PhysicalPlan, StageInput, StageOperator, StagePort, StageSpec } from './physical.ts';
 import type { ResolvedNode, ResolvedPlan } from './resolved.ts';
 import { hasTraits, traitsOf } from './steps/traits.ts';
@@ -64,7 +64,7 @@ export function cutStages(plan: ResolvedPlan, options: StageOptions): PhysicalPl
   const { arenaBytes } = splitMemory(plan, { stages, memoryLimitBytes, minimumBytes, workers: options.workers });
   const freeBytes = arenaBytes - terms.floorBytes - terms.stateBytes;
   const creditBytes = setCredits(edges, freeBytes, (edge) => ({
-    floor: floorBytes(edge.fields, edgeRows(plan, edge, rows)),
+    floor: edgeFloor(plan, edge, rows),
     hasOneProducer: lanesAt(stages, edge.producer) === 1,
   }));
   setShares(stages, rows, freeBytes - creditBytes);
@@ -121,10 +121,19 @@ function setShares(stages: readonly StageSpec[], rows: number, leftBytes: number
 }
 
 /** The least that an operator which can spill can do with; undefined for all others. */
-function leastShare({ spec, inputFields }: StageOperator, rows: number): number | undefined {
+function leastShare(operator: StageOperator, rows: number): number | undefined {
+  const { spec, inputFields } = operator;
   if (spec.kind === 'sort') return sortBytes(inputFields[0] ?? [], rows);
   if (spec.kind === 'joinStream') return joinBytes(inputFields, rows);
+  if (spec.kind === 'aggStream') return canSpill(operator) ? mergingBytes(spec) : undefined;
   return hasTraits(spec) && traitsOf(spec).canSpill ? traitsOf(spec).stateBytes(spec, inputFields, rows) : undefined;
+}
+
+/** Aggregates that merge states of many keys, or hold closed rows until something makes them flush. */
+function canSpill({ spec, half, emissionsVisible }: StageOperator): boolean {
+  if (spec.kind !== 'aggStream' || half === 'partial') return false;
+  const { by, triggers } = spec;
+  return by.length > 0 || emissionsVisible || Object.values(triggers).some((trigger) => trigger !== undefined);
 }
 
 function ownLimit({ spec }: StageOperator): number {

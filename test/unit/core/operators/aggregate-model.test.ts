@@ -17,6 +17,7 @@ import {
   runLanes,
   runWhole,
   testArena,
+  withSpill,
 } from '../../../support/aggregate-harness.ts';
 import { modelAggregate } from '../../../support/aggregate-model.ts';
 import { type SeededRandom, seededRandom } from '../../../support/random.ts';
@@ -154,5 +155,27 @@ for (let round = 0; round < 16; round++) {
     const laneOf = (): number => random.integer(0, lanes - 1);
     const cut = cutBatches(arena, FIELDS, rows, random.pick([[5], [40], [100, 1]]));
     check(await runLanes(arena, spec, FIELDS, cut, lanes, laneOf, other), expected);
+  });
+}
+
+for (let round = 0; round < 24; round++) {
+  test(`states that go to disk at every other packet come back the same (${round})`, async () => {
+    const random = seededRandom();
+    const accumulate = random.chance(0.5);
+    const spec = { ...randomSpec(random), accumulate };
+    const rows = randomRows(random, random.integer(50, 400));
+    const expected = modelAggregate(spec, FIELDS, rows);
+    const [one, other] = round % 2 === 0 ? kernels : kernels.toReversed();
+    const options = { shareBytes: random.pick([1, 30_000, 60_000, 120_000]), emissionsVisible: random.chance(0.3) };
+    await withSpill(async (spill) => {
+      const cut = cutBatches(arena, FIELDS, rows, random.pick([[1000], [3], [7], [0, 13, 1, 50]]));
+      check(await runWhole(arena, spec, FIELDS, cut, one, { ...options, spill }), expected);
+    });
+    await withSpill(async (spill) => {
+      const lanes = random.integer(1, 3);
+      const laneOf = (): number => random.integer(0, lanes - 1);
+      const cut = cutBatches(arena, FIELDS, rows, random.pick([[5], [40], [100, 1]]));
+      check(await runLanes(arena, spec, FIELDS, cut, lanes, laneOf, other, { ...options, spill }), expected);
+    });
   });
 }

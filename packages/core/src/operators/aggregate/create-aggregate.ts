@@ -3,8 +3,9 @@
  * half merges them in the order of the rows and emits bins that are closed; the whole does both in one lane, along the
  * same path, so that there is one result whatever the cut.
  *
- * Memory: the partial half holds scratch for one batch and its lane's keys. The final half holds the states of the bins
- * that are open and of closed ones that were not emitted, and all keys seen.
+ * Memory: the partial half holds scratch for one batch and its lane's keys, while they are few. The final half holds the states of the bins
+ * that are open and of closed ones that were not emitted, and their keys; what is beyond its share goes to disk as sorted runs, and is
+ * merged when its bins have closed.
  */
 import type { Batch } from '../../batch/contract.ts';
 import type { FlushReason } from '../../plan/logical.ts';
@@ -17,16 +18,14 @@ import { PIECE_ROWS } from './piece-rows.ts';
 import { planStates } from './state-plan.ts';
 
 /**
- * The partial half: every batch pushed becomes one batch of states, pushed to the only output.
+ * The partial half: every batch pushed becomes batches of states, pushed to the only output.
  * @throws ERR_INPUT_UNORDERED from `push`, naming row, file and both values; ERR_MEMORY_EXHAUSTED.
  */
 export function createAggregatePartial(spec: AggregateSpec, context: OperatorContext): Operator {
   const states = new LaneStates(spec, planStates(spec, context.inputFields), context);
   const [output] = Object.values(context.outputs) as [Output];
   return {
-    push(batch: Batch): MaybePromise {
-      return output.push(packAndRelease(states, batch));
-    },
+    push: (batch) => pushPackets(states, batch, (packet) => output.push(packet)),
     flush(): void {},
     end(): void {},
     close(): void {
@@ -35,11 +34,39 @@ export function createAggregatePartial(spec: AggregateSpec, context: OperatorCon
   };
 }
 
-function packAndRelease(states: LaneStates, batch: Batch): Batch {
+/** Turns a batch into packets and hands on one after the other; the batch is given back after the last. */
+function pushPackets(states: LaneStates, batch: Batch, push: (packet: Batch) => MaybePromise): MaybePromise {
+  let pending: MaybePromise;
   try {
-    return states.pack(batch, batch.inputs);
-  } finally {
+    pending = drain(states.pack(batch, batch.inputs), push);
+  } catch (error) {
     batch.release();
+    throw error;
+  }
+  if (pending === undefined) return batch.release();
+  return pending.finally(() => batch.release());
+}
+
+/** Pushes one after the other, waiting only where the receiver asks for it. */
+function drain<T>(items: Generator<T, void>, push: (item: T) => MaybePromise): MaybePromise {
+  for (;;) {
+    const next = items.next();
+    if (next.done === true) return undefined;
+    let wait: MaybePromise;
+    try {
+      wait = push(next.value);
+    } catch (error) {
+      items.return();
+      throw error;
+    }
+    if (wait !== undefined)
+      return wait.then(
+        () => drain(items, push),
+        (error: unknown) => {
+          items.return();
+          throw error;
+        },
+      );
   }
 }
 
@@ -57,7 +84,7 @@ export function createAggregateWhole(spec: AggregateSpec, context: OperatorConte
   const states = new LaneStates(spec, planStates(spec, context.inputFields), context);
   const final = new AggregateFinal(spec, context);
   return {
-    push: (batch) => final.push(packAndRelease(states, batch)),
+    push: (batch) => pushPackets(states, batch, (packet) => final.push(packet)),
     flush: (reason) => final.flush(reason),
     end: () => final.end(),
     held: () => final.held(),
@@ -79,22 +106,19 @@ class AggregateFinal implements Operator {
 
   constructor(spec: AggregateSpec, context: OperatorContext) {
     this.#context = context;
-    this.#states = new FinalStates(planStates(spec, context.inputFields), context.inputFields, context);
     this.#counter = new TriggerCounter(spec.triggers);
     const { memoryLimitBytes, ...others } = spec.triggers;
     const isTriggered = hasTriggers(others) || typeof memoryLimitBytes === 'number';
     this.#isCounting = isTriggered || context.emissionsVisible || !spec.accumulate;
     this.#accumulate = spec.accumulate;
+    const plan = planStates(spec, context.inputFields);
+    this.#states = new FinalStates(plan, context.inputFields, context, this.#isCounting);
   }
 
   push(batch: Batch): MaybePromise {
     const { inputs } = batch;
-    try {
-      this.#states.merge(batch);
-    } finally {
-      batch.release();
-    }
-    return this.#afterInput(inputs);
+    const merged = this.#states.merge(batch);
+    return merged === undefined ? this.#afterInput(inputs) : merged.then(() => this.#afterInput(inputs));
   }
 
   flush(reason: FlushReason): MaybePromise {
@@ -124,33 +148,36 @@ class AggregateFinal implements Operator {
   }
 
   #afterInput(inputs: number): MaybePromise {
-    const { emissionsVisible, now } = this.#context;
-    this.#counter.take(inputs, now);
-    if (inputs > 0 && this.#isCounting) {
-      this.#states.roll();
-      const { rows, bytes } = this.#states.countClosed();
-      this.#counter.hold(rows, bytes);
-      const reason = this.#counter.due();
-      if (reason !== undefined) return this.#flushClosed(reason);
-      if (!this.#accumulate) return this.#drain(this.#states.emit(1));
-    }
-    if (emissionsVisible || this.#states.mostClosedRows() < PIECE_ROWS) return undefined;
+    this.#counter.take(inputs, this.#context.now);
+    if (inputs === 0 || !this.#isCounting) return this.#emitMany();
     this.#states.roll();
-    return this.#drain(this.#states.emit(PIECE_ROWS));
+    const settled = this.#states.settle();
+    return settled === undefined ? this.#count() : settled.then(() => this.#count());
+  }
+
+  #count(): MaybePromise {
+    const { rows, bytes } = this.#states.countClosed();
+    this.#counter.hold(rows, bytes);
+    const reason = this.#counter.due();
+    if (reason !== undefined) return this.#flushClosed(reason);
+    return this.#accumulate ? this.#emitMany() : this.#emit(1);
+  }
+
+  /** Closed rows leave when they are many, where nobody can tell. */
+  #emitMany(): MaybePromise {
+    if (this.#context.emissionsVisible || this.#states.mostClosedRows() < PIECE_ROWS) return undefined;
+    this.#states.roll();
+    return this.#emit(PIECE_ROWS);
   }
 
   #flushClosed(reason: FlushReason): MaybePromise {
     this.#context.onFlush(reason, this.#counter.reset());
-    return this.#drain(this.#states.emit(1));
+    return this.#emit(1);
   }
 
-  /** Pushes batch after batch, waiting only where the receiver asks for it. */
-  #drain(batches: Generator<{ output: Output; batch: Batch }>): MaybePromise {
-    for (;;) {
-      const next = batches.next();
-      if (next.done === true) return undefined;
-      const wait = next.value.output.push(next.value.batch);
-      if (wait !== undefined) return wait.then(() => this.#drain(batches));
-    }
+  #emit(least: number): MaybePromise {
+    const drained = (): MaybePromise => drain(this.#states.emit(least), ({ output, batch }) => output.push(batch));
+    const ready = this.#states.prepare(least);
+    return ready === undefined ? drained() : ready.then(drained);
   }
 }

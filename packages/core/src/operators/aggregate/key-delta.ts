@@ -7,6 +7,7 @@ import type { Ptr } from '../../memory/contract.ts';
 import type { GrowingBuffer, Workspace } from './arena-views.ts';
 import type { KeyIndex } from './key-index.ts';
 import type { KeyColumnArea, PacketLayout, PacketSizes } from './packet.ts';
+import { setBits } from './write-bits.ts';
 
 /** The lane's side: remembers what has been sent. */
 export class KeyDelta {
@@ -20,6 +21,12 @@ export class KeyDelta {
     this.#workspace = workspace;
     this.#sentCodes = index.columns.map(() => 0);
     this.#sentPairs = index.pairs.map(() => 0);
+  }
+
+  /** The index has forgotten its keys. */
+  restart(): void {
+    this.#sentCodes.fill(0);
+    this.#sentPairs.fill(0);
   }
 
   sizes(): Pick<PacketSizes, 'keyColumns' | 'pairs'> {
@@ -79,21 +86,53 @@ interface NumberMap {
   buffer: GrowingBuffer;
 }
 
-/** The final half's side, one for each lane. */
+/** Key values and pairs, as packets have them. */
+type KeyAreas = Pick<PacketLayout, 'keyColumns' | 'pairs'>;
+
+/**
+ * The final half's side, one for each lane. Where the final half may forget its numbers, it remembers the keys themselves under the lane's:
+ * few, because a lane with many starts again for each packet.
+ */
 export class LaneKeys {
   readonly #index: KeyIndex;
   readonly #workspace: Workspace;
   readonly #codes: NumberMap[];
   readonly #pairs: NumberMap[];
   readonly #scratch: GrowingBuffer;
+  readonly #bits: GrowingBuffer[];
+  /** Numbered as by the lane. */
+  readonly #known: KeyIndex | undefined;
+  #isForgotten = false;
 
-  constructor(index: KeyIndex, workspace: Workspace) {
+  /** `known`: an empty index, where the final half's own may be emptied. */
+  constructor(index: KeyIndex, workspace: Workspace, known: KeyIndex | undefined) {
     const map = (): NumberMap => ({ size: 0, buffer: workspace.buffer() });
     this.#index = index;
     this.#workspace = workspace;
     this.#codes = index.columns.map(map);
     this.#pairs = index.pairs.map(map);
     this.#scratch = workspace.buffer();
+    this.#bits = index.columns.map(() => workspace.buffer());
+    this.#known = known;
+  }
+
+  /** The lane's numbers begin with 0 again. */
+  restart(): void {
+    this.#empty();
+    this.#known?.clear();
+    this.#isForgotten = false;
+  }
+
+  /** The final half's index has been emptied: its numbers mean nothing any more. */
+  forget(): void {
+    this.#isForgotten = true;
+  }
+
+  #empty(): void {
+    for (const map of [...this.#codes, ...this.#pairs]) {
+      map.size = 0;
+      map.buffer.close();
+    }
   }
 
   /** Own key ids (u32) by the lane's. */
@@ -101,8 +140,42 @@ export class LaneKeys {
     return (this.#pairs.at(-1) ?? (this.#codes[0] as NumberMap)).buffer.ptr;
   }
 
-  /** Takes over what a packet says is new. */
-  learn(layout: PacketLayout): void {
+  /** Takes over what a packet says is new; `isKept`: later packets may name it too. */
+  learn(layout: KeyAreas, isKept: boolean): void {
+    if (this.#isForgotten) this.#learnAgain();
+    this.#learn(layout);
+    if (isKept) this.#remember(layout);
+  }
+
+  #remember({ keyColumns, pairs }: KeyAreas): void {
+    for (const [position, { table }] of this.#known?.columns.entries() ?? []) {
+      const { codes, values, bytes, validity } = keyColumns[position] as KeyColumnArea;
+      const target = this.#scratch.reserve(4 * codes);
+      if (table.isText) table.encodeText(values, bytes, validity, codes, target);
+      else table.encodeInt64(values, validity, codes, target);
+    }
+    for (const [step, table] of this.#known?.pairs.entries() ?? []) {
+      const { count, values } = pairs[step] as PacketLayout['pairs'][number];
+      table.encodeInt64(values, 0, count, this.#scratch.reserve(4 * count));
+    }
+  }
+
+  #learnAgain(): void {
+    this.#isForgotten = false;
+    this.#empty();
+    const known = this.#known as KeyIndex;
+    const { u8 } = this.#workspace.views;
+    this.#learn({
+      keyColumns: known.columns.map(({ table: { size, keys, bytes, nullId } }, position) => {
+        const validity = nullId === undefined ? 0 : (this.#bits[position] as GrowingBuffer).reserve((size + 7) >>> 3);
+        if (nullId !== undefined) setBits(u8, validity, size, (code) => code !== nullId);
+        return { codes: size, values: keys, bytes, validity };
+      }),
+      pairs: known.pairs.map(({ size, keys }) => ({ count: size, values: keys })),
+    });
+  }
+
+  #learn(layout: KeyAreas): void {
     for (const [position, { table }] of this.#index.columns.entries()) {
       const { codes, values, bytes, validity } = layout.keyColumns[position] as KeyColumnArea;
       const target = extend(this.#codes[position] as NumberMap, codes);
@@ -112,7 +185,7 @@ export class LaneKeys {
     for (const [step, table] of this.#index.pairs.entries()) this.#learnPairs(step, table, layout);
   }
 
-  #learnPairs(step: number, table: KeyTable, layout: PacketLayout): void {
+  #learnPairs(step: number, table: KeyTable, layout: KeyAreas): void {
     const { u32 } = this.#workspace.views;
     const left = ((step === 0 ? this.#codes[0] : this.#pairs[step - 1]) as NumberMap).buffer.ptr >>> 2;
     const right = (this.#codes[step + 1] as NumberMap).buffer.ptr >>> 2;

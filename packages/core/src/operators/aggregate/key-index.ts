@@ -3,12 +3,15 @@
  * far, next code) get numbers in turn, and the last number is the key's *id*. With one column the code is the id. Null is a
  * value like any other here; it only sorts differently.
  */
+import { isBitSet } from '../../batch/bitmap.ts';
 import type { Batch, Column } from '../../batch/contract.ts';
 import { KeyTable } from '../../kernels/key-table.ts';
 import type { Kernels } from '../../kernels/vector-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { GrowingBuffer, Workspace } from './arena-views.ts';
+import type { KeyColumnArea, PacketSizes } from './packet.ts';
 import type { KeyPlan } from './state-plan.ts';
+import { setBits } from './write-bits.ts';
 
 /** Values of one key column: int64 keys (narrower ones widened, bools 0 and 1) or texts. */
 export interface KeyColumn {
@@ -68,6 +71,60 @@ export class KeyIndex {
       this.#kernels.combineIds(ids, codes, rows, wide);
       (this.pairs[position - 1] as KeyTable).encodeInt64(wide, 0, rows, ids);
     }
+  }
+
+  /**
+   * Writes the ids (u32) of `count` tuples from tuple `from` on, which lie column by column as packets have them, to `ids`.
+   */
+  encodeTuples(columns: readonly KeyColumnArea[], from: number, count: number, ids: Ptr): void {
+    for (const [position, { table }] of this.columns.entries()) {
+      const { values, bytes, validity } = columns[position] as KeyColumnArea;
+      const codes = position === 0 ? ids : this.#codes.reserve(4 * count);
+      const there = validity === 0 ? 0 : this.#shiftBits(validity, from, count);
+      if (table.isText) table.encodeText(values + 4 * from, bytes, there, count, codes);
+      else table.encodeInt64(values + 8 * from, there, count, codes);
+      if (position === 0) continue;
+      const wide = this.#wide.reserve(8 * count);
+      this.#kernels.combineIds(ids, codes, count, wide);
+      (this.pairs[position - 1] as KeyTable).encodeInt64(wide, 0, count, ids);
+    }
+  }
+
+  /** Bits [from, from + count) as a bitmap of their own. */
+  #shiftBits(bits: Ptr, from: number, count: number): Ptr {
+    const { u8 } = this.#workspace.views;
+    const target = this.#entries.reserve((count + 7) >>> 3);
+    setBits(u8, target, count, (row) => isBitSet(u8, bits * 8 + from + row));
+    return target;
+  }
+
+  /** Forgets all keys: ids begin with 0 again. The room for them stays. */
+  clear(): void {
+    for (const table of this.#tables) table.clear();
+  }
+
+  /** As `clear`, and gives their memory back. */
+  shrink(): void {
+    for (const table of this.#tables) table.shrink();
+  }
+
+  /** Bytes of the arena that the keys take. */
+  get heldBytes(): number {
+    return this.#tables.reduce((sum, table) => sum + table.heldBytes, 0);
+  }
+
+  /** Bytes that they would take at most, with the new ones of a packet. */
+  bytesWith({ keyColumns, pairs }: Pick<PacketSizes, 'keyColumns' | 'pairs'>): number {
+    const columns = this.columns.map(({ table }, position) => {
+      const { codes, textBytes } = keyColumns[position] as PacketSizes['keyColumns'][number];
+      return table.bytesWith(codes, textBytes);
+    });
+    const steps = this.pairs.map((table, step) => table.bytesWith(pairs[step] as number, 0));
+    return [...columns, ...steps].reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  get #tables(): KeyTable[] {
+    return [...this.columns.map(({ table }) => table), ...this.pairs];
   }
 
   #encodeColumn(column: Column, { value }: KeyPlan, table: KeyTable, rows: number, codes: Ptr): void {

@@ -56,6 +56,14 @@ export class KeyOrder {
     return this.#spreadOverBins(table, count);
   }
 
+  /** The index has forgotten its keys. */
+  clear(): void {
+    for (const list of [...this.#columns, ...(this.#tuples === undefined ? [] : [this.#tuples])]) list.clear();
+    for (const buffer of [this.#order, this.#slotRanks, this.#byRank, this.#counts, this.#touched]) buffer.close();
+    this.#touchable = 0;
+    this.#debt = 0;
+  }
+
   get #list(): RankedList {
     return this.#tuples ?? (this.#columns[0] as RankedList);
   }

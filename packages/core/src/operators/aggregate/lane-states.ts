@@ -1,9 +1,10 @@
 /**
- * The work of the partial half: turns one batch of rows into one packet of states in a slab. Scratch and the key index live
- * as long as the lane.
+ * The work of the partial half: turns a batch of rows into packets of states, each in a slab: one, or several where there would be as many
+ * groups as rows. Scratch lives as long as the lane; so do numbers of keys while they are few, else each packet has its own.
  */
 import { allocBatch, type BatchDraft, type DraftColumn } from '../../batch/alloc-batch.ts';
 import type { Batch, Column } from '../../batch/contract.ts';
+import { sliceBatch } from '../../batch/slice-batch.ts';
 import { OVERFLOW_RECORD_BYTES } from '../../kernels/aggregate-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { OperatorContext } from '../contract.ts';
@@ -14,18 +15,30 @@ import { KeyIndex } from './key-index.ts';
 import { OrderedColumn } from './ordered-column.ts';
 import { type AggregateSpec, PARTIAL_FIELDS } from './output-fields.ts';
 import {
+  ENDS_KEYS,
   HAS_POSITION,
   HAS_ROWS,
   layOutPacket,
   type NeedArea,
   type PacketSizes,
   type RootArea,
+  STARTS_KEYS,
   valueBytes,
   writeSizes,
 } from './packet.ts';
 import { RowGroups } from './row-groups.ts';
 import type { Need, StatePlan } from './state-plan.ts';
 import { TextRows } from './text-rows.ts';
+
+/** Packets are not much larger, so that whoever merges them needs little at once. */
+const PACKET_BYTES = 2 ** 20;
+/** Fewer rows are never cut. */
+const LEAST_SLICE_ROWS = 512;
+/** Until it is known how many groups rows have. */
+const FIRST_SLICE_ROWS = 8192;
+/** Keys whose numbers are kept from packet to packet take so much at most, or are so few. */
+const KEY_BYTES = 2 ** 19;
+const FEWEST_MANY_KEYS = 1024;
 
 /** A packet being written. */
 interface PacketDraft {
@@ -62,8 +75,14 @@ export class LaneStates {
   readonly #lastRows: GrowingBuffer;
   readonly #encoder = new TextEncoder();
   #overflows: OverflowCopy[] = [];
+  /** Rows that become one packet. */
+  #sliceRows = FIRST_SLICE_ROWS;
+  /** First row of the slice at work. */
+  #sliceFrom = 0;
+  #startsKeys = false;
 
-  constructor(spec: AggregateSpec, plan: StatePlan, context: OperatorContext) {
+  constructor(spec: AggregateSpec, plan: StatePlan, laneContext: OperatorContext) {
+    const context: OperatorContext = { ...laneContext, position: () => this.#placeOf(laneContext.position()) };
     const workspace = new Workspace(context.arena, context.owner);
     this.#plan = plan;
     this.#context = context;
@@ -87,8 +106,36 @@ export class LaneStates {
     });
   }
 
-  /** The states of one batch, as a batch of `PARTIAL_FIELDS`. The batch stays the caller's. */
-  pack(batch: Batch, inputs: number): Batch {
+  /**
+   * The states of one batch, as batches of `PARTIAL_FIELDS`, the last of which ends its logical inputs. Where rows have many groups, which take
+   * more than the rows do, the batch is cut so that none is large. The batch stays the caller's.
+   */
+  *pack(batch: Batch, inputs: number): Generator<Batch, void> {
+    let from = 0;
+    do {
+      const rows = Math.min(this.#sliceRows, batch.rows - from);
+      const isLast = from + rows === batch.rows;
+      const packet = this.#packSlice(batch, from, rows, isLast ? inputs : 0);
+      // Else it goes on with fewer rows at once.
+      if (packet === undefined) continue;
+      from += rows;
+      yield packet;
+    } while (from < batch.rows);
+  }
+
+  #packSlice(batch: Batch, from: number, rows: number, inputs: number): Batch | undefined {
+    const { arena, owner } = this.#context;
+    const slice = rows === batch.rows ? batch : sliceBatch(arena, owner, batch, from, rows);
+    this.#sliceFrom = from;
+    try {
+      return this.#packRows(slice, inputs);
+    } finally {
+      if (slice !== batch) slice.release();
+      this.#sliceFrom = 0;
+    }
+  }
+
+  #packRows(batch: Batch, inputs: number): Batch | undefined {
     this.#group(batch);
     const place = this.#context.position();
     const fileName = place.file === undefined ? undefined : this.#encoder.encode(place.file);
@@ -101,6 +148,9 @@ export class LaneStates {
       })),
       fileNameBytes: fileName?.length ?? 0,
     };
+    const { bytes } = layOutPacket(this.#plan, sizes, 0);
+    if (bytes > PACKET_BYTES && batch.rows > LEAST_SLICE_ROWS) return this.#cutFiner(batch.rows);
+    if (bytes < PACKET_BYTES / 4 && batch.rows === this.#sliceRows) this.#sliceRows *= 2;
     let draft = this.#allocate(sizes);
     try {
       const layout = layOutPacket(this.#plan, sizes, draft.base);
@@ -117,11 +167,35 @@ export class LaneStates {
       draft.batch.discard();
       throw error;
     }
+    this.#startsKeys = false;
+    if (this.#hasManyKeys) this.#forgetKeys();
     return draft.batch.finish(draft.bytes / 8, inputs);
+  }
+
+  /** So many that numbers for all of them would cost more than sending the keys again. */
+  get #hasManyKeys(): boolean {
+    return this.#index !== undefined && this.#index.heldBytes > KEY_BYTES && this.#index.size > FEWEST_MANY_KEYS;
+  }
+
+  #forgetKeys(): void {
+    this.#index?.clear();
+    this.#delta?.restart();
+    this.#startsKeys = true;
+  }
+
+  #cutFiner(rows: number): undefined {
+    this.#sliceRows = Math.max(LEAST_SLICE_ROWS, Math.floor(rows / 4 / 64) * 64);
+    // None of these rows' keys were sent.
+    this.#forgetKeys();
   }
 
   close(): void {
     this.#workspace.close();
+  }
+
+  /** Where the slice begins, when the batch begins at `place`. */
+  #placeOf(place: ReturnType<OperatorContext['position']>): ReturnType<OperatorContext['position']> {
+    return place.row === undefined || this.#sliceFrom === 0 ? place : { ...place, row: place.row + this.#sliceFrom };
   }
 
   #allocate(sizes: PacketSizes): PacketDraft {
@@ -145,7 +219,11 @@ export class LaneStates {
   #writeHeader(slab: Ptr, rows: number, row: number | undefined): void {
     const { u32, f64, u8 } = this.#workspace.views;
     u32[slab >>> 2] = this.#context.lane;
-    u32[(slab + 4) >>> 2] = (rows > 0 ? HAS_ROWS : 0) | (row === undefined ? 0 : HAS_POSITION);
+    u32[(slab + 4) >>> 2] =
+      (rows > 0 ? HAS_ROWS : 0) |
+      (row === undefined ? 0 : HAS_POSITION) |
+      (this.#startsKeys ? STARTS_KEYS : 0) |
+      (this.#hasManyKeys ? ENDS_KEYS : 0);
     f64[(slab + 24) / 8] = row ?? 0;
     if (rows === 0) return;
     const { exact } = this.#ordered;

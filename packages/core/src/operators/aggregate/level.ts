@@ -113,6 +113,25 @@ export class Level {
     this.#rolled = this.closed;
   }
 
+  /**
+   * Merges everything into the children, open bins too, and closes all of it, so that it can be put aside: what comes for these bins later
+   * is merged behind it. The watermark stays where it is.
+   */
+  seal(keys: number): void {
+    this.finish();
+    for (const child of this.children) {
+      if (this.closed > this.#rolled) this.#rollInto(child, keys);
+      if (this.#openBin !== undefined) child.advance(this.#openBin, this.plan);
+      child.seal(keys);
+    }
+    this.#rolled = this.closed;
+  }
+
+  /** Bins before this one are closed; undefined before the first group. */
+  get openBin(): bigint | undefined {
+    return this.#openBin;
+  }
+
   /** Forgets the closed bins, which were emitted. */
   dropClosed(): void {
     assert(
@@ -129,6 +148,13 @@ export class Level {
     }
     this.closed = 0;
     this.#rolled = 0;
+  }
+
+  /** Gives back the memory of a level without slots. */
+  shrink(): void {
+    this.table.shrink();
+    this.#targets.close();
+    this.#slotOf.close();
   }
 
   #binOf(bin: bigint, parent: LevelPlan | undefined): bigint {

@@ -5,15 +5,26 @@ import type { Kernels } from '../../kernels/vector-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { GrowingBuffer, Workspace } from './arena-views.ts';
 import { LaneKeys } from './key-delta.ts';
-import type { KeyIndex } from './key-index.ts';
+import { KeyIndex } from './key-index.ts';
 import type { Level } from './level.ts';
 import { orderedValue, unorderedError } from './ordered-column.ts';
-import { HAS_POSITION, HAS_ROWS, layOutPacket, type PacketLayout, type RootArea, readSizes } from './packet.ts';
+import {
+  ENDS_KEYS,
+  HAS_POSITION,
+  HAS_ROWS,
+  layOutPacket,
+  type PacketLayout,
+  type PacketSizes,
+  type RootArea,
+  readSizes,
+  STARTS_KEYS,
+} from './packet.ts';
 import type { StatePlan } from './state-plan.ts';
 
 export class PacketReader {
   readonly #plan: StatePlan;
   readonly #name: string;
+  readonly #isForgetful: boolean;
   readonly #kernels: Kernels;
   readonly #workspace: Workspace;
   readonly #index: KeyIndex | undefined;
@@ -21,8 +32,17 @@ export class PacketReader {
   readonly #keys: GrowingBuffer;
   #last: bigint | number | undefined;
 
-  constructor(plan: StatePlan, name: string, index: KeyIndex | undefined, kernels: Kernels, workspace: Workspace) {
+  /** `isForgetful`: `forgetKeys` may be called. */
+  constructor(
+    plan: StatePlan,
+    name: string,
+    index: KeyIndex | undefined,
+    kernels: Kernels,
+    workspace: Workspace,
+    isForgetful: boolean,
+  ) {
     this.#plan = plan;
+    this.#isForgetful = isForgetful;
     this.#name = name;
     this.#index = index;
     this.#kernels = kernels;
@@ -30,23 +50,43 @@ export class PacketReader {
     this.#keys = workspace.buffer();
   }
 
+  /** What the packet at `base` has how many of. */
+  sizes(base: Ptr): PacketSizes {
+    return readSizes(this.#workspace.views.u32, base, this.#plan);
+  }
+
   /**
    * Merges the packet at `base` into the root levels. Packets come in the order of their rows.
    * @throws ERR_INPUT_UNORDERED when its first row comes before the last row of the packet before.
    */
-  read(base: Ptr, roots: readonly Level[]): void {
-    const { u32 } = this.#workspace.views;
-    const layout = layOutPacket(this.#plan, readSizes(u32, base, this.#plan), base);
+  read(base: Ptr, sizes: PacketSizes, roots: readonly Level[]): void {
+    const layout = layOutPacket(this.#plan, sizes, base);
     this.#checkOrder(base, layout);
-    const lane = this.#learnKeys(u32[base >>> 2] as number, layout);
+    const lane = this.#learnKeys(base, layout);
     for (const [position, level] of roots.entries()) this.#merge(layout.roots[position] as RootArea, level, lane);
   }
 
-  #learnKeys(lane: number, layout: PacketLayout): LaneKeys | undefined {
+  /** The index has been emptied. */
+  forgetKeys(): void {
+    for (const lane of this.#lanes.values()) lane.forget();
+  }
+
+  #learnKeys(base: Ptr, layout: PacketLayout): LaneKeys | undefined {
     if (this.#index === undefined) return undefined;
-    let keys = this.#lanes.get(lane);
-    if (keys === undefined) this.#lanes.set(lane, (keys = new LaneKeys(this.#index, this.#workspace)));
-    keys.learn(layout);
+    const { u32 } = this.#workspace.views;
+    const lane = u32[base >>> 2] as number;
+    const flags = u32[(base + 4) >>> 2] as number;
+    const keys = this.#lanes.get(lane) ?? this.#addLane(lane, this.#index);
+    if ((flags & STARTS_KEYS) !== 0) keys.restart();
+    keys.learn(layout, (flags & ENDS_KEYS) === 0);
+    return keys;
+  }
+
+  #addLane(lane: number, index: KeyIndex): LaneKeys {
+    const plans = index.columns.map(({ plan }) => plan);
+    const known = this.#isForgetful ? new KeyIndex(plans, this.#kernels, this.#workspace) : undefined;
+    const keys = new LaneKeys(index, this.#workspace, known);
+    this.#lanes.set(lane, keys);
     return keys;
   }
 

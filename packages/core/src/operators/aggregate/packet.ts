@@ -8,7 +8,7 @@
  * | byte | header field |
  * |---|---|
  * | 0 | u32 lane |
- * | 4 | u32 1 when the batch had rows (the next two are meaningful), 2 when the row position is known |
+ * | 4 | u32 1 when the batch had rows (the next two are meaningful), 2 when the row position is known, 4 when the lane's key numbers begin with 0 in it, 8 when no later packet names its keys |
  * | 8 | first value of the ordered column: i64, u64 or f64 |
  * | 16 | last value of the ordered column |
  * | 24 | f64 row position of the batch in its source |
@@ -17,12 +17,14 @@
 import type { StateArrays } from '../../kernels/aggregate-contract.ts';
 import { OVERFLOW_RECORD_BYTES, SUM_STATE_BYTES } from '../../kernels/aggregate-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
-import type { LevelPlan, Need, StatePlan, TextStateName } from './state-plan.ts';
+import { type LevelPlan, type Need, type StatePlan, TEXT_STATES, type TextStateName } from './state-plan.ts';
 import { isFloat } from './value-type.ts';
 
 const HEADER_BYTES = 64;
 export const HAS_ROWS = 1;
 export const HAS_POSITION = 2;
+export const STARTS_KEYS = 4;
+export const ENDS_KEYS = 8;
 
 /** Texts of groups: where each starts in `bytes`, and how long it is. */
 export interface TextArea {
@@ -131,6 +133,33 @@ function layOutNeed(need: Need, groups: number, cursor: Cursor): NeedArea {
   };
 }
 
+/** The same states from group `from` on. */
+export function skipGroups(need: Need, area: NeedArea, from: number): NeedArea {
+  const at = (ptr: Ptr, bytes: number): Ptr => (ptr === 0 ? 0 : ptr + bytes * from);
+  const { count, sum, sumSquares, min, max } = area.states;
+  const width = valueBytes(need);
+  const texts: NeedArea['texts'] = {};
+  for (const state of TEXT_STATES) {
+    const text = area.texts[state];
+    if (text !== undefined)
+      texts[state] = { starts: text.starts + 4 * from, lengths: text.lengths + 4 * from, bytes: text.bytes };
+  }
+  return {
+    states: {
+      count: at(count, 8),
+      sum: at(sum, sumBytes(need)),
+      sumSquares: at(sumSquares, squaresBytes(need)),
+      min: at(min, 8),
+      max: at(max, 8),
+      first: 0,
+      last: 0,
+    },
+    firstValue: at(area.firstValue, width),
+    lastValue: at(area.lastValue, width),
+    texts,
+  };
+}
+
 function layOutRoot(plan: StatePlan, level: LevelPlan, sizes: PacketSizes['roots'][number], cursor: Cursor): RootArea {
   const { groups } = sizes;
   const bins = cursor.take(8 * groups);
@@ -172,6 +201,28 @@ export function layOutPacket(plan: StatePlan, sizes: PacketSizes, base: Ptr): Pa
   );
   for (const root of roots) root.overflow = cursor.take(root.overflows * OVERFLOW_RECORD_BYTES);
   return { bytes: cursor.at - base, keyColumns, pairs, roots, fileName };
+}
+
+/** Of a key or another text, where nothing is known about it. */
+export const TEXT_BYTES = 24;
+
+/** Bytes of the packets of so many rows when each is a group of its own, with keys of its own. */
+export function mostPacketBytes(plan: StatePlan, rows: number): number {
+  const sizes: PacketSizes = {
+    fileNameBytes: 0,
+    keyColumns: plan.keys.map(({ value }) => ({
+      codes: rows,
+      textBytes: value.class === 'text' ? rows * TEXT_BYTES : 0,
+      nulls: 1,
+    })),
+    pairs: plan.keys.slice(1).map(() => rows),
+    roots: plan.roots.map(({ texts }) => ({
+      groups: rows,
+      overflows: 0,
+      textBytes: texts.map(() => rows * TEXT_BYTES),
+    })),
+  };
+  return layOutPacket(plan, sizes, 0).bytes;
 }
 
 /** Writes the sizes behind the header. */

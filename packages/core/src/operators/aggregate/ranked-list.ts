@@ -45,6 +45,13 @@ export class RankedList {
     this.size = size;
   }
 
+  /** Forgets all numbers. */
+  clear(): void {
+    this.size = 0;
+    this.#sorted.close();
+    this.#ranks.close();
+  }
+
   rank(number: number): number {
     return this.#workspace.views.u32[(this.#ranks.ptr >>> 2) + number] as number;
   }

@@ -2,9 +2,11 @@
  * The states of one level: arrays with one element a slot, a slot being a (bin, key). Slots of closed bins come first,
  * those of the open bin follow, in the order of first sight.
  */
+import assert from 'node:assert';
 import { type AggregateKernels, OVERFLOW_RECORD_BYTES, type StateArrays } from '../../kernels/aggregate-contract.ts';
 import { addSum, type ExactSum, emptySum } from '../../kernels/exact-sum.ts';
 import { OVERFLOW_OF_SUM, readOverflowRecord } from '../../kernels/sum-state.ts';
+import type { Kernels } from '../../kernels/vector-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { GrowingBuffer, Workspace } from './arena-views.ts';
 import { type NeedArea, squaresBytes, sumBytes, valueBytes } from './packet.ts';
@@ -45,8 +47,11 @@ export class NeedStates {
   readonly #workspace: Workspace;
   readonly #columns: StateColumn[];
 
-  constructor(need: Need, workspace: Workspace) {
+  readonly #kernels: Kernels;
+
+  constructor(need: Need, kernels: Kernels, workspace: Workspace) {
     this.need = need;
+    this.#kernels = kernels;
     this.#workspace = workspace;
     this.#columns = stateColumns(need, workspace);
     if (need.value.class !== 'text') return;
@@ -86,6 +91,30 @@ export class NeedStates {
     for (const state of TEXT_STATES) this.texts[state]?.drop(slots);
     shift(this.wideSums, slots);
     shift(this.wideSquares, slots);
+  }
+
+  /** Gives back the memory of a table without slots. */
+  close(): void {
+    for (const { buffer } of this.#columns) buffer.close();
+    for (const state of TEXT_STATES) this.texts[state]?.close();
+  }
+
+  /** Bytes of a slot, texts aside. */
+  get slotBytes(): number {
+    const texts = TEXT_STATES.filter((state) => this.texts[state] !== undefined).length;
+    return this.#columns.reduce((sum, { bytes }) => sum + bytes, 8 * texts);
+  }
+
+  /** Copies the states of `count` slots (u32) to an area that has room for them. */
+  store(slots: Ptr, count: number, area: NeedArea): void {
+    for (const { name, bytes, buffer } of this.#columns) {
+      const target = name === 'firstValue' || name === 'lastValue' ? area[name] : area.states[name];
+      this.#kernels.take(bytes, buffer.ptr, slots, count, target);
+    }
+    for (const state of TEXT_STATES) {
+      const target = area.texts[state];
+      if (target !== undefined) this.texts[state]?.store(slots, count, target);
+    }
   }
 
   /** Adds a part of a sum (`which` 0) or of a sum of squares to a slot. */
@@ -144,7 +173,7 @@ function shift(sums: Map<number, ExactSum>, slots: number): void {
 export class StateTable {
   size = 0;
   readonly needs: NeedStates[];
-  readonly #kernels: AggregateKernels;
+  readonly #kernels: Kernels;
   readonly #workspace: Workspace;
   readonly #isKeyed: boolean;
   readonly #bins: GrowingBuffer;
@@ -156,11 +185,11 @@ export class StateTable {
   constructor(
     needs: readonly Need[],
     isKeyed: boolean,
-    kernels: AggregateKernels,
+    kernels: Kernels,
     workspace: Workspace,
     scratch: GrowingBuffer,
   ) {
-    this.needs = needs.map((need) => new NeedStates(need, workspace));
+    this.needs = needs.map((need) => new NeedStates(need, kernels, workspace));
     this.#kernels = kernels;
     this.#workspace = workspace;
     this.#isKeyed = isKeyed;
@@ -192,6 +221,25 @@ export class StateTable {
     if (to > this.#capacity) this.#capacity = Math.max(to, 2 * this.#capacity, FIRST_SLOTS);
     for (const states of this.needs) states.grow(this.size, to, this.#capacity, this.#kernels);
     this.size = to;
+  }
+
+  /** Slots that there is room for. */
+  get capacity(): number {
+    return this.#capacity;
+  }
+
+  /** Bytes of a slot, texts aside. */
+  get slotBytes(): number {
+    const own = this.#isKeyed ? 12 : 8;
+    return this.needs.reduce((sum, states) => sum + states.slotBytes, own);
+  }
+
+  /** Gives back the memory of a table without slots. */
+  shrink(): void {
+    assert(this.size === 0, 'a table with slots keeps its memory');
+    for (const states of this.needs) states.close();
+    for (const buffer of [this.#bins, this.#keys]) buffer.close();
+    this.#capacity = 0;
   }
 
   /** Merges element i of each area into slot targets[i] (u32). `sources[n]` belongs to need n. */

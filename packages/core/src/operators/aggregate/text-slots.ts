@@ -66,6 +66,44 @@ export class TextSlots {
     }
   }
 
+  /** Bytes of the texts of `count` slots (u32). */
+  bytesOf(slots: Ptr, count: number): number {
+    const { u32 } = this.#workspace.views;
+    let bytes = 0;
+    for (let i = 0; i < count; i++) {
+      const length = this.length(u32[(slots >>> 2) + i] as number);
+      if (length !== NO_TEXT) bytes += length;
+    }
+    return bytes;
+  }
+
+  /** Copies the texts of `count` slots (u32) to an area that has room for them. */
+  store(slots: Ptr, count: number, area: TextArea): void {
+    const { u8, u32 } = this.#workspace.views;
+    let used = 0;
+    for (let i = 0; i < count; i++) {
+      const slot = u32[(slots >>> 2) + i] as number;
+      const length = this.length(slot);
+      const bytes = length === NO_TEXT ? 0 : length;
+      if (bytes > 0) copyBytes(u8, area.bytes + used, this.start(slot), bytes);
+      u32[(area.starts >>> 2) + i] = used;
+      u32[(area.lengths >>> 2) + i] = bytes;
+      used += bytes;
+    }
+  }
+
+  /** Bytes that it takes of the arena. */
+  get heapBytes(): number {
+    return this.#heap.bytes + this.#spare.bytes;
+  }
+
+  /** Gives back the memory of a table without slots. */
+  close(): void {
+    for (const buffer of [this.#starts, this.#lengths, this.#heap, this.#spare]) buffer.close();
+    this.#used = 0;
+    this.#garbage = 0;
+  }
+
   /** Forgets the slots before `slots`; the others move to the front. */
   drop(slots: number): void {
     const { u8 } = this.#workspace.views;
