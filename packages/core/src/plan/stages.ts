@@ -9,7 +9,6 @@
  * - a step with several inputs begins a stage of its own on one lane, with an edge for each input, once all of them are there.
  */
 
-import { floorBytes } from '../batch/largest-batch.ts';
 import { PipelineError } from '../errors.ts';
 import { partialFields } from '../operators/aggregate/output-fields.ts';
 import { formatBytes } from '../schema/sizes.ts';
