@@ -3,3 +3,4 @@ export { compactBatch } from './batch/compact-batch.ts';
 export { instantiateKernels } from './kernels/compiled-kernels.ts';
 export { buildChain } from './operators/chain.ts';
 export { resolveSource } from './operators/definition.ts';
+export { recoveryOf, restoreOperators, saveOperators } from './operators/recovery.ts';

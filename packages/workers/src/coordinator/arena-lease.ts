@@ -66,6 +66,12 @@ export class ArenaLease {
     releaseOwners(this.arena, this.#owners);
   }
 
+  /** As `reclaim`, and takes the numbers back: the run lays itself out anew. */
+  startAnew(): void {
+    this.reclaim();
+    for (const owner of this.#owners.splice(0)) ownersTaken.delete(owner);
+  }
+
   release(): void {
     this.arena.trim();
     for (const owner of this.#owners) ownersTaken.delete(owner);

@@ -1,6 +1,7 @@
 /** The coordinator's end of one lane: commands out, messages in, and what happens when its thread dies. */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { errorFromData, PipelineError } from '@spillway/core/base';
+import type { Recovery } from '@spillway/core/internal';
 import { type ControlPort, openControl } from '../control/control-port.ts';
 import { valueOf } from '../control/outcome.ts';
 import type { LaneConfig, LaneControl, LaneMessage, LaneTask } from '../lanes/protocol.ts';
@@ -23,8 +24,10 @@ export class LaneHandle {
   readonly ended: Promise<void>;
   /** Whether the thread is gone or has ended its part: nothing of the run is left in it. */
   hasEnded = false;
-  /** Whether the thread died instead of ending. */
-  hasDied = false;
+  /** Set when the thread died instead of ending. */
+  death: PipelineError | undefined;
+  /** How its operators come through a crash, once it is configured. */
+  recovery: readonly Recovery[] = [];
   readonly #control: ControlPort<LaneControl>;
   readonly #events: MessagePort;
 
@@ -54,7 +57,7 @@ export class LaneHandle {
   /** @throws the lane's error, named for its stage; ERR_WORKER_DIED when the thread died at it */
   async configure(): Promise<void> {
     const outcome = await Promise.race([this.#control.remote.configure(this.config), this.ended]);
-    if (outcome !== undefined) valueOf(outcome);
+    if (outcome !== undefined) this.recovery = valueOf(outcome);
   }
 
   start(): void {
@@ -70,8 +73,8 @@ export class LaneHandle {
   }
 
   #died(cause: unknown): PipelineError {
-    this.hasDied = true;
-    return workerDied(this.config.stage.name, cause);
+    this.death = workerDied(this.config.stage.name, cause);
+    return this.death;
   }
 
   #close(): void {

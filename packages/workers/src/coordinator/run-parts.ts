@@ -1,24 +1,18 @@
 /** Starts what is not a stage: readers and feeders before the stages, sinks and writers behind them. */
 
 import { PipelineError } from '@spillway/core/base';
-import { OrderCheck } from '@spillway/core/data';
 import type { SinkSpec, SourceSpec, StagedSink } from '@spillway/core/internal';
-import { callbackOf, feederOf, floorBytes } from '@spillway/core/planner';
 import type { CodecTask, ReadResult, ReadTask, WriteTask } from '../codecs/protocol.ts';
 import { type Outcome, valueOf } from '../control/outcome.ts';
-import type { MainHeap } from '../governor/main-heap.ts';
 import { ActorStatistics } from '../monitor/statistics.ts';
-import { CallbackTaker } from '../sinks/callback-taker.ts';
-import { CollectedRows } from '../sinks/collected-rows.ts';
-import { type BatchTaker, drainEdge } from '../sinks/drain-edge.ts';
-import { FeedWriter } from '../sources/feed-writer.ts';
+import { drainEdge } from '../sinks/drain-edge.ts';
 import { readFiles } from '../sources/read-files.ts';
-import { RowLease } from '../sources/row-lease.ts';
 import type { Activities } from './activities.ts';
 import type { ArenaLease } from './arena-lease.ts';
 import type { FailureLatch } from './failure.ts';
 import { workerDied } from './lane-handle.ts';
 import type { PlannedRun } from './plan-run.ts';
+import type { RunEnds } from './run-ends.ts';
 import type { ThreadPool } from './thread-pools.ts';
 import type { EdgeEnd, Wiring } from './wiring.ts';
 import { WrittenSink } from './written-sinks.ts';
@@ -31,9 +25,8 @@ export interface RunParts {
   activities: Activities;
   codecs: ThreadPool | undefined;
   codecThreads: number;
-  mainHeap: MainHeap;
-  /** Filled by `startMainSinks`, by node id. */
-  collected: Map<number, CollectedRows>;
+  /** Of the run: what outlasts this attempt. */
+  ends: RunEnds;
 }
 
 function statisticsOf(parts: RunParts, end: EdgeEnd): ActorStatistics {
@@ -81,36 +74,16 @@ export function startReaders(parts: RunParts): void {
   }
 }
 
-/** Rows of the largest batch. */
-const LARGEST_ROWS = 65_536;
-
 export function startFeeders(parts: RunParts): void {
-  const { lease, latch, activities, mainHeap } = parts;
-  const rowLease = new RowLease();
+  const { latch, activities, ends } = parts;
   for (const end of parts.wiring.feeders) {
-    const source = sourceOf(end, 'fed');
-    const { arena } = lease;
-    const ordered = source.fields.find((field) => field.name === source.orderedOn);
+    const feed = ends.feedOf(end, sourceOf(end, 'fed'));
     const statistics = statisticsOf(parts, end);
-    const writer = new FeedWriter({
-      arena,
-      owner: end.owner,
-      name: end.node.name,
-      fields: source.fields,
-      producers: end.rings.map((ring) => ring.producer()),
-      statistics,
-      room: () => mainHeap.room(end.node.name, 0),
-      order: ordered && { column: ordered.name, check: new OrderCheck(arena, ordered.name, ordered.type) },
-      largestBytes: floorBytes(source.fields, LARGEST_ROWS),
-      lease: rowLease,
-      isDrained: () => end.rings.every((ring) => ring.depth().packets === 0),
-      signal: latch.signal,
-    });
     statistics.enter('waiting for input');
-    const feeding = feederOf(source.id)
-      .feed((input) => writer.write(input), latch.signal)
-      .then(() => writer.end());
-    activities.watch(end.node.name, feeding);
+    const producers = end.rings.map((ring) => ring.producer());
+    const isDrained = (): boolean => end.rings.every((ring) => ring.depth().packets === 0);
+    latch.onFailure(() => feed.detach());
+    activities.watch(end.node.name, feed.attach({ producers, statistics, owner: end.owner, isDrained }));
   }
 }
 
@@ -126,28 +99,12 @@ export async function loadDelivery({ mainSinks }: Wiring): Promise<void> {
 }
 
 export function startMainSinks(parts: RunParts): void {
-  const { latch, activities, collected, lease, mainHeap } = parts;
+  const { activities, ends } = parts;
   for (const end of parts.wiring.mainSinks) {
-    const sink = sinkOf(end);
-    const { name } = end.node;
-    const { edge, ring } = sinkEdge(end);
-    let taker: BatchTaker;
-    if (sink.type === 'collect') {
-      const rows = new CollectedRows(edge.fields, (bytes) => mainHeap.keep(name, bytes));
-      collected.set(end.node.id, rows);
-      taker = rows;
-    } else if (sink.type === 'callback' || sink.type === 'iterate') {
-      taker = new CallbackTaker({
-        arena: lease.arena,
-        owner: end.owner,
-        sink: callbackOf(sink.id),
-        keeps: sink.type === 'iterate',
-        room: (bytes) => mainHeap.room(name, bytes),
-      });
-    } else {
-      throw new PipelineError('ERR_INTERNAL', `sink "${end.node.name}" does not deliver on the main thread`);
-    }
-    activities.watch(end.node.name, drainEdge(ring.consumer(), taker, statisticsOf(parts, end), latch.signal));
+    const taker = ends.takerOf(end, sinkOf(end));
+    const { ring } = sinkEdge(end);
+    // A delivery goes on when a worker has died, and stops when the run has failed.
+    activities.watch(end.node.name, drainEdge(ring.consumer(), taker, statisticsOf(parts, end), ends.signal));
   }
 }
 

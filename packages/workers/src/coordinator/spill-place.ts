@@ -1,7 +1,7 @@
 /** Where a run spills: a folder of its own, which is made when the first byte is written and is gone when the run is. */
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { PhysicalPlan } from '@spillway/core/internal';
 import type { Cleanup } from './cleanup.ts';
 
@@ -11,6 +11,9 @@ export interface SpillPlace {
   limitBytes: number;
 }
 
+/** What the names of files begin with that keep what a program has fed. */
+export const FED_FILES = 'fed-';
+
 /** Sweeps by directory: once a process is enough, and a run waits for the one it began before it ends. */
 const sweeps: Map<string, Promise<unknown>> = new Map();
 
@@ -18,12 +21,14 @@ const sweeps: Map<string, Promise<unknown>> = new Map();
  * The place of a run that may have to spill, else undefined. Folders that dead processes left beside it are removed meanwhile.
  */
 export async function spillPlace(
-  { stages }: PhysicalPlan,
-  options: { spillDirectory: string | undefined; spillLimitBytes: number },
+  { stages, edges }: PhysicalPlan,
+  options: { spillDirectory: string | undefined; spillLimitBytes: number; restarts: number },
   cleanup: Cleanup,
 ): Promise<SpillPlace | undefined> {
   const canSpill = stages.some(({ operators }) => operators.some(({ shareBytes }) => shareBytes !== undefined));
-  if (!canSpill) return undefined;
+  // What a program feeds is kept for restarts.
+  const isFed = options.restarts > 0 && edges.some(({ producer }) => producer.kind === 'feeder');
+  if (!canSpill && !isFed) return undefined;
   const { runFolder, sweepStaleFolders } = await import('@spillway/core/spill');
   const directory = resolve(options.spillDirectory ?? tmpdir());
   const folder = runFolder(directory);
@@ -34,4 +39,13 @@ export async function spillPlace(
     await rm(folder, { recursive: true, force: true });
   });
   return { folder, limitBytes: options.spillLimitBytes };
+}
+
+/** Removes what the lanes of an abandoned attempt left. What the main thread keeps for the next one stays. */
+export async function emptySpillPlace(place: SpillPlace | undefined): Promise<void> {
+  if (place === undefined) return;
+  const names = await readdir(place.folder).catch(() => []); // not made yet: nothing was spilled
+  await Promise.all(
+    names.filter((name) => !name.startsWith(FED_FILES)).map((name) => rm(join(place.folder, name), { force: true })),
+  );
 }

@@ -8,7 +8,7 @@
  */
 import assert from 'node:assert';
 import { fileURLToPath } from 'node:url';
-import type { ArenaHandle } from '@spillway/core/internal';
+import type { ArenaHandle, StageSpec } from '@spillway/core/internal';
 import type { Piscina } from 'piscina';
 
 /**
@@ -122,4 +122,9 @@ export async function closeIdlePools(): Promise<void> {
 /** Threads that idle pools hold now. */
 export function idleThreads(): number {
   return idlePools.reduce((sum, pool) => sum + pool.threads, 0);
+}
+
+/** The pool whose threads run a stage: ops that block have one of their own. */
+export function lanePoolKind(stage: StageSpec): PoolKind {
+  return stage.blocking ? 'blocking' : 'lanes';
 }

@@ -43,6 +43,12 @@ export class WrittenSink {
     this.#staged = await task;
   }
 
+  /** The run begins again: what is staged is dropped. */
+  async startAnew(): Promise<void> {
+    this.#staged = undefined;
+    await this.discard();
+  }
+
   async commit(): Promise<void> {
     if (this.#staged === undefined) throw new PipelineError('ERR_INTERNAL', `sink "${this.name}" has staged nothing`);
     await this.#named(this.#files.commitSink(this.#staged));

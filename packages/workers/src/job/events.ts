@@ -1,4 +1,5 @@
 /** Typed events of a job. */
+import type { PipelineError } from '@spillway/core';
 import type { FlushReason, HeldState } from '@spillway/core/internal';
 import type { PressureLevel } from '../governor/pressure.ts';
 import type { Progress } from '../monitor/progress.ts';
@@ -15,6 +16,8 @@ export interface JobEvents {
   stage: { stage: string; lanes: number; state: 'started' | 'ended' };
   /** Something a person should look at; the job goes on. */
   alert: { kind: 'stalled' | 'memory' | 'spill'; stage: string; message: string };
+  /** A stage worker has died; the job begins again with fresh threads. */
+  restart: RestartEvent;
   /** The job has ended, well or not. */
   end: { ok: boolean };
 }
@@ -25,6 +28,16 @@ export interface PressureEvent {
   action: string;
   /** Part of the tightest bound that is in use: of the arena's share of the limit, the control group, the machine. */
   fraction: number;
+}
+
+export interface RestartEvent {
+  /** The stage whose worker died. */
+  stage: string;
+  /** What it died of. */
+  reason: string;
+  error: PipelineError;
+  /** Restarts so far, this one included. */
+  restarts: number;
 }
 
 export interface FlushEvent {

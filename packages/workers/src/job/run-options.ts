@@ -28,6 +28,11 @@ export interface RunOptions {
   spillDirectory?: string;
   /** Most bytes on disk at once, over all stages. Default: what the disk has room for. */
   spillLimit?: number | string;
+  /**
+   * How often the job may go on after one of its stage workers has died: with fresh threads, nothing lost and nothing twice. Default 10; 0 fails
+   * the job at the first death.
+   */
+  restarts?: number;
   /** Not there yet: a job starts from the beginning and commits once, at its end. */
   resume?: string;
 }
@@ -48,6 +53,7 @@ export interface ParsedRunOptions {
   spillDirectory: string | undefined;
   /** Infinity for no limit. */
   spillLimitBytes: number;
+  restarts: number;
 }
 
 const KNOWN: ReadonlySet<string> = new Set<keyof RunOptions>([
@@ -63,8 +69,11 @@ const KNOWN: ReadonlySet<string> = new Set<keyof RunOptions>([
   'handleSignals',
   'spillDirectory',
   'spillLimit',
+  'restarts',
   'resume',
 ]);
+
+const DEFAULT_RESTARTS = 10;
 
 /** More lanes than this never help on one machine, and each costs an isolate. */
 const MOST_WORKERS = 256;
@@ -106,8 +115,14 @@ export function parseRunOptions(options: RunOptions): ParsedRunOptions {
     debug: options.debug ?? false,
     handleSignals: options.handleSignals ?? false,
     spillDirectory: options.spillDirectory,
+    restarts: restartsOf(options.restarts ?? DEFAULT_RESTARTS),
     spillLimitBytes: options.spillLimit === undefined ? Infinity : parseBytes(options.spillLimit, 'spillLimit'),
   };
+}
+
+function restartsOf(value: number): number {
+  if (Number.isInteger(value) && value >= 0) return value;
+  throw refused('restarts', `is ${String(value)}`, 'a whole number from 0 on');
 }
 
 function systemPart(value: number): number {

@@ -35,6 +35,8 @@ export interface Summary {
   idleRssBytes: number;
   /** Bytes that were written to disk because they did not fit into memory, over all stages. */
   spilledBytes: number;
+  /** How often it went on after the death of a stage worker. */
+  restarts: number;
   flushes: FlushCounts;
   stages: StageSummary[];
   sources: EndpointSummary[];

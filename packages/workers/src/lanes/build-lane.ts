@@ -5,11 +5,12 @@ import type {
   HeldState,
   Kernels,
   MaybePromise,
+  Recovery,
   Spill,
   StageChain,
   StageSpec,
 } from '@spillway/core/internal';
-import { buildChain, instantiateKernels } from '@spillway/core/lane';
+import { buildChain, instantiateKernels, recoveryOf } from '@spillway/core/lane';
 import { attachRing, type Ring } from '../channels/ring.ts';
 import { HeapWatch } from '../governor/heap-watch.ts';
 import { LanePressure } from '../governor/lane-pressure.ts';
@@ -24,6 +25,8 @@ import { positionOf } from './source-position.ts';
 export interface BuiltLane {
   readonly stageName: string;
   readonly loop: LaneLoop;
+  /** By operator. */
+  readonly recovery: Recovery[];
   /** Releases everything the lane holds, and its open slabs. */
   close(): Promise<void>;
 }
@@ -87,6 +90,7 @@ export async function buildLane(
   return {
     stageName: stage.name,
     loop,
+    recovery: chain.operators.map(recoveryOf),
     close: () => closeLane(arena, input, chain, outputs, spill).finally(() => pressure.close()),
   };
 }

@@ -2,7 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { PipelineErrorData } from '@spillway/core';
 import { errorToData } from '@spillway/core/base';
-import type { Arena } from '@spillway/core/internal';
+import type { Arena, Recovery } from '@spillway/core/internal';
 import { outcomeOf } from '../control/outcome.ts';
 import { namedError } from '../coordinator/failure.ts';
 import { type BuiltLane, buildLane } from './build-lane.ts';
@@ -29,7 +29,10 @@ export class Lane {
     this.control = {
       configure: (config) => {
         const configuring = this.#configure(config);
-        this.#configured = configuring.catch(() => {});
+        this.#configured = configuring.then(
+          () => {},
+          () => {},
+        );
         return outcomeOf(() => configuring);
       },
       start: () => void this.#run(),
@@ -38,9 +41,10 @@ export class Lane {
     };
   }
 
-  async #configure(config: LaneConfig): Promise<void> {
+  async #configure(config: LaneConfig): Promise<Recovery[]> {
     try {
       this.#built = await buildLane(this.#arena, config, this.#abort.signal, (message) => this.#send(message));
+      return this.#built.recovery;
     } catch (error) {
       throw namedError(error, config.stage.name);
     }

@@ -1,7 +1,7 @@
 /** What the coordinator and a lane say to each other. Plain data: it crosses threads. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Fields, PipelineErrorData } from '@spillway/core';
-import type { FlushReason, HeldState, Ptr, SourceSpec, StageSpec } from '@spillway/core/internal';
+import type { FlushReason, HeldState, Ptr, Recovery, SourceSpec, StageSpec } from '@spillway/core/internal';
 import type { RingHandle } from '../channels/ring.ts';
 import type { Outcome } from '../control/outcome.ts';
 import type { PressurePlace } from '../governor/shared-pressure.ts';
@@ -52,8 +52,8 @@ export interface LaneConfig {
 
 /** Commands to a lane. All but `configure` answer at once. */
 export interface LaneControl {
-  /** Imports what the stage needs and builds its operators. Nothing runs yet. */
-  configure(config: LaneConfig): Promise<Outcome<void>>;
+  /** Imports what the stage needs and builds its operators, of which it says how they come through a crash. Nothing runs yet. */
+  configure(config: LaneConfig): Promise<Outcome<Recovery[]>>;
   start(): void;
   /** Flushes one buffer by its node's name, or all, between two morsels. */
   flush(name: string | undefined): void;

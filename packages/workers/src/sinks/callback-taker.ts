@@ -1,19 +1,20 @@
 /** Sinks that deliver to user code on the main thread: a function, or a `for await` loop. */
 
-import { batchToRows, concatBatches } from '@spillway/core/data';
+import { batchToRows, concatBatches, sliceBatch } from '@spillway/core/data';
 import type { Arena, Batch, CallbackSink, MaybePromise } from '@spillway/core/internal';
 import type { BatchTaker } from './drain-edge.ts';
 
 /**
- * Delivers logical batches: pieces that end no logical input wait for the piece that does, so that physical cuts cannot
- * be seen. Logical batches without rows are not delivered.
+ * How batches are given: `lent` until the function's promise settles; `copied`, for readers that keep them; or copied, and each row once, also when
+ * the run begins again.
  */
+export type Delivery = 'lent' | 'copied' | 'copied once';
+
 export interface CallbackTakerParts {
   arena: Arena;
   owner: number;
   sink: CallbackSink;
-  /** What is delivered outlives its batch. */
-  keeps: boolean;
+  delivery: Delivery;
   /** Room on this thread for so many bytes, before they are made. */
   room(bytes: number): MaybePromise;
 }
@@ -22,6 +23,10 @@ export interface CallbackTakerParts {
 const OBJECT_BYTES = 16;
 const VALUE_BYTES = 24;
 
+/**
+ * Delivers logical batches: pieces that end no logical input wait for the piece that does, so that physical cuts cannot
+ * be seen. Logical batches without rows are not delivered.
+ */
 export class CallbackTaker implements BatchTaker {
   readonly #parts: CallbackTakerParts;
   #pieces: Batch[] = [];
@@ -29,9 +34,24 @@ export class CallbackTaker implements BatchTaker {
   #whole: Batch | undefined;
   /** After an abort a batch that waits for room is no longer this sink's. */
   #isClosed = false;
+  #owner: number;
+  /** Rows that have come since the run began, and those of them that were delivered before it began again. */
+  #rows = 0;
+  #skipRows = 0;
 
   constructor(parts: CallbackTakerParts) {
     this.#parts = parts;
+    this.#owner = parts.owner;
+  }
+
+  begin(owner: number): void {
+    this.#owner = owner;
+    this.#isClosed = false;
+  }
+
+  cutBack(): void {
+    if (this.#parts.delivery === 'copied once') this.#skipRows = Math.max(this.#skipRows, this.#rows);
+    this.#rows = 0;
   }
 
   take(batch: Batch): void | Promise<void> {
@@ -62,10 +82,10 @@ export class CallbackTaker implements BatchTaker {
   /** Takes over the last piece. */
   async #deliverPieces(last: Batch): Promise<void> {
     const pieces = [...this.#pieces.splice(0), last];
-    const { arena, owner } = this.#parts;
+    const { arena } = this.#parts;
     let whole: Batch;
     try {
-      this.#whole = whole = concatBatches(arena, owner, last.fields, pieces);
+      this.#whole = whole = concatBatches(arena, this.#owner, last.fields, pieces);
     } finally {
       for (const piece of pieces) piece.release();
     }
@@ -78,14 +98,31 @@ export class CallbackTaker implements BatchTaker {
 
   #deliver(batch: Batch): void | Promise<void> {
     if (batch.rows === 0) return undefined;
+    const skip = Math.min(batch.rows, Math.max(0, this.#skipRows - this.#rows));
+    this.#rows += batch.rows;
+    if (skip === batch.rows) return undefined;
+    return skip === 0 ? this.#give(batch) : this.#giveFrom(batch, skip);
+  }
+
+  /** Without the rows that the loop has had already. */
+  async #giveFrom(batch: Batch, from: number): Promise<void> {
+    const rest = sliceBatch(this.#parts.arena, this.#owner, batch, from, batch.rows - from, batch.inputs);
+    try {
+      await this.#give(rest);
+    } finally {
+      rest.release();
+    }
+  }
+
+  #give(batch: Batch): void | Promise<void> {
     const room = this.#parts.room(this.#bytesMade(batch));
     return room === undefined ? this.#call(batch) : room.then(() => (this.#isClosed ? undefined : this.#call(batch)));
   }
 
   #bytesMade({ rows, columns, logicalBytes }: Batch): number {
-    const { sink, keeps } = this.#parts;
+    const { sink, delivery } = this.#parts;
     if (sink.takes === 'rows') return rows * (OBJECT_BYTES + VALUE_BYTES * columns.length);
-    return keeps ? logicalBytes : 0;
+    return delivery === 'lent' ? 0 : logicalBytes;
   }
 
   #call(batch: Batch): void | Promise<void> {
@@ -96,6 +133,7 @@ export class CallbackTaker implements BatchTaker {
   async #deliverArrow(batch: Batch): Promise<void> {
     const { batchToArrow, batchToArrowCopy, loadArrow } = await import('@spillway/core/arrow');
     const arrow = await loadArrow();
-    await this.#parts.sink.call(this.#parts.keeps ? batchToArrowCopy(arrow, batch) : batchToArrow(arrow, batch));
+    const { sink, delivery } = this.#parts;
+    await sink.call(delivery === 'lent' ? batchToArrow(arrow, batch) : batchToArrowCopy(arrow, batch));
   }
 }

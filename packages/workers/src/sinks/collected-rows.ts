@@ -16,8 +16,9 @@ export class CollectedRows implements BatchTaker {
   readonly #fields: Fields;
   readonly #keep: (bytes: number) => void;
   readonly #batches: PlainBatch[] = [];
+  #bytes = 0;
 
-  /** @param keep counts the bytes of a copy before it is made; throws when there is no room for it */
+  /** @param keep counts the bytes of a copy before it is made (less than none when copies go); throws when there is no room for it */
   constructor(fields: Fields, keep: (bytes: number) => void) {
     this.#fields = fields;
     this.#keep = keep;
@@ -25,8 +26,17 @@ export class CollectedRows implements BatchTaker {
 
   take(batch: Batch): void {
     if (batch.rows === 0) return;
-    this.#keep(batch.logicalBytes + COPY_BYTES * batch.columns.length);
+    const bytes = batch.logicalBytes + COPY_BYTES * batch.columns.length;
+    this.#keep(bytes);
+    this.#bytes += bytes;
     this.#batches.push(copyOut(batch));
+  }
+
+  /** Drops what has come since the run began. */
+  cutBack(): void {
+    this.#batches.length = 0;
+    this.#keep(-this.#bytes);
+    this.#bytes = 0;
   }
 
   /** The run has failed: nobody will ask for the rows. */

@@ -8,8 +8,12 @@ export interface BatchTaker {
   take(batch: Batch): void | Promise<void>;
   /** No batch follows. */
   end?(): Promise<void>;
-  /** Releases what it still holds. Called on every path. */
+  /** Releases what it still holds. Called on every path, once an attempt. */
   close?(): void;
+  /** The run begins again: what was taken comes once more. */
+  cutBack(): void;
+  /** A further attempt begins: whom slabs are charged to from now on. */
+  begin?(owner: number): void;
 }
 
 /** A sink slower than the stages never waits: signals, timers and `abort` of the main thread still get their turn. */

@@ -15,7 +15,7 @@ it('gives back what it put together when it is closed, and not once more when th
         answer = resolve;
       }),
   };
-  const taker = new CallbackTaker({ arena, owner: 1, sink, keeps: false, room: () => undefined });
+  const taker = new CallbackTaker({ arena, owner: 1, sink, delivery: 'lent', room: () => undefined });
   const batches = [0, 1].map((inputs) => rowsToBatch(arena, 1, FIELDS, [{ x: inputs }], inputs));
   const [first, last] = batches.map((batch) => taker.take(batch));
   for (const batch of batches) batch.release();

@@ -12,6 +12,6 @@ it('lets timers and signals have their turn while packets never run out', async 
   }, 30);
   const endless = { next: () => (isOver ? undefined : { sequence: 0, batches: [] }) };
   const signal = new AbortController().signal;
-  await drainEdge(endless as unknown as RingConsumer, { take: () => {} }, statistics, signal);
+  await drainEdge(endless as unknown as RingConsumer, { take: () => {}, cutBack: () => {} }, statistics, signal);
   expect(isOver).toBe(true);
 });

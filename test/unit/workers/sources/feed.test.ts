@@ -1,14 +1,17 @@
 import type { Fields } from '@spillway/core';
-import { type Arena, batchToRows, createArena, loadArrow, OrderCheck } from '@spillway/core/internal';
+import { type Arena, batchToRows, createArena, LaneSpill, loadArrow, OrderCheck } from '@spillway/core/internal';
 import {
   ActorStatistics,
   createRing,
-  FeedWriter,
+  Feed,
+  FeedLog,
+  PieceMaker,
   placeStatistics,
   type Ring,
   RowLease,
 } from '@spillway/workers/internal';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { temporaryFolder } from '#support/temporary-folder';
 
 const FIELDS: Fields = [
   { name: 'ts', type: 'int64', nullable: false },
@@ -34,21 +37,47 @@ afterEach(() => {
   expect(arena.usedSlabs()).toBe(0);
 });
 
-const writerTo = (count: number, largestBytes = 4 * 2 ** 20): FeedWriter =>
-  new FeedWriter({
+function feedOf(memoryBytes = 0, largestBytes = 4 * 2 ** 20): Feed {
+  const order = { column: 'ts', check: new OrderCheck(arena, 'ts', 'int64') };
+  const log = new FeedLog({
     arena,
-    owner: 2,
     name: 'feed',
-    fields: FIELDS,
-    statistics,
-    producers: rings.slice(0, count).map((ring) => ring.producer()),
-    order: { column: 'ts', check: new OrderCheck(arena, 'ts', 'int64') },
+    memoryBytes,
+    openSpill: () => Promise.resolve(new LaneSpill({ folder: temporaryFolder(), lane: 'fed' })),
+    onLost: (error) => expect.unreachable(String(error)),
+  });
+  return new Feed({
+    arena,
+    name: 'feed',
+    log,
+    maker: new PieceMaker({ arena, name: 'feed', fields: FIELDS, order, largestBytes }),
     room: () => undefined,
-    largestBytes,
     lease: new RowLease(),
-    isDrained: () => rings.slice(0, count).every((ring) => ring.depth().packets === 0),
     signal: new AbortController().signal,
   });
+}
+
+/** Starts to feed the first so many rings. */
+function attach(feed: Feed, count: number): Promise<void> {
+  const used = rings.slice(0, count);
+  return feed.attach({
+    producers: used.map((ring) => ring.producer()),
+    statistics,
+    owner: 2,
+    isDrained: () => used.every((ring) => ring.depth().packets === 0),
+  });
+}
+
+/** The attempt is over before the end of input. */
+async function expectLeft(feed: Feed, fed: Promise<void>): Promise<void> {
+  feed.detach();
+  await expect(fed).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+}
+
+async function leave(feed: Feed, fed: Promise<void>): Promise<void> {
+  await expectLeft(feed, fed);
+  feed.close();
+}
 
 const rowsOf = (from: number, count: number): { ts: bigint; name: string }[] =>
   Array.from({ length: count }, (_, index) => ({ ts: BigInt(from + index), name: `n${from + index}` }));
@@ -66,7 +95,8 @@ async function drain(ring: Ring): Promise<{ rows: number; inputs: number; first:
 }
 
 it('cuts a large input into pieces of which only the last counts', async () => {
-  const writer = writerTo(1);
+  const writer = feedOf();
+  const fed = attach(writer, 1);
   const columns = {
     ts: BigInt64Array.from({ length: 140_000 }, (_, row) => BigInt(row)),
     name: new Array<string>(140_000).fill('x'),
@@ -75,6 +105,7 @@ it('cuts a large input into pieces of which only the last counts', async () => {
   await writer.write(rowsOf(140_000, 2));
   await writer.write([]);
   writer.end();
+  await fed;
   expect((await drain(rings[0] as Ring)).map(({ rows, inputs }) => [rows, inputs])).toEqual([
     [65_536, 0],
     [65_536, 0],
@@ -86,36 +117,83 @@ it('cuts a large input into pieces of which only the last counts', async () => {
 });
 
 it('gives the same rows to every stage that reads the source', async () => {
-  const writer = writerTo(2);
+  const writer = feedOf();
+  const fed = attach(writer, 2);
   await writer.write(rowsOf(5, 3));
   writer.end();
+  await fed;
   const [left, right] = await Promise.all(rings.map(drain));
   expect(left).toEqual([{ rows: 3, inputs: 1, first: 5n }]);
   expect(right).toEqual(left);
 });
 
 it('refuses a row that goes back, counted from the first row of the source', async () => {
-  const writer = writerTo(1);
+  const writer = feedOf();
+  const fed = attach(writer, 1);
   await writer.write(rowsOf(10, 4));
   await expect(writer.write(rowsOf(12, 1))).rejects.toMatchObject({
     code: 'ERR_INPUT_UNORDERED',
     row: 4,
     column: 'ts',
   });
+  await leave(writer, fed);
 });
 
 it('names the row of the source that holds a wrong value', async () => {
-  const writer = writerTo(1);
+  const writer = feedOf();
+  const fed = attach(writer, 1);
   await writer.write(rowsOf(10, 4));
   const wrong = [...rowsOf(20, 2), { ts: 23n, name: 7 }];
   await expect(writer.write(wrong)).rejects.toMatchObject({ code: 'ERR_VALUE', row: 6, column: 'name', stage: 'feed' });
+  await leave(writer, fed);
+});
+
+it.each([0, 2 ** 20])(
+  'gives everything once more when it begins again, with %s bytes in memory',
+  async (memoryBytes) => {
+    const feed = feedOf(memoryBytes);
+    feed.log.setKeeps(true);
+    const first = attach(feed, 1);
+    await feed.write(rowsOf(0, 3));
+    for (let row = 3; row < 9; row++) await feed.write(rowsOf(row, 1));
+    await expectLeft(feed, first);
+    await feed.log.saveAll();
+    for (const ring of rings.splice(0)) ring.close();
+    arena.trim();
+    expect([feed.log.first, feed.log.next]).toEqual([0, 7]);
+
+    rings = [createRing(arena, { capacity: 16, creditBytes: 2 ** 20, fields: FIELDS, owner: 1 })];
+    const second = attach(feed, 1);
+    await feed.write(rowsOf(9, 2));
+    feed.end();
+    await second;
+    feed.close();
+    expect(await drain(rings[0] as Ring)).toEqual([
+      { rows: 3, inputs: 1, first: 0n },
+      ...Array.from({ length: 6 }, (_, index) => ({ rows: 1, inputs: 1, first: BigInt(index + 3) })),
+      { rows: 2, inputs: 1, first: 9n },
+    ]);
+  },
+);
+
+it('keeps nothing that a barrier is behind', async () => {
+  const feed = feedOf();
+  feed.log.setKeeps(true);
+  const fed = attach(feed, 1);
+  for (let row = 0; row < 5; row++) await feed.write(rowsOf(row, 1));
+  feed.log.dropBelow(4);
+  expect([feed.log.first, feed.log.next]).toEqual([4, 5]);
+  feed.log.dropBelow(5);
+  expect([feed.log.first, feed.log.next, feed.log.bytes]).toEqual([5, 5, 0]);
+  await leave(feed, fed);
 });
 
 const wide = (from: number, lengths: readonly number[]): { ts: bigint; name: string }[] =>
   lengths.map((length, index) => ({ ts: BigInt(from + index), name: 'ä'.repeat(length / 2) }));
 
 it.each(['rows', 'columns', 'record batch'])('cuts %s by bytes, one piece after the other', async (form) => {
-  const writer = writerTo(1, 10_000);
+  const writer = feedOf(0, 10_000);
+  const fed = attach(writer, 1);
   const rows = wide(
     0,
     Array.from({ length: 100 }, () => 1000),
@@ -129,6 +207,7 @@ it.each(['rows', 'columns', 'record batch'])('cuts %s by bytes, one piece after 
   const drained = drain(rings[0] as Ring);
   await writer.write(form === 'rows' ? rows : form === 'columns' ? columns : (record as never));
   writer.end();
+  await fed;
   const seen = await drained;
   expect(seen.map(({ rows: count, inputs }) => `${count} ${inputs}`)).toEqual([
     ...Array.from({ length: 11 }, () => '9 0'),
@@ -138,11 +217,13 @@ it.each(['rows', 'columns', 'record batch'])('cuts %s by bytes, one piece after 
 });
 
 it('gives a row that is larger than the largest batch a turn of its own', async () => {
-  const writer = writerTo(1, 10_000);
+  const writer = feedOf(0, 10_000);
+  const fed = attach(writer, 1);
   const drained = drain(rings[0] as Ring);
   await writer.write(wide(0, [100, 50_000, 100]));
   expect((rings[0] as Ring).depth().packets).toBeLessThanOrEqual(1);
   writer.end();
+  await fed;
   expect((await drained).map(({ rows, inputs }) => [rows, inputs])).toEqual([
     [1, 0],
     [1, 0],
@@ -152,7 +233,8 @@ it('gives a row that is larger than the largest batch a turn of its own', async 
 
 it('refuses a row that there can be no room for, with its number and size', async () => {
   arena.setLimit(20 * 2 ** 20);
-  const writer = writerTo(1, 10_000);
+  const writer = feedOf(0, 10_000);
+  const fed = attach(writer, 1);
   await writer.write(wide(0, [100, 100]));
   await expect(writer.write(wide(2, [100, 30 * 2 ** 20]))).rejects.toMatchObject({
     code: 'ERR_ROW_TOO_LARGE',
@@ -160,16 +242,19 @@ it('refuses a row that there can be no room for, with its number and size', asyn
     row: 3,
     message: expect.stringContaining('row 3 of "feed" takes 30.0 MiB, and there is room for 20.0 MiB'),
   });
+  await leave(writer, fed);
 });
 
 it('waits for what others hold', async () => {
   arena.setLimit(8 * 2 ** 20);
   const held = arena.alloc(5 * 2 ** 20, 1);
-  const writer = writerTo(1, 10_000);
+  const writer = feedOf(0, 10_000);
+  const fed = attach(writer, 1);
   const drained = drain(rings[0] as Ring);
   const writing = writer.write(wide(0, [4 * 2 ** 20]));
   setTimeout(() => arena.release(held), 20);
   await writing;
   writer.end();
+  await fed;
   expect(await drained).toHaveLength(1);
 });

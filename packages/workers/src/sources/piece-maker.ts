@@ -1,123 +1,96 @@
 /**
  * Brings what user code gives on the main thread into shared memory: each logical input is copied once, in pieces of at
  * most 65,536 rows and as many bytes as the largest batch of its edges, of which only the last counts as an input, checked for
- * order, and published to every stage that reads the source. A piece is laid out when the one before has found room, so an
- * input of any size takes the room of one. The returned promises are the backpressure.
+ * order. A piece is laid out when the one before has found room, so an input of any size takes the room of one.
  */
 import type { Fields } from '@spillway/core';
 import { PipelineError } from '@spillway/core/base';
-import { type GivenRows, RowSizes, rowsToBatch, rowTooLarge } from '@spillway/core/data';
-import type { Arena, Batch, FedInput, MaybePromise, OrderCheck } from '@spillway/core/internal';
+import { type GivenRows, RowSizes, rowsToBatch } from '@spillway/core/data';
+import type { Arena, Batch, FedInput, OrderCheck } from '@spillway/core/internal';
 import type { RecordBatch } from 'apache-arrow';
-import type { RingProducer } from '../channels/ring.ts';
-import type { ActorStatistics } from '../monitor/statistics.ts';
-import { type RowLease, until, untilRoom } from './row-lease.ts';
 
 const PIECE_ROWS = 65_536;
 
-export interface FeedWriterParts {
+export interface PieceMakerParts {
   arena: Arena;
-  owner: number;
   name: string;
   fields: Fields;
-  producers: readonly RingProducer[];
-  statistics: ActorStatistics;
   /** Checks the ordered column, if there is one. */
   order: { column: string; check: OrderCheck } | undefined;
-  /** Waits while what the program makes fills this thread's part of the limit. */
-  room(): MaybePromise;
   /** What an edge has room for at least. Pieces are no larger, unless it is one row. */
   largestBytes: number;
-  /** The run's, for larger rows. */
-  lease: RowLease;
-  /** Whether everything published has been taken. */
-  isDrained(): boolean;
-  signal: AbortSignal;
+}
+
+/** A piece that is not laid out yet. */
+export interface Piece {
+  /** Of one row that is larger than the largest batch; else 0. */
+  largeBytes: number;
+  /** Row of the source that it begins with. */
+  row: number;
+  /** To be called once, in the order of the pieces. @throws ERR_VALUE and ERR_INPUT_UNORDERED, with rows counted from the source's first */
+  layOut(owner: number): Batch;
 }
 
 /** An input that can be laid out part by part. */
 interface Divisible {
   rows: number;
   given: GivenRows;
-  layOut(from: number, rows: number, inputs: number): Batch;
+  layOut(owner: number, from: number, rows: number, inputs: number): Batch;
 }
 
-export class FeedWriter {
-  readonly #parts: FeedWriterParts;
-  #sequence = 0;
+export class PieceMaker {
+  readonly #parts: PieceMakerParts;
+  /** Rows laid out so far. */
   #rows = 0;
 
-  constructor(parts: FeedWriterParts) {
+  constructor(parts: PieceMakerParts) {
     this.#parts = parts;
   }
 
-  /**
-   * Resolves when every piece of the input has found room downstream.
-   * @throws ERR_ROW_TOO_LARGE, and what is wrong with its values
-   */
-  async write(input: FedInput): Promise<void> {
-    const room = this.#parts.room();
-    if (room !== undefined) await room;
+  /** The pieces of an input. At least one. */
+  async cut(input: FedInput): Promise<Iterable<Piece>> {
     const divisible = await this.#divisible(input);
-    const sizes = new RowSizes(this.#parts.fields, divisible.given);
+    return this.#pieces(divisible, new RowSizes(this.#parts.fields, divisible.given));
+  }
+
+  *#pieces(divisible: Divisible, sizes: RowSizes): Generator<Piece, void> {
     const { largestBytes } = this.#parts;
     let from = 0;
     do {
-      const rows = sizes.fit(from, Math.min(divisible.rows, from + PIECE_ROWS), largestBytes);
-      const inputs = from + rows === divisible.rows ? 1 : 0;
-      const layOut = (): Batch => this.#placed(() => divisible.layOut(from, rows, inputs));
-      const bytes = rows === 1 ? sizes.bytesOf(from) : 0;
-      if (bytes > largestBytes) await this.#publishLarge(layOut, bytes);
-      else await this.#publish(layOut());
+      const first = from;
+      const rows = sizes.fit(first, Math.min(divisible.rows, first + PIECE_ROWS), largestBytes);
+      const inputs = first + rows === divisible.rows ? 1 : 0;
+      const bytes = rows === 1 ? sizes.bytesOf(first) : 0;
+      yield {
+        largeBytes: bytes > largestBytes ? bytes : 0,
+        row: this.#rows,
+        layOut: (owner) => this.#checked(this.#placed(() => divisible.layOut(owner, first, rows, inputs))),
+      };
       from += rows;
     } while (from < divisible.rows);
   }
 
-  end(): void {
-    for (const producer of this.#parts.producers) producer.end(this.#sequence);
-    this.#parts.statistics.enter('done');
-  }
-
-  /** One row that no floor covers. */
-  async #publishLarge(layOut: () => Batch, bytes: number): Promise<void> {
-    const { arena, lease, name, signal, statistics, isDrained } = this.#parts;
-    if (bytes > arena.limit()) throw rowTooLarge(name, this.#rows, bytes, arena.limit());
-    statistics.enter('waiting for room in its output');
-    await lease.exclusive(async () => {
-      const hasRoom = await untilRoom(arena, bytes, signal);
-      if (!hasRoom) throw rowTooLarge(name, this.#rows, bytes, arena.limit() - arena.usedBytes());
-      await this.#publish(layOut());
-      await until(isDrained, signal);
-    });
-    statistics.enter('working');
-  }
-
-  async #publish(piece: Batch): Promise<void> {
-    const { order, producers, statistics } = this.#parts;
+  #checked(piece: Batch): Batch {
+    const { order } = this.#parts;
     try {
       order?.check.check(piece.column(order.column), this.#rows);
     } catch (error) {
       piece.release();
       throw error;
     }
-    const { rows, logicalBytes } = piece;
-    for (let extra = 1; extra < producers.length; extra += 1) piece.retain();
-    const sequence = this.#sequence++;
-    this.#rows += rows;
-    statistics.enter('waiting for room in its output');
-    await Promise.all(producers.map((producer) => producer.publish(sequence, [piece])));
-    statistics.enter('working');
-    statistics.countIn(rows, logicalBytes);
+    this.#rows += piece.rows;
+    return piece;
   }
 
   async #divisible(input: FedInput): Promise<Divisible> {
-    const { arena, owner, fields } = this.#parts;
+    const { arena, fields } = this.#parts;
     if (Array.isArray(input)) {
       const rows = input as readonly Record<string, unknown>[];
       return {
         rows: rows.length,
         given: rows,
-        layOut: (from, count, inputs) => rowsToBatch(arena, owner, fields, rows.slice(from, from + count), inputs),
+        layOut: (owner, from, count, inputs) =>
+          rowsToBatch(arena, owner, fields, rows.slice(from, from + count), inputs),
       };
     }
     if (isRecordBatch(input)) return this.#divisibleArrow(input);
@@ -129,19 +102,19 @@ export class FeedWriter {
     return {
       rows,
       given: columns,
-      layOut: (from, count, inputs) =>
+      layOut: (owner, from, count, inputs) =>
         rowsToBatch(arena, owner, fields, isWhole(count) ? columns : partOf(columns, from, count), inputs),
     };
   }
 
   async #divisibleArrow(input: RecordBatch): Promise<Divisible> {
-    const { arena, owner, fields } = this.#parts;
+    const { arena, fields } = this.#parts;
     const { arrowToBatches, loadArrow } = await import('@spillway/core/arrow');
     const arrow = await loadArrow();
     return {
       rows: input.numRows,
       given: input,
-      layOut: (from, count, inputs) => {
+      layOut: (owner, from, count, inputs) => {
         const part = count === input.numRows ? input : input.slice(from, from + count);
         return arrowToBatches(arrow, arena, owner, part, fields, { inputs })[0] as Batch;
       },

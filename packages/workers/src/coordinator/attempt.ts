@@ -1,0 +1,229 @@
+/**
+ * One attempt at a run: its rings, counters, threads and everything that works on them, from the first batch (or the last barrier) to the
+ * end. When a stage worker dies, the attempt is abandoned as a whole and the next one begins with fresh threads and fresh shared
+ * memory: no slab has to be rescued, no half-done step repaired. What outlives attempts (the plan, what is collected, staged or fed) is the run's.
+ */
+import type { MemorySplit } from '@spillway/core/planner';
+import type { WarmTask } from '../codecs/protocol.ts';
+import { PressureSampler } from '../governor/pressure-sampler.ts';
+import { SharedPressure } from '../governor/shared-pressure.ts';
+import type { JobEmitter } from '../job/events.ts';
+import type { ParsedRunOptions } from '../job/run-options.ts';
+import { JobReadings } from '../monitor/readings.ts';
+import { orAborted } from '../sinks/drain-edge.ts';
+import { Activities } from './activities.ts';
+import type { ArenaLease } from './arena-lease.ts';
+import { Cleanup } from './cleanup.ts';
+import { FailureLatch } from './failure.ts';
+import { type FlushMessage, LaneHandle, type LaneListener } from './lane-handle.ts';
+import type { PlannedRun } from './plan-run.ts';
+import type { RunEnds } from './run-ends.ts';
+import { type RunParts, startFeeders, startMainSinks, startReaders, startWriters } from './run-parts.ts';
+import type { SpillPlace } from './spill-place.ts';
+import { SplitOrder } from './split-order.ts';
+import { discardPool, lanePoolKind, type PoolKind, returnPool, type ThreadPool } from './thread-pools.ts';
+import { type Wiring, wireRun } from './wiring.ts';
+import type { WrittenSink } from './written-sinks.ts';
+
+/** After a failure, threads that have not ended their part by then are ended. User code that never yields is the reason. */
+const STOP_GRACE_MS = 400;
+
+/** What the run gives each of its attempts. */
+export interface AttemptParts {
+  planned: PlannedRun;
+  split: MemorySplit;
+  lease: ArenaLease;
+  options: ParsedRunOptions;
+  emitter: JobEmitter;
+  /** Pools of stage threads, which are this attempt's. */
+  pools: readonly ThreadPool[];
+  codecs: ThreadPool | undefined;
+  spill: SpillPlace | undefined;
+  /** The run's sinks that write files, once they have been opened: the first attempt lays the plan out before that. */
+  openWriters(wiring: Wiring): Promise<readonly WrittenSink[]>;
+}
+
+export class Attempt {
+  readonly latch: FailureLatch = new FailureLatch();
+  readonly wiring: Wiring;
+  readonly readings: JobReadings;
+  readonly #parts: AttemptParts;
+  readonly #cleanup: Cleanup = new Cleanup();
+  readonly #activities: Activities = new Activities(this.latch);
+  readonly #pressure: SharedPressure;
+  #pressureSampler: PressureSampler | undefined;
+  #lanes: LaneHandle[] = [];
+  #written: readonly WrittenSink[] = [];
+  #isClean = false;
+
+  /** @throws ERR_MEMORY_EXHAUSTED when the rings alone do not fit */
+  constructor(parts: AttemptParts) {
+    const { planned, split, lease, spill } = parts;
+    const { logical, physical } = planned;
+    this.#parts = parts;
+    const wiring = wireRun({
+      logical,
+      physical,
+      lease,
+      cleanup: this.#cleanup,
+      positionsOf: (node) => planned.positions.get(node) ?? [],
+      userBytesEach: split.userBytesEach,
+      spill,
+    });
+    this.wiring = wiring;
+    this.#pressure = new SharedPressure(lease.arena, wiring.pressure);
+    this.#pressure.begin();
+    this.latch.onFailure(() => {
+      for (const ring of wiring.rings) ring.fail();
+    });
+    this.readings = new JobReadings(logical, physical, wiring.actors, lease.arena.buffer, planned.totals);
+    this.setListening(parts.emitter.hasListeners('flush'));
+  }
+
+  /** The stage worker that died first, if one has. */
+  get died(): LaneHandle | undefined {
+    return this.#lanes.find((lane) => lane.death !== undefined && lane.death === this.latch.error);
+  }
+
+  get lanes(): readonly LaneHandle[] {
+    return this.#lanes;
+  }
+
+  /** Has every lane build its operators. Nothing runs yet. */
+  async prepare(): Promise<void> {
+    const { wiring } = this;
+    this.#written = await this.#parts.openWriters(wiring);
+    const splits = new SplitOrder(this.latch);
+    const { emitter } = this.#parts;
+    const listener: LaneListener = {
+      onFlush: (lane, message) => this.#onFlush(lane, message),
+      onAlert: (lane, { message }) => emitter.emit('alert', { kind: 'spill', stage: lane.config.stage.name, message }),
+      onSplit: (lane, message) => splits.add(lane.config.stage, message),
+    };
+    this.#lanes = wiring.lanes.map(
+      (config) => new LaneHandle(this.#poolOf(lanePoolKind(config.stage)) as ThreadPool, config, listener),
+    );
+    for (const lane of this.#lanes) {
+      this.latch.onFailure(() => lane.stop());
+      this.#activities.watch(lane.config.stage.name, lane.ended);
+    }
+    await Promise.all([...this.#lanes.map((lane) => lane.configure()), warmCodecs(this.#parts.codecs)]);
+    this.latch.check();
+  }
+
+  /** @param idleBytes what was resident before the first row */
+  start(ends: RunEnds, idleBytes: number): void {
+    const { planned, lease, codecs, options, emitter } = this.#parts;
+    const { wiring } = this;
+    const parts: RunParts = {
+      planned,
+      wiring,
+      lease,
+      latch: this.latch,
+      activities: this.#activities,
+      codecs,
+      codecThreads: codecs?.threads ?? 0,
+      ends,
+    };
+    this.#pressure.setIdle(idleBytes);
+    this.#pressureSampler = new PressureSampler({
+      shared: this.#pressure,
+      rings: wiring.rings,
+      emitter,
+      maxSystemMemory: options.maxSystemMemory,
+    });
+    startMainSinks(parts);
+    startWriters(parts, this.#written);
+    for (const lane of this.#lanes) lane.start();
+    this.#announceStages();
+    startReaders(parts);
+    startFeeders(parts);
+  }
+
+  /** Resolves when all rows have gone all the way. @throws what stopped the attempt */
+  async settled(): Promise<void> {
+    await orAborted(this.#activities.settled(), this.latch.signal);
+    this.latch.check();
+  }
+
+  /** Resident bytes beyond what is promised, if so many came on top. */
+  overshootBytes(more: number): number {
+    return this.#pressure.overshootBytes(more);
+  }
+
+  flush(name: string | undefined): void {
+    for (const lane of this.#lanes) {
+      if (name === undefined || lane.config.stage.operators.some((operator) => operator.name === name))
+        lane.flush(name);
+    }
+  }
+
+  /** Tells the lanes whether anybody listens to flush events. */
+  setListening(listens: boolean): void {
+    Atomics.store(this.#parts.lease.arena.i32, this.wiring.listening >>> 2, listens ? 1 : 0);
+  }
+
+  /**
+   * Stops what still runs and gives the threads back: those of a clean attempt to the next run. Shared memory stays as it is.
+   * @returns whether everything has ended by itself; else `drained` tells when the rest has
+   */
+  async stop(): Promise<boolean> {
+    const hasEnded = this.latch.error === undefined || (await this.#activities.settledWithin(STOP_GRACE_MS));
+    this.#pressureSampler?.close();
+    this.#pressure.close();
+    this.readings.freeze();
+    this.latch.disarm();
+    this.#isClean =
+      hasEnded && this.#lanes.every((lane) => lane.death === undefined) && this.latch.error?.code !== 'ERR_WORKER_DIED';
+    await Promise.all(this.#parts.pools.map(this.#isClean ? returnPool : discardPool));
+    return hasEnded;
+  }
+
+  /** After `stop`: everything has ended by itself, and gave back what it held. */
+  get isClean(): boolean {
+    return this.#isClean;
+  }
+
+  /** Resolves when nothing of it goes on any more: no task on a codec thread, no call of user code on the main thread. */
+  drained(): Promise<void> {
+    return this.#activities.settled();
+  }
+
+  /** Gives the shared memory back, piece by piece. After a crash nobody can: the lease then takes all of it at once. */
+  giveBack(): Promise<void> {
+    return this.#cleanup.run();
+  }
+
+  #poolOf(kind: PoolKind): ThreadPool | undefined {
+    return this.#parts.pools.find((pool) => pool.kind === kind);
+  }
+
+  #announceStages(): void {
+    const { emitter } = this.#parts;
+    const counts = new Map<string, number>();
+    for (const { config, ended } of this.#lanes) {
+      const { name, lanes } = config.stage;
+      if (!counts.has(name)) emitter.emit('stage', { stage: name, lanes, state: 'started' });
+      counts.set(name, lanes);
+      ended.then(
+        () => {
+          const left = (counts.get(name) as number) - 1;
+          counts.set(name, left);
+          if (left === 0) emitter.emit('stage', { stage: name, lanes, state: 'ended' });
+        },
+        () => {},
+      );
+    }
+  }
+
+  #onFlush(lane: LaneHandle, { node, reason, held }: FlushMessage): void {
+    const { stage, lane: number } = lane.config;
+    this.#parts.emitter.emit('flush', { node, stage: stage.name, lane: number, reason, held });
+  }
+}
+
+/** One task for each thread: the pool gives a task to the thread that has the fewest. */
+async function warmCodecs(pool: ThreadPool | undefined): Promise<void> {
+  const task: WarmTask = { type: 'warm' };
+  await Promise.all(Array.from({ length: pool?.threads ?? 0 }, () => pool?.piscina.run(task)));
+}

@@ -1,0 +1,180 @@
+/** The ends of a run on the main thread, which outlast its attempts: what it has collected and delivered, and what it was fed. */
+import { PipelineError } from '@spillway/core/base';
+import { OrderCheck } from '@spillway/core/data';
+import type { SinkSpec, SourceSpec, Spill } from '@spillway/core/internal';
+import { callbackOf, feederOf, floorBytes } from '@spillway/core/planner';
+import type { MainHeap } from '../governor/main-heap.ts';
+import type { JobEmitter } from '../job/events.ts';
+import { CallbackTaker } from '../sinks/callback-taker.ts';
+import { CollectedRows } from '../sinks/collected-rows.ts';
+import type { BatchTaker } from '../sinks/drain-edge.ts';
+import { Feed } from '../sources/feed.ts';
+import { FeedLog } from '../sources/feed-log.ts';
+import { PieceMaker } from '../sources/piece-maker.ts';
+import { RowLease } from '../sources/row-lease.ts';
+import type { Activities } from './activities.ts';
+import type { ArenaLease } from './arena-lease.ts';
+import type { FailureLatch } from './failure.ts';
+import type { PlannedRun } from './plan-run.ts';
+import { FED_FILES, type SpillPlace } from './spill-place.ts';
+import type { EdgeEnd } from './wiring.ts';
+
+export interface RunEndsParts {
+  planned: PlannedRun;
+  lease: ArenaLease;
+  /** Of the run. */
+  latch: FailureLatch;
+  activities: Activities;
+  emitter: JobEmitter;
+  mainHeap: MainHeap;
+  /** Where what was fed can be kept. */
+  spill: SpillPlace | undefined;
+  /** Whether sources that a program feeds keep what they gave, for a restart. */
+  keeps: boolean;
+}
+
+type Fed = Extract<SourceSpec, { type: 'fed' }>;
+
+/** Rows of the largest batch. */
+const LARGEST_ROWS = 65_536;
+/** Part of what a run has beyond its minimum that pieces kept for a restart may take of shared memory, and the most they take. */
+const KEPT_SHARE = 1 / 16;
+const KEPT_BYTES = 16 * 2 ** 20;
+
+export class RunEnds {
+  readonly signal: AbortSignal;
+  readonly #parts: RunEndsParts;
+  readonly #takers: Map<number, BatchTaker> = new Map();
+  readonly #collected: Map<number, CollectedRows> = new Map();
+  readonly #feeds: Map<number, Feed> = new Map();
+  readonly #rowLease: RowLease = new RowLease();
+  /** A source of which not everything since the last barrier could be kept. */
+  #lost: string | undefined;
+
+  constructor(parts: RunEndsParts) {
+    this.#parts = parts;
+    this.signal = parts.latch.signal;
+  }
+
+  collectedOf(node: number): CollectedRows | undefined {
+    return this.#collected.get(node);
+  }
+
+  /** The source of which not everything could be kept, if there is one: the run cannot begin again. */
+  get lost(): string | undefined {
+    return this.#lost;
+  }
+
+  /** The run has failed: nobody will ask for the rows. */
+  discard(): void {
+    for (const rows of this.#collected.values()) rows.discard();
+  }
+
+  /** The attempt is over: brings what was fed to safety, and takes back what was collected. */
+  async saveForRestart(): Promise<void> {
+    for (const feed of this.#feeds.values()) await feed.log.saveAll();
+    for (const taker of this.#takers.values()) taker.cutBack();
+  }
+
+  /** Where a sink's batches go. The same object for all attempts. */
+  takerOf({ node, owner, edges }: EdgeEnd, sink: SinkSpec): BatchTaker {
+    const known = this.#takers.get(node.id);
+    if (known !== undefined) {
+      known.begin?.(owner);
+      return known;
+    }
+    const taker = this.#makeTaker(node.id, node.name, sink, owner, edges[0]?.fields ?? []);
+    this.#takers.set(node.id, taker);
+    return taker;
+  }
+
+  #makeTaker(
+    id: number,
+    name: string,
+    sink: SinkSpec,
+    owner: number,
+    fields: EdgeEnd['edges'][number]['fields'],
+  ): BatchTaker {
+    const { planned, lease, mainHeap } = this.#parts;
+    if (sink.type === 'collect') {
+      const rows = new CollectedRows(fields, (bytes) => mainHeap.keep(name, bytes));
+      this.#collected.set(id, rows);
+      return rows;
+    }
+    if (sink.type !== 'callback' && sink.type !== 'iterate')
+      throw new PipelineError('ERR_INTERNAL', `sink "${name}" does not deliver on the main thread`);
+    const isTimed = planned.physical.timingDependence.length > 0;
+    const delivery = sink.type === 'callback' ? 'lent' : isTimed ? 'copied' : 'copied once';
+    return new CallbackTaker({
+      arena: lease.arena,
+      owner,
+      sink: callbackOf(sink.id),
+      delivery,
+      room: (bytes) => mainHeap.room(name, bytes),
+    });
+  }
+
+  /** What a source is fed from. Its feeding begins with the first call. */
+  feedOf(end: EdgeEnd, source: Fed): Feed {
+    const { id, name } = end.node;
+    const known = this.#feeds.get(id);
+    if (known !== undefined) return known;
+    const { lease, latch, activities, planned, mainHeap, keeps } = this.#parts;
+    const { arena } = lease;
+    const ordered = source.fields.find((field) => field.name === source.orderedOn);
+    const order = ordered && { column: ordered.name, check: new OrderCheck(arena, ordered.name, ordered.type) };
+    const freeBytes = planned.physical.memoryLimitBytes - planned.physical.minimumBytes;
+    const log = new FeedLog({
+      arena,
+      name,
+      memoryBytes: Math.min(KEPT_BYTES, Math.max(0, freeBytes) * KEPT_SHARE),
+      openSpill: () => this.#openSpill(name, id),
+      onLost: (error) => this.#lose(name, error),
+    });
+    log.setKeeps(keeps);
+    const largestBytes = floorBytes(source.fields, LARGEST_ROWS);
+    const feed = new Feed({
+      arena,
+      name,
+      log,
+      maker: new PieceMaker({ arena, name, fields: source.fields, order, largestBytes }),
+      room: () => mainHeap.room(name, 0),
+      lease: this.#rowLease,
+      signal: latch.signal,
+    });
+    this.#feeds.set(id, feed);
+    const feeding = feederOf(source.id).feed((input) => feed.write(input), latch.signal);
+    activities.watch(
+      name,
+      feeding.then(() => feed.end()),
+    );
+    return feed;
+  }
+
+  close(): void {
+    for (const feed of this.#feeds.values()) feed.close();
+  }
+
+  async #openSpill(name: string, id: number): Promise<Spill> {
+    const { spill, emitter, latch } = this.#parts;
+    if (spill === undefined) throw new PipelineError('ERR_INTERNAL', `source "${name}" has no place for what it keeps`);
+    const { LaneSpill } = await import('@spillway/core/spill');
+    return new LaneSpill({
+      folder: spill.folder,
+      lane: `${FED_FILES}${id}`,
+      limitBytes: spill.limitBytes,
+      signal: latch.signal,
+      onAlert: ({ message }) => emitter.emit('alert', { kind: 'spill', stage: name, message }),
+    });
+  }
+
+  #lose(name: string, error: unknown): void {
+    this.#lost = name;
+    const why = error instanceof Error ? error.message : String(error);
+    this.#parts.emitter.emit('alert', {
+      kind: 'spill',
+      stage: name,
+      message: `what "${name}" gave can no longer be kept, so that the death of a worker would now fail the run: ${why}`,
+    });
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * What a program has fed and cannot be asked for again: the pieces since the last barrier, in order. Some lie in shared memory, the rest on
+ * disk, small ones together; all can be given once more when the run starts again. Where nothing is kept, a piece is gone once it is out.
+ */
+import { concatBatches, sliceBatch } from '@spillway/core/data';
+import type { Arena, Batch, Spill, SpillFile, SpillPosition } from '@spillway/core/internal';
+
+interface Entry {
+  rows: number;
+  inputs: number;
+  /** About what it takes in shared memory. */
+  bytes: number;
+  /** In memory. */
+  batch: Batch | undefined;
+  /** On disk: rows of a batch that may hold those of several pieces. */
+  saved: { file: SpillFile; position: SpillPosition; from: number } | undefined;
+}
+
+export interface FeedLogParts {
+  arena: Arena;
+  /** Called when the first piece goes to disk. */
+  openSpill(): Promise<Spill>;
+  /** Of the source. */
+  name: string;
+  /** Bytes that may stay in shared memory. */
+  memoryBytes: number;
+  /** The disk took no more: nothing can be kept from here on. */
+  onLost(error: unknown): void;
+}
+
+/** Slabs of a piece beyond its rows: descriptor, alignment. */
+const PIECE_BYTES = 512;
+const COLUMN_BYTES = 128;
+/** Pieces that go to disk as one batch, at most. */
+const GROUP_BYTES = 256 * 1024;
+const GROUP_ROWS = 65_536;
+
+export class FeedLog {
+  readonly #parts: FeedLogParts;
+  readonly #entries: Entry[] = [];
+  /** Sequence of the first entry. */
+  #first = 0;
+  #heldBytes = 0;
+  #bytes = 0;
+  #keeps = false;
+  #owner = 0;
+  #spill: Spill | undefined;
+  #file: SpillFile | undefined;
+  /** The batch that was read last. */
+  #read: { position: SpillPosition; batch: Batch } | undefined;
+
+  constructor(parts: FeedLogParts) {
+    this.#parts = parts;
+  }
+
+  /** Number of the next piece. */
+  get next(): number {
+    return this.#first + this.#entries.length;
+  }
+
+  /** Number of the first piece that is kept. */
+  get first(): number {
+    return this.#first;
+  }
+
+  /** About what all that is kept takes, in memory and on disk. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get keeps(): boolean {
+    return this.#keeps;
+  }
+
+  /** From now on pieces stay until a barrier is behind them, or go once they are out. */
+  setKeeps(keeps: boolean): void {
+    this.#keeps = keeps;
+  }
+
+  /** Whom pieces are charged to that come back from disk. */
+  setOwner(owner: number): void {
+    this.#owner = owner;
+  }
+
+  /** Takes a piece over. */
+  add(batch: Batch): void {
+    const { rows, inputs, logicalBytes, fields } = batch;
+    const bytes = logicalBytes + PIECE_BYTES + fields.length * COLUMN_BYTES;
+    this.#entries.push({ rows, inputs, bytes, batch, saved: undefined });
+    this.#heldBytes += bytes;
+    this.#bytes += bytes;
+  }
+
+  /** A handle of the caller's own. */
+  take(sequence: number): Batch {
+    const { batch, saved, rows, inputs } = this.#entries[sequence - this.#first] as Entry;
+    if (batch !== undefined) return batch.retain();
+    const { file, position, from } = saved as NonNullable<Entry['saved']>;
+    const { arena } = this.#parts;
+    if (this.#read?.position !== position) {
+      this.#closeRead();
+      this.#read = { position, batch: file.read(position, arena, this.#owner) };
+    }
+    return sliceBatch(arena, this.#owner, (this.#read as { batch: Batch }).batch, from, rows, inputs);
+  }
+
+  /** A piece is out. It is kept in memory, on disk, or not at all. */
+  settle(sequence: number): undefined | Promise<void> {
+    if (!this.#keeps) return void this.dropBelow(sequence + 1);
+    return this.#heldBytes > this.#parts.memoryBytes
+      ? this.#saveUpTo(sequence + 1, this.#parts.memoryBytes / 2)
+      : undefined;
+  }
+
+  /** Brings everything to disk: shared memory is about to be laid out anew. */
+  async saveAll(): Promise<void> {
+    await this.#saveUpTo(this.next, 0);
+    this.#closeRead();
+  }
+
+  /** Pieces before this one are needed no more. */
+  dropBelow(sequence: number): void {
+    for (const entry of this.#entries.splice(0, Math.max(0, sequence - this.#first))) {
+      this.#first += 1;
+      this.#bytes -= entry.bytes;
+      this.#forget(entry);
+    }
+    if (this.#file === undefined || this.#entries.some(({ saved }) => saved?.file === this.#file)) return;
+    this.#closeRead();
+    this.#file.delete();
+    this.#file = undefined;
+  }
+
+  close(): void {
+    this.dropBelow(this.next);
+    this.#spill?.close();
+  }
+
+  /** The oldest pieces in memory, until so many bytes are left there. */
+  async #saveUpTo(sequence: number, leaveBytes: number): Promise<void> {
+    const end = sequence - this.#first;
+    let at = this.#entries.findIndex(({ batch }) => batch !== undefined);
+    while (this.#keeps && at >= 0 && at < end && this.#heldBytes > leaveBytes) {
+      const group = this.#groupAt(at, end);
+      await this.#save(group);
+      at += group.length;
+    }
+  }
+
+  #groupAt(at: number, end: number): Entry[] {
+    const group: Entry[] = [];
+    let bytes = 0;
+    let rows = 0;
+    for (const entry of this.#entries.slice(at, Math.min(end, at + GROUP_ROWS))) {
+      bytes += entry.bytes;
+      rows += entry.rows;
+      if (group.length > 0 && (bytes > GROUP_BYTES || rows > GROUP_ROWS)) break;
+      group.push(entry);
+    }
+    return group;
+  }
+
+  async #save(group: readonly Entry[]): Promise<void> {
+    const { arena, name, onLost } = this.#parts;
+    let whole: Batch | undefined;
+    try {
+      whole = this.#whole(group);
+      this.#spill ??= await this.#parts.openSpill();
+      this.#file ??= this.#spill.createFile(arena, whole.fields, name);
+      const position = await this.#file.append(whole);
+      let from = 0;
+      for (const entry of group) {
+        entry.saved = { file: this.#file, position, from };
+        from += entry.rows;
+        this.#forget(entry);
+      }
+    } catch (error) {
+      this.#keeps = false;
+      onLost(error);
+    } finally {
+      whole?.release();
+    }
+  }
+
+  #whole(group: readonly Entry[]): Batch {
+    const batches = group.map(({ batch }) => batch as Batch);
+    const [first] = batches as [Batch];
+    return batches.length === 1 ? first.retain() : concatBatches(this.#parts.arena, this.#owner, first.fields, batches);
+  }
+
+  #forget(entry: Entry): void {
+    if (entry.batch === undefined) return;
+    this.#heldBytes -= entry.bytes;
+    entry.batch.release();
+    entry.batch = undefined;
+  }
+
+  #closeRead(): void {
+    this.#read?.batch.release();
+    this.#read = undefined;
+  }
+}

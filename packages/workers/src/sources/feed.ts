@@ -1,0 +1,145 @@
+/**
+ * One source that a program feeds, for a whole run. User code gives inputs here; the attempt at hand takes the pieces from the log, in order,
+ * and publishes them to every stage that reads the source. When an attempt is abandoned, the next one begins with what the log has kept.
+ * The promises of `write` are the backpressure.
+ */
+import { PipelineError } from '@spillway/core/base';
+import { rowTooLarge } from '@spillway/core/data';
+import type { Arena, FedInput, MaybePromise } from '@spillway/core/internal';
+import type { RingProducer } from '../channels/ring.ts';
+import type { ActorStatistics } from '../monitor/statistics.ts';
+import type { FeedLog } from './feed-log.ts';
+import type { Piece, PieceMaker } from './piece-maker.ts';
+import { type RowLease, until, untilRoom } from './row-lease.ts';
+
+/** Where the pieces of one attempt go. */
+export interface FeedTarget {
+  producers: readonly RingProducer[];
+  statistics: ActorStatistics;
+  /** Whom pieces are charged to. */
+  owner: number;
+  /** Whether everything published has been taken. */
+  isDrained(): boolean;
+}
+
+export interface FeedParts {
+  arena: Arena;
+  name: string;
+  maker: PieceMaker;
+  log: FeedLog;
+  /** Waits while what the program makes fills this thread's part of the limit. */
+  room(): MaybePromise;
+  /** The run's, for rows larger than the largest batch. */
+  lease: RowLease;
+  /** Aborts when the run has failed. */
+  signal: AbortSignal;
+}
+
+export class Feed {
+  readonly log: FeedLog;
+  readonly #parts: FeedParts;
+  #target: FeedTarget | undefined;
+  /** Pieces before this one are out in this attempt. */
+  #sent = 0;
+  #hasEnded = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(parts: FeedParts) {
+    this.#parts = parts;
+    this.log = parts.log;
+    parts.signal.addEventListener('abort', () => this.#wake(), { once: true });
+  }
+
+  /**
+   * Resolves when every piece of the input has found room downstream.
+   * @throws the run's failure, ERR_ROW_TOO_LARGE, and what is wrong with its values
+   */
+  async write(input: FedInput): Promise<void> {
+    const { room, maker } = this.#parts;
+    const waited = room();
+    if (waited !== undefined) await waited;
+    for (const piece of await maker.cut(input)) {
+      if (piece.largeBytes > 0) await this.#sendLarge(piece);
+      else await this.#send(piece);
+    }
+  }
+
+  /** No input follows. */
+  end(): void {
+    this.#hasEnded = true;
+    this.#wake();
+  }
+
+  /** Feeds one attempt, first with what is kept. Resolves at the end of input. @throws ERR_ABORTED when the attempt is over before */
+  async attach(target: FeedTarget): Promise<void> {
+    const { log } = this;
+    log.setOwner(target.owner);
+    this.#sent = log.first;
+    this.#target = target;
+    this.#wake();
+    while (this.#sent < log.next || !this.#hasEnded) {
+      if (this.#target !== target) throw new PipelineError('ERR_ABORTED', 'the attempt that was fed is over');
+      await (this.#sent < log.next ? this.#publish(target) : this.#change());
+    }
+    for (const producer of target.producers) producer.end(log.next);
+    target.statistics.enter('done');
+  }
+
+  /** Nothing goes to the attempt at hand any more; what is given now waits for the next. */
+  detach(): void {
+    this.#target = undefined;
+    this.#wake();
+  }
+
+  close(): void {
+    this.#target = undefined;
+    this.log.close();
+  }
+
+  async #send(piece: Piece): Promise<void> {
+    while (this.#target === undefined) await this.#change();
+    // Without a pause: between attempts shared memory is laid out anew.
+    this.log.add(piece.layOut(this.#target.owner));
+    const { next } = this.log;
+    this.#wake();
+    while (this.#sent < next) await this.#change();
+  }
+
+  /** One row that no floor covers. */
+  async #sendLarge(piece: Piece): Promise<void> {
+    const { arena, lease, name, signal } = this.#parts;
+    const { largeBytes: bytes, row } = piece;
+    if (bytes > arena.limit()) throw rowTooLarge(name, row, bytes, arena.limit());
+    await lease.exclusive(async () => {
+      const hasRoom = await untilRoom(arena, bytes, signal);
+      if (!hasRoom) throw rowTooLarge(name, row, bytes, arena.limit() - arena.usedBytes());
+      await this.#send(piece);
+      await until(() => this.#target?.isDrained() ?? false, signal);
+    });
+  }
+
+  async #publish({ producers, statistics }: FeedTarget): Promise<void> {
+    const sequence = this.#sent;
+    const piece = this.log.take(sequence);
+    const { rows, logicalBytes } = piece;
+    for (let extra = 1; extra < producers.length; extra += 1) piece.retain();
+    statistics.enter('waiting for room in its output');
+    await Promise.all(producers.map((producer) => producer.publish(sequence, [piece])));
+    statistics.enter('working');
+    statistics.countIn(rows, logicalBytes);
+    await this.log.settle(sequence);
+    this.#sent = sequence + 1;
+    this.#wake();
+  }
+
+  /** Something here has changed. @throws the run's failure */
+  async #change(): Promise<void> {
+    this.#parts.signal.throwIfAborted();
+    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#parts.signal.throwIfAborted();
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}
