@@ -195,15 +195,18 @@ async function merged(ticks: number): Promise<string[]> {
   return closed([bins]);
 }
 
-/** Each row with the sum of its day. */
+/** Each row with the sum of its day, and the last row of its tick. */
 async function withDays(ticks: number): Promise<string[]> {
   const days: number[] = [];
+  const lastOfTick = new Float64Array(ticks);
   const dayOf = (us: number): number => Math.floor((us - START_US) / DAY_US);
+  const tickOf = (us: number): number => (us - START_US) / 10_000_000;
   await eachRow(ticks, (us, _, user) => {
     days[dayOf(us)] = (days[dayOf(us)] ?? 0) + user;
+    lastOfTick[tickOf(us)] = user;
   });
   const bins = new Bins(HOUR_US, 'joined');
-  await eachRow(ticks, (us, host, user) => bins.add(us, host, days[dayOf(us)] as number, user));
+  await eachRow(ticks, (us, host) => bins.add(us, host, days[dayOf(us)] as number, lastOfTick[tickOf(us)] as number));
   return closed([bins]);
 }
 

@@ -51,6 +51,9 @@ export const MISSING_PER_MILLE = 100;
 /** A right row comes so much behind the left one of its tick. */
 export const RIGHT_LATER_US = 3_000_000;
 
+/** Some eight megabytes. */
+const WINDOW_ROWS = 500_000;
+
 const TABLE_TICK_BYTES = HOSTS * CPU_ROW_BYTES;
 
 /** Callbacks see batches, so the plan itself has to say when the aggregate flushes: pressure may not. */
@@ -184,15 +187,25 @@ const KINDS = {
       return digested(joined.aggStream({ orderedOn: 'time', memoryLimit: STAGE_BYTES, aggregations: JOINED }).hourly);
     },
   },
-  /** A table with the days of its own: rows wait for the day that they are in to be over. */
+  /** A table with itself in windows and with its own days: rows wait for their window, and for their day to be over. */
   fanout: {
     bytesOfTick: TABLE_TICK_BYTES,
     make: async (parts) => {
       const { p, table } = source(parts);
+      const windows = table
+        .select({ time: col('time'), windowed: col('user') })
+        .slidingWindow(WINDOW_ROWS, { every: WINDOW_ROWS });
       const aggregations = { days: { every: '1d', columns: { other: agg.sum('user') } } } as const;
       const { days } = table.aggStream({ orderedOn: 'time', memoryLimit: STAGE_BYTES, aggregations });
-      const joined = p.joinStream({ table, days }, { strategy: 'asof', left: 'table', on: 'time' });
-      return digested(joined.aggStream({ orderedOn: 'time', memoryLimit: STAGE_BYTES, aggregations: JOINED }).hourly);
+      const first = p.joinStream({ table, windows }, { strategy: 'asof', left: 'table', on: 'time' });
+      const second = p.joinStream({ first, days }, { strategy: 'asof', left: 'first', on: 'time' });
+      const hourly = {
+        every: '1h',
+        columns: { matched: agg.count('other'), ...columnsOf('other', 'windowed') },
+      } as const;
+      return digested(
+        second.aggStream({ orderedOn: 'time', memoryLimit: STAGE_BYTES, aggregations: { hourly } }).hourly,
+      );
     },
   },
   /** All rows into a dataset, behind what is there. */
