@@ -36,6 +36,8 @@ const MARKET = {
   symbols: 'integer',
   quotesPerSecond: 'number',
   days: 'integer',
+  /** Number of the first of them. Default 0. */
+  firstDay: 'integer?',
   /** Of each day; all when left out. */
   seconds: 'integer?',
   /** Of a split. */
@@ -45,6 +47,7 @@ const ARRIVAL = { ...MARKET, lateUs: 'integer', corrections: 'boolean?' } as con
 
 interface GivenMarket extends Omit<MarketOptions, 'seconds'> {
   days: number;
+  firstDay?: number | undefined;
   seconds?: number | undefined;
   splitSeconds?: number | undefined;
 }
@@ -73,9 +76,9 @@ interface Part {
 
 function partOf(options: GivenMarket, split: number): Part {
   const perDay = splitsADay(options);
-  const { splitSeconds = SPLIT_SECONDS } = options;
+  const { firstDay = 0, splitSeconds = SPLIT_SECONDS } = options;
   const from = (split % perDay) * splitSeconds;
-  return { day: Math.floor(split / perDay), from, to: from + splitSeconds };
+  return { day: firstDay + Math.floor(split / perDay), from, to: from + splitSeconds };
 }
 
 function marketOf({ seed, symbols, quotesPerSecond, seconds = DAY_SECONDS }: GivenMarket): MarketOptions {

@@ -275,40 +275,63 @@ export function arrivingSlice(
   const market = marketDay(options, day);
   const slowestSeconds = Math.ceil(lateUs / 1e6) + (corrections ? LATEST_CORRECTION_SECONDS : 0);
   const events = market.slice(Math.max(0, from - slowestSeconds), Math.min(to, secondsOf(options)));
-  const opening = openingUs(day);
+  const opening = Number(openingUs(day));
   const first = from * 1_000_000;
   const end = to >= secondsOf(options) ? Number.POSITIVE_INFINITY : to * 1_000_000;
-  const arriving: { at: number; row: number; isCorrection: number }[] = [];
-  const again: typeof arriving = [];
+  const words = new Uint32Array(events.ts.buffer);
+  const onTime: Arriving[] = [];
+  const late: Arriving[] = [];
   for (let row = 0; row < events.rows; row++) {
-    const [symbol, second, event] = [
-      events.symbol[row] as number,
-      events.second[row] as number,
-      events.event[row] as number,
-    ];
-    const us = Number((events.ts[row] as bigint) - opening);
-    const at = us + market.latenessUs(lateUs, symbol, second, event);
-    if (at >= first && at < end) arriving.push({ at, row, isCorrection: 0 });
+    const symbol = events.symbol[row] as number;
+    const second = events.second[row] as number;
+    const event = events.event[row] as number;
+    // Two words are much faster to read than one bigint, and times stay below 2^53.
+    const us = (words[2 * row + 1] as number) * 2 ** 32 + (words[2 * row] as number) - opening;
+    const lateness = market.latenessUs(lateUs, symbol, second, event);
+    const at = us + lateness;
+    if (at >= first && at < end) (lateness > 0 ? late : onTime).push({ at, row, isCorrection: 0 });
     const delay = corrections ? market.correctionSeconds(symbol, second, event) : 0;
     const later = at + delay * 1_000_000;
-    if (delay > 0 && later >= first && later < end) again.push({ at: later, row, isCorrection: 1 });
+    if (delay > 0 && later >= first && later < end) late.push({ at: later, row, isCorrection: 1 });
   }
-  return pick(
-    events,
-    [...arriving, ...again].sort((left, right) => left.at - right.at),
-  );
+  return pick(events, mergeArriving(onTime, late.sort(compareArriving)));
 }
 
-function pick(events: EventSlice, chosen: readonly { row: number; isCorrection: number }[]): EventSlice {
+interface Arriving {
+  at: number;
+  row: number;
+  isCorrection: number;
+}
+
+function compareArriving(left: Arriving, right: Arriving): number {
+  return left.at - right.at || left.isCorrection - right.isCorrection || left.row - right.row;
+}
+
+/** Both in order. */
+function mergeArriving(left: readonly Arriving[], right: readonly Arriving[]): Arriving[] {
+  const merged: Arriving[] = [];
+  let at = 0;
+  for (const next of left) {
+    while (at < right.length && compareArriving(right[at] as Arriving, next) < 0) merged.push(right[at++] as Arriving);
+    merged.push(next);
+  }
+  for (; at < right.length; at++) merged.push(right[at] as Arriving);
+  return merged;
+}
+
+function pick(events: EventSlice, chosen: readonly Arriving[]): EventSlice {
   const slice = newSlice(chosen.length);
-  chosen.forEach(({ row, isCorrection }, index) => {
-    slice.ts[index] = events.ts[row] as bigint;
+  const [from, to] = [new Int32Array(events.ts.buffer), new Int32Array(slice.ts.buffer)];
+  for (let index = 0; index < chosen.length; index++) {
+    const { row, isCorrection } = chosen[index] as Arriving;
+    to[2 * index] = from[2 * row] as number;
+    to[2 * index + 1] = from[2 * row + 1] as number;
     slice.symbol[index] = events.symbol[row] as number;
     slice.event[index] = events.event[row] as number;
     slice.second[index] = events.second[row] as number;
     slice.seq[index] = events.seq[row] as number;
     slice.isCorrection[index] = isCorrection;
-  });
+  }
   return slice;
 }
 

@@ -11,11 +11,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { PipelineErrorData } from '@spillway/core';
 import type { Summary } from '@spillway/workers';
-import pidusage from 'pidusage';
+import { OutsideWatch } from './outside-watch.ts';
 import { inputBytesOf, type PeakJob } from './peak-jobs.ts';
 
 const CHILD = fileURLToPath(new URL('./peak-child.js', import.meta.url));
-const SAMPLE_EVERY_MS = 5;
 
 /** The promise: resident at most idle and the limit and a tenth of it. */
 export const PROMISED_FACTOR = 1.1;
@@ -40,40 +39,6 @@ export interface Peak {
 type Answer =
   | { ok: true; limitBytes: number; ticks: number; digests: string[]; summary: Summary }
   | { ok: false; limitBytes: number; error: PipelineErrorData };
-
-/** Largest resident size that was seen of a process, sampled until it ends or the watch is stopped. */
-class OutsideWatch {
-  peakBytes = 0;
-  samples = 0;
-  readonly #pid: number;
-  readonly #timer: NodeJS.Timeout;
-  #isReading = false;
-
-  constructor(pid: number) {
-    this.#pid = pid;
-    this.#timer = setInterval(() => void this.#sample(), SAMPLE_EVERY_MS);
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-    pidusage.clear();
-  }
-
-  /** A reading takes a fraction of a millisecond; one that takes longer than the interval is not overtaken. */
-  async #sample(): Promise<void> {
-    if (this.#isReading) return;
-    this.#isReading = true;
-    try {
-      const { memory } = await pidusage(this.#pid);
-      this.samples += 1;
-      this.peakBytes = Math.max(this.peakBytes, memory);
-    } catch {
-      // The process has ended between two samples: there is nothing left to see.
-    } finally {
-      this.#isReading = false;
-    }
-  }
-}
 
 /** Thrown when the watched job failed: what `run` rejected with, as data. */
 export class PeakJobError extends Error {

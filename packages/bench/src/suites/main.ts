@@ -7,24 +7,34 @@ import { textTable } from '../demo/text-table.ts';
 import { aggregateSharedRows } from './aggregate-shared.ts';
 import { type Figure, meetsTarget, targetText } from './figure.ts';
 import { flightsFromParquet } from './flights.ts';
+import { marketAtLimit } from './market-at-limit.ts';
 import { pinned } from './pinned.ts';
 import { stageHop } from './stage-hop.ts';
 import { startUp } from './start-up.ts';
 
-const USAGE = `npm run bench -- [--only W1,W7,...] [--rows N] [--json FILE]
+const USAGE = `npm run bench -- [--only W1,W7,...] [--rows N] [--full] [--data DIR] [--json FILE]
 
-  --only LIST   workloads: flights, W1, W7, W8, W9 (default all)
+  --only LIST   workloads: flights, W1, W5, W7, W8, W9 (default all)
   --rows N      rows of W1 and W8 (default 50000000)
+  --full        W5 on its four days: some minutes to make, 2 GB of files, and as much again while it runs
+  --data DIR    where the files of W5 are kept for the next time (default: made afresh, removed at the end)
   --json FILE   write the figures and what they were measured on`;
 
 const WORKERS = 2;
 const ROUNDS = 5;
 
-const WORKLOADS: Record<string, (rows: number) => Promise<Figure[]>> = {
+interface Asked {
+  rows: number;
+  isFull: boolean;
+  dataFolder: string | undefined;
+}
+
+const WORKLOADS: Record<string, (asked: Asked) => Promise<Figure[]>> = {
   flights: () => flightsFromParquet(WORKERS, ROUNDS),
-  W1: (rows) => aggregateSharedRows(rows, WORKERS, ROUNDS),
+  W1: ({ rows }) => aggregateSharedRows(rows, WORKERS, ROUNDS),
+  W5: ({ isFull, dataFolder }) => marketAtLimit(isFull, dataFolder),
   W7: () => stageHop(),
-  W8: async (rows) => pinned(rows, ROUNDS),
+  W8: async ({ rows }) => pinned(rows, ROUNDS),
   W9: () => startUp(ROUNDS),
 };
 
@@ -65,6 +75,8 @@ async function main(): Promise<void> {
     options: {
       only: { type: 'string' },
       rows: { type: 'string', default: '50000000' },
+      full: { type: 'boolean', default: false },
+      data: { type: 'string' },
       json: { type: 'string' },
       help: { type: 'boolean' },
     },
@@ -76,7 +88,7 @@ async function main(): Promise<void> {
     const workload = WORKLOADS[name];
     if (workload === undefined) throw new Error(`no workload "${name}": ${nameHint(name, Object.keys(WORKLOADS))}`);
     console.error(`${name} …`);
-    figures.push(...(await workload(Number(values.rows))));
+    figures.push(...(await workload({ rows: Number(values.rows), isFull: values.full, dataFolder: values.data })));
   }
   printTable(figures);
   if (values.json !== undefined)
