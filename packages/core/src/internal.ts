@@ -135,7 +135,7 @@ export type * from './spill/contract.ts';
 export { localAccount, nodeDisk, sharedAccount } from './spill/disk.ts';
 export { LaneSpill, type LaneSpillOptions } from './spill/lane-spill.ts';
 export { isStale, runFolder, sweepStaleFolders } from './spill/run-folder.ts';
-export { type CommitRequest, type CommitSummary, commitFiles } from './store/commit.ts';
+export { type CommitRequest, type CommitSummary, commitFiles, type MergeRunner } from './store/commit.ts';
 export type { DatasetFile, StagedFile } from './store/dataset-file.ts';
 export { type DeltaAction, readSnapshot, type Snapshot, writeCommit } from './store/delta-log.ts';
 export {
@@ -147,4 +147,7 @@ export {
 } from './store/file-sink.ts';
 export { keyToPath, pathToKey, showKey } from './store/key-path.ts';
 export { SchemaKeys } from './store/key-schema.ts';
+export type { MergeTask } from './store/merge-files.ts';
+export { type MergeRegion, planMerge } from './store/merge-plan.ts';
+export { periodsOf } from './store/row-group-target.ts';
 export { checkFileSink, commitSink, datasetFolder, discardSink, stagingPath } from './store/sink-commit.ts';

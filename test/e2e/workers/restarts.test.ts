@@ -82,7 +82,7 @@ it('what was staged is dropped: a store has every row once, in one commit', asyn
   const path = join(temporaryFolder(), 'rows.parquet');
   const rows = pipeline().source(given()).dies(crash(2500));
   const job = run(
-    [rows.toStore(store, { key: { name: 'x' }, orderedOn: 'value', rowGroupRows: 300 }), rows.toParquet(path)],
+    [rows.toStore(store, { key: { name: 'x' }, orderedOn: 'value', rowGroupTarget: 300 }), rows.toParquet(path)],
     options(),
   );
   expect((await job.done).restarts).toBe(1);

@@ -36,7 +36,30 @@ it('stores two granularities, each in one commit, and appends what follows', asy
   expect(readdirSync(root).sort()).toEqual(['freq=1d', 'freq=1h']);
   expect(dataset).toBeDefined();
   expect(existsSync(join(root, 'freq=1h', '_staging'))).toBe(false);
-  await expect(run(sinks(48 * HOUR), OPTIONS).done).rejects.toMatchObject({ code: 'ERR_STORE_OVERLAP' });
+  // The same bins once more take the place of those before.
+  await run(sinks(48 * HOUR), OPTIONS).done;
+  expect((await store.dataset({ freq: '1h' })).rows).toBe(96);
+});
+
+it('merges rows between those stored, the last of equal ones staying', async () => {
+  const root = join(temporaryFolder(), 'store');
+  const store = await openStore(root);
+  const write = (rows: { ts: number; value: number }[], mode: 'merge' | 'append' = 'merge') =>
+    run(
+      pipeline()
+        .source(fromIterable(SCHEMA, rows, { orderedOn: 'ts', batchRows: 9 }))
+        .toStore(store, { key: { freq: 'raw' }, mode, duplicatesOn: ['ts'], rowGroupTarget: 40 }),
+      OPTIONS,
+    ).done;
+  await write(rowsOf(100));
+  const corrections = Array.from({ length: 30 }, (_, i) => ({ ts: 40 * HOUR + (i * HOUR) / 8, value: -1 - i }));
+  await write(corrections);
+  await expect(write(corrections, 'append')).rejects.toMatchObject({ code: 'ERR_STORE_OVERLAP' });
+  const found: { ts: number; value: number }[] = [];
+  for await (const batch of (await store.dataset({ freq: 'raw' })).read())
+    for (const { ts, value } of batch) found.push({ ts: Number(ts), value: Number(value) });
+  const expected = new Map([...rowsOf(100), ...corrections].map(({ ts, value }) => [ts, value]));
+  expect(found).toEqual([...expected].sort(([a], [b]) => a - b).map(([ts, value]) => ({ ts, value })));
 });
 
 it('commits nothing when the run fails', async () => {
@@ -45,7 +68,7 @@ it('commits nothing when the run fails', async () => {
   const sink = pipeline()
     .source(fromIterable(SCHEMA, rowsOf(100), { orderedOn: 'ts', batchRows: 10 }))
     .throwAt({ at: 333 })
-    .toStore(store, { key: { freq: 'raw' }, orderedOn: 'ts', rowGroupRows: 50 });
+    .toStore(store, { key: { freq: 'raw' }, orderedOn: 'ts', rowGroupTarget: 50 });
   await expect(run(sink, OPTIONS).done).rejects.toMatchObject({ code: 'ERR_OP_FAILED', stage: 'throwAt' });
   expect(existsSync(join(root, 'freq=raw'))).toBe(false);
 });

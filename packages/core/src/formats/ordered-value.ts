@@ -93,6 +93,21 @@ export function compareOrdered(a: OrderedValue, b: OrderedValue): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** Compares rows of a column without nulls, in place: negative, 0 or positive. As `compareOrdered` of their values. */
+export function rowComparer(arena: Arena, column: Column): (a: number, b: number) => number {
+  if (column.type === 'utf8') return textComparer(arena, column);
+  if (!isWide(column.type)) {
+    const values = numbers(arena, column);
+    return (a, b) => (values[a] as number) - (values[b] as number);
+  }
+  const flip = column.type === 'uint64' ? 0x8000_0000 | 0 : 0;
+  const words = new Int32Array(arena.buffer, column.values, column.length * 2);
+  return (a, b) => {
+    const high = ((words[2 * a + 1] as number) ^ flip) - ((words[2 * b + 1] as number) ^ flip);
+    return high === 0 ? ((words[2 * a] as number) >>> 0) - ((words[2 * b] as number) >>> 0) : high;
+  };
+}
+
 /** The first row that is before its predecessor, or -1. The column has no nulls. */
 export function firstDisorder(arena: Arena, column: Column): number {
   if (isWide(column.type)) return firstWideDisorder(arena, column);

@@ -3,9 +3,9 @@ import { emptyBatch } from '../batch/make-batch.ts';
 import { type CompiledExpression, compileExpression } from '../expressions/compile.ts';
 import { releaseColumn } from '../expressions/frame.ts';
 import type { ExpressionNode } from '../expressions/node.ts';
+import { gatherBatch } from '../kernels/gather.ts';
 import type { Fields } from '../schema/types.ts';
 import type { MaybePromise, Operator, OperatorContext, Output } from './contract.ts';
-import { gatherBatch } from './gather.ts';
 
 /**
  * Passes on the rows for which a condition is true (a null is not). A batch of which all rows pass goes on as it is,

@@ -4,6 +4,8 @@
  */
 import type { ExpressionNode } from '../expressions/node.ts';
 import type { Fields } from '../schema/types.ts';
+import type { WriteMode } from '../store/commit.ts';
+import type { RowGroupTarget } from '../store/row-group-target.ts';
 import type { StepSpec } from './steps/specs.ts';
 
 /** Which output of which node an input reads. Most operators have the one output `out`. */
@@ -98,9 +100,12 @@ export type SinkSpec =
       key: Record<string, string | number>;
       /** Of the dataset, inside the store. */
       path: string;
-      mode: 'append' | 'overwrite';
+      mode: WriteMode;
       orderedOn: string;
-      rowGroupRows: number;
+      /** Settings: left out, as the dataset was written before. */
+      duplicatesOn?: readonly string[] | null;
+      rowGroupTarget?: RowGroupTarget;
+      maxOffTargetRowGroups?: number | null;
       metadata?: Record<string, string>;
     };
 

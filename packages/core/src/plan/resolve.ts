@@ -2,9 +2,11 @@
  * Binds a plan to the world before anything starts: files are looked at, ops imported, every column and type followed
  * from the sources to the sinks. What can be wrong is refused here, naming the step.
  */
+
 import { PipelineError } from '../errors.ts';
 import { resolveFold, resolveOp } from '../operators/definition.ts';
 import type { Fields } from '../schema/types.ts';
+import { aggregateIdentity } from './aggregate-identity.ts';
 import { joinFields } from './join-fields.ts';
 import type { LogicalPlan, PlanNode } from './logical.ts';
 import { checkGenerated, checkOrderedOn, stepFields, withPlace } from './node-fields.ts';
@@ -78,8 +80,18 @@ async function bindNode(node: PlanNode, before: readonly ResolvedNode[], probes:
             inputFields,
             inputs.map((input) => input.ordered),
           )
-        : await stepFields(node.spec, first.fields, first.ordered);
+        : await stepFields(withIdentity(node, before), first.fields, first.ordered);
   return { ...node, spec, inputFields, outputFields: outputs, ordered, emissionsVisible: false };
+}
+
+type PlainStep = Parameters<typeof stepFields>[0];
+
+/** A step; where it stores an aggregate and says nothing of equal rows, the last value of a bin replaces the others. */
+function withIdentity(node: PlanNode, before: readonly ResolvedNode[]): PlainStep {
+  const spec = node.spec as PlainStep;
+  if (spec.kind !== 'sink' || spec.sink.type !== 'store' || spec.sink.duplicatesOn !== undefined) return spec;
+  const duplicatesOn = aggregateIdentity(node, before);
+  return duplicatesOn === undefined ? spec : { ...spec, sink: { ...spec.sink, duplicatesOn } };
 }
 
 type Source = Extract<PlanNode['spec'], { kind: 'source' }>['source'];

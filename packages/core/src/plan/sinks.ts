@@ -3,7 +3,9 @@ import type { RecordBatch } from 'apache-arrow';
 import { PipelineError } from '../errors.ts';
 import type { Bytes } from '../schema/sizes.ts';
 import type { Shape } from '../schema/types.ts';
+import type { WriteMode } from '../store/commit.ts';
 import { keyToPath } from '../store/key-path.ts';
+import { checkSettings, type WriteSettings } from '../store/write-settings.ts';
 import type { IteratorSink } from './callbacks.ts';
 import type { GraphNode, PipelineSettings } from './graph.ts';
 import type { SinkSpec } from './logical.ts';
@@ -57,14 +59,15 @@ export interface ParquetSinkOptions extends StepOptions {
 export type StoreKey = { readonly [field: string]: string | number };
 
 /** Options of `toStore`. */
-export interface StoreSinkOptions extends StepOptions {
+export interface StoreSinkOptions extends StepOptions, WriteSettings {
   key: StoreKey;
-  /** `append` adds rows behind those stored (default); `overwrite` replaces the dataset in one commit. */
-  mode?: 'append' | 'overwrite';
+  /**
+   * `merge` puts rows where they belong (default); `append` refuses rows before the last one stored; `overwrite` replaces the
+   * dataset in one commit.
+   */
+  mode?: WriteMode;
   /** Column that the rows ascend on. Default: the one that the stream is ordered on. */
   orderedOn?: string;
-  /** Rows of a row group. Default 524,288. */
-  rowGroupRows?: number;
   /** Kept with the dataset, versioned with it. */
   metadata?: { readonly [name: string]: string };
   memoryLimit?: Bytes;
@@ -109,21 +112,34 @@ export function storeOptions(keyOrOptions: StoreKey | StoreSinkOptions): StoreSi
   return isOptions ? (keyOrOptions as StoreSinkOptions) : { key: keyOrOptions as StoreKey };
 }
 
+const STORE_OPTIONS = [
+  'key',
+  'mode',
+  'orderedOn',
+  'duplicatesOn',
+  'rowGroupTarget',
+  'maxOffTargetRowGroups',
+  'metadata',
+  'memoryLimit',
+] as const;
+
 /** @throws ERR_OPTIONS, ERR_KEY, ERR_SINK_MODE */
 export function storeSink(store: StoreHandle, options: StoreSinkOptions): SinkSpec {
-  checkKeys(options, 'toStore', ['key', 'mode', 'orderedOn', 'rowGroupRows', 'metadata', 'memoryLimit'], 'step');
+  checkKeys(options, 'toStore', STORE_OPTIONS, 'step');
+  checkSettings(options);
   if (typeof store?.root !== 'string')
     throw refuse(
       'toStore: the first argument is not a store',
       "open one first: const store = await openStore('./market')",
     );
   const path = store.pathOf?.(options.key ?? {}) ?? keyToPath(options.key ?? {});
-  const mode = options.mode ?? 'append';
-  if (mode !== 'append' && mode !== 'overwrite') {
+  const mode = options.mode ?? 'merge';
+  if (mode !== 'merge' && mode !== 'append' && mode !== 'overwrite') {
     throw new PipelineError('ERR_SINK_MODE', `toStore: mode is ${JSON.stringify(mode)}`, {
-      hint: "use 'append' or 'overwrite'",
+      hint: "use 'merge', 'append' or 'overwrite'",
     });
   }
+  const { duplicatesOn, rowGroupTarget, maxOffTargetRowGroups, metadata } = options;
   return {
     type: 'store',
     root: store.root,
@@ -131,8 +147,10 @@ export function storeSink(store: StoreHandle, options: StoreSinkOptions): SinkSp
     path,
     mode,
     orderedOn: options.orderedOn ?? '',
-    rowGroupRows: checkCount(options.rowGroupRows ?? ROW_GROUP_ROWS, 'rowGroupRows', 'toStore'),
-    ...(options.metadata && { metadata: { ...options.metadata } }),
+    ...(duplicatesOn !== undefined && { duplicatesOn: duplicatesOn && [...duplicatesOn] }),
+    ...(rowGroupTarget !== undefined && { rowGroupTarget }),
+    ...(maxOffTargetRowGroups !== undefined && { maxOffTargetRowGroups }),
+    ...(metadata && { metadata: { ...metadata } }),
   };
 }
 

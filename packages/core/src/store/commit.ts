@@ -1,8 +1,8 @@
 /**
- * Adding files to a dataset, or replacing what it holds, as one version of its table. What has been checked against the
- * version that was read holds for the version that is written, or the commit is checked again against the newer one.
+ * Writing staged rows into a dataset, or replacing what it holds, as one version of its table. What has been checked against
+ * the version that was read holds for the version that is written, or all is done again on top of the newer one.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -12,89 +12,72 @@ import { fileError } from '../formats/file-error.ts';
 import { compareOrdered, type OrderedValue, showOrdered } from '../formats/ordered-value.ts';
 import { fieldIndex, sameColumns } from '../schema/fields.ts';
 import type { Fields } from '../schema/types.ts';
-import { addAction, datasetFile, type StagedFile } from './dataset-file.ts';
-import {
-  checkWritable,
-  type DeltaAction,
-  type MetaDataAction,
-  type ProtocolAction,
-  readSnapshot,
-  type Snapshot,
-  writeCommit,
-} from './delta-log.ts';
-import { fromSchemaString, needsNaiveTimestamps, toSchemaString } from './delta-schema.ts';
+import { commitActions, type Replacement } from './commit-actions.ts';
+import { type DatasetFile, datasetFile, type StagedFile } from './dataset-file.ts';
+import { type AddAction, checkWritable, readSnapshot, type Snapshot, writeCommit } from './delta-log.ts';
+import { fromSchemaString } from './delta-schema.ts';
+import { type MergedRegion, type MergeTask, mergeWithoutRows } from './merge-files.ts';
+import { effectiveSettings, PROPERTY, settingsFromProperties, type WriteSettings } from './write-settings.ts';
+
+/**
+ * `merge` puts rows where they belong; `append` refuses rows before the last one stored; `overwrite` replaces everything.
+ */
+export type WriteMode = 'merge' | 'append' | 'overwrite';
 
 export interface CommitRequest {
   /** Folder of the table. */
   table: string;
   /** Key in words. */
   name: string;
-  /** In the order of their rows. */
+  /** In the order of their rows, without duplicates among themselves. */
   files: readonly StagedFile[];
-  mode: 'append' | 'overwrite';
+  mode: WriteMode;
   fields: Fields;
   orderedOn: string;
-  /** The user's own, kept with the dataset. Left out, an append keeps what is there. */
+  settings: WriteSettings;
+  /** Where merged rows are staged. */
+  staging: string;
+  /** Logical bytes of a row group at most. */
+  memoryLimitBytes?: number;
+  /** The user's own, kept with the dataset. Left out, what is there stays. */
   metadata?: Readonly<Record<string, string>>;
 }
 
-/** What is known of an append before its rows are. */
-export type AppendRequest = Omit<CommitRequest, 'files' | 'mode'>;
+/** What is known of a write before its rows are. */
+export type WriteTarget = Pick<CommitRequest, 'table' | 'name' | 'fields' | 'orderedOn'>;
+
+/** Merges staged rows, on a thread that may decode. */
+export type MergeRunner = (task: MergeTask) => Promise<MergedRegion[]>;
 
 /** What a commit did. */
 export interface CommitSummary {
   /** Version of the dataset that has the rows. */
   version: number;
-  /** Rows and files added. */
+  /** Rows that were staged: those of them that replaced stored ones are counted too. */
   rows: number;
+  /** Files added, of new and of rewritten rows. */
   files: number;
+  /** Stored rows that were written anew, because new ones fell among them. */
+  rowsRewritten: number;
 }
 
-export const PROPERTY = { orderedOn: 'spillway.orderedOn', metadata: 'spillway.metadata' } as const;
+/** A stored file, and the action that added it. */
+interface StoredFile {
+  file: DatasetFile;
+  action: AddAction;
+}
 
 /** Attempts before giving up to other writers. */
-const ATTEMPTS = 20;
-
-/** The protocol that a table of these columns needs, or undefined when it has it. */
-function newProtocol(fields: Fields, before: ProtocolAction | undefined): ProtocolAction | undefined {
-  if (!needsNaiveTimestamps(fields))
-    return before === undefined ? { minReaderVersion: 1, minWriterVersion: 2 } : undefined;
-  if (before?.readerFeatures?.includes('timestampNtz')) return undefined;
-  const readerFeatures = [...(before?.readerFeatures ?? []), 'timestampNtz'];
-  // Version 2 stood for these two; a list of features has to name them.
-  const implied =
-    before === undefined
-      ? []
-      : before.minWriterVersion <= 2
-        ? ['appendOnly', 'invariants']
-        : (before.writerFeatures ?? []);
-  return { minReaderVersion: 3, minWriterVersion: 7, readerFeatures, writerFeatures: [...implied, 'timestampNtz'] };
-}
-
-function metaDataOf(request: CommitRequest, before: MetaDataAction | undefined, now: number): MetaDataAction {
-  const metadata =
-    request.metadata === undefined ? before?.configuration[PROPERTY.metadata] : JSON.stringify(request.metadata);
-  return {
-    id: before?.id ?? randomUUID(),
-    format: { provider: 'parquet', options: {} },
-    schemaString:
-      before === undefined || request.mode === 'overwrite' ? toSchemaString(request.fields) : before.schemaString,
-    partitionColumns: [],
-    configuration: {
-      ...before?.configuration,
-      [PROPERTY.orderedOn]: request.orderedOn,
-      ...(metadata === undefined ? {} : { [PROPERTY.metadata]: metadata }),
-    },
-    createdTime: before?.createdTime ?? now,
-  };
-}
+const ATTEMPTS = 100;
+/** What a writer that was not the first waits for at most before it tries again. */
+const MOST_PAUSE_MS = 50;
 
 function describeColumns(fields: Fields): string {
   return fields.map((field) => `${field.name} ${field.type}`).join(', ');
 }
 
-function schemaError(request: AppendRequest, stored: string, given: string): PipelineError {
-  return new PipelineError('ERR_SCHEMA', `dataset ${request.name} has ${stored}, the rows to append have ${given}`, {
+function schemaError(request: WriteTarget, stored: string, given: string): PipelineError {
+  return new PipelineError('ERR_SCHEMA', `dataset ${request.name} has ${stored}, the rows to write have ${given}`, {
     file: request.table,
     expected: stored,
     value: given,
@@ -103,17 +86,33 @@ function schemaError(request: AppendRequest, stored: string, given: string): Pip
 }
 
 /**
- * What an append needs of the dataset: the same columns and order, and nothing stored behind its first row.
- * @throws ERR_SCHEMA, ERR_STORE_OVERLAP, ERR_STORE_UNSUPPORTED
+ * What a write needs of the dataset: the same columns and order.
+ * @throws ERR_SCHEMA
  */
-export function checkAppend(request: AppendRequest, snapshot: Snapshot, first?: OrderedValue): void {
+export function checkSchema(request: WriteTarget, snapshot: Snapshot): void {
   const stored = fromSchemaString(snapshot.metaData.schemaString);
   if (!sameColumns(stored, request.fields))
     throw schemaError(request, describeColumns(stored), describeColumns(request.fields));
   const orderedOn = snapshot.metaData.configuration[PROPERTY.orderedOn];
   if (orderedOn !== undefined && orderedOn !== request.orderedOn)
     throw schemaError(request, `its order on "${orderedOn}"`, `theirs on "${request.orderedOn}"`);
-  const last = lastStored(request, snapshot, stored);
+}
+
+/** The files of a snapshot in the order of their rows. @throws ERR_STORE_UNSUPPORTED for foreign ones */
+export function storedFiles(request: WriteTarget, snapshot: Snapshot): StoredFile[] {
+  const fields = fromSchemaString(snapshot.metaData.schemaString);
+  return [...snapshot.files.values()]
+    .map((action) => ({ action, file: datasetFile(request.table, action, fields, request.orderedOn) }))
+    .sort((a, b) => a.file.sequence - b.file.sequence);
+}
+
+/** @throws ERR_STORE_OVERLAP when rows would not come behind those stored */
+function checkAppend(request: CommitRequest, stored: readonly StoredFile[]): void {
+  const first = request.files[0]?.min;
+  const last = stored.reduce<OrderedValue | undefined>(
+    (max, { file }) => (max === undefined || compareOrdered(file.max, max) > 0 ? file.max : max),
+    undefined,
+  );
   if (first === undefined || last === undefined || compareOrdered(first, last) >= 0) return;
   const type = request.fields[fieldIndex(request.fields, request.orderedOn)]?.type ?? 'int64';
   throw new PipelineError(
@@ -124,19 +123,9 @@ export function checkAppend(request: AppendRequest, snapshot: Snapshot, first?: 
       column: request.orderedOn,
       value: showOrdered(first, type),
       expected: `at least ${showOrdered(last, type)}`,
-      hint: "append later rows only, or replace the dataset with mode 'overwrite'",
+      hint: "append later rows only, merge them in with mode 'merge', or replace the dataset with mode 'overwrite'",
     },
   );
-}
-
-/** Every file is looked at, so that a foreign one is refused. */
-function lastStored(request: AppendRequest, snapshot: Snapshot, fields: Fields): OrderedValue | undefined {
-  let last: OrderedValue | undefined;
-  for (const action of snapshot.files.values()) {
-    const { max } = datasetFile(request.table, action, fields, request.orderedOn);
-    if (last === undefined || compareOrdered(max, last) > 0) last = max;
-  }
-  return last;
 }
 
 /** Columns that the dataset promises to have no nulls. */
@@ -145,7 +134,7 @@ function checkNulls(request: CommitRequest, fields: Fields): void {
     if (field.nullable || request.files.every((file) => (file.nullCounts[i] ?? 0) === 0)) return;
     throw new PipelineError(
       'ERR_SCHEMA',
-      `dataset ${request.name}: column "${field.name}" must not be null, and is in the rows to append`,
+      `dataset ${request.name}: column "${field.name}" must not be null, and is in the rows to write`,
       {
         file: request.table,
         column: field.name,
@@ -153,60 +142,6 @@ function checkNulls(request: CommitRequest, fields: Fields): void {
       },
     );
   });
-}
-
-function nextSequence(snapshot: Snapshot | undefined): number {
-  let next = 0;
-  for (const { tags } of snapshot?.files.values() ?? [])
-    next = Math.max(next, Number(tags?.['spillway.sequence'] ?? -1) + 1);
-  return next;
-}
-
-/** The lines of the commit on top of `snapshot`. */
-function actionsOf(
-  request: CommitRequest,
-  names: readonly string[],
-  snapshot: Snapshot | undefined,
-  now: number,
-): DeltaAction[] {
-  const isOverwrite = request.mode === 'overwrite';
-  const metaData = metaDataOf(request, snapshot?.metaData, now);
-  const isNewSchema =
-    snapshot === undefined || isOverwrite || JSON.stringify(metaData) !== JSON.stringify(snapshot.metaData);
-  const protocol = newProtocol(request.fields, snapshot?.protocol);
-  const first = isOverwrite ? 0 : nextSequence(snapshot);
-  const removed = isOverwrite ? [...(snapshot?.files.values() ?? [])] : [];
-  return [
-    {
-      commitInfo: {
-        timestamp: now,
-        operation: 'WRITE',
-        engineInfo: 'spillway/0.1.0',
-        operationParameters: { mode: isOverwrite ? 'Overwrite' : 'Append', partitionBy: '[]' },
-        isBlindAppend: false,
-      },
-    },
-    ...(protocol === undefined ? [] : [{ protocol }]),
-    ...(isNewSchema ? [{ metaData }] : []),
-    ...removed.map(({ path, size }) => ({
-      remove: { path, deletionTimestamp: now, dataChange: true, extendedFileMetadata: true, partitionValues: {}, size },
-    })),
-    ...request.files.map((file, i) => ({ add: addAction(file, names[i] ?? '', first + i, now) })),
-  ];
-}
-
-/** Gives staged files their places. Until the log names them, they are not there for any reader. */
-async function moveIntoPlace(request: CommitRequest): Promise<string[]> {
-  const batch = randomBytes(8).toString('hex');
-  const names = request.files.map((_, i) => `part-${String(i).padStart(5, '0')}-${batch}.parquet`);
-  try {
-    await mkdir(request.table, { recursive: true });
-    for (const [i, file] of request.files.entries()) await rename(file.path, join(request.table, names[i] ?? ''));
-    await syncFolder(request.table);
-  } catch (error) {
-    throw await fileError(request.table, error);
-  }
-  return names;
 }
 
 function conflict(request: CommitRequest, what: string): PipelineError {
@@ -221,45 +156,166 @@ function checkCommit(request: CommitRequest, snapshot: Snapshot | undefined): vo
   if (snapshot === undefined) return;
   checkWritable(request.table, snapshot, request.mode === 'overwrite');
   if (request.mode === 'overwrite') return;
-  checkAppend(request, snapshot, request.files[0]?.min);
+  checkSchema(request, snapshot);
   checkNulls(request, fromSchemaString(snapshot.metaData.schemaString));
 }
 
+/** Which stored files are replaced by which. */
+async function replacementsOf(
+  request: CommitRequest,
+  snapshot: Snapshot | undefined,
+  stored: readonly StoredFile[],
+  merge: MergeRunner,
+): Promise<MergedRegion[]> {
+  const { files, mode, fields, orderedOn, settings, staging, memoryLimitBytes } = request;
+  const all = files.map((_, i) => i);
+  if (mode === 'overwrite') return [{ firstGroup: 0, endGroup: stored.length, files: all, rowsRewritten: 0 }];
+  if (mode === 'append') {
+    checkAppend(request, stored);
+    return [{ firstGroup: stored.length, endGroup: stored.length, files: all, rowsRewritten: 0 }];
+  }
+  const known = settingsFromProperties(snapshot?.metaData.configuration);
+  const { duplicatesOn, target, maxOffTarget } = effectiveSettings(orderedOn, fields, settings, known);
+  const task: MergeTask = {
+    fields: snapshot === undefined ? fields : fromSchemaString(snapshot.metaData.schemaString),
+    orderedOn,
+    duplicatesOn,
+    target,
+    maxOffTarget,
+    groups: stored.map(({ file }) => file),
+    staged: files,
+    folder: staging,
+    prefix: `merged-${randomBytes(4).toString('hex')}`,
+    ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
+  };
+  return mergeWithoutRows(task) ?? merge(task);
+}
+
+/** Files of one attempt on their way into the table's folder. Until the log names them, no reader sees them. */
+class PlacedFiles {
+  readonly #table: string;
+  readonly #batch: string = randomBytes(8).toString('hex');
+  /** Names in the table's folder by the path that a file was staged under. */
+  readonly #names = new Map<string, string>();
+
+  constructor(table: string) {
+    this.#table = table;
+  }
+
+  async place(files: readonly StagedFile[]): Promise<void> {
+    try {
+      await mkdir(this.#table, { recursive: true });
+      for (const { path } of files) {
+        if (this.#names.has(path)) continue;
+        const name = `part-${String(this.#names.size).padStart(5, '0')}-${this.#batch}.parquet`;
+        await rename(path, join(this.#table, name));
+        this.#names.set(path, name);
+      }
+      await syncFolder(this.#table);
+    } catch (error) {
+      throw await fileError(this.#table, error);
+    }
+  }
+
+  nameOf(file: StagedFile): string {
+    return this.#names.get(file.path) ?? '';
+  }
+
+  /** Where a staged file lies now. */
+  current(file: StagedFile): StagedFile {
+    const name = this.#names.get(file.path);
+    return name === undefined ? file : { ...file, path: join(this.#table, name) };
+  }
+
+  /** Removes what was placed, but for `kept`. */
+  async discard(kept: readonly StagedFile[] = []): Promise<void> {
+    const names = new Set(kept.map((file) => this.nameOf(file)));
+    for (const name of this.#names.values()) if (!names.has(name)) await rm(join(this.#table, name), { force: true });
+  }
+}
+
 /**
- * Commits staged files as one version. An append of no rows to a dataset that is there changes nothing.
+ * Commits staged files as one version. A write of no rows that changes nothing makes none.
  *
- * Two writers conflict cleanly: an append is tried again behind the other's commit when it still fits there; an overwrite
+ * Two writers conflict cleanly: who comes second merges his rows into the other's version and tries again; an overwrite
  * is refused, because it would drop rows that its writer never saw.
- * @throws ERR_STORE_OVERLAP, ERR_STORE_CONFLICT, ERR_SCHEMA, ERR_STORE_CORRUPT, ERR_STORE_UNSUPPORTED, ERR_IO
+ * @param merge runs what has to read rows
+ * @throws ERR_STORE_OVERLAP, ERR_STORE_CONFLICT, ERR_SCHEMA, ERR_STORE_CORRUPT, ERR_STORE_UNSUPPORTED, ERR_MEMORY_EXHAUSTED, ERR_IO
  */
-export async function commitFiles(request: CommitRequest): Promise<CommitSummary> {
-  const rows = request.files.reduce((sum, file) => sum + file.rows, 0);
-  const snapshot = await readSnapshot(request.table);
-  checkCommit(request, snapshot);
-  const summary = (version: number): CommitSummary => ({ version, rows, files: request.files.length });
-  if (snapshot !== undefined && request.mode === 'append' && rows === 0) return summary(snapshot.version);
-  const names = await moveIntoPlace(request);
+export async function commitFiles(request: CommitRequest, merge: MergeRunner): Promise<CommitSummary> {
+  const placed = new PlacedFiles(request.table);
   try {
-    return summary(await commitMoved(request, names, snapshot));
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const summary = await tryCommit(request, placed, merge);
+      if (summary !== undefined) return summary;
+      if (request.mode === 'overwrite') throw conflict(request, 'committed');
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * MOST_PAUSE_MS));
+    }
+    throw conflict(request, `committed ${ATTEMPTS} times`);
   } catch (error) {
-    for (const name of names) await rm(join(request.table, name), { force: true });
+    await placed.discard();
     throw error;
   }
 }
 
-/** @returns the version */
-async function commitMoved(
+/** @returns undefined when another writer was first */
+async function tryCommit(
   request: CommitRequest,
-  names: readonly string[],
-  read: Snapshot | undefined,
-): Promise<number> {
-  let snapshot = read;
-  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const version = snapshot === undefined ? 0 : snapshot.version + 1;
-    if (await writeCommit(request.table, version, actionsOf(request, names, snapshot, Date.now()))) return version;
-    if (request.mode === 'overwrite') throw conflict(request, 'committed');
-    snapshot = await readSnapshot(request.table);
-    checkCommit(request, snapshot);
-  }
-  throw conflict(request, `committed ${ATTEMPTS} times`);
+  placed: PlacedFiles,
+  merge: MergeRunner,
+): Promise<CommitSummary | undefined> {
+  const rows = request.files.reduce((sum, file) => sum + file.rows, 0);
+  const snapshot = await readSnapshot(request.table);
+  checkCommit(request, snapshot);
+  const stored = snapshot === undefined ? [] : storedFilesFor(request, snapshot);
+  const now = request.files.map((file) => placed.current(file));
+  const regions = await replacementsOf({ ...request, files: now }, snapshot, stored, merge);
+  const fileOf = (file: number | StagedFile): StagedFile =>
+    typeof file === 'number' ? (request.files[file] as StagedFile) : file;
+  const added = regions.flatMap((region) => region.files.map(fileOf));
+  if (snapshot !== undefined && request.mode !== 'overwrite' && rows === 0 && regions.every(isNothing))
+    return { version: snapshot.version, rows, files: 0, rowsRewritten: 0 };
+  await placed.place(added);
+  const replacements = regions.map(
+    ({ firstGroup, endGroup, files }): Replacement => ({
+      first: firstGroup,
+      end: endGroup,
+      files: files.map(fileOf).map((file) => ({ file, name: placed.nameOf(file) })),
+    }),
+  );
+  const version = snapshot === undefined ? 0 : snapshot.version + 1;
+  const lines = commitActions(changeOf(request), replacements, snapshot, stored, Date.now());
+  if (!(await writeCommit(request.table, version, lines))) return undefined;
+  // Staged files that were merged into others, and what an attempt before had merged.
+  await placed.discard(added);
+  return {
+    version,
+    rows,
+    files: added.length,
+    rowsRewritten: regions.reduce((sum, each) => sum + each.rowsRewritten, 0),
+  };
+}
+
+function isNothing(region: MergedRegion): boolean {
+  return region.files.length === 0 && region.firstGroup === region.endGroup;
+}
+
+/** An overwrite replaces files that it need not understand; their order does not matter then. */
+function storedFilesFor(request: CommitRequest, snapshot: Snapshot): StoredFile[] {
+  if (request.mode !== 'overwrite') return storedFiles(request, snapshot);
+  const file = { sequence: 0 } as DatasetFile;
+  return [...snapshot.files.values()].map((action) => ({ action, file }));
+}
+
+function changeOf(request: CommitRequest): Parameters<typeof commitActions>[0] {
+  const { fields, orderedOn, settings, metadata, mode } = request;
+  const isOverwrite = mode === 'overwrite';
+  return {
+    fields,
+    orderedOn,
+    settings,
+    ...(metadata === undefined ? {} : { metadata }),
+    isNewSchema: isOverwrite,
+    operation: { name: 'WRITE', parameters: { mode: isOverwrite ? 'Overwrite' : 'Append', partitionBy: '[]' } },
+  };
 }

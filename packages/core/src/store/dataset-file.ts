@@ -82,7 +82,12 @@ export function addAction(file: StagedFile, name: string, sequence: number, now:
   };
 }
 
-function parseChecksums(text: string | undefined): ChunkChecksums {
+/** The same file at another place among the dataset's. */
+export function withSequence(action: AddAction, sequence: number): AddAction {
+  return { ...action, dataChange: false, tags: { ...action.tags, [TAG.sequence]: String(sequence) } };
+}
+
+export function parseChecksums(text: string | undefined): ChunkChecksums {
   const pairs = (text ?? '').split(' ').filter((pair) => pair !== '');
   return new Map(pairs.map((pair) => [Number(pair.split(':')[0]), Number.parseInt(pair.split(':')[1] ?? '', 16)]));
 }

@@ -8,19 +8,18 @@ import { sliceBatch } from '../batch/slice-batch.ts';
 import { toTemporal } from '../batch/write-values.ts';
 import { PipelineError } from '../errors.ts';
 import { compareOrdered, type OrderedValue, orderedValue } from '../formats/ordered-value.ts';
-import { readParquetRows } from '../formats/parquet-reader.ts';
 import type { Arena } from '../memory/contract.ts';
 import { createArena } from '../memory/process-arena.ts';
 import { fieldIndex } from '../schema/fields.ts';
 import { loadArrow } from '../schema/load-arrow.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { Fields, TypeText } from '../schema/types.ts';
-import { PROPERTY } from './commit.ts';
 import { type DatasetFile, datasetFile } from './dataset-file.ts';
 import type { Snapshot } from './delta-log.ts';
 import { fromSchemaString } from './delta-schema.ts';
-import { Handoff } from './handoff.ts';
+import { fileBatches } from './file-batches.ts';
 import { type DatasetKey, showKey } from './key-path.ts';
+import { PROPERTY } from './write-settings.ts';
 
 /** Which rows to read. */
 export interface DatasetReadOptions {
@@ -159,36 +158,10 @@ export class Dataset {
     const isCut = range.from !== undefined || range.to !== undefined;
     // The ordered column comes along, last, when rows have to be found by it.
     const columns = isCut && !names.includes(this.orderedOn) ? [...names, this.orderedOn] : names;
-    const handoff = new Handoff<Batch>();
-    const stop = new AbortController();
-    const reading = readParquetRows({
-      path: file.path,
-      rowGroups: [0],
-      columns,
-      types: this.fields,
-      batchRows,
-      firstRow: 0,
-      isLast: true,
-      arena,
-      owner: OWNER,
-      checksums: file.checksums,
-      signal: stop.signal,
-      publish: (batch) => (stop.signal.aborted ? batch.release() : handoff.put(batch)),
-    }).then(
-      () => handoff.end(),
-      (error: unknown) => handoff.end({ error }),
-    );
-    try {
-      for (let next = await handoff.take(); next !== undefined; next = await handoff.take()) {
-        const rows = isCut
-          ? this.#cut(arena, next.value, columns.indexOf(this.orderedOn), names.length, range)
-          : next.value;
-        if (rows !== undefined) yield rows;
-      }
-    } finally {
-      stop.abort();
-      handoff.leave();
-      await reading;
+    const source = { arena, owner: OWNER, fields: this.fields, columns, batchRows };
+    for await (const batch of fileBatches(source, file)) {
+      const rows = isCut ? this.#cut(arena, batch, columns.indexOf(this.orderedOn), names.length, range) : batch;
+      if (rows !== undefined) yield rows;
     }
   }
 

@@ -2,21 +2,23 @@
  * Sinks that write files, on a codec thread: they take batches to the end of their edge and leave staged files behind. The
  * main thread then commits all of them or discards them (`sink-commit.ts`), so that a run that fails leaves nothing.
  */
-import { join } from 'node:path';
-
 import type { Batch } from '../batch/contract.ts';
 import { PipelineError } from '../errors.ts';
 import { OrderCheck } from '../formats/order-check.ts';
 import { isOrderable } from '../formats/ordered-value.ts';
 import { ParquetWriter } from '../formats/parquet-writer.ts';
+import { instantiateKernels } from '../kernels/compiled-kernels.ts';
 import type { Arena } from '../memory/contract.ts';
 import type { SinkSpec } from '../plan/logical.ts';
 import { fieldIndex } from '../schema/fields.ts';
 import type { Fields } from '../schema/types.ts';
-import { type StagedFile, stagedFile } from './dataset-file.ts';
-import { storedColumns } from './stored-types.ts';
+import type { StagedFile } from './dataset-file.ts';
+import { KeepLast } from './keep-last.ts';
+import { RowGroupFiles } from './row-group-files.ts';
+import { effectiveSettings } from './write-settings.ts';
 
 export type FileSinkSpec = Extract<SinkSpec, { type: 'parquet' | 'store' }>;
+export type StoreSpec = Extract<SinkSpec, { type: 'store' }>;
 
 /** What a sink wrote and nothing refers to yet. Plain data. */
 export interface StagedSink {
@@ -27,12 +29,16 @@ export interface StagedSink {
   /** Files of a store's dataset, in the order of their rows. A Parquet sink has one file, whose place is `staging`. */
   files: StagedFile[];
   staging: string;
+  /** Logical bytes of a row group at most. */
+  memoryLimitBytes?: number;
 }
 
 export interface FileSinkOptions {
   spec: FileSinkSpec;
   fields: Fields;
   arena: Arena;
+  /** Whom copies of batches are charged to. Default 0. */
+  owner?: number;
   /** Where to write: what `stagingPath` gives. */
   staging: string;
   /** Uncompressed bytes of a row group after which it is closed, whatever its rows. */
@@ -83,80 +89,66 @@ class ParquetSink implements FileSink {
   }
 }
 
-/** Files of one row group each, cut at `rowGroupRows` or at the memory limit. */
+/** Files of one row group each, of rows in order, the last one of equal rows. */
 class StoreSink implements FileSink {
   rows = 0;
   readonly #options: FileSinkOptions;
-  readonly #spec: Extract<SinkSpec, { type: 'store' }>;
-  readonly #stored: ReturnType<typeof storedColumns>;
+  readonly #spec: StoreSpec;
   readonly #order: OrderCheck;
   readonly #orderedIndex: number;
-  readonly #files: StagedFile[] = [];
-  #writer: ParquetWriter | undefined;
-  /** Logical bytes in the file being written. */
-  #writerBytes = 0;
+  readonly #files: RowGroupFiles;
+  readonly #keeper: KeepLast | undefined;
 
-  constructor(options: FileSinkOptions, spec: Extract<SinkSpec, { type: 'store' }>) {
+  constructor(options: FileSinkOptions, spec: StoreSpec) {
+    const { fields, arena, staging, memoryLimitBytes, owner = 0 } = options;
+    const { orderedOn, duplicatesOn, target } = effectiveSettings(spec.orderedOn, fields, spec);
     this.#options = options;
     this.#spec = spec;
-    this.#stored = storedColumns(options.fields);
-    this.#orderedIndex = fieldIndex(options.fields, spec.orderedOn);
-    const type = options.fields[this.#orderedIndex]?.type ?? 'int64';
-    this.#order = new OrderCheck(options.arena, spec.orderedOn, type);
+    this.#orderedIndex = fieldIndex(fields, orderedOn);
+    const type = fields[this.#orderedIndex]?.type ?? 'int64';
+    this.#order = new OrderCheck(arena, orderedOn, type);
+    const limit = memoryLimitBytes === undefined ? {} : { memoryLimitBytes };
+    this.#files = new RowGroupFiles({ arena, fields, orderedOn, target, folder: staging, ...limit });
+    if (duplicatesOn === undefined) return;
+    const kernels = instantiateKernels(arena);
+    const emit = (batch: Batch): Promise<void> => this.#write(batch);
+    this.#keeper = new KeepLast({ arena, kernels, owner, fields, orderedOn, duplicatesOn, emit });
   }
 
   async push(batch: Batch): Promise<void> {
+    let isOurs = true;
     try {
       const ordered = batch.columns[this.#orderedIndex];
       if (ordered !== undefined) this.#order.check(ordered, this.rows);
-      for (let from = 0; from < batch.rows; ) from += await this.#pushSome(batch, from);
+      this.rows += batch.rows;
+      if (batch.rows === 0) return;
+      isOurs = false;
+    } finally {
+      if (isOurs) batch.release();
+    }
+    await (this.#keeper === undefined ? this.#write(batch) : this.#keeper.push(batch));
+  }
+
+  async #write(batch: Batch): Promise<void> {
+    try {
+      await this.#files.push(batch);
     } finally {
       batch.release();
     }
   }
 
-  /** @returns rows taken: up to the end of the file at hand */
-  async #pushSome(batch: Batch, from: number): Promise<number> {
-    const writer = (this.#writer ??= await this.#open());
-    const rows = Math.min(batch.rows - from, this.#spec.rowGroupRows - writer.rows);
-    await writer.push(batch, from, rows);
-    this.rows += rows;
-    this.#writerBytes += (batch.logicalBytes / batch.rows) * rows;
-    if (writer.rows >= this.#spec.rowGroupRows || this.#writerBytes >= (this.#options.memoryLimitBytes ?? Infinity))
-      await this.#close();
-    return rows;
-  }
-
-  #open(): Promise<ParquetWriter> {
-    const { fields, arena, staging } = this.#options;
-    this.#writerBytes = 0;
-    return ParquetWriter.open({
-      path: join(staging, `${String(this.#files.length).padStart(6, '0')}.parquet`),
-      fields,
-      stored: this.#stored,
-      compression: 'none',
-      rowGroupRows: this.#spec.rowGroupRows,
-      arena,
-      orderedOn: this.#spec.orderedOn,
-    });
-  }
-
-  async #close(): Promise<void> {
-    const writer = this.#writer;
-    this.#writer = undefined;
-    if (writer !== undefined)
-      this.#files.push(stagedFile(await writer.end(), this.#options.fields, this.#spec.orderedOn));
-  }
-
   async end(): Promise<StagedSink> {
-    await this.#close();
-    const { fields, staging } = this.#options;
-    const bytes = this.#files.reduce((sum, file) => sum + file.bytes, 0);
-    return { spec: this.#spec, fields, rows: this.rows, bytes, files: this.#files, staging };
+    await this.#keeper?.end();
+    const files = await this.#files.end();
+    const { fields, staging, memoryLimitBytes } = this.#options;
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+    const limit = memoryLimitBytes === undefined ? {} : { memoryLimitBytes };
+    return { spec: this.#spec, fields, rows: this.rows, bytes, files, staging, ...limit };
   }
 
   async abort(): Promise<void> {
-    await this.#writer?.abort();
+    this.#keeper?.abort();
+    await this.#files.abort();
   }
 }
 
@@ -164,7 +156,7 @@ class StoreSink implements FileSink {
  * Refuses an order that rows cannot have.
  * @throws ERR_OPTIONS, ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED
  */
-export function checkOrder(spec: Extract<SinkSpec, { type: 'store' }>, fields: Fields): void {
+export function checkOrder(spec: StoreSpec, fields: Fields): void {
   if (spec.orderedOn === '') {
     throw new PipelineError('ERR_OPTIONS', 'toStore: the rows have no known order', {
       hint: "name the column that they ascend on: { orderedOn: 'ts' }",
@@ -182,7 +174,8 @@ export function checkOrder(spec: Extract<SinkSpec, { type: 'store' }>, fields: F
 /**
  * Opens a sink. What it leaves behind is under `staging` alone.
  *
- * Memory: the encoded pages of one row group and 4 MiB; batches are released as soon as they are encoded.
+ * Memory: the encoded pages of one row group and 4 MiB; batches are released as soon as they are encoded. With `duplicatesOn`
+ * also a copy of a batch and the rows of one ordered value.
  * @throws ERR_IO, ERR_OPTIONS (no ordered column), ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED
  */
 export async function openFileSink(options: FileSinkOptions): Promise<FileSink> {

@@ -6,12 +6,14 @@ import { PipelineError } from '../errors.ts';
 import { syncFolder, TEMPORARY_SUFFIX } from '../formats/durable-file.ts';
 import { fileError } from '../formats/file-error.ts';
 import type { Fields } from '../schema/types.ts';
-import { type CommitSummary, checkAppend, commitFiles } from './commit.ts';
+import { type CommitSummary, checkSchema, commitFiles, type MergeRunner, storedFiles } from './commit.ts';
 import { checkWritable, LOG_FOLDER, readSnapshot } from './delta-log.ts';
 import { checkColumnNames } from './delta-schema.ts';
-import { checkOrder, type FileSinkSpec, type StagedSink } from './file-sink.ts';
+import { checkOrder, type FileSinkSpec, type StagedSink, type StoreSpec } from './file-sink.ts';
 import { showKey } from './key-path.ts';
+import type { MergedRegion, MergeTask } from './merge-files.ts';
 import { storedColumns } from './stored-types.ts';
+import { effectiveSettings, settingsFromProperties, type WriteSettings } from './write-settings.ts';
 
 /** Folder, inside a dataset's, of rows that no version has yet. Readers of Delta tables pass over names with this start. */
 export const STAGING_FOLDER = '_staging';
@@ -60,41 +62,62 @@ async function names(folder: string): Promise<string[]> {
 
 /**
  * Refuses, before a run starts, a sink that could not be committed at its end.
+ * @returns the sink, with what it does not say as the dataset was written before
  * @throws ERR_KEY, ERR_OPTIONS (no ordered column), ERR_SCHEMA, ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED, ERR_STORE_CORRUPT, ERR_STORE_UNSUPPORTED
  */
-export async function checkFileSink(spec: FileSinkSpec, fields: Fields): Promise<void> {
-  if (spec.type === 'parquet') return;
+export async function checkFileSink(spec: FileSinkSpec, fields: Fields): Promise<FileSinkSpec> {
+  if (spec.type === 'parquet') return spec;
   const table = datasetFolder(spec.root, spec.path);
   checkColumnNames(fields);
   storedColumns(fields);
   checkOrder(spec, fields);
   await checkNesting(spec);
   const snapshot = await readSnapshot(table);
-  if (snapshot === undefined) return;
+  const known = settingsFromProperties(snapshot?.metaData.configuration);
+  const complete: StoreSpec = { ...spec, ...known, ...settingsOf(spec) };
+  effectiveSettings(spec.orderedOn, fields, complete);
+  if (snapshot === undefined) return complete;
   checkWritable(table, snapshot, spec.mode === 'overwrite');
-  if (spec.mode === 'append')
-    checkAppend({ table, name: showKey(spec.key), fields, orderedOn: spec.orderedOn }, snapshot);
+  if (spec.mode !== 'overwrite') {
+    const target = { table, name: showKey(spec.key), fields, orderedOn: spec.orderedOn };
+    checkSchema(target, snapshot);
+    storedFiles(target, snapshot);
+  }
+  return complete;
+}
+
+function settingsOf({ duplicatesOn, rowGroupTarget, maxOffTargetRowGroups }: StoreSpec): WriteSettings {
+  return {
+    ...(duplicatesOn === undefined ? {} : { duplicatesOn }),
+    ...(rowGroupTarget === undefined ? {} : { rowGroupTarget }),
+    ...(maxOffTargetRowGroups === undefined ? {} : { maxOffTargetRowGroups }),
+  };
 }
 
 /**
  * Makes what a sink wrote part of its dataset, or a file under its name, in one step that happens whole or not at all.
+ * @param merge runs what has to read rows; by default in this thread
  * @throws ERR_STORE_OVERLAP, ERR_STORE_CONFLICT, ERR_SCHEMA, ERR_STORE_CORRUPT, ERR_STORE_UNSUPPORTED, ERR_IO
  */
-export async function commitSink(staged: StagedSink): Promise<CommitSummary> {
-  const { spec, fields, files, rows, staging } = staged;
+export async function commitSink(staged: StagedSink, merge: MergeRunner = mergeHere): Promise<CommitSummary> {
+  const { spec, fields, files, rows, staging, memoryLimitBytes } = staged;
   if (spec.type === 'store') {
     const { mode, orderedOn, metadata } = spec;
-    const summary = await commitFiles({
+    const request = {
       table: datasetFolder(spec.root, spec.path),
       name: showKey(spec.key),
       files,
       mode,
       fields,
       orderedOn,
+      settings: settingsOf(spec),
+      staging,
+      ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
       ...(metadata === undefined ? {} : { metadata }),
-    });
+    };
+    const summary = await commitFiles(request, merge);
     await discardSink(spec, staging);
-    return summary;
+    return { ...summary, rows };
   }
   const path = resolve(spec.path);
   try {
@@ -103,7 +126,16 @@ export async function commitSink(staged: StagedSink): Promise<CommitSummary> {
   } catch (error) {
     throw await fileError(path, error);
   }
-  return { version: 0, rows, files: 1 };
+  return { version: 0, rows, files: 1, rowsRewritten: 0 };
+}
+
+/** Merges in this thread, with memory of its own. */
+async function mergeHere(task: MergeTask): Promise<MergedRegion[]> {
+  const [{ mergeStaged }, { createArena }] = await Promise.all([
+    import('./merge-files.ts'),
+    import('../memory/process-arena.ts'),
+  ]);
+  return mergeStaged(createArena(), 0, task);
 }
 
 /** Removes what is staged, whether its writer ended, failed or died. Folders that become empty go too, the root stays. */

@@ -21,7 +21,10 @@ export default async function runCodecTask(task: CodecTask): Promise<Outcome<unk
         import('./write-task.ts'),
       ]);
       if (task.type === 'warm') return undefined;
-      return task.type === 'read' ? readRowGroup(arena, task) : writeSink(arena, task);
+      if (task.type === 'read') return readRowGroup(arena, task);
+      if (task.type === 'write') return writeSink(arena, task);
+      const { mergeStaged } = await import('@spillway/core/files');
+      return mergeStaged(arena, task.owner, task.task);
     });
   } finally {
     running -= 1;

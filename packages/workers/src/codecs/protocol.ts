@@ -1,6 +1,6 @@
 /** Tasks of the codec pool. Plain data: it crosses threads. */
 import type { Fields } from '@spillway/core';
-import type { FileSinkSpec, OrderedValue, Ptr } from '@spillway/core/internal';
+import type { FileSinkSpec, MergeTask, OrderedValue, Ptr } from '@spillway/core/internal';
 import type { RingHandle } from '../channels/ring.ts';
 
 interface TaskBase {
@@ -49,9 +49,15 @@ export interface WriteTask extends TaskBase {
   memoryLimitBytes: number;
 }
 
+/** Puts a sink's staged rows between those stored, when the run commits. */
+export interface MergeCodecTask extends TaskBase {
+  type: 'merge';
+  task: MergeTask;
+}
+
 /** Loads what the other tasks need, so that a thread is all there before the first row is read. */
 export interface WarmTask {
   type: 'warm';
 }
 
-export type CodecTask = ReadTask | WriteTask | WarmTask;
+export type CodecTask = ReadTask | WriteTask | MergeCodecTask | WarmTask;

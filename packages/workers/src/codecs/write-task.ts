@@ -9,7 +9,7 @@ import type { WriteTask } from './protocol.ts';
 export async function writeSink(arena: Arena, task: WriteTask): Promise<StagedSink> {
   const { sink: spec, fields, staging, memoryLimitBytes } = task;
   const statistics = new ActorStatistics(arena.buffer, task.actor);
-  const sink = await openFileSink({ spec, fields, arena, staging, memoryLimitBytes });
+  const sink = await openFileSink({ spec, fields, arena, owner: task.owner, staging, memoryLimitBytes });
   try {
     await takeAll(arena, task, statistics, sink);
   } catch (error) {

@@ -1,7 +1,7 @@
 /** Starts what is not a stage: readers and feeders before the stages, sinks and writers behind them. */
 
 import { PipelineError } from '@spillway/core/base';
-import type { SinkSpec, SourceSpec, StagedSink } from '@spillway/core/internal';
+import type { MergeRunner, SinkSpec, SourceSpec, StagedSink } from '@spillway/core/internal';
 import type { CodecTask, ReadResult, ReadTask, WriteTask } from '../codecs/protocol.ts';
 import { type Outcome, valueOf } from '../control/outcome.ts';
 import { ActorStatistics } from '../monitor/statistics.ts';
@@ -153,7 +153,11 @@ export function startWriters(parts: RunParts, sinks: readonly WrittenSink[]): vo
       staging: sink.staging,
       memoryLimitBytes: sinkLimit(end) ?? Math.max(LEAST_ROW_GROUP_BYTES, Math.floor(share)),
     };
-    activities.watch(end.node.name, sink.writeBy(runCodec<StagedSink>(parts, end.node.name, task)));
+    const merge: MergeRunner = (merging) => {
+      const { owner, ownerNames, fields } = task;
+      return runCodec(parts, end.node.name, { type: 'merge', owner, ownerNames, fields, task: merging });
+    };
+    activities.watch(end.node.name, sink.writeBy(runCodec<StagedSink>(parts, end.node.name, task), merge));
   });
 }
 

@@ -1,7 +1,7 @@
 /** Sinks that write files: staged while the run goes on, visible only when all of it has succeeded. */
 import type { Fields } from '@spillway/core';
 import { errorFromData, errorToData, PipelineError } from '@spillway/core/base';
-import type { FileSinkSpec, SinkSpec, StagedSink } from '@spillway/core/internal';
+import type { FileSinkSpec, MergeRunner, SinkSpec, StagedSink } from '@spillway/core/internal';
 import { namedError } from './failure.ts';
 
 /** Loaded only when a run writes files. */
@@ -15,6 +15,7 @@ export class WrittenSink {
   readonly staging: string;
   readonly #files: FileFunctions;
   #staged: StagedSink | undefined;
+  #merge: MergeRunner | undefined;
   #isCommitted = false;
 
   private constructor(files: FileFunctions, name: string, spec: FileSinkSpec, fields: Fields, staging: string) {
@@ -33,13 +34,20 @@ export class WrittenSink {
     if (spec.type !== 'parquet' && spec.type !== 'store')
       throw new PipelineError('ERR_INTERNAL', `sink "${name}" writes no files`);
     const files = await import('@spillway/core/files');
-    const sink = new WrittenSink(files, name, spec, fields, files.stagingPath(spec, id));
-    await sink.#named(files.checkFileSink(spec, fields));
-    return sink;
+    try {
+      const complete = await files.checkFileSink(spec, fields);
+      return new WrittenSink(files, name, complete, fields, files.stagingPath(spec, id));
+    } catch (error) {
+      throw namedError(error, name);
+    }
   }
 
-  /** Keeps what the writing task has staged. */
-  async writeBy(task: Promise<StagedSink>): Promise<void> {
+  /**
+   * Keeps what the writing task has staged.
+   * @param merge puts staged rows between stored ones, on a codec thread
+   */
+  async writeBy(task: Promise<StagedSink>, merge: MergeRunner): Promise<void> {
+    this.#merge = merge;
     this.#staged = await task;
   }
 
@@ -51,7 +59,7 @@ export class WrittenSink {
 
   async commit(): Promise<void> {
     if (this.#staged === undefined) throw new PipelineError('ERR_INTERNAL', `sink "${this.name}" has staged nothing`);
-    await this.#named(this.#files.commitSink(this.#staged));
+    await this.#named(this.#files.commitSink(this.#staged, this.#merge));
     this.#isCommitted = true;
   }
 

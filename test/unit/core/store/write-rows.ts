@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Dataset, DatasetKey, Fields } from '@spillway/core';
+import type { Dataset, DatasetKey, Fields, WriteMode, WriteSettings } from '@spillway/core';
 import {
   batchToRows,
   type CommitSummary,
@@ -19,10 +19,9 @@ import {
 export type Row = Record<string, unknown>;
 
 /** How a test writes; the rest is as most tests want it. */
-export interface WriteOptions {
-  mode?: 'append' | 'overwrite';
+export interface WriteOptions extends WriteSettings {
+  mode?: WriteMode;
   orderedOn?: string;
-  rowGroupRows?: number;
   metadata?: Record<string, string>;
   /** Rows of each batch that is pushed. */
   batchRows?: number;
@@ -30,17 +29,15 @@ export interface WriteOptions {
 }
 
 export function storeSpec(root: string, key: DatasetKey, options: WriteOptions = {}): FileSinkSpec {
-  const { mode = 'append', orderedOn = 'ts', rowGroupRows = 1_000_000, metadata } = options;
-  return {
-    type: 'store',
-    root,
-    key: { ...key },
-    path: keyToPath(key),
-    mode,
-    orderedOn,
-    rowGroupRows,
-    ...(metadata && { metadata }),
-  };
+  const {
+    mode = 'merge',
+    orderedOn = 'ts',
+    rowGroupTarget = 1_000_000,
+    batchRows: _,
+    memoryLimitBytes: __,
+    ...rest
+  } = options;
+  return { type: 'store', root, key: { ...key }, path: keyToPath(key), mode, orderedOn, rowGroupTarget, ...rest };
 }
 
 /** Stages rows as a codec thread does. Nothing is committed. */
@@ -77,8 +74,8 @@ export async function writeRows(
   options: WriteOptions = {},
 ): Promise<CommitSummary> {
   const spec = storeSpec(root, key, options);
-  await checkFileSink(spec, fields);
-  return commitStaged(spec, await stageRows(spec, fields, rows, options));
+  const complete = await checkFileSink(spec, fields);
+  return commitStaged(complete, await stageRows(complete, fields, rows, options));
 }
 
 /** Commits what is staged; discards it when that fails. */

@@ -8,13 +8,13 @@
  */
 import type { Batch } from '../../batch/contract.ts';
 import { makeBatch } from '../../batch/make-batch.ts';
+import { gatherColumns } from '../../kernels/gather.ts';
 import { MERGE_CURSOR, TAKE_NOTHING } from '../../kernels/vector-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { JoinSpec } from '../../plan/join-fields.ts';
 import type { Fields } from '../../schema/types.ts';
 import type { GrowingBuffer } from '../aggregate/arena-views.ts';
 import type { OperatorContext } from '../contract.ts';
-import { gatherColumns } from '../gather.ts';
 import { PIECE_ROWS } from '../held-batches.ts';
 import { type LeftBatch, OrderedJoin, type RightBatch } from './ordered-join.ts';
 

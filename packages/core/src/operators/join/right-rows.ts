@@ -5,12 +5,12 @@
 
 import { concatBatches } from '../../batch/concat-batches.ts';
 import type { Batch, Column } from '../../batch/contract.ts';
+import { gatherColumns } from '../../kernels/gather.ts';
 import { TAKE_NOTHING } from '../../kernels/vector-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { Fields } from '../../schema/types.ts';
 import type { GrowingBuffer, Workspace } from '../aggregate/arena-views.ts';
 import type { OperatorContext } from '../contract.ts';
-import { gatherColumns } from '../gather.ts';
 
 interface Segment {
   batch: Batch;

@@ -1,10 +1,10 @@
 /** Selected rows of a batch as a new batch, column by column through the kernels. */
 import { allocBatch, allocColumn, type DraftColumn, finishColumn } from '../batch/alloc-batch.ts';
 import type { Batch, Column } from '../batch/contract.ts';
-import { TAKE_NOTHING, type VectorKernels } from '../kernels/vector-contract.ts';
 import type { Arena, Ptr } from '../memory/contract.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { Fields } from '../schema/types.ts';
+import { TAKE_NOTHING, type VectorKernels } from './vector-contract.ts';
 
 /** Which rows, as u32 indices in the arena. */
 interface Selection {
