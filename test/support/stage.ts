@@ -22,6 +22,7 @@ export interface Step {
   /** Output columns; those of its input when left out. */
   fields?: Fields;
   emissionsVisible?: boolean;
+  autoBytes?: number;
 }
 
 /** What came out of a stage: one entry a batch. */
@@ -59,6 +60,7 @@ export function makeStage(fields: Fields, steps: readonly Step[]): StageSpec {
       inputs: [index === 0 ? { from: 'stage-input' } : { from: 'operator', index: index - 1, port: 'out' }],
       ...own,
       emissionsVisible: step.emissionsVisible ?? true,
+      ...(step.autoBytes !== undefined && { autoBytes: step.autoBytes }),
     };
   });
   return {

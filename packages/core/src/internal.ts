@@ -83,6 +83,7 @@ export {
   PARTIAL_FIELDS,
   partialFields,
 } from './operators/aggregate/output-fields.ts';
+export { AutoLimit } from './operators/auto-limit.ts';
 export { buildChain } from './operators/chain.ts';
 export type * from './operators/chain-contract.ts';
 export type * from './operators/contract.ts';

@@ -1,6 +1,13 @@
 export type { PressureLevel } from './governor/pressure.ts';
 export type { BufferState } from './job/buffer-state.ts';
-export type { FlushEvent, JobEvents, PressureEvent, RestartEvent, Unsubscribe } from './job/events.ts';
+export type {
+  FlushEvent,
+  JobEvents,
+  LimitEvent,
+  PressureEvent,
+  RestartEvent,
+  Unsubscribe,
+} from './job/events.ts';
 export type { JobMetrics, JobState, Run } from './job/job.ts';
 export type { RunOptions } from './job/run-options.ts';
 export type { EndpointSummary, StageSummary, Summary } from './job/summary.ts';

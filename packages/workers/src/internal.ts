@@ -5,6 +5,7 @@ export * from './channels/ring-layout.ts';
 export { FailureLatch } from './coordinator/failure.ts';
 export { closeIdlePools, idleThreads } from './coordinator/thread-pools.ts';
 export { commitWriters } from './coordinator/written-sinks.ts';
+export { type AutoShare, moveShares } from './governor/adaptive-limits.ts';
 export * from './governor/cgroup.ts';
 export { collectGarbage, freeBuffersAtOnce } from './governor/collector.ts';
 export { HeapWatch, isolateBytes } from './governor/heap-watch.ts';

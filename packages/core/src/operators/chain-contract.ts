@@ -8,6 +8,7 @@ import type { Kernels } from '../kernels/vector-contract.ts';
 import type { Arena } from '../memory/contract.ts';
 import type { FlushReason } from '../plan/logical.ts';
 import type { Spill } from '../spill/contract.ts';
+import type { LimitPlace } from './auto-limit.ts';
 import type { HeldState, MaybePromise, Operator, Output } from './contract.ts';
 
 export interface StageChain {
@@ -39,6 +40,8 @@ export interface ChainServices {
   signal: AbortSignal;
   /** Where operators may put what does not fit into their share. */
   spill?: Spill;
+  /** Where the limits of operators that leave them to the governor are told and reported. */
+  limitPlace?(operator: number): LimitPlace;
   onFlush(operator: number, reason: FlushReason, held: HeldState): void;
   position(): { file?: string; row?: number };
 }

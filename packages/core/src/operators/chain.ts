@@ -1,6 +1,7 @@
 /** A stage's operators made and connected: see `chain-contract.ts`. */
 import type { Batch } from '../batch/contract.ts';
 import type { StageOperator, StageSpec } from '../plan/physical.ts';
+import { AutoLimit } from './auto-limit.ts';
 import type { ChainServices, StageChain } from './chain-contract.ts';
 import type { MaybePromise, Operator, OperatorContext, Output } from './contract.ts';
 import { prepareOperator } from './create-operator.ts';
@@ -151,9 +152,24 @@ function contextOf(operator: StageOperator, index: number, wiring: Wiring, servi
     emissionsVisible: operator.emissionsVisible,
     ...(operator.shareBytes !== undefined && { shareBytes: operator.shareBytes }),
     ...(spill !== undefined && { spill }),
+    ...autoLimitOf(operator, index, services),
     now,
     signal,
     onFlush: (reason, held) => services.onFlush(index, reason, held),
     position: services.position,
   };
+}
+
+/** Average inputs that a stage may hold when nobody says how much, by what it does. */
+const AGGREGATED_INPUTS = 1000;
+const OTHER_INPUTS = 500;
+
+function autoLimitOf(
+  { spec, autoBytes }: StageOperator,
+  index: number,
+  { limitPlace }: ChainServices,
+): Pick<OperatorContext, 'autoLimit'> {
+  if (autoBytes === undefined) return {};
+  const place = limitPlace?.(index) ?? { capBytes: () => autoBytes, report: () => undefined };
+  return { autoLimit: new AutoLimit(spec.kind === 'aggStream' ? AGGREGATED_INPUTS : OTHER_INPUTS, place) };
 }

@@ -11,6 +11,7 @@ import type { Arena } from '../memory/contract.ts';
 import type { FlushReason } from '../plan/logical.ts';
 import type { Fields } from '../schema/types.ts';
 import type { Spill } from '../spill/contract.ts';
+import type { AutoLimit } from './auto-limit.ts';
 import type { SnapshotReader, SnapshotWriter } from './snapshot-contract.ts';
 
 export type MaybePromise = void | Promise<void>;
@@ -86,6 +87,8 @@ export interface OperatorContext {
   emissionsVisible: boolean;
   /** Bytes of shared memory that it may hold, for operators that can spill. */
   shareBytes?: number;
+  /** Its limit, where the governor chooses that. */
+  autoLimit?: AutoLimit;
   /** Where it may put what does not fit. Absent where nothing can be spilled. */
   spill?: Spill;
   now(): number;

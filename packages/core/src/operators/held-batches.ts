@@ -1,14 +1,20 @@
 /** Batches that wait for a flush, and how they leave: as the pieces of one logical input. */
+import { compactBatch } from '../batch/compact-batch.ts';
 import { concatBatches } from '../batch/concat-batches.ts';
 import type { Batch } from '../batch/contract.ts';
+import { cutBatch } from '../batch/cut-batch.ts';
+import { floorBytes } from '../batch/largest-batch.ts';
 import { emptyBatch, withInputs } from '../batch/make-batch.ts';
-import { sliceBatch } from '../batch/slice-batch.ts';
+import { PipelineError } from '../errors.ts';
 import type { Arena } from '../memory/contract.ts';
 import type { Fields } from '../schema/types.ts';
 import type { SavedBatch, SnapshotReader, SnapshotWriter } from './snapshot-contract.ts';
 
 /** Rows of a piece, at most. A multiple of 8, so that slices share their bitmaps. */
 export const PIECE_ROWS = 65_536;
+/** Batches of fewer rows are small: so many of them become one. */
+const SMALL_ROWS = 4096;
+const SMALL_BATCHES = 64;
 
 /** Batches held in order; each is owned until it leaves. */
 export class HeldBatches {
@@ -18,6 +24,8 @@ export class HeldBatches {
   #batches: Batch[] = [];
   #rows = 0;
   #bytes = 0;
+  /** Small batches at the end that have not been looked at together. */
+  #small = 0;
 
   constructor(arena: Arena, owner: number, fields: Fields) {
     this.#arena = arena;
@@ -40,13 +48,29 @@ export class HeldBatches {
       batch.release();
       return;
     }
-    this.#batches.push(batch);
     this.#rows += batch.rows;
     this.#bytes += batch.logicalBytes;
+    this.#batches.push(compactBatch(batch, this.#owner));
+    this.#small = batch.rows < SMALL_ROWS ? this.#small + 1 : 0;
+    if (this.#small === SMALL_BATCHES) this.#mergeSmall();
   }
 
   /**
-   * Gives out everything as pieces of at most `PIECE_ROWS`, small neighbours copied together, the last one ending `inputs`
+   * Many small batches as one: each may keep a slab alive that holds more than its own columns and rows. Where there is no room for the copy
+   * they stay as they are.
+   */
+  #mergeSmall(): void {
+    this.#small = 0;
+    try {
+      const merged = concatBatches(this.#arena, this.#owner, this.#fields, this.#batches.slice(-SMALL_BATCHES), 0);
+      releaseAll(this.#batches.splice(-SMALL_BATCHES, SMALL_BATCHES, merged));
+    } catch (error) {
+      if (!(error instanceof PipelineError && error.code === 'ERR_MEMORY_EXHAUSTED')) throw error;
+    }
+  }
+
+  /**
+   * Gives out everything as pieces no larger than the largest batch, small neighbours copied together, the last one ending `inputs`
    * logical inputs; when nothing is held and `inputs` is not 0, one empty batch. Nothing is held any more at the call.
    */
   takePieces(inputs: number): Generator<Batch, void> {
@@ -83,17 +107,19 @@ export class HeldBatches {
     this.#batches = [];
     this.#rows = 0;
     this.#bytes = 0;
+    this.#small = 0;
     return batches;
   }
 
   *#pieces(batches: Batch[], inputs: number): Generator<Batch, void> {
+    const largestBytes = floorBytes(this.#fields, PIECE_ROWS);
     try {
       if (batches.length === 0 && inputs > 0) yield emptyBatch(this.#arena, this.#owner, this.#fields, inputs);
       while (batches.length > 0) {
-        const group = takeGroup(batches);
+        const group = takeGroup(batches, largestBytes);
         const [first] = group;
         const last = batches.length === 0 ? inputs : 0;
-        if (group.length === 1 && first !== undefined) yield* this.#cut(first, last);
+        if (group.length === 1 && first !== undefined) yield* this.#cut(first, last, largestBytes);
         else yield this.#join(group, last);
       }
     } finally {
@@ -109,29 +135,27 @@ export class HeldBatches {
     }
   }
 
-  *#cut(batch: Batch, inputs: number): Generator<Batch, void> {
-    if (batch.rows <= PIECE_ROWS) {
-      yield withInputs(this.#arena, this.#owner, batch, inputs);
-      return;
-    }
+  *#cut(batch: Batch, inputs: number, largestBytes: number): Generator<Batch, void> {
+    const ending = withInputs(this.#arena, this.#owner, batch, inputs);
+    const pieces = cutBatch(this.#arena, this.#owner, ending, PIECE_ROWS, largestBytes);
     try {
-      for (let from = 0; from < batch.rows; from += PIECE_ROWS) {
-        const rows = Math.min(PIECE_ROWS, batch.rows - from);
-        yield sliceBatch(this.#arena, this.#owner, batch, from, rows, from + rows === batch.rows ? inputs : 0);
-      }
+      for (let piece = pieces.shift(); piece !== undefined; piece = pieces.shift()) yield piece;
     } finally {
-      batch.release();
+      releaseAll(pieces);
     }
   }
 }
 
 /** The next batches that together fit a piece, at least one; removed from the list. */
-function takeGroup(batches: Batch[]): Batch[] {
+function takeGroup(batches: Batch[], largestBytes: number): Batch[] {
   let count = 0;
   let rows = 0;
+  let bytes = 0;
   for (const batch of batches) {
-    if (count > 0 && rows + batch.rows > PIECE_ROWS) break;
+    const isFull = rows + batch.rows > PIECE_ROWS || bytes + batch.logicalBytes > largestBytes;
+    if (count > 0 && isFull) break;
     rows += batch.rows;
+    bytes += batch.logicalBytes;
     count += 1;
   }
   return batches.splice(0, count);

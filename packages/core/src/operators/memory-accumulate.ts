@@ -60,7 +60,7 @@ export class MemoryAccumulate implements Operator {
       keepsInput: false,
     };
     this.#output = context.outputs['out'] as Output;
-    this.#counter = new TriggerCounter(spec.triggers);
+    this.#counter = new TriggerCounter(spec.triggers, context.autoLimit);
     this.#pieces = new HeldBatches(arena, owner, context.inputFields);
     this.#state = this.#init();
     if (definition.snapshot === undefined || definition.restore === undefined) return;

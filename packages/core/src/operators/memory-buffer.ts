@@ -31,7 +31,7 @@ export class MemoryBuffer implements Operator {
   constructor(spec: { triggers: Triggers; accumulate: boolean }, context: OperatorContext) {
     this.#context = context;
     this.#output = context.outputs['out'] as Output;
-    this.#counter = new TriggerCounter(spec.triggers);
+    this.#counter = new TriggerCounter(spec.triggers, context.autoLimit);
     this.#accumulate = spec.accumulate;
     this.#counts = spec.accumulate || hasTriggers(spec.triggers);
     const fields: Fields = context.outputFields['out'] ?? context.inputFields;

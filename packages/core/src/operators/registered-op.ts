@@ -68,7 +68,7 @@ export class RegisteredOp implements Operator {
     this.#arrow = arrow;
     this.#target = { arrow, arena, owner, name, fields, keepsInput: keepsInput(definition, inputFields, spec.options) };
     this.#output = context.outputs['out'] as Output;
-    this.#counter = new TriggerCounter(spec.triggers);
+    this.#counter = new TriggerCounter(spec.triggers, context.autoLimit);
     this.#held = new HeldBatches(arena, owner, fields);
     this.#hasTriggers = hasTriggers(spec.triggers);
     this.#waits = spec.accumulate && this.#hasTriggers;

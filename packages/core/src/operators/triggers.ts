@@ -12,6 +12,7 @@
  * wait, a fold the rows and bytes folded since the last flush.
  */
 import type { FlushReason, Triggers } from '../plan/logical.ts';
+import type { AutoLimit } from './auto-limit.ts';
 import type { HeldState } from './contract.ts';
 
 /** The reasons that a trigger itself can give; `pressure` and `end` come from outside. */
@@ -36,19 +37,25 @@ export interface SavedTriggers extends HeldState {
 /** Counts what an operator holds against its triggers. */
 export class TriggerCounter {
   readonly #triggers: Triggers;
+  readonly #auto: AutoLimit | undefined;
+  /** Bytes of the logical input that is not whole yet. */
+  #openBytes = 0;
   #inputs = 0;
   #rows = 0;
   #bytes = 0;
   #since: number | undefined;
 
-  constructor(triggers: Triggers) {
+  /** `auto`: the limit of a stage that leaves it to the governor. */
+  constructor(triggers: Triggers, auto?: AutoLimit) {
     this.#triggers = triggers;
+    this.#auto = auto;
   }
 
   /** Adds rows and logical bytes that are now held. `now` is only read for the first since the last flush. */
   hold(rows: number, bytes: number): void {
     this.#rows += rows;
     this.#bytes += bytes;
+    this.#openBytes += bytes;
   }
 
   /** Counts logical inputs taken, and starts the interval with the first batch after a flush. */
@@ -62,9 +69,14 @@ export class TriggerCounter {
     const { iterMax, rows, memoryLimitBytes } = this.#triggers;
     if (iterMax !== undefined && this.#inputs >= iterMax) return 'iterations';
     if (rows !== undefined && this.#rows >= rows) return 'rows';
-    // `auto` is moved by the governor, which asks for a flush by pressure; it is no number to compare with.
-    if (typeof memoryLimitBytes === 'number' && this.#bytes >= memoryLimitBytes) return 'memory';
-    return undefined;
+    const limit = memoryLimitBytes === 'auto' ? this.#autoLimit() : memoryLimitBytes;
+    return limit !== undefined && this.#bytes >= limit ? 'memory' : undefined;
+  }
+
+  #autoLimit(): number | undefined {
+    this.#auto?.observe(this.#openBytes);
+    this.#openBytes = 0;
+    return this.#auto?.limitBytes();
   }
 
   /** Milliseconds on the lane's clock at which the interval is over; undefined when nothing was taken. */

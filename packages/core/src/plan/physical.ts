@@ -26,6 +26,8 @@ export interface StageOperator {
   emissionsVisible: boolean;
   /** Bytes of shared memory that an operator which can spill may hold. */
   shareBytes?: number;
+  /** With `memoryLimit: 'auto'`: the most that it may hold before it flushes, to begin with. The governor moves it. */
+  autoBytes?: number;
 }
 
 /** Where a stage's morsels come from. */

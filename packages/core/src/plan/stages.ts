@@ -110,13 +110,19 @@ const UNSHARED = 1 / 8;
 /** Each operator that can spill its least, and an equal share of what the edges leave; no more than it asks for. */
 function setShares(stages: readonly StageSpec[], rows: number, leftBytes: number): void {
   const operators = stages.flatMap((stage) => stage.operators);
-  const sharers = operators.filter((operator) => leastShare(operator, rows) !== undefined).length;
+  const sharers = operators.filter((operator) => leastShare(operator, rows) !== undefined || isAuto(operator)).length;
   for (const operator of operators) {
     const least = leastShare(operator, rows);
+    if (isAuto(operator)) operator.autoBytes = Math.floor((Math.max(0, leftBytes) * (1 - UNSHARED)) / sharers);
     if (least === undefined) continue;
     const share = least + (Math.max(0, leftBytes) * (1 - UNSHARED)) / sharers;
     operator.shareBytes = Math.floor(Math.min(share, ownLimit(operator)));
   }
+}
+
+/** Whether the governor chooses when it flushes. */
+function isAuto({ spec, half }: StageOperator): boolean {
+  return half !== 'partial' && 'triggers' in spec && spec.triggers.memoryLimitBytes === 'auto';
 }
 
 /** The least that an operator which can spill can do with; undefined for all others. */

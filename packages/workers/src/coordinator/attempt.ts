@@ -3,13 +3,16 @@
  * end. When a stage worker dies, the attempt is abandoned as a whole and the next one begins with fresh threads and fresh shared
  * memory: no slab has to be rescued, no half-done step repaired. What outlives attempts (the plan, what is collected, staged or fed) is the run's.
  */
+import type { StageSpec } from '@spillway/core/internal';
 import type { MemorySplit } from '@spillway/core/planner';
 import type { WarmTask } from '../codecs/protocol.ts';
+import { AdaptiveLimits } from '../governor/adaptive-limits.ts';
 import { PressureSampler } from '../governor/pressure-sampler.ts';
 import { SharedPressure } from '../governor/shared-pressure.ts';
 import type { JobEmitter } from '../job/events.ts';
 import type { ParsedRunOptions } from '../job/run-options.ts';
 import { JobReadings } from '../monitor/readings.ts';
+import { OperatorStatistics } from '../monitor/statistics.ts';
 import { orAborted } from '../sinks/drain-edge.ts';
 import { Activities } from './activities.ts';
 import type { ArenaLease } from './arena-lease.ts';
@@ -52,6 +55,7 @@ export class Attempt {
   readonly #activities: Activities = new Activities(this.latch);
   readonly #pressure: SharedPressure;
   #pressureSampler: PressureSampler | undefined;
+  #limits: AdaptiveLimits | undefined;
   #lanes: LaneHandle[] = [];
   #written: readonly WrittenSink[] = [];
   #isClean = false;
@@ -132,6 +136,7 @@ export class Attempt {
       emitter,
       maxSystemMemory: options.maxSystemMemory,
     });
+    this.#limits = new AdaptiveLimits(planned.physical.stages, this.#statisticsOf, emitter);
     startMainSinks(parts);
     startWriters(parts, this.#written);
     for (const lane of this.#lanes) lane.start();
@@ -170,6 +175,7 @@ export class Attempt {
   async stop(): Promise<boolean> {
     const hasEnded = this.latch.error === undefined || (await this.#activities.settledWithin(STOP_GRACE_MS));
     this.#pressureSampler?.close();
+    this.#limits?.close();
     this.#pressure.close();
     this.readings.freeze();
     this.latch.disarm();
@@ -197,6 +203,12 @@ export class Attempt {
   #poolOf(kind: PoolKind): ThreadPool | undefined {
     return this.#parts.pools.find((pool) => pool.kind === kind);
   }
+
+  /** Counters of an operator in the only lane of its stage. */
+  readonly #statisticsOf = (stage: StageSpec, operator: number): OperatorStatistics => {
+    const lane = this.wiring.actors.find((actor) => actor.kind === 'lane' && actor.id === stage.id);
+    return new OperatorStatistics(this.#parts.lease.arena.buffer, lane?.place.operators[operator] as number);
+  };
 
   #announceStages(): void {
     const { emitter } = this.#parts;

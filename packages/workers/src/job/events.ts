@@ -12,6 +12,8 @@ export interface JobEvents {
   progress: Progress;
   /** Memory presses harder, or less hard, than before. */
   pressure: PressureEvent;
+  /** The governor has moved the limit of a stage with `memoryLimit: 'auto'`. */
+  limit: LimitEvent;
   /** A stage has started or ended. */
   stage: { stage: string; lanes: number; state: 'started' | 'ended' };
   /** Something a person should look at; the job goes on. */
@@ -38,6 +40,20 @@ export interface RestartEvent {
   error: PipelineError;
   /** Restarts so far, this one included. */
   restarts: number;
+}
+
+export interface LimitEvent {
+  /** Name of the node. */
+  node: string;
+  stage: string;
+  /** Bytes at which it flushes from now on. */
+  limitBytes: number;
+  /** Most that it may hold. */
+  capBytes: number;
+  /** What it would hold if it could. */
+  wishBytes: number;
+  /** Flushes since the last look that came earlier than it wished. */
+  forced: number;
 }
 
 export interface FlushEvent {

@@ -58,6 +58,14 @@ export async function buildLane(
     now: Date.now,
     signal,
     ...(spill !== undefined && { spill }),
+    limitPlace: (operator) => {
+      const own = operators[operator] as OperatorStatistics;
+      const { autoBytes = 0 } = stage.operators[operator] ?? {};
+      return {
+        capBytes: () => own.capBytes || autoBytes,
+        report: (limitBytes, wishBytes) => own.setLimit(limitBytes, wishBytes),
+      };
+    },
     onFlush: (operator, reason, held) => {
       operators[operator]?.countFlush(reason);
       if (Atomics.load(arena.i32, config.listening >>> 2) !== 0)

@@ -82,7 +82,8 @@ export class JobReadings {
           held.rows += reading?.rows ?? 0;
           held.bytes += reading?.bytes ?? 0;
         }
-        return [describeBuffer(operator.name, stage.name, held, triggers)];
+        const limit = lanes[0]?.operators[index]?.limitBytes ?? 0;
+        return [describeBuffer(operator.name, stage.name, held, withLimit(triggers, limit))];
       });
     });
   }
@@ -184,6 +185,12 @@ function countOf(name: string, views: ActorView[]): EndpointCount {
     bytes += reading.bytesIn;
   }
   return { name, rows, bytes };
+}
+
+/** With the limit that the governor has chosen by now. */
+function withLimit(triggers: Triggers, limitBytes: number): Triggers {
+  const isChosen = triggers.memoryLimitBytes === 'auto' && limitBytes > 0;
+  return isChosen ? { ...triggers, memoryLimitBytes: limitBytes } : triggers;
 }
 
 /** The triggers of an operator that can hold something back; undefined for all others. */

@@ -19,8 +19,18 @@ const ACTOR = {
 const ACTOR_DOUBLES = 8;
 
 /** Doubles of an operator's slot, one slot a lane. */
-const OPERATOR = { inputs: 0, rows: 1, bytes: 2, peakBytes: 3, flushes: 4, spilledBytes: 10 } as const;
-const OPERATOR_DOUBLES = 12;
+const OPERATOR = {
+  inputs: 0,
+  rows: 1,
+  bytes: 2,
+  peakBytes: 3,
+  flushes: 4,
+  spilledBytes: 10,
+  limitBytes: 11,
+  wishBytes: 12,
+  capBytes: 13,
+} as const;
+const OPERATOR_DOUBLES = 14;
 
 export const FLUSH_REASONS: readonly FlushReason[] = ['iterations', 'rows', 'memory', 'interval', 'pressure', 'end'];
 
@@ -114,6 +124,21 @@ export class OperatorStatistics {
     this.#slot[OPERATOR.spilledBytes] = (this.#slot[OPERATOR.spilledBytes] as number) + bytes;
   }
 
+  /** The limit of a stage that leaves it to the governor, and what it would be without a cap. */
+  setLimit(limitBytes: number, wishBytes: number): void {
+    this.#slot[OPERATOR.limitBytes] = limitBytes;
+    this.#slot[OPERATOR.wishBytes] = wishBytes;
+  }
+
+  /** Most that such a limit may be. Written by the main thread. */
+  setCap(bytes: number): void {
+    this.#slot[OPERATOR.capBytes] = bytes;
+  }
+
+  get capBytes(): number {
+    return this.#slot[OPERATOR.capBytes] as number;
+  }
+
   countFlush(reason: FlushReason): void {
     const index = OPERATOR.flushes + FLUSH_REASONS.indexOf(reason);
     this.#slot[index] = (this.#slot[index] as number) + 1;
@@ -133,6 +158,8 @@ export class OperatorStatistics {
       },
       peakBytes: slot[OPERATOR.peakBytes] as number,
       spilledBytes: slot[OPERATOR.spilledBytes] as number,
+      limitBytes: slot[OPERATOR.limitBytes] as number,
+      wishBytes: slot[OPERATOR.wishBytes] as number,
       flushes,
     };
   }
@@ -145,6 +172,9 @@ export interface OperatorReading {
   held: HeldState;
   peakBytes: number;
   spilledBytes: number;
+  /** 0 where nothing is left to the governor, and before the first input. */
+  limitBytes: number;
+  wishBytes: number;
   flushes: FlushCounts;
 }
 

@@ -106,9 +106,9 @@ class AggregateFinal implements Operator {
 
   constructor(spec: AggregateSpec, context: OperatorContext) {
     this.#context = context;
-    this.#counter = new TriggerCounter(spec.triggers);
+    this.#counter = new TriggerCounter(spec.triggers, context.autoLimit);
     const { memoryLimitBytes, ...others } = spec.triggers;
-    const isTriggered = hasTriggers(others) || typeof memoryLimitBytes === 'number';
+    const isTriggered = hasTriggers(others) || typeof memoryLimitBytes === 'number' || context.autoLimit !== undefined;
     this.#isCounting = isTriggered || context.emissionsVisible || !spec.accumulate;
     this.#accumulate = spec.accumulate;
     const plan = planStates(spec, context.inputFields);
