@@ -24,7 +24,14 @@ function arenaViews(arena: Arena): ArenaViews {
   };
 }
 
-/** A slab that is replaced by one at least twice as large when it is too small. Addresses change at `reserve` only. */
+const DOUBLED_BYTES = 2 ** 20;
+
+/** What grows from `have` gets to have room for `want`: twice as much while it is small, then half as much again. */
+function grownBytes(want: number, have: number): number {
+  return Math.max(want, have < DOUBLED_BYTES ? 2 * have : Math.ceil(1.5 * have));
+}
+
+/** A slab that is replaced by a larger one when it is too small (see `grownBytes`). Addresses change at `reserve` only. */
 export class GrowingBuffer {
   ptr: Ptr = 0;
   bytes = 0;
@@ -41,7 +48,7 @@ export class GrowingBuffer {
   /** Makes room for `bytes`, keeping the first `keep`. Returns the address. */
   reserve(bytes: number, keep = 0): Ptr {
     if (bytes <= this.bytes) return this.ptr;
-    const room = Math.max(bytes, this.bytes * 2, 1024);
+    const room = Math.max(1024, grownBytes(bytes, this.bytes));
     const next = this.#arena.alloc(room, this.#owner);
     if (keep > 0) this.#u8.copyWithin(next, this.ptr, this.ptr + keep);
     if (this.ptr !== 0) this.#arena.release(this.ptr);

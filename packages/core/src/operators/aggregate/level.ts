@@ -127,6 +127,16 @@ export class Level {
     this.#rolled = this.closed;
   }
 
+  /** So many slots at most come of rolling up the slots of `finer`, which this level is made of; there are so many keys. */
+  slotsFrom(finer: Level, keys: number): number {
+    const { size, bins } = finer.table;
+    if (size === 0 || finer.openBin === undefined) return 0;
+    const first = this.#binOf(this.#workspace.views.i64[bins / 8] as bigint, finer.plan);
+    const count = Number(this.#binOf(finer.openBin, finer.plan) - first) + 1;
+    const open = first === this.#openBin ? this.table.size - this.closed : 0;
+    return Math.min(size, count * keys - open);
+  }
+
   /** Bins before this one are closed; undefined before the first group. */
   get openBin(): bigint | undefined {
     return this.#openBin;

@@ -35,7 +35,8 @@ export class RankedList {
   update(size: number): void {
     if (size === this.size) return;
     const { u32 } = this.#workspace.views;
-    const added = Uint32Array.from({ length: size - this.size }, (_, index) => this.size + index);
+    const added = new Uint32Array(size - this.size);
+    for (let index = 0; index < added.length; index++) added[index] = this.size + index;
     sortNumbers(added, this.#order);
     const sorted = this.#sorted.reserve(4 * size, 4 * this.size) >>> 2;
     if (added.length * Math.log2(size) < this.size) this.#insert(sorted, added);
@@ -166,8 +167,10 @@ function textOrder(table: KeyTable, { u8, u32 }: ArenaViews): Required<NumberOrd
 }
 
 /** Below so many numbers, comparing is faster than counting digits. */
-const LEAST_RADIX = 4096;
-const DIGIT = 0xffff;
+const LEAST_RADIX = 512;
+const DIGIT_BITS = 11;
+const DIGITS = 2 ** DIGIT_BITS;
+const PLACES = Math.ceil(64 / DIGIT_BITS);
 
 function integerOrder(table: KeyTable, value: ValueType, { i32, u32 }: ArenaViews): Required<NumberOrder> {
   const isU64 = value.kernel === 'u64';
@@ -181,33 +184,51 @@ function integerOrder(table: KeyTable, value: ValueType, { i32, u32 }: ArenaView
     compare,
     sort(numbers) {
       if (numbers.length < LEAST_RADIX) numbers.sort(compare);
-      else radixSort(numbers, u32, table.keys >>> 2, isU64 ? 0 : 0x8000);
+      else radixSort(numbers, u32, table.keys >>> 2, isU64 ? 0 : 0x8000_0000);
     },
   };
 }
 
-/** By 16 bits at a time, lowest first; `signFlip` turns the top digit of signed integers into an order of its own. */
+/** How often each digit comes at each place. Between two sorts it means nothing. */
+const digitCounts = new Uint32Array(PLACES * DIGITS);
+
+/** Digit number `place` of a 64-bit key, from the lowest. */
+function digitOf(low: number, high: number, place: number): number {
+  const from = place * DIGIT_BITS;
+  if (from >= 32) return (high >>> (from - 32)) & (DIGITS - 1);
+  const part = low >>> from;
+  return (from > 32 - DIGIT_BITS ? part | (high << (32 - from)) : part) & (DIGITS - 1);
+}
+
+/** By 11 bits at a time, lowest first; `signFlip` turns the highest word of signed integers into an order of its own. */
 function radixSort(numbers: Uint32Array, u32: Uint32Array, keys: number, signFlip: number): void {
+  const counts = digitCounts.fill(0);
+  for (const number of numbers) {
+    const low = u32[keys + 2 * number] as number;
+    const high = (u32[keys + 2 * number + 1] as number) ^ signFlip;
+    for (let place = 0; place < PLACES; place++) {
+      const at = place * DIGITS + digitOf(low, high, place);
+      counts[at] = (counts[at] as number) + 1;
+    }
+  }
   let from = numbers;
   let to: Uint32Array = new Uint32Array(numbers.length);
-  for (const [word, shift, flip] of [
-    [0, 0, 0],
-    [0, 16, 0],
-    [1, 0, 0],
-    [1, 16, signFlip],
-  ] as const) {
-    const digit = (number: number): number => (((u32[keys + 2 * number + word] as number) >>> shift) & DIGIT) ^ flip;
-    const ends = new Uint32Array(DIGIT + 2);
-    for (const number of from) {
-      const at = digit(number) + 1;
-      ends[at] = (ends[at] as number) + 1;
+  for (let place = 0; place < PLACES; place++) {
+    const ends = counts.subarray(place * DIGITS, (place + 1) * DIGITS);
+    // All have one digit here.
+    if (ends.includes(numbers.length)) continue;
+    let end = 0;
+    for (let digit = 0; digit < DIGITS; digit++) {
+      const count = ends[digit] as number;
+      ends[digit] = end;
+      end += count;
     }
-    if (ends[digit(from[0] as number) + 1] === from.length) continue;
-    for (let at = 1; at <= DIGIT; at++) ends[at] = (ends[at] as number) + (ends[at - 1] as number);
     for (const number of from) {
-      const at = digit(number);
-      to[ends[at] as number] = number;
-      ends[at] = (ends[at] as number) + 1;
+      const low = u32[keys + 2 * number] as number;
+      const digit = digitOf(low, (u32[keys + 2 * number + 1] as number) ^ signFlip, place);
+      const at = ends[digit] as number;
+      to[at] = number;
+      ends[digit] = at + 1;
     }
     [from, to] = [to, from];
   }

@@ -14,7 +14,13 @@ import { type Need, TEXT_STATES, type TextStateName } from './state-plan.ts';
 import { TextSlots } from './text-slots.ts';
 
 const FIRST_SLOTS = 256;
+const DOUBLED_SLOTS = 2 ** 15;
 const FIRST_RECORDS = 16;
+
+/** Slots that a table for `have` gets to have room for `want`. */
+export function grownSlots(want: number, have: number): number {
+  return Math.max(FIRST_SLOTS, want, have < DOUBLED_SLOTS ? 2 * have : Math.ceil(1.5 * have));
+}
 
 /** One array of a column's states. */
 interface StateColumn {
@@ -218,7 +224,7 @@ export class StateTable {
   /** Gives slots [size, to) neutral states. */
   grow(to: number): void {
     if (to === this.size) return;
-    if (to > this.#capacity) this.#capacity = Math.max(to, 2 * this.#capacity, FIRST_SLOTS);
+    if (to > this.#capacity) this.#capacity = grownSlots(to, this.#capacity);
     for (const states of this.needs) states.grow(this.size, to, this.#capacity, this.#kernels);
     this.size = to;
   }

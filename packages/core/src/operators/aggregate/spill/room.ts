@@ -3,6 +3,7 @@ import type { Workspace } from '../arena-views.ts';
 import type { KeyIndex } from '../key-index.ts';
 import type { Level } from '../level.ts';
 import type { PacketSizes } from '../packet.ts';
+import { grownSlots } from '../state-table.ts';
 
 /** Bytes of a slot, and of a key, that sorting needs. */
 const SORT_SLOT_BYTES = 24;
@@ -17,13 +18,14 @@ export function roomFor(
 ): number {
   let bytes = workspace.bytes();
   let most = 0;
+  const keys = index === undefined ? 1 : index.size + newKeys(sizes);
   const visit = (level: Level, more: number): void => {
     const { size, capacity, slotBytes } = level.table;
     const slots = size + more;
     most = Math.max(most, slots);
     // Columns grow one by one: each is there twice for a moment.
-    if (slots > capacity) bytes += Math.max(slots, 2 * capacity) * slotBytes - (capacity * slotBytes) / 2;
-    for (const child of level.children) visit(child, slots);
+    if (slots > capacity) bytes += (grownSlots(slots, capacity) - capacity / 2) * slotBytes;
+    for (const child of level.children) visit(child, child.slotsFrom(level, keys) + more);
   };
   for (const [position, root] of roots.entries()) {
     const { groups, textBytes } = sizes.roots[position] as PacketSizes['roots'][number];
@@ -31,5 +33,9 @@ export function roomFor(
     for (const length of textBytes) bytes += 2 * length;
   }
   if (index === undefined) return bytes;
-  return bytes + index.bytesWith(sizes) - index.heldBytes + most * SORT_SLOT_BYTES + index.size * SORT_KEY_BYTES;
+  return bytes + index.bytesWith(sizes) - index.heldBytes + most * SORT_SLOT_BYTES + keys * SORT_KEY_BYTES;
+}
+
+function newKeys({ keyColumns, pairs }: PacketSizes): number {
+  return pairs.at(-1) ?? keyColumns[0]?.codes ?? 0;
 }
