@@ -6,7 +6,8 @@
  *                 + COMPILER_BYTES                             where Parquet is read or written: the runtime compiles the
  *                                                              library while it runs, and keeps what that needed
  *                 + codec threads × CODEC_BYTES                an instance of the library, with what it decodes
- *                 + codec threads × 2 × largest row group      its bytes on disk: as read, and in the library
+ *                 + codec threads × 2 × largest row group      its bytes on disk: as read, and in the library; of a dataset that
+ *                                                              rows are merged into also its decoded bytes
  *                 + lanes × LANE_BYTES                         a lane's heap and the code of its kernels
  *                 + lanes with code of users × USER_BYTES      their heap and array buffers (see `heap-watch.ts`)
  *                 + main thread                                what is delivered and fed there (see `main-thread.ts`)
@@ -93,7 +94,7 @@ function codecThreadBytes(plan: ResolvedPlan): number {
       bytes = Math.max(bytes, CODEC_BYTES + 2 * largestRowGroup(files, columns));
     }
     if (spec.kind === 'sink' && (spec.sink.type === 'parquet' || spec.sink.type === 'store'))
-      bytes = Math.max(bytes, CODEC_BYTES);
+      bytes = Math.max(bytes, CODEC_BYTES + (node.storedGroupBytes ?? 0));
   }
   return bytes;
 }

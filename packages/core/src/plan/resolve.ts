@@ -3,6 +3,7 @@
  * from the sources to the sinks. What can be wrong is refused here, naming the step.
  */
 
+import { rowBytes } from '../batch/largest-batch.ts';
 import { PipelineError } from '../errors.ts';
 import { resolveFold, resolveOp } from '../operators/definition.ts';
 import type { Fields } from '../schema/types.ts';
@@ -20,6 +21,7 @@ import { checkTiming, markVisibility } from './visibility.ts';
 export const fileProbes: PlanProbes = {
   readParquetInfo: async (path) => (await import('../formats/parquet-info.ts')).readParquetInfo(path),
   expandPaths: async (patterns) => (await import('../formats/glob.ts')).expandPaths(patterns),
+  largestStoredGroup: async (root, path) => (await import('../store/sink-commit.ts')).largestStoredGroup(root, path),
 };
 
 /**
@@ -31,7 +33,7 @@ export const fileProbes: PlanProbes = {
 export async function resolvePlan(plan: LogicalPlan, probes: PlanProbes = fileProbes): Promise<ResolvedPlan> {
   const files = new Map<string, ReturnType<PlanProbes['readParquetInfo']>>();
   const cached: PlanProbes = {
-    expandPaths: (patterns) => probes.expandPaths(patterns),
+    ...probes,
     readParquetInfo: (path) => {
       const info = files.get(path) ?? probes.readParquetInfo(path);
       files.set(path, info);
@@ -81,7 +83,16 @@ async function bindNode(node: PlanNode, before: readonly ResolvedNode[], probes:
             inputs.map((input) => input.ordered),
           )
         : await stepFields(withIdentity(node, before), first.fields, first.ordered);
-  return { ...node, spec, inputFields, outputFields: outputs, ordered, emissionsVisible: false };
+  const storedGroupBytes = await storedGroupOf(spec, first.fields, probes);
+  const bound: ResolvedNode = { ...node, spec, inputFields, outputFields: outputs, ordered, emissionsVisible: false };
+  return storedGroupBytes === undefined ? bound : { ...bound, storedGroupBytes };
+}
+
+/** What a sink that merges takes for reading. */
+async function storedGroupOf(spec: PlanNode['spec'], fields: Fields, probes: PlanProbes): Promise<number | undefined> {
+  if (spec.kind !== 'sink' || spec.sink.type !== 'store' || spec.sink.mode !== 'merge') return undefined;
+  const group = await probes.largestStoredGroup?.(spec.sink.root, spec.sink.path);
+  return group && 2 * group.bytes + Math.ceil(group.rows * rowBytes(fields));
 }
 
 type PlainStep = Parameters<typeof stepFields>[0];

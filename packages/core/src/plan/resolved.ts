@@ -18,6 +18,15 @@ export interface ResolvedNode extends PlanNode {
   emissionsVisible: boolean;
   /** For Parquet sources: what the footers say, by file, in the order of the stream. */
   files?: ParquetInfo[];
+  /** For sinks that merge into a dataset: bytes that reading its largest row group takes, encoded twice and decoded. */
+  storedGroupBytes?: number;
+}
+
+/** A row group that has to be read to write a dataset. */
+export interface StoredGroup {
+  rows: number;
+  /** On disk. */
+  bytes: number;
 }
 
 /** Why the answer depends on timing. */
@@ -36,4 +45,6 @@ export interface PlanProbes {
   readParquetInfo(path: string): Promise<ParquetInfo>;
   /** Files behind paths and patterns, in order. @throws ERR_FILE_NOT_FOUND */
   expandPaths(patterns: readonly string[]): Promise<string[]>;
+  /** The largest row group of a dataset, or undefined when there is none. Left out: datasets are not looked at. */
+  largestStoredGroup?(root: string, path: string): Promise<StoredGroup | undefined>;
 }

@@ -82,6 +82,11 @@ export function addAction(file: StagedFile, name: string, sequence: number, now:
   };
 }
 
+/** Rows of a file as its statistics say; 0 when they do not. */
+export function recordsOf({ stats }: AddAction): number {
+  return (JSON.parse(stats ?? '{}') as { numRecords?: number }).numRecords ?? 0;
+}
+
 /** The same file at another place among the dataset's. */
 export function withSequence(action: AddAction, sequence: number): AddAction {
   return { ...action, dataChange: false, tags: { ...action.tags, [TAG.sequence]: String(sequence) } };
@@ -108,7 +113,7 @@ export function datasetFile(table: string, action: AddAction, fields: Fields, or
   }
   return {
     path: join(table, decodeURIComponent(action.path)),
-    rows: (JSON.parse(action.stats ?? '{}') as { numRecords?: number }).numRecords ?? 0,
+    rows: recordsOf(action),
     bytes: action.size,
     min: exactValue(min, type),
     max: exactValue(max, type),

@@ -7,11 +7,13 @@ import { PipelineError } from '../errors.ts';
 import { DurableFile, syncFolder } from '../formats/durable-file.ts';
 import { fileError } from '../formats/file-error.ts';
 import { nameHint } from '../schema/nearest-name.ts';
+import type { CommitSummary } from './commit.ts';
 import { Dataset } from './dataset.ts';
 import { LOG_FOLDER, readSnapshot } from './delta-log.ts';
 import { type DatasetKey, type KeyLayout, NAMED_KEYS, showKey } from './key-path.ts';
 import { type KeySchema, SchemaKeys } from './key-schema.ts';
 import { datasetFolder, removeEmptyFolders } from './sink-commit.ts';
+import type { StoreWriteOptions, WriteRows } from './write-rows.ts';
 
 /** Options of `openStore`. */
 export interface OpenStoreOptions {
@@ -119,6 +121,29 @@ export class Store {
       file: path,
       hint: nameHint(showKey(key), known),
     });
+  }
+
+  /**
+   * Writes rows into a dataset, which is made if it is not there: in one commit, merged with those stored. Existing rows come
+   * before new ones of an equal ordered value; with `duplicatesOn` the last of equal rows stays. Only row groups that
+   * overlap the new rows are written anew. It runs in this thread; large amounts are for pipelines (`toStore`).
+   *
+   * Memory: a stored and a new row group, decoded, and one encoded.
+   * @param rows in order of the `orderedOn` column. None: row groups off their target are made whole
+   * @throws ERR_INPUT_UNORDERED, ERR_SCHEMA, ERR_VALUE, ERR_OPTIONS, ERR_KEY, ERR_STORE_CONFLICT, ERR_STORE_CORRUPT, ERR_STORE_UNSUPPORTED, ERR_IO
+   * @example
+   * ```ts
+   * await store.write({ symbol: 'AAPL' }, [{ ts: '2024-01-02T09:30:00Z', price: 187.2 }], {
+   *   schema: { ts: 'timestamp[us, UTC]', price: 'float64' },
+   *   orderedOn: 'ts',
+   *   duplicatesOn: ['ts'],
+   *   rowGroupTarget: '1d',
+   * });
+   * ```
+   */
+  async write(key: DatasetKey, rows: WriteRows, options: StoreWriteOptions = {}): Promise<CommitSummary> {
+    const { writeRows } = await import('./write-rows.ts');
+    return writeRows({ root: this.root, key: { ...key }, path: this.pathOf(key) }, rows, options);
   }
 
   /**

@@ -7,6 +7,7 @@ import { syncFolder, TEMPORARY_SUFFIX } from '../formats/durable-file.ts';
 import { fileError } from '../formats/file-error.ts';
 import type { Fields } from '../schema/types.ts';
 import { type CommitSummary, checkSchema, commitFiles, type MergeRunner, storedFiles } from './commit.ts';
+import { recordsOf } from './dataset-file.ts';
 import { checkWritable, LOG_FOLDER, readSnapshot } from './delta-log.ts';
 import { checkColumnNames } from './delta-schema.ts';
 import { checkOrder, type FileSinkSpec, type StagedSink, type StoreSpec } from './file-sink.ts';
@@ -58,6 +59,23 @@ async function names(folder: string): Promise<string[]> {
     // Nothing there yet.
     return [];
   }
+}
+
+/**
+ * The row group of a dataset that takes most to be read, or undefined when there is no dataset.
+ * @throws ERR_STORE_CORRUPT, ERR_STORE_UNSUPPORTED, ERR_IO
+ */
+export async function largestStoredGroup(
+  root: string,
+  path: string,
+): Promise<{ rows: number; bytes: number } | undefined> {
+  const snapshot = await readSnapshot(datasetFolder(root, path));
+  let largest: { rows: number; bytes: number } | undefined;
+  for (const action of snapshot?.files.values() ?? []) {
+    const rows = recordsOf(action);
+    if (largest === undefined || action.size > largest.bytes) largest = { rows, bytes: action.size };
+  }
+  return largest;
 }
 
 /**

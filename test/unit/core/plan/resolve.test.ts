@@ -1,5 +1,12 @@
 import { agg, col, createPipeline, defineOp, fromIterable, lit, readParquet, type Sink } from '@spillway/core';
-import { buildLogicalPlan, type PlanProbes, type ResolvedPlan, resolvePlan } from '@spillway/core/internal';
+import {
+  buildLogicalPlan,
+  fileProbes,
+  type PlanProbes,
+  planStages,
+  type ResolvedPlan,
+  resolvePlan,
+} from '@spillway/core/internal';
 import { expect, test } from 'vitest';
 
 const schema = { ts: 'timestamp[us]', symbol: 'utf8', price: 'float64', qty: 'int32' } as const;
@@ -209,4 +216,13 @@ test('an op whose module cannot be imported is refused before anything starts', 
   });
   if (spec.kind === 'op') spec.op = { ...spec.op, url: 'file:///nowhere/ops.js', ordinal: 7 };
   await expect(resolvePlan(moved)).rejects.toMatchObject({ code: 'ERR_OP_IMPORT' });
+});
+
+test('a sink that merges counts the largest stored row group in the minimum', async () => {
+  const minimum = async (rows: number) => {
+    const probes = { ...fileProbes, largestStoredGroup: () => Promise.resolve({ rows, bytes: rows * 8 }) };
+    const plan = await resolvePlan(buildLogicalPlan([trades().toStore({ root: '/x' }, { freq: '1h' })]), probes);
+    return planStages(plan, { workers: 1 }).minimumBytes;
+  };
+  expect((await minimum(2_000_000)) - (await minimum(1_000_000))).toBeGreaterThan(1_000_000 * (2 * 8 + 8));
 });
