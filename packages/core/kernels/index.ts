@@ -4,6 +4,8 @@ export { arithmetic, scaleInt64, unaryArithmetic } from './arithmetic';
 export { bitmap, bitmapNot, copyBits, fillBits, kleene, popcount, selectIndices, takeBits } from './bitmap';
 export { cast, castBits } from './cast';
 export { compare } from './compare';
+export { csvIndex, csvLines, utf8Check } from './csv-index';
+export { csvTextBytes, csvTexts, csvValues } from './csv-values';
 export { groupStates } from './groups';
 export { checksum, combineIds, encodeInt64, encodeText, initKeyTable, rehashKeyTable } from './hash';
 export { asofMatch, mergeMatch } from './join';

@@ -37,6 +37,7 @@ export {
   type PushOptions,
   type PushSource,
 } from './plan/pipeline.ts';
+export { type CsvOptions, readCsv } from './plan/read-csv.ts';
 export { fromShared, type SharedOptions } from './plan/shared-source.ts';
 export {
   type ForEachOptions,

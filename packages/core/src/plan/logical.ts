@@ -2,7 +2,9 @@
  * A pipeline as plain, cloneable data. The fluent API writes it, the planner reads it, the reference executor and the
  * stage workers run it. Nothing here holds a function, a handle or a thread.
  */
+
 import type { ExpressionNode } from '../expressions/node.ts';
+import type { CsvFile, CsvFormat } from '../formats/csv/csv-format.ts';
 import type { Fields } from '../schema/types.ts';
 import type { WriteMode } from '../store/commit.ts';
 import type { RowGroupTarget } from '../store/row-group-target.ts';
@@ -41,6 +43,19 @@ export interface OpRef {
 export type SourceSpec =
   /** `expected`: columns and types that every file has to have. A resolved plan lists the files and the columns to read. */
   | { type: 'parquet'; paths: string[]; orderedOn?: string; columns?: string[]; expected?: Fields; batchRows: number }
+  /**
+   * CSV text, parsed in the lanes. A resolved plan has the delimiter, the schema of all columns, the columns to read, and the files.
+   */
+  | {
+      type: 'csv';
+      paths: string[];
+      orderedOn?: string;
+      schema?: Fields;
+      columns?: string[];
+      format: CsvFormat;
+      batchRows: number;
+      files: CsvFile[];
+    }
   /**
    * Fed on the main thread: push sources, iterables, Node streams. `id` names the feeder in this process; `objectRows`: how many rows it
    * makes as objects before they are laid out, 0 where the objects are there anyway.

@@ -10,7 +10,7 @@
  *             + Σ sorts: SORT_BATCHES batches of their input, SORT_BYTES and, on the heap, SORT_HEAP_BYTES
  *             + Σ aggregates: STATE_BYTES for each aggregation where bins are merged, with keys KEYED_BYTES, SCRATCH_BYTES for each lane where
  *               batches become states, three times their own limit where their flushes can be seen
- *             + Σ lanes that make rows: one batch of them
+ *             + Σ lanes that make rows: one batch of them; where they parse text, that and the places of its fields
  *             + what is outside the arena: see `budget.ts`
  *
  * Of an edge every producing lane has a batch in hand (the only lane of a stage sends batch by batch, so it has one for all its
@@ -25,6 +25,7 @@
  */
 
 import { floorBytes, PIECE_ROWS } from '../batch/largest-batch.ts';
+import { readerBytes } from '../formats/csv/chunk-sizes.ts';
 import { PAGE_BYTES } from '../memory/layout.ts';
 import type { AggregateSpec } from '../operators/aggregate/output-fields.ts';
 import { mostPacketBytes } from '../operators/aggregate/packet.ts';
@@ -32,7 +33,7 @@ import { PIECE_ROWS as AGGREGATE_PIECE_ROWS } from '../operators/aggregate/piece
 import { planStates } from '../operators/aggregate/state-plan.ts';
 import type { Fields } from '../schema/types.ts';
 import { type OutsideTerms, outsideTerms } from './budget.ts';
-import type { Triggers } from './logical.ts';
+import type { SourceSpec, Triggers } from './logical.ts';
 import type { EdgeSpec, StageOperator, StageSpec } from './physical.ts';
 import type { ResolvedNode, ResolvedPlan } from './resolved.ts';
 import { hasTraits, traitsOf } from './steps/traits.ts';
@@ -87,6 +88,8 @@ function stateBytes(stages: readonly StageSpec[], rows: number): number {
   let sum = 0;
   for (const { operators, lanes, input } of stages) {
     if (input.kind === 'splits' && input.source.type === 'generated') sum += lanes * floorBytes(input.fields, rows);
+    if (input.kind === 'splits' && input.source.type === 'csv')
+      sum += lanes * csvBytes(input.source, input.fields, rows);
     for (const { spec, half, inputFields, emissionsVisible } of operators) {
       if (spec.kind === 'aggStream')
         sum += aggregateBytes(spec, half, lanes) + (emissionsVisible ? seenBytes(spec, half) : 0);
@@ -102,6 +105,12 @@ function stateBytes(stages: readonly StageSpec[], rows: number): number {
     }
   }
   return sum;
+}
+
+/** What one lane reads text with, and the batch that it makes. */
+function csvBytes({ files, format }: Extract<SourceSpec, { type: 'csv' }>, fields: Fields, rows: number): number {
+  const width = files.reduce((widest, { names }) => Math.max(widest, names.length), fields.length);
+  return readerBytes(fields.length, format, width) + floorBytes(fields, rows);
 }
 
 /** Of each side the batch at work and one that is made of it. */

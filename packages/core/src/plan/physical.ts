@@ -33,7 +33,12 @@ export interface StageOperator {
 /** Where a stage's morsels come from. */
 export type StageInput =
   /** Lanes make the batches themselves, split by split; no edge. */
-  | { kind: 'splits'; source: Extract<SourceSpec, { type: 'shared' | 'generated' }>; node: number; fields: Fields }
+  | {
+      kind: 'splits';
+      source: Extract<SourceSpec, { type: 'shared' | 'generated' | 'csv' }>;
+      node: number;
+      fields: Fields;
+    }
   /** Descriptors from an edge, in sequence. */
   | { kind: 'edge'; edge: number }
   /** Several edges, drained as the stage's first operator wants. One lane. */

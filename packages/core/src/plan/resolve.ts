@@ -111,8 +111,9 @@ async function bindSource(node: PlanNode, given: Source, probes: PlanProbes): Pr
   await checkGenerated(given);
   const parquet =
     given.type === 'parquet' ? await (await import('./parquet-source.ts')).resolveParquet(given, probes) : undefined;
-  const source: Source = parquet?.spec ?? given;
-  const fields: Fields = parquet?.fields ?? (given.type === 'parquet' ? [] : given.fields);
+  const csv = given.type === 'csv' ? await (await import('./csv-source.ts')).resolveCsv(given, probes) : undefined;
+  const source: Source = parquet?.spec ?? csv?.spec ?? given;
+  const fields: Fields = parquet?.fields ?? csv?.fields ?? ('fields' in given ? given.fields : []);
   const { orderedOn } = source;
   // An ordered column that nobody reads is checked, though not delivered.
   const isRead = orderedOn !== undefined && fields.some((field) => field.name === orderedOn);
@@ -128,13 +129,19 @@ async function bindSource(node: PlanNode, given: Source, probes: PlanProbes): Pr
   };
 }
 
-/** The same nodes, with Parquet sources that read what is needed only. */
+/** The same nodes, with file sources that read what is needed only. */
 async function pruned(nodes: readonly ResolvedNode[], asked: readonly PlanNode[]): Promise<PlanNode[]> {
   const needed = neededColumns(nodes, await declaredInputs(nodes));
   return nodes.map(({ id, name, spec, inputs, ownStage, outputFields, files }) => {
     const node: PlanNode = { id, name, spec, inputs, ...(ownStage && { ownStage }) };
-    if (spec.kind !== 'source' || spec.source.type !== 'parquet') return node;
+    if (spec.kind !== 'source' || (spec.source.type !== 'parquet' && spec.source.type !== 'csv')) return node;
     const names = (outputFields['out'] ?? []).map((field) => field.name);
+    if (spec.source.type === 'csv') {
+      const read = columnsToRead(names, needed.get(id) ?? 'all', spec.source.orderedOn);
+      // The ordered column is compared where it is delivered.
+      const columns = names.filter((column) => read.includes(column) || column === spec.source.orderedOn);
+      return { ...node, spec: { kind: 'source', source: { ...spec.source, columns } } };
+    }
     const columns = columnsToRead(names, needed.get(id) ?? 'all', spec.source.orderedOn);
     const isNamed = asked.some(
       (given) =>

@@ -43,11 +43,13 @@ type ParquetShape<O> = O extends { schema: infer S extends Shape; columns: reado
     ? S
     : Shape;
 
-function refuse(step: string, problem: string, hint: string): PipelineError {
-  return new PipelineError('ERR_OPTIONS', `${step}: ${problem}`, { stage: step, hint });
+/** The refusal of what a user gave for a source. */
+export function refuse(step: string, problem: string, hint: string, cause?: unknown): PipelineError {
+  return new PipelineError('ERR_OPTIONS', `${step}: ${problem}`, { stage: step, hint, cause });
 }
 
-function checkOrdered(orderedOn: string | undefined, fields: Fields | undefined, step: string): void {
+/** @throws ERR_COLUMN_UNKNOWN when the columns are known and `orderedOn` is not among them */
+export function checkOrdered(orderedOn: string | undefined, fields: Fields | undefined, step: string): void {
   if (orderedOn === undefined || fields === undefined) return;
   const names = fields.map((field) => field.name);
   if (names.includes(orderedOn)) return;

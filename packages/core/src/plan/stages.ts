@@ -190,7 +190,7 @@ class StageCutter {
     const { source } = node.spec;
     const users = this.#users(node, 'out');
     const fields = node.outputFields['out'] ?? [];
-    if (source.type === 'shared' || source.type === 'generated') {
+    if (source.type === 'shared' || source.type === 'generated' || source.type === 'csv') {
       this.#cutSplits(node, { kind: 'splits', source, node: node.id, fields }, users);
       return;
     }

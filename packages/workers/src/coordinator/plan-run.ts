@@ -55,6 +55,10 @@ function describeSource(planned: PlannedRun, node: ResolvedPlan['nodes'][number]
   if (node.spec.kind !== 'source') return;
   const { source } = node.spec;
   if (source.type === 'shared') planned.totals.set(node.id, { rows: source.rows });
+  if (source.type === 'csv')
+    planned.totals.set(node.id, {
+      bytes: source.files.reduce((sum, { bytes, dataStart }) => sum + bytes - dataStart, 0),
+    });
   if (source.type === 'fed') {
     const { totalRows } = feederOf(source.id);
     if (totalRows !== undefined) planned.totals.set(node.id, { rows: totalRows });

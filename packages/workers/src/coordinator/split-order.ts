@@ -1,4 +1,4 @@
-/** Order across the splits of a generated source: they end in any order, and are compared in theirs. */
+/** Order across the splits of a source that lanes make: they end in any order, and are compared in theirs. */
 
 import { compareOrdered, disorderError } from '@spillway/core/data';
 import type { OrderedValue, StageSpec } from '@spillway/core/internal';
@@ -30,16 +30,20 @@ export class SplitOrder {
       splits.next += 1;
       if (due.first === undefined) continue;
       if (splits.last !== undefined && compareOrdered(splits.last, due.first) > 0)
-        this.#fail(stage, due.split, splits.last, due.first);
+        this.#fail(stage, due, splits.last, due.first);
       splits.last = due.last;
     }
   }
 
-  #fail(stage: StageSpec, split: number, before: OrderedValue, value: OrderedValue): void {
+  #fail(stage: StageSpec, { split, at }: SplitBounds, before: OrderedValue, value: OrderedValue): void {
     const { input } = stage;
     const column = input.kind === 'splits' ? (input.source.orderedOn ?? '') : '';
     const type = input.kind === 'splits' ? input.fields.find((field) => field.name === column)?.type : undefined;
-    const error = disorderError({ file: `split ${split}`, row: 0, column, type: type ?? 'int64' }, before, value);
+    const error = disorderError(
+      { ...(at ?? { file: `split ${split}`, row: 0 }), column, type: type ?? 'int64' },
+      before,
+      value,
+    );
     this.#latch.fail(namedError(error, stage.name));
   }
 }

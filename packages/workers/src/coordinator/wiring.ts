@@ -11,6 +11,7 @@ import type { PressurePlace } from '../governor/shared-pressure.ts';
 import type { LaneConfig, LaneInputConfig } from '../lanes/protocol.ts';
 import type { PositionSegment } from '../lanes/source-position.ts';
 import { placeStatistics, type StatisticsPlace } from '../monitor/statistics.ts';
+import { CHAIN_BYTES } from '../sources/chunk-chain.ts';
 import type { ArenaLease } from './arena-lease.ts';
 import type { Cleanup } from './cleanup.ts';
 import type { SpillPlace } from './spill-place.ts';
@@ -150,13 +151,14 @@ function laneConfigs(parts: WiringParts, wiring: StageWiring): LaneConfig[] {
   const { stage, actors, ringOf, claim, listening, pressure, spilled } = wiring;
   const owner = lease.takeOwner(stage.name);
   const positions = positionsOfStage(physical, stage, positionsOf);
+  const chain = placeChain(parts, stage, owner);
   const heapBytes = hasUserCode(stage) ? userBytesEach : 0;
   return actors
     .filter((actor) => actor.kind === 'lane' && actor.id === stage.id)
     .map((actor) => ({
       stage,
       lane: actor.lane,
-      input: laneInput(stage, claim, ringOf),
+      input: laneInput(stage, claim, chain, ringOf),
       outputs: stage.outputs.map((output) => ringOf(output.edge).handle),
       owner,
       ownerNames: [],
@@ -167,6 +169,15 @@ function laneConfigs(parts: WiringParts, wiring: StageWiring): LaneConfig[] {
       pressure,
       ...(spill !== undefined && { spill: { ...spill, used: spilled } }),
     }));
+}
+
+/** Zeroed words in which the lanes of a CSV source agree; 0 for other stages. */
+function placeChain({ lease, cleanup }: WiringParts, { input }: StageSpec, owner: number): Ptr {
+  if (input.kind !== 'splits' || input.source.type !== 'csv') return 0;
+  const chain = lease.arena.alloc(CHAIN_BYTES, owner);
+  lease.arena.u8.fill(0, chain, chain + CHAIN_BYTES);
+  cleanup.add(() => lease.arena.release(chain));
+  return chain;
 }
 
 type EndRole = 'reader' | 'feeder' | 'main' | 'writer';
@@ -215,7 +226,7 @@ function makeRing(edge: EdgeSpec, isLazy: boolean, lease: ArenaLease, owner: num
   return ring;
 }
 
-function laneInput(stage: StageSpec, claim: Ptr, ringOf: (edge: number) => Ring): LaneInputConfig {
+function laneInput(stage: StageSpec, claim: Ptr, chain: Ptr, ringOf: (edge: number) => Ring): LaneInputConfig {
   const { input } = stage;
   if (input.kind === 'edge') return { kind: 'edge', edge: input.edge, ring: ringOf(input.edge).handle };
   if (input.kind === 'edges') {
@@ -223,7 +234,7 @@ function laneInput(stage: StageSpec, claim: Ptr, ringOf: (edge: number) => Ring)
     return { kind: 'edges', inputs };
   }
   const batches = input.source.type === 'shared' ? sharedTableBatches(input.source.tableId) : [];
-  return { kind: 'splits', source: input.source, fields: input.fields, claim, batches };
+  return { kind: 'splits', source: input.source, fields: input.fields, claim, batches, chain };
 }
 
 /**

@@ -16,7 +16,8 @@ import { HeapWatch } from '../governor/heap-watch.ts';
 import { LanePressure } from '../governor/lane-pressure.ts';
 import { SharedPressure } from '../governor/shared-pressure.ts';
 import { ActorStatistics, OperatorStatistics } from '../monitor/statistics.ts';
-import { type LaneChain, type LaneInput, LaneLoop } from './lane-loop.ts';
+import type { SplitBounds } from './generated-input.ts';
+import { type LaneChain, type LaneInput, LaneLoop, type Morsel } from './lane-loop.ts';
 import { type LaneOutput, MorselOutput, StreamOutput } from './lane-outputs.ts';
 import type { LaneConfig, LaneMessage } from './protocol.ts';
 import { RingInput } from './ring-input.ts';
@@ -46,7 +47,11 @@ export async function buildLane(
   const outputs = rings.map((ring, index) =>
     laneOutput(config, ring, stage.outputs[index] as StageSpec['outputs'][number], statistics),
   );
-  const place = { sequence: 0, rowsBefore: 0 };
+  const place: { sequence: number; rowsBefore: number; origin: Morsel['origin'] } = {
+    sequence: 0,
+    rowsBefore: 0,
+    origin: undefined,
+  };
   const kernels = instantiateKernels(arena);
   const spill = await openSpill(arena, config, operators, signal, send);
   const chain = await buildChain(stage, {
@@ -71,9 +76,12 @@ export async function buildLane(
       if (Atomics.load(arena.i32, config.listening >>> 2) !== 0)
         send({ type: 'flush', node: stage.operators[operator]?.name ?? '', reason, held });
     },
-    position: () => positionOf(config.positions, place.sequence, place.rowsBefore),
+    position: () =>
+      place.origin === undefined
+        ? positionOf(config.positions, place.sequence, place.rowsBefore)
+        : { file: place.origin.file, row: place.origin.row + place.rowsBefore },
   });
-  const input = await laneInput(arena, config, { kernels, chain, send }).catch(async (error: unknown) => {
+  const input = await laneInput(arena, config, { kernels, chain, signal, send }).catch(async (error: unknown) => {
     await closeLane(arena, undefined, chain, outputs, spill);
     throw error;
   });
@@ -90,7 +98,8 @@ export async function buildLane(
       name: stage.name,
       isSource: stage.input.kind === 'splits',
     }),
-    onBatch: (sequence, rowsBefore) => {
+    onBatch: (sequence, rowsBefore, origin) => {
+      place.origin = origin;
       place.sequence = sequence;
       place.rowsBefore = rowsBefore;
     },
@@ -156,7 +165,12 @@ function laneOutput(
 async function laneInput(
   arena: Arena,
   config: LaneConfig,
-  { kernels, chain, send }: { kernels: Kernels; chain: StageChain; send: (message: LaneMessage) => void },
+  {
+    kernels,
+    chain,
+    signal,
+    send,
+  }: { kernels: Kernels; chain: StageChain; signal: AbortSignal; send: (message: LaneMessage) => void },
 ): Promise<LaneInput> {
   const { input } = config;
   if (input.kind === 'edge') return new RingInput(attachRing(arena, input.ring).consumer(), input.edge);
@@ -175,6 +189,23 @@ async function laneInput(
     const { SharedInput } = await import('./shared-input.ts');
     return new SharedInput({ arena, kernels, source, fields, claim, batches: input.batches });
   }
+  const onSplit = (bounds: SplitBounds): void => send({ type: 'split', ...bounds });
+  if (source.type === 'csv') {
+    const { CsvInput } = await import('../sources/csv-input.ts');
+    const { chain: chunks } = input;
+    return new CsvInput({
+      arena,
+      kernels,
+      source,
+      fields,
+      claim,
+      chain: chunks,
+      owner: config.owner,
+      lane: config.lane,
+      signal,
+      onSplit,
+    });
+  }
   const { GeneratedInput } = await import('./generated-input.ts');
   return GeneratedInput.open({
     arena,
@@ -182,7 +213,7 @@ async function laneInput(
     fields,
     claim,
     owner: config.owner,
-    onSplit: (bounds) => send({ type: 'split', ...bounds }),
+    onSplit,
   });
 }
 

@@ -13,6 +13,8 @@ export interface SplitBounds {
   split: number;
   first: OrderedValue | undefined;
   last: OrderedValue | undefined;
+  /** Of its first row, where that is known. */
+  at?: { file: string; row: number };
 }
 
 export interface GeneratedInputParts {

@@ -17,6 +17,9 @@ export interface Morsel {
   port?: number;
   /** Nothing more comes of this port. */
   isLast?: boolean;
+  /** Bytes of a file that it came from, and where in it, as far as only the input knows. */
+  bytes?: number;
+  origin?: { file: string; row: number };
 }
 
 /** Where a lane gets its morsels. Calls of `next` never overlap. */
@@ -58,7 +61,7 @@ export interface LaneParts {
   isOnlyLane: boolean;
   pressure: Pick<LanePressure, 'relieve'>;
   /** Told of each batch before it is pushed, for positions in error messages. */
-  onBatch(sequence: number, rowsBefore: number): void;
+  onBatch(sequence: number, rowsBefore: number, origin?: Morsel['origin']): void;
 }
 
 /** A lane that finds input without waiting still lets its event loop turn this often. */
@@ -104,7 +107,7 @@ export class LaneLoop {
     let taken = 0;
     try {
       for (const batch of morsel.batches) {
-        onBatch(morsel.sequence, rows);
+        onBatch(morsel.sequence, rows, morsel.origin);
         rows += batch.rows;
         taken += 1;
         const pushed = chain.push(batch, morsel.port);
@@ -120,7 +123,7 @@ export class LaneLoop {
       const published = output.endMorsel(morsel.sequence);
       if (published !== undefined) await published;
     }
-    statistics.countIn(rows);
+    statistics.countIn(rows, morsel.bytes);
   }
 
   async #betweenMorsels(): Promise<void> {

@@ -22,10 +22,10 @@ export type LaneInputConfig =
   | { kind: 'edge'; edge: number; ring: RingHandle }
   /** In the order of the operator's inputs. */
   | { kind: 'edges'; inputs: { edge: number; ring: RingHandle; isElastic: boolean }[] }
-  /** `claim` is the shared counter of splits taken; `batches` are the descriptors of a shared table. */
-  | { kind: 'splits'; source: SplitSource; fields: Fields; claim: Ptr; batches: Ptr[] };
+  /** `claim` is the shared counter of splits taken; `batches` are the descriptors of a shared table; `chain` is that of a CSV source. */
+  | { kind: 'splits'; source: SplitSource; fields: Fields; claim: Ptr; batches: Ptr[]; chain: Ptr };
 
-export type SplitSource = Extract<SourceSpec, { type: 'shared' | 'generated' }>;
+export type SplitSource = Extract<SourceSpec, { type: 'shared' | 'generated' | 'csv' }>;
 
 export interface LaneConfig {
   stage: StageSpec;

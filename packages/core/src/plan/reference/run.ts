@@ -11,6 +11,7 @@ import { columnReader } from '../../batch/read-values.ts';
 import { openBatch } from '../../batch/shared-batch.ts';
 import { sharedTableBatches } from '../../batch/shared-table.ts';
 import { PipelineError } from '../../errors.ts';
+import { plainFileRows } from '../../formats/csv/plain-file.ts';
 import { parquetLibrary } from '../../formats/parquet-library.ts';
 import { processArena } from '../../memory/process-arena.ts';
 import { resolveSource } from '../../operators/definition.ts';
@@ -164,6 +165,8 @@ class ReferenceRun {
       else await feederOf(source.id).feed((input) => give(rowsOfInput(input, fields, this.#arrow)), this.#signal);
     } else if (source.type === 'generated') {
       await this.#generate(source, fields, give);
+    } else if (source.type === 'csv' && inputs === undefined) {
+      for (const batch of await csvBatches(source, fields)) await give(batch);
     } else {
       const rows =
         inputs?.flatMap((input) => rowsOfInput(input, fields, this.#arrow)) ?? (await this.#readRows(source, fields));
@@ -192,9 +195,10 @@ class ReferenceRun {
     await instance.close?.();
   }
 
-  async #readRows(source: Extract<SourceSpec, { type: 'parquet' | 'shared' }>, fields: Fields): Promise<Row[]> {
+  async #readRows(source: Extract<SourceSpec, { type: 'parquet' | 'shared' | 'csv' }>, fields: Fields): Promise<Row[]> {
     if (source.type === 'shared') return sharedRows(source.tableId, fields);
     const rows: Row[] = [];
+    if (source.type === 'csv') return rows;
     for (const path of source.paths) {
       const { api } = parquetLibrary();
       const table = this.#arrow.tableFromIPC(api.readParquet(await readFile(path)).intoIPCStream());
@@ -202,6 +206,16 @@ class ReferenceRun {
     }
     return rows;
   }
+}
+
+/** Logical batches of CSV files: bad rows count, and are left out. */
+async function csvBatches(source: Extract<SourceSpec, { type: 'csv' }>, fields: Fields): Promise<Row[][]> {
+  const rows: (Row | undefined)[] = [];
+  for (const file of source.files) rows.push(...(await plainFileRows(file, fields, source.format)));
+  const batches: Row[][] = [];
+  for (let from = 0; from < rows.length; from += source.batchRows)
+    batches.push(rows.slice(from, from + source.batchRows).filter((row) => row !== undefined));
+  return batches;
 }
 
 function sharedRows(tableId: number, fields: Fields): Row[] {

@@ -1,0 +1,94 @@
+/** Refusals of CSV text: each names the file, the line, the column and what was expected. */
+import { PipelineError } from '../../errors.ts';
+import type { TypeText } from '../../schema/types.ts';
+
+/** What is wrong with a row. Crosses threads. */
+export type RowProblem =
+  | { kind: 'fields'; fields: number; expected: number }
+  | { kind: 'quote' }
+  | { kind: 'unclosed' }
+  | { kind: 'utf8'; byte: number }
+  | { kind: 'tooLong'; bytes: number }
+  | {
+      kind: 'value';
+      column: string;
+      type: TypeText;
+      text: string;
+      why: 'noValue' | 'outOfRange' | 'tooFine' | 'local';
+    };
+
+/** A bad row. `line` counts from 1, as editors do; `row` from 0, behind the header. */
+export interface BadRow {
+  file: string;
+  line: number;
+  row: number;
+  problem: RowProblem;
+}
+
+const SHOWN_LETTERS = 60;
+
+function shown(text: string): string {
+  return JSON.stringify(text.length > SHOWN_LETTERS ? `${text.slice(0, SHOWN_LETTERS)}…` : text);
+}
+
+function say(problem: RowProblem): { text: string; hint: string } {
+  switch (problem.kind) {
+    case 'fields':
+      return {
+        text: `${problem.fields} field${problem.fields === 1 ? '' : 's'} where ${problem.expected} are expected`,
+        hint: 'check the delimiter',
+      };
+    case 'quote':
+      return {
+        text: 'a quote inside of a field, or text behind a closing one',
+        hint: "double quotes inside of quoted text, or give quote: '' if quotes mean nothing in this file",
+      };
+    case 'unclosed':
+      return {
+        text: 'a quote that is never closed',
+        hint: "close it, or give quote: '' if quotes mean nothing in this file",
+      };
+    case 'utf8':
+      return {
+        text: `byte ${problem.byte} of the line is not UTF-8`,
+        hint: 'convert the file to UTF-8 first, for example with iconv',
+      };
+    case 'tooLong':
+      return {
+        text: `the row is longer than ${problem.bytes} bytes, or a quote is never closed`,
+        hint: "close the quote, or give quote: '' if quotes mean nothing in this file",
+      };
+    case 'value':
+      return { text: sayValue(problem), hint: valueHint(problem) };
+  }
+}
+
+function sayValue({ column, type, text, why }: Extract<RowProblem, { kind: 'value' }>): string {
+  const value = `column "${column}": ${shown(text)}`;
+  if (why === 'outOfRange') return `${value} is beyond the range of ${type}`;
+  if (why === 'tooFine') return `${value} is finer than ${type} can hold`;
+  return why === 'local' ? `${value} is a local time that the zone skips or has twice` : `${value} is no ${type}`;
+}
+
+function valueHint({ column, type, why, text }: Extract<RowProblem, { kind: 'value' }>): string {
+  if (why === 'tooFine') return `declare "${column}" with a finer type`;
+  if (why === 'local') return 'write times with their offset';
+  if (why === 'outOfRange') return `declare "${column}" with a wider type`;
+  if (/^[A-Za-z/.-]{1,8}$/.test(text))
+    return `declare it as null with nulls: [${JSON.stringify(text)}], or "${column}" as utf8`;
+  return type.startsWith('time') || type.startsWith('date')
+    ? `give its format: timeFormats: { ${JSON.stringify(column)}: '%d/%m/%Y' }, or declare "${column}" as utf8`
+    : `declare "${column}" as utf8`;
+}
+
+/** The refusal of a row. @returns ERR_FILE_FORMAT, for values ERR_VALUE */
+export function badRowError({ file, line, row, problem }: BadRow): PipelineError {
+  const { text, hint } = say(problem);
+  const isValue = problem.kind === 'value';
+  return new PipelineError(isValue ? 'ERR_VALUE' : 'ERR_FILE_FORMAT', `${file}, line ${line}: ${text}`, {
+    file,
+    row,
+    ...(isValue && { column: problem.column, value: problem.text.slice(0, SHOWN_LETTERS), expected: problem.type }),
+    hint,
+  });
+}

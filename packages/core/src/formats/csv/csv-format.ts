@@ -1,0 +1,36 @@
+/** How the rows of CSV files are written, and where they lie, as plain data of a plan. */
+
+/** What becomes of a row that is not right: its fields are too many or too few, a value is none of its type, its bytes are not UTF-8. */
+export type BadRowPolicy = 'error' | 'skip-and-report' | { rejects: string };
+
+/** How to read the text. */
+export interface CsvFormat {
+  /** One ASCII character. */
+  delimiter: string;
+  /** One ASCII character, or '' when nothing quotes. */
+  quote: string;
+  hasHeader: boolean;
+  /** Texts without quotes that stand for null, beside the empty one. */
+  nulls: string[];
+  /** By column: a format as of strftime, or `epoch[s]`, `epoch[ms]`, `epoch[us]`, `epoch[ns]`. ISO 8601 where there is none. */
+  timeFormats: Record<string, string>;
+  /** Zone of times without an offset; default the zone of the column's type, else UTC. */
+  timeZone?: string;
+  onBadRow: BadRowPolicy;
+  /** Bad rows after which a run fails all the same. */
+  maxBadRows: number;
+}
+
+/** One file of a source, looked at when the plan is resolved. */
+export interface CsvFile {
+  path: string;
+  bytes: number;
+  /** Byte at which the first row behind the header starts. */
+  dataStart: number;
+  /** Lines before it. */
+  headLines: number;
+  /** Of the header. */
+  names: string[];
+  /** By column of the source: which field of a row it is. */
+  fieldIndex: number[];
+}

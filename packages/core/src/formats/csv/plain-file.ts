@@ -1,0 +1,51 @@
+/** Whole CSV files, read the slow and obvious way: for the reference executor. */
+import { readFile } from 'node:fs/promises';
+import type { Fields } from '../../schema/types.ts';
+import { badRowError, type RowProblem } from './csv-error.ts';
+import type { CsvFile, CsvFormat } from './csv-format.ts';
+import { fieldText, isQuoted, plainRows } from './plain-rows.ts';
+import { type PlainValue, plainValue } from './plain-values.ts';
+
+/** Rows of a file in order; undefined for one that is bad and left out. @throws ERR_FILE_FORMAT, ERR_VALUE */
+export async function plainFileRows(
+  file: CsvFile,
+  fields: Fields,
+  format: CsvFormat,
+): Promise<(PlainValue[] | undefined)[]> {
+  const bytes = await readFile(file.path);
+  const rows: (PlainValue[] | undefined)[] = [];
+  for (const row of plainRows(bytes, format, file.dataStart, true)) {
+    const values = row.fault === undefined ? rowValues(bytes, row.fields, file, fields, format) : { kind: row.fault };
+    if (Array.isArray(values)) rows.push(values);
+    else if (format.onBadRow !== 'error') rows.push(undefined);
+    else throw badRowError({ file: file.path, line: file.headLines + row.line + 1, row: rows.length, problem: values });
+  }
+  return rows;
+}
+
+function rowValues(
+  bytes: Uint8Array,
+  places: readonly { from: number; to: number }[],
+  { names, fieldIndex }: CsvFile,
+  fields: Fields,
+  format: CsvFormat,
+): PlainValue[] | RowProblem {
+  if (places.length !== names.length) return { kind: 'fields', fields: places.length, expected: names.length };
+  const [start, end] = [places[0]?.from ?? 0, places.at(-1)?.to ?? 0];
+  const raw = bytes.subarray(start, end);
+  if (Buffer.compare(Buffer.from(Buffer.from(raw).toString('utf8')), raw) !== 0) return { kind: 'utf8', byte: 0 };
+  const values: PlainValue[] = [];
+  for (const [index, { name, type }] of fields.entries()) {
+    const place = places[fieldIndex[index] as number] as { from: number; to: number };
+    const text = fieldText(bytes, place, format.quote);
+    const written = format.timeFormats[name];
+    const time = {
+      ...(written !== undefined && { format: written }),
+      ...(format.timeZone !== undefined && { zone: format.timeZone }),
+    };
+    const value = plainValue(type, text, isQuoted(bytes, place, format.quote), format.nulls, time);
+    if (value === undefined) return { kind: 'value', column: name, type, text, why: 'noValue' };
+    values.push(value);
+  }
+  return values;
+}

@@ -1,0 +1,164 @@
+/** CSV and TSV files as a source, as the user describes them. */
+import type { Simplify } from '../expressions/types.ts';
+import { checkCsvType } from '../formats/csv/column-plan.ts';
+import type { CsvFormat } from '../formats/csv/csv-format.ts';
+import { epochUnit, formatSteps } from '../formats/csv/time-format.ts';
+import { fieldsFromShape } from '../schema/fields.ts';
+import { nameHint } from '../schema/nearest-name.ts';
+import { parseType } from '../schema/parse-type.ts';
+import type { Fields, Shape } from '../schema/types.ts';
+import { BATCH_ROWS, checkOrdered, refuse, type Source } from './sources.ts';
+import { checkCount, checkKeys, type StepOptions } from './stage-options.ts';
+
+/** Options of `readCsv`. */
+export interface CsvOptions extends StepOptions {
+  /** Column that the rows ascend on, over all files in order; verified while reading. */
+  orderedOn?: string;
+  /**
+   * Columns to read and their types. With a header they are found by name, and others are left out; without one they are the fields
+   * in order. Default: all columns, with types that a sample of the first file suggests.
+   */
+  schema?: Shape;
+  /** Columns to read; default all (or those of `schema`). */
+  columns?: readonly string[];
+  /** Rows of a logical batch, counted from the first row. Default 65,536. */
+  batchRows?: number;
+  /** Between fields; default what the first rows suggest, of comma, tab, semicolon and bar. */
+  delimiter?: string;
+  /** Around text; default `"`, and `''` when quotes mean nothing. */
+  quote?: string;
+  /** Whether the first row of each file names the columns. Default true. */
+  header?: boolean;
+  /** Texts (without quotes) that stand for null, beside the empty one: `['NA', 'null']`. */
+  nulls?: readonly string[];
+  /**
+   * How times are written, by column: `'%d/%m/%Y %H:%M:%S'`, or `'epoch[ms]'` for numbers since 1970. Default ISO 8601. Letters:
+   * `%Y %y %m %d %e %j %H %I %M %S %f %p %b %B %z %T %F`.
+   */
+  timeFormats?: Readonly<Record<string, string>>;
+  /** Zone of times without an offset; default the zone of the column's type, else UTC. Times that the zone skips or has twice are bad. */
+  timeZone?: string;
+}
+
+type CsvShape<O> = O extends { schema: infer S extends Shape; columns: readonly (infer C extends string)[] }
+  ? Simplify<Pick<S, C & keyof S>>
+  : O extends { schema: infer S extends Shape }
+    ? S
+    : Shape;
+
+const OPTIONS = [
+  ...[
+    'orderedOn',
+    'schema',
+    'columns',
+    'batchRows',
+    'delimiter',
+    'quote',
+    'header',
+    'nulls',
+    'timeFormats',
+    'timeZone',
+  ],
+];
+
+/**
+ * Reads CSV or TSV files: a path, a pattern with `*`, `?`, `**`, `{a,b}`, or several of these. The files of a pattern follow each
+ * other by name; together they are one stream. They are cut into chunks that the lanes parse side by side.
+ *
+ * Text is UTF-8. An empty field is null, a text of two quotes is empty. CR, LF and CRLF end lines; empty lines are left out.
+ * A row with too many or too few fields, a quote inside of a field, and a value that is none of its type are bad rows. Columns
+ * that nothing uses are not read, so their values are not looked at. Numbers are exact; what is too large for a double is infinite.
+ *
+ * @throws ERR_OPTIONS, ERR_SCHEMA. Files are looked at when the plan is resolved: ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_SCHEMA
+ * @example
+ * ```ts
+ * p.source(readCsv('quotes/*.csv', { orderedOn: 'ts', schema: { ts: 'timestamp[us]', symbol: 'utf8', bid: 'float64' } }));
+ * ```
+ */
+export function readCsv<const O extends CsvOptions = Record<never, never>>(
+  paths: string | readonly string[],
+  options?: O,
+): Source<CsvShape<O>> {
+  const given: CsvOptions = options ?? {};
+  checkKeys(given, 'readCsv', OPTIONS, 'step');
+  const list = typeof paths === 'string' ? [paths] : [...paths];
+  if (list.length === 0 || list.some((path) => typeof path !== 'string' || path === ''))
+    throw refuse('readCsv', 'there are no paths', "write readCsv('trades/*.csv')");
+  const schema = given.schema === undefined ? undefined : fieldsFromShape(given.schema);
+  for (const field of schema ?? []) checkCsvType(field);
+  if (given.columns?.length === 0)
+    throw refuse('readCsv', 'columns is empty', 'name at least one, or leave columns out');
+  checkOrdered(given.orderedOn, schema, 'readCsv');
+  return {
+    label: 'readCsv',
+    options: given,
+    spec: {
+      type: 'csv',
+      paths: list,
+      ...(given.orderedOn !== undefined && { orderedOn: given.orderedOn }),
+      ...(schema && { schema }),
+      ...(given.columns && { columns: [...given.columns] }),
+      format: formatOf(given, schema),
+      batchRows: checkCount(given.batchRows ?? BATCH_ROWS, 'batchRows', 'readCsv'),
+      files: [],
+    },
+  };
+}
+
+function formatOf(given: CsvOptions, schema: Fields | undefined): CsvFormat {
+  const { quote = '"', header = true, nulls = [], timeFormats = {}, timeZone } = given;
+  checkLetter(given.delimiter, 'delimiter', false);
+  checkLetter(quote, 'quote', true);
+  if (quote !== '' && quote === given.delimiter)
+    throw refuse('readCsv', 'quote and delimiter are the same', 'change one');
+  if (!Array.isArray(nulls) || nulls.some((text) => typeof text !== 'string'))
+    throw refuse('readCsv', 'nulls is no list of texts', "write nulls: ['NA']");
+  checkTimes(timeFormats, schema);
+  if (timeZone !== undefined) checkZone(timeZone);
+  return {
+    // Empty until the first file has been looked at.
+    delimiter: given.delimiter ?? '',
+    quote,
+    hasHeader: header,
+    nulls: nulls.filter((text) => text !== ''),
+    timeFormats: { ...timeFormats },
+    ...(timeZone !== undefined && { timeZone }),
+    onBadRow: 'error',
+    maxBadRows: 0,
+  };
+}
+
+function checkLetter(letter: string | undefined, option: string, mayBeEmpty: boolean): void {
+  if (letter === undefined || (mayBeEmpty && letter === '')) return;
+  const isFine = typeof letter === 'string' && /^[\t -~]$/.test(letter);
+  if (!isFine) throw refuse('readCsv', `${option} is ${JSON.stringify(letter)}`, 'give one ASCII character');
+}
+
+function checkTimes(formats: Readonly<Record<string, string>>, schema: Fields | undefined): void {
+  for (const [column, format] of Object.entries(formats)) {
+    const field = schema?.find(({ name }) => name === column);
+    if (schema !== undefined && field === undefined) {
+      const names = schema.map(({ name }) => name);
+      throw refuse('readCsv', `timeFormats names the column "${column}", which is not there`, nameHint(column, names));
+    }
+    const isEpoch = epochUnit(format) !== undefined;
+    if (!isEpoch) formatSteps(column, format);
+    const isTime = field === undefined || parseType(field.type).domain === 'temporal';
+    const isMoment = field === undefined || field.type.startsWith('timestamp');
+    if (!isTime || (isEpoch && !isMoment))
+      throw refuse('readCsv', `timeFormats names "${column}", which is ${field?.type}`, 'declare it as a timestamp');
+  }
+}
+
+function checkZone(zone: string): void {
+  try {
+    fieldsFromShape({ zone: `timestamp[us, ${zone}]` });
+  } catch (cause) {
+    throw refuse(
+      'readCsv',
+      `"${zone}" is not a time zone`,
+      'use an IANA name such as Europe/Paris, UTC, or an offset such as +02:00',
+      cause,
+    );
+  }
+}

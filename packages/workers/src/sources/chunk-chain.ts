@@ -1,0 +1,104 @@
+/**
+ * What the lanes of a CSV source tell each other: where the rows of each chunk start, which only the chunk before can say. It lies
+ * in shared memory, because it is asked for once a chunk.
+ *
+ * Hazard: an entry is used again sixteen chunks later. That chunk cannot be settled before the entry was read, because chunks are
+ * settled in order, each from the entry of the one before.
+ */
+import type { ChunkStart } from '@spillway/core/csv';
+import type { Arena, Ptr } from '@spillway/core/internal';
+import { WaitPlace, wake } from '../channels/wait.ts';
+
+const MOST_LANES = 1024;
+const ENTRIES = 16;
+const SIGNAL_BYTES = 128;
+const ENTRY_BYTES = 64;
+const ENTRIES_AT = SIGNAL_BYTES + 4 * MOST_LANES;
+
+/** Bytes of a chain. They are all zeros at first. */
+export const CHAIN_BYTES: number = ENTRIES_AT + ENTRIES * ENTRY_BYTES;
+
+/** A lane that works on no chunk. */
+const IDLE = 0;
+
+export class ChunkChain {
+  readonly #words: Int32Array;
+  readonly #numbers: Float64Array;
+  readonly #place: WaitPlace;
+  readonly #signal: AbortSignal;
+  readonly #lane: number;
+  readonly #wakeUp: () => void;
+
+  constructor(arena: Arena, at: Ptr, lane: number, signal: AbortSignal) {
+    this.#words = new Int32Array(arena.buffer, at, CHAIN_BYTES / 4);
+    this.#numbers = new Float64Array(arena.buffer, at, CHAIN_BYTES / 8);
+    this.#place = new WaitPlace(this.#words, 0, 16);
+    this.#lane = lane;
+    this.#signal = signal;
+    this.#wakeUp = () => wake(this.#words, 0, 16);
+    signal.addEventListener('abort', this.#wakeUp);
+  }
+
+  /** Takes the next chunk number from a shared counter. */
+  claim(words: Int32Array, counter: number): number {
+    // First lower than any chunk: others must not think that this lane is past theirs.
+    Atomics.store(this.#words, this.#slot, 1);
+    const chunk = Atomics.add(words, counter, 1);
+    Atomics.store(this.#words, this.#slot, chunk + 2);
+    return chunk;
+  }
+
+  /** This lane has no chunk in hand. */
+  rest(): void {
+    Atomics.store(this.#words, this.#slot, IDLE);
+    this.#wakeUp();
+  }
+
+  /** Where the rows of a chunk start. @throws the reason of the signal when the run is stopped */
+  startOf(chunk: number): ChunkStart | Promise<ChunkStart> {
+    if (chunk === 0) return { at: 0, sourceRow: 0, fileRow: 0, line: 0 };
+    const entry = (ENTRIES_AT + (chunk % ENTRIES) * ENTRY_BYTES) / 4;
+    return this.#place.until(() => {
+      this.#signal.throwIfAborted();
+      if (Atomics.load(this.#words, entry) !== chunk) return undefined;
+      const at = entry / 2 + 1;
+      const [byte, sourceRow, fileRow, line] = this.#numbers.subarray(at, at + 4) as unknown as [
+        number,
+        number,
+        number,
+        number,
+      ];
+      return { at: byte, sourceRow, fileRow, line };
+    });
+  }
+
+  /** Tells where the rows of a chunk start. */
+  publish(chunk: number, { at, sourceRow, fileRow, line }: ChunkStart): void {
+    const entry = (ENTRIES_AT + (chunk % ENTRIES) * ENTRY_BYTES) / 4;
+    this.#numbers.set([at, sourceRow, fileRow, line], entry / 2 + 1);
+    // The number last: whoever sees it sees the rest.
+    Atomics.store(this.#words, entry, chunk);
+    this.#wakeUp();
+  }
+
+  /** Waits until no lane works on a chunk before this one: an error of theirs is the one to be told. */
+  async untilFirst(chunk: number): Promise<void> {
+    await this.#place.until(() => {
+      this.#signal.throwIfAborted();
+      for (let lane = 0; lane < MOST_LANES; lane++) {
+        const working = Atomics.load(this.#words, SIGNAL_BYTES / 4 + lane);
+        if (working !== IDLE && working < chunk + 2) return undefined;
+      }
+      return true;
+    });
+  }
+
+  close(): void {
+    this.rest();
+    this.#signal.removeEventListener('abort', this.#wakeUp);
+  }
+
+  get #slot(): number {
+    return SIGNAL_BYTES / 4 + this.#lane;
+  }
+}

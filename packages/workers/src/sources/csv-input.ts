@@ -1,0 +1,151 @@
+/** Chunks of CSV files: lanes claim them one by one, read and parse them side by side, and agree on where their rows start. */
+import { closeSync, openSync } from 'node:fs';
+import type { Fields } from '@spillway/core';
+import { PipelineError } from '@spillway/core/base';
+import { CHUNK_BYTES, type ChunkStart, CsvChunkReader } from '@spillway/core/csv';
+import { OrderCheck, orderedValue, parseType } from '@spillway/core/data';
+import type { Arena, Batch, CsvFile, Kernels, Ptr } from '@spillway/core/internal';
+import type { SplitBounds } from '../lanes/generated-input.ts';
+import type { LaneInput, Morsel } from '../lanes/lane-loop.ts';
+import type { SplitSource } from '../lanes/protocol.ts';
+import { ChunkChain } from './chunk-chain.ts';
+
+export interface CsvInputParts {
+  arena: Arena;
+  kernels: Kernels;
+  source: Extract<SplitSource, { type: 'csv' }>;
+  fields: Fields;
+  owner: number;
+  lane: number;
+  /** Shared counter of chunks claimed. */
+  claim: Ptr;
+  /** Of `CHAIN_BYTES`. */
+  chain: Ptr;
+  signal: AbortSignal;
+  /** Told of every chunk with rows when the source is ordered. */
+  onSplit(bounds: SplitBounds): void;
+}
+
+/** A file's first chunk, counted over all files. */
+interface FileChunks {
+  file: CsvFile;
+  firstChunk: number;
+}
+
+export class CsvInput implements LaneInput {
+  readonly edge = -1;
+  readonly #parts: CsvInputParts;
+  readonly #files: FileChunks[] = [];
+  readonly #chunks: number;
+  readonly #chain: ChunkChain;
+  readonly #reader: CsvChunkReader;
+  #open: { path: string; fd: number } | undefined;
+
+  /** @throws ERR_MEMORY_EXHAUSTED */
+  constructor(parts: CsvInputParts) {
+    this.#parts = parts;
+    const { arena, owner, fields, source } = parts;
+    let chunks = 0;
+    let width = fields.length;
+    for (const file of source.files) {
+      this.#files.push({ file, firstChunk: chunks });
+      chunks += Math.ceil((file.bytes - file.dataStart) / CHUNK_BYTES);
+      width = Math.max(width, file.names.length);
+    }
+    this.#chunks = chunks;
+    const { format, batchRows } = source;
+    this.#reader = new CsvChunkReader({ arena, owner, fields, format, width, batchRows });
+    this.#chain = new ChunkChain(arena, parts.chain, parts.lane, parts.signal);
+  }
+
+  async next(): Promise<Morsel | undefined> {
+    const { arena, claim } = this.#parts;
+    const chunk = this.#chain.claim(arena.i32, claim >>> 2);
+    if (chunk >= this.#chunks) {
+      this.#chain.rest();
+      return undefined;
+    }
+    try {
+      const morsel = await this.#read(chunk);
+      this.#chain.rest();
+      return morsel;
+    } catch (error) {
+      await this.#chain.untilFirst(chunk);
+      throw error;
+    }
+  }
+
+  total(): number {
+    return this.#chunks;
+  }
+
+  close(): void {
+    this.#chain.close();
+    this.#reader.close();
+    if (this.#open !== undefined) closeSync(this.#open.fd);
+  }
+
+  async #read(chunk: number): Promise<Morsel> {
+    const { file, firstChunk } = this.#files.findLast((candidate) => candidate.firstChunk <= chunk) as FileChunks;
+    const from = file.dataStart + (chunk - firstChunk) * CHUNK_BYTES;
+    const to = Math.min(file.bytes, from + CHUNK_BYTES);
+    this.#reader.load({ file, fd: this.#descriptorOf(file.path), from, to });
+    const before = await this.#chain.startOf(chunk);
+    const start: ChunkStart =
+      chunk === firstChunk
+        ? { at: file.dataStart, sourceRow: before.sourceRow, fileRow: 0, line: file.headLines }
+        : before;
+    this.#chain.publish(chunk + 1, this.#reader.settle(start, false));
+    const batches = this.#reader.batches(chunk === this.#chunks - 1);
+    try {
+      this.#verify(chunk, file, start, batches);
+    } catch (error) {
+      for (const batch of batches) batch.release();
+      throw error;
+    }
+    return { sequence: chunk, batches, bytes: to - from, origin: { file: file.path, row: start.fileRow } };
+  }
+
+  #descriptorOf(path: string): number {
+    if (this.#open?.path === path) return this.#open.fd;
+    if (this.#open !== undefined) closeSync(this.#open.fd);
+    this.#open = undefined;
+    try {
+      this.#open = { path, fd: openSync(path, 'r') };
+    } catch (cause) {
+      throw new PipelineError('ERR_IO', `${path}: ${(cause as Error).message}`, {
+        file: path,
+        cause,
+        hint: 'it was there when the run was planned: run again when nothing changes the files',
+      });
+    }
+    return this.#open.fd;
+  }
+
+  /** @throws ERR_INPUT_UNORDERED naming file, row and both values */
+  #verify(chunk: number, file: CsvFile, start: ChunkStart, batches: readonly Batch[]): void {
+    const { arena, kernels, source, fields } = this.#parts;
+    const field = fields.find((candidate) => candidate.name === source.orderedOn);
+    if (field === undefined) return;
+    const { domain, byteWidth } = parseType(field.type);
+    const isWide = byteWidth === 8 && (domain === 'int' || domain === 'temporal');
+    const check = new OrderCheck(arena, field.name, field.type, file.path);
+    let row = start.fileRow;
+    for (const batch of batches) {
+      const column = batch.column(field.name);
+      const isQuick = isWide && column.nullCount === 0 && column.length > 0;
+      const last = check.last as bigint | undefined;
+      if (isQuick && kernels.firstUnordered('i64', column.values, column.length, last) < 0) {
+        check.first ??= orderedValue(arena, column, 0);
+        check.last = orderedValue(arena, column, column.length - 1);
+      } else check.check(column, row);
+      row += batch.rows;
+    }
+    this.#parts.onSplit({
+      split: chunk,
+      first: check.first,
+      last: check.last,
+      at: { file: file.path, row: start.fileRow },
+    });
+  }
+}

@@ -1,0 +1,175 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { agg, type CsvOptions, col, createPipeline, readCsv, type Shape } from '@spillway/core';
+import { runReference } from '@spillway/core/internal';
+import { run } from '@spillway/workers';
+import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../../support/random.ts';
+import { sharedCases } from '../../../support/shared-cases.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
+
+async function readRows(
+  paths: string | string[],
+  options: CsvOptions = {},
+  workers = 2,
+): Promise<Record<string, unknown>[]> {
+  const sink = createPipeline({ memoryLimit: '256MiB' }).source(readCsv(paths, options)).collect();
+  const job = run([sink], { workers });
+  await job.done;
+  return (await job.rows(sink)) as Record<string, unknown>[];
+}
+
+function fileOf(text: string | Buffer, name = 'rows.csv'): string {
+  const path = join(temporaryFolder(), name);
+  writeFileSync(path, text);
+  return path;
+}
+
+/** Some megabytes of ticks: more than one chunk, with quoted texts that hold line ends. */
+function ticks(rows: number): string {
+  const random = seededRandom();
+  const lines = ['ts,symbol,price,note'];
+  for (let row = 0; row < rows; row++) {
+    const note = random.chance(0.05) ? '"two\nlines, ""quoted"""' : 'plain';
+    const time = new Date(1_704_067_200_000 + row * 250).toISOString();
+    lines.push(`${time},${random.pick(['A', 'B', 'C'])},${(random.next() * 100).toFixed(3)},${note}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+describe('readCsv', () => {
+  it('gives what the reference executor gives, on one lane and on several', async () => {
+    const path = fileOf(ticks(60_000));
+    const schema = { ts: 'timestamp[us]', symbol: 'utf8', price: 'float64', note: 'utf8' } as const;
+    const build = () => {
+      const source = createPipeline().source(readCsv(path, { orderedOn: 'ts', schema, batchRows: 10_000 }));
+      const aggregations = {
+        hourly: { every: '1h', columns: { n: agg.count(), last: agg.last('price'), sum: agg.sum('price') } },
+      };
+      return source
+        .filter(col('note').eq('plain').not())
+        .aggStream({ orderedOn: 'ts', by: ['symbol'], aggregations })
+        .hourly.collect();
+    };
+    const { outputs } = await runReference([build()]);
+    for (const workers of [1, 2, 4]) {
+      const sink = build();
+      const job = run([sink], { workers });
+      await job.done;
+      expect((await job.rows(sink)).map((row) => Object.values(row))).toEqual(outputs[0]?.batches.flat());
+    }
+  });
+
+  it('cuts logical batches by rows of the source, across files and chunks', async () => {
+    const paths = [30_000, 5, 41_000].map((rows) => fileOf(ticks(rows)));
+    const sizes: number[] = [];
+    const sink = createPipeline()
+      .source(readCsv(paths, { columns: ['price'], batchRows: 7_000 }))
+      .memoryBuffer({ iterMax: 4 })
+      .forEach((batch) => void sizes.push(batch.numRows));
+    await run([sink], { workers: 2 }).done;
+    expect(sizes).toEqual([28_000, 28_000, 15_005]);
+  });
+
+  it('finds columns by name, in files with other orders of columns', async () => {
+    const paths = [fileOf('a,b,c\n1,x,2\n'), fileOf('c,extra,a\n4,,3\n')];
+    expect(await readRows(paths, { schema: { c: 'int8', a: 'int64' } })).toEqual([
+      { c: 2, a: 1n },
+      { c: 4, a: 3n },
+    ]);
+  });
+
+  it('guesses types and the delimiter from a sample', async () => {
+    const path = fileOf('when;what;size;ok;zip\n2024-01-05;"a;b";1.5;true;01234\n2024-01-06;;2;false;99999\n');
+    expect(await readRows(path)).toEqual([
+      { when: 19_727, what: 'a;b', size: 1.5, ok: true, zip: '01234' },
+      { when: 19_728, what: null, size: 2, ok: false, zip: '99999' },
+    ]);
+  });
+
+  it('names the file, the row and both values where the order is lost between two chunks', async () => {
+    const rows = Array.from({ length: 200_000 }, (_, row) => `${row === 150_000 ? 7 : row},x`);
+    const path = fileOf(`t,v\n${rows.join('\n')}\n`);
+    await expect(readRows(path, { orderedOn: 't' })).rejects.toMatchObject({
+      code: 'ERR_INPUT_UNORDERED',
+      file: path,
+      row: 150_000,
+      value: '7',
+    });
+  });
+
+  it('tells the first of several bad rows, whichever lane meets one first', async () => {
+    const rows = Array.from({ length: 300_000 }, (_, row) =>
+      row > 40_000 && row % 1000 === 0 ? `x${row},1` : `${row},1`,
+    );
+    const path = fileOf(`t,v\n${rows.join('\n')}\n`);
+    const reading = readRows(path, { schema: { t: 'int64', v: 'int64' } });
+    await expect(reading).rejects.toMatchObject({ code: 'ERR_VALUE', row: 41_000, column: 't', value: 'x41000' });
+    await expect(reading).rejects.toThrow(/line 41002: column "t": "x41000" is no int64/);
+  });
+});
+
+const shared = sharedCases();
+
+interface Case {
+  file: string;
+  expect: { rows?: number; error?: boolean; either?: boolean };
+  why: string;
+}
+
+/** What a user has to say about a file whose case says so. */
+const TOLD: Record<string, CsvOptions> = {
+  'own_bad_date.csv': { schema: { ts: 'date32', v: 'int64' } },
+  'own_mixed_ts_formats.csv': { schema: { ts: 'timestamp[us]', v: 'int64' } },
+  'own_big_ints.csv': { schema: { ts: 'date32', v: 'int64' } },
+  'own_specials.csv': { schema: { ts: 'date32', v: 'float64' }, nulls: ['NA'] },
+  'own_dst_local_ny.csv': { schema: { ts: 'timestamp[us, America/New_York]', v: 'int64' } },
+};
+
+describe.skipIf(shared === undefined)('files that other readers stumble over', () => {
+  const folder = shared?.path('bad', 'csv') ?? '';
+  const cases = shared === undefined ? [] : (JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as Case[]);
+
+  it.each(cases)('$file: $why', async ({ file, expect: expected }) => {
+    let path = join(folder, file);
+    if (file.endsWith('.gz')) path = fileOf(gunzipSync(readFileSync(path)), 'plain.csv');
+    let outcome: number | string;
+    try {
+      outcome = (await readRows(path, TOLD[file] ?? {})).length;
+    } catch (error) {
+      outcome = String((error as { code?: string }).code);
+    }
+    if (expected.rows !== undefined) expect(outcome).toBe(expected.rows);
+    else if (expected.error === true) expect(outcome).toMatch(/^ERR_(FILE_FORMAT|VALUE|SCHEMA)$/);
+    else expect(typeof outcome === 'number' || outcome.startsWith('ERR_')).toBe(true);
+  });
+
+  it('names the line of what is wrong', async () => {
+    const line = /line (\d+)/;
+    for (const [file, expected] of [
+      ['own_unclosed_quote.csv', 2],
+      ['own_trailing_comma.csv', 2],
+      ['own_bad_utf8.csv', 2],
+      ['duckdb_error_too_little.csv', 7],
+      ['duckdb_small_mix.csv', 3],
+      ['duckdb_basic.csv', 5],
+      ['duckdb_bad_escape.csv', 3],
+      ['duckdb_multiple_errors.csv', 4],
+      ['dt_530_fread.txt', 2],
+      ['dt_536_fread_fill_1.txt', 6],
+      ['own_bad_date.csv', 3],
+      ['own_big_ints.csv', 3],
+      ['own_mixed_ts_formats.csv', 4],
+    ] as const) {
+      const error = await readRows(join(folder, file), TOLD[file] ?? {}).catch((thrown: unknown) => thrown as Error);
+      expect([file, Number(line.exec((error as Error).message)?.[1])]).toEqual([file, expected]);
+    }
+  });
+
+  const int64 = { schema: { ts: 'date32', v: 'int64' } satisfies Shape };
+  it('keeps int64 exact', async () => {
+    const first = readFileSync(join(folder, 'own_big_ints.csv'), 'utf8').split('\n').slice(0, 2).join('\n');
+    expect(await readRows(fileOf(first), int64)).toEqual([{ ts: 19_723, v: 9007199254740993n }]);
+  });
+});
