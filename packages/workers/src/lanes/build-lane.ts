@@ -17,11 +17,11 @@ import { LanePressure } from '../governor/lane-pressure.ts';
 import { SharedPressure } from '../governor/shared-pressure.ts';
 import { ActorStatistics, OperatorStatistics } from '../monitor/statistics.ts';
 import type { SplitBounds } from './generated-input.ts';
-import { type LaneChain, type LaneInput, LaneLoop, type Morsel } from './lane-loop.ts';
+import { type LaneChain, type LaneInput, LaneLoop } from './lane-loop.ts';
 import { type LaneOutput, MorselOutput, StreamOutput } from './lane-outputs.ts';
 import type { LaneConfig, LaneMessage } from './protocol.ts';
 import { RingInput } from './ring-input.ts';
-import { positionOf } from './source-position.ts';
+import { BatchPlace } from './source-position.ts';
 
 export interface BuiltLane {
   readonly stageName: string;
@@ -47,11 +47,7 @@ export async function buildLane(
   const outputs = rings.map((ring, index) =>
     laneOutput(config, ring, stage.outputs[index] as StageSpec['outputs'][number], statistics),
   );
-  const place: { sequence: number; rowsBefore: number; origin: Morsel['origin'] } = {
-    sequence: 0,
-    rowsBefore: 0,
-    origin: undefined,
-  };
+  const place = new BatchPlace(config.positions);
   const kernels = instantiateKernels(arena);
   const spill = await openSpill(arena, config, operators, signal, send);
   const chain = await buildChain(stage, {
@@ -76,10 +72,7 @@ export async function buildLane(
       if (Atomics.load(arena.i32, config.listening >>> 2) !== 0)
         send({ type: 'flush', node: stage.operators[operator]?.name ?? '', reason, held });
     },
-    position: () =>
-      place.origin === undefined
-        ? positionOf(config.positions, place.sequence, place.rowsBefore)
-        : { file: place.origin.file, row: place.origin.row + place.rowsBefore },
+    position: () => place.position(),
   });
   const input = await laneInput(arena, config, { kernels, chain, signal, send }).catch(async (error: unknown) => {
     await closeLane(arena, undefined, chain, outputs, spill);
@@ -98,11 +91,7 @@ export async function buildLane(
       name: stage.name,
       isSource: stage.input.kind === 'splits',
     }),
-    onBatch: (sequence, rowsBefore, origin) => {
-      place.origin = origin;
-      place.sequence = sequence;
-      place.rowsBefore = rowsBefore;
-    },
+    onBatch: (sequence, rowsBefore, origin) => place.set(sequence, rowsBefore, origin),
   });
   return {
     stageName: stage.name,

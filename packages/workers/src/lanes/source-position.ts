@@ -24,3 +24,27 @@ export function positionOf(segments: readonly PositionSegment[], sequence: numbe
   const row = Math.max(firstRow, firstRow - missingRows + (sequence - firstSequence) * morselRows) + rowsBefore;
   return file === undefined ? { row } : { file, row };
 }
+
+/** Where the batch that a lane works on came from. */
+export class BatchPlace {
+  readonly #segments: readonly PositionSegment[];
+  #sequence = 0;
+  #rowsBefore = 0;
+  #origin: Required<SourcePosition> | undefined;
+
+  constructor(segments: readonly PositionSegment[]) {
+    this.#segments = segments;
+  }
+
+  /** @param origin of the morsel, where its input knows better than the segments */
+  set(sequence: number, rowsBefore: number, origin: Required<SourcePosition> | undefined): void {
+    this.#sequence = sequence;
+    this.#rowsBefore = rowsBefore;
+    this.#origin = origin;
+  }
+
+  position(): SourcePosition {
+    if (this.#origin === undefined) return positionOf(this.#segments, this.#sequence, this.#rowsBefore);
+    return { file: this.#origin.file, row: this.#origin.row + this.#rowsBefore };
+  }
+}
