@@ -5,4 +5,4 @@ export { hasUserCode, type MemorySplit, splitMemory } from './plan/budget.ts';
 export { buildLogicalPlan } from './plan/build.ts';
 export { callbackOf, feederOf } from './plan/endpoints.ts';
 export { resolvePlan } from './plan/resolve.ts';
-export { planStages } from './plan/stages.ts';
+export { fitStages, planStages } from './plan/stages.ts';

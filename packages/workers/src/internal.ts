@@ -8,6 +8,7 @@ export { commitWriters } from './coordinator/written-sinks.ts';
 export { type AutoShare, moveShares } from './governor/adaptive-limits.ts';
 export * from './governor/cgroup.ts';
 export { collectGarbage, freeBuffersAtOnce } from './governor/collector.ts';
+export { groupRoom } from './governor/group-room.ts';
 export { HeapWatch, isolateBytes } from './governor/heap-watch.ts';
 export { LanePressure } from './governor/lane-pressure.ts';
 export * from './governor/machine-memory.ts';

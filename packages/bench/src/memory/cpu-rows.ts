@@ -50,6 +50,25 @@ export function cpuColumns(options: CpuOnlyOptions, from: number, to: number): C
   return { time, host: new Int32Array(host.buffer, host.byteOffset, host.length), user, system };
 }
 
+/** Takes memory of its own at every batch, and gives all of it back at every tenth. */
+export const takesMemory = defineOp(import.meta.url, {
+  name: 'takesMemory',
+  input: { user: 'float64' },
+  output: 'same',
+  stateless: true,
+  options: { bytes: 'integer' },
+  create: ({ bytes }) => {
+    let taken: Uint8Array[] = [];
+    return {
+      process: (batch) => {
+        taken.push(new Uint8Array(bytes).fill(1));
+        if (taken.length === 10) taken = [];
+        return batch;
+      },
+    };
+  },
+});
+
 /** Batches, and copies of them, that an op may keep without a reservation. */
 const KEPT_BATCHES = 1000;
 const KEPT_COPIES = 2;

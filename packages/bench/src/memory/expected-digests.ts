@@ -210,8 +210,17 @@ async function withDays(ticks: number): Promise<string[]> {
   return closed([bins]);
 }
 
+/** All rows as they are. */
+async function rows(ticks: number): Promise<string[]> {
+  const digest = new RowDigest();
+  await eachSlice(LEFT, ticks, ({ time, host, user, system }) => digest.add([time, host, user, system]));
+  return [digest.text()];
+}
+
 const EXPECTED: Partial<Record<PeakJobName, (ticks: number) => Promise<string[]>>> = {
   aggregate: (ticks) => binned(ticks, 'plain'),
+  delivered: rows,
+  hostile: (ticks) => binned(ticks, 'plain'),
   holding: (ticks) => binned(ticks, 'plain'),
   keyed: (ticks) => binned(ticks, 'keyed'),
   sort: sorted,

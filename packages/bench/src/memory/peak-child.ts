@@ -5,14 +5,13 @@ import { makePeakJob, type PeakJob, ticksOf } from './peak-jobs.ts';
 
 const job = JSON.parse(process.argv[2] ?? '{}') as PeakJob;
 const folder = process.argv[3] ?? '';
-const { half = 0 } = job;
 
 /** Any limit will do to ask for the minimum. */
 const ASKING_BYTES = 2 ** 30;
 
 async function limitOf(): Promise<number> {
   if (job.memoryLimit !== 'minimum') return job.memoryLimit;
-  const asked = await makePeakJob(job, { limitBytes: ASKING_BYTES, ticks: 2, half, folder });
+  const asked = await makePeakJob({ limitBytes: ASKING_BYTES, ticks: 2, job, folder });
   const { physical } = await explain(asked.sinks, { workers: job.workers });
   return physical.minimumBytes;
 }
@@ -24,14 +23,16 @@ function block(forMs: number): void {
 const limitBytes = await limitOf();
 const ticks = ticksOf(job, limitBytes);
 try {
-  const { sinks, digests } = await makePeakJob(job, { limitBytes, ticks, half, folder });
+  const { sinks, digests } = await makePeakJob({ limitBytes, ticks, job, folder });
   const running = run(sinks, { workers: job.workers, debug: true });
   const off = running.on('stage', () => {
     off();
     if (job.blockMainMs !== undefined) setTimeout(block, 20, job.blockMainMs);
   });
+  const alerts: string[] = [];
+  running.on('alert', ({ message }) => alerts.push(message));
   const summary = await running.done;
-  process.send?.({ ok: true, limitBytes, ticks, summary, digests: digests() });
+  process.send?.({ ok: true, limitBytes, ticks, summary, digests: digests(), alerts });
 } catch (error) {
   process.send?.({ ok: false, limitBytes, error: errorToData(error) });
 }

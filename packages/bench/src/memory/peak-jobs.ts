@@ -5,7 +5,15 @@
  */
 import { agg, col, createPipeline, fromIterable, openStore, type Sink } from '@spillway/core';
 import { flightsJob } from '../demo/pipeline.ts';
-import { CPU_ROW_BYTES, type CpuColumns, cpuColumns, cpuRows, holdsReferences, ticksOfSplit } from './cpu-rows.ts';
+import {
+  CPU_ROW_BYTES,
+  type CpuColumns,
+  cpuColumns,
+  cpuRows,
+  holdsReferences,
+  takesMemory,
+  ticksOfSplit,
+} from './cpu-rows.ts';
 import { type DigestColumn, RowDigest } from './row-digest.ts';
 
 /** What the watched process is told. */
@@ -18,6 +26,10 @@ export interface PeakJob {
   timesLimit?: number;
   /** `append` is run twice: the second half of the rows (1) behind the first (0), which is the default. */
   half?: 0 | 1;
+  /** `delivered`: for so long each batch is kept a hundred times as long as it takes to look at one. */
+  slowSinkMs?: number;
+  /** `hostile`: bytes that the op in each lane takes of every batch, and gives back at every tenth. */
+  takenBytes?: number;
   /** Keeps the main thread from doing anything for so long, once the stages have started. */
   blockMainMs?: number;
 }
@@ -26,7 +38,7 @@ export interface PeakJob {
 export interface JobParts {
   limitBytes: number;
   ticks: number;
-  half: 0 | 1;
+  job: PeakJob;
   /** For what the job writes. */
   folder: string;
 }
@@ -51,6 +63,9 @@ export const MISSING_PER_MILLE = 100;
 /** A right row comes so much behind the left one of its tick. */
 export const RIGHT_LATER_US = 3_000_000;
 
+/** A slow sink takes so many times as long as it would have to. */
+const SLOWER = 100;
+
 /** Some eight megabytes. */
 const WINDOW_ROWS = 500_000;
 
@@ -59,28 +74,30 @@ const TABLE_TICK_BYTES = HOSTS * CPU_ROW_BYTES;
 /** Callbacks see batches, so the plan itself has to say when the aggregate flushes: pressure may not. */
 const STAGE_BYTES = 2 ** 20;
 
+/** What a callback gets, as far as digests need it. */
+interface DeliveredBatch {
+  numCols: number;
+  getChildAt(column: number): { toArray(): unknown } | null;
+}
+
 /** A stream whose batches can be given to a callback. */
 interface Delivering {
-  forEach(call: (batch: { numCols: number; getChildAt(column: number): { toArray(): unknown } | null }) => void): Sink;
+  forEach(call: (batch: DeliveredBatch) => void): Sink;
+}
+
+function addTo(digest: RowDigest, batch: DeliveredBatch): void {
+  digest.add(Array.from({ length: batch.numCols }, (_, column) => batch.getChildAt(column)?.toArray() as DigestColumn));
 }
 
 /** Results are folded into digests and let go of. */
 function digested(...streams: readonly Delivering[]): MadeJob {
   const digests = streams.map(() => new RowDigest());
-  const sinks = streams.map((stream, index) =>
-    stream.forEach((batch) => {
-      const columns = Array.from(
-        { length: batch.numCols },
-        (_, column) => batch.getChildAt(column)?.toArray() as DigestColumn,
-      );
-      (digests[index] as RowDigest).add(columns);
-    }),
-  );
+  const sinks = streams.map((stream, index) => stream.forEach((batch) => addTo(digests[index] as RowDigest, batch)));
   return { sinks, digests: () => digests.map((digest) => digest.text()) };
 }
 
 function source({ limitBytes, ticks }: JobParts) {
-  const p = createPipeline({ memoryLimit: limitBytes }).register({ holdsReferences });
+  const p = createPipeline({ memoryLimit: limitBytes }).register({ holdsReferences, takesMemory });
   return { p, table: p.source(cpuRows, { seed: LEFT_SEED, hosts: HOSTS, ticks }) };
 }
 
@@ -211,7 +228,7 @@ const KINDS = {
   /** All rows into a dataset, behind what is there. */
   append: {
     bytesOfTick: TABLE_TICK_BYTES,
-    make: async ({ limitBytes, ticks, half, folder }) => {
+    make: async ({ limitBytes, ticks, job: { half = 0 }, folder }) => {
       const middle = Math.floor(ticks / 2);
       const part = half === 0 ? { fromTick: 0, ticks: middle } : { fromTick: middle, ticks };
       const store = await openStore(folder);
@@ -284,6 +301,31 @@ const KINDS = {
       return digested(createPipeline({ memoryLimit: limitBytes }).source(fed));
     },
   },
+  /** Every row, to a callback that may be slow. */
+  delivered: {
+    bytesOfTick: TABLE_TICK_BYTES,
+    make: async (parts) => {
+      const digest = new RowDigest();
+      const slowUntil = performance.now() + (parts.job.slowSinkMs ?? 0);
+      const sink = source(parts).table.forEach(async (batch) => {
+        const from = performance.now();
+        addTo(digest, batch);
+        const took = performance.now() - from;
+        if (performance.now() < slowUntil) await new Promise((resolve) => setTimeout(resolve, SLOWER * took));
+      });
+      return { sinks: [sink], digests: () => [digest.text()] };
+    },
+  },
+  /** Hours behind an op that takes memory at every batch, and gives all of it back at every tenth. */
+  hostile: {
+    bytesOfTick: TABLE_TICK_BYTES,
+    make: async (parts) => {
+      const { table } = source(parts);
+      const options = { orderedOn: 'time', memoryLimit: STAGE_BYTES, aggregations: BINS } as const;
+      const { hourly, daily } = table.takesMemory({ bytes: parts.job.takenBytes ?? 0 }).aggStream(options);
+      return digested(hourly, daily);
+    },
+  },
   /** The demo: three million flights from a Parquet file into six datasets of a store. */
   flights: {
     bytesOfTick: Number.POSITIVE_INFINITY,
@@ -308,6 +350,6 @@ export function ticksOf({ job, timesLimit = 1 }: PeakJob, limitBytes: number): n
   return Math.max(2, Math.ceil((timesLimit * limitBytes) / KINDS[job].bytesOfTick));
 }
 
-export function makePeakJob({ job }: PeakJob, parts: JobParts): Promise<MadeJob> {
-  return (KINDS as Record<PeakJobName, JobKind>)[job].make(parts);
+export function makePeakJob(parts: JobParts): Promise<MadeJob> {
+  return (KINDS as Record<PeakJobName, JobKind>)[parts.job.job].make(parts);
 }

@@ -33,11 +33,13 @@ export interface Peak {
   inputBytes: number;
   /** Of the results that were delivered. */
   digests: string[];
+  /** What the run said that somebody should look at. */
+  alerts: string[];
   summary: Summary;
 }
 
 type Answer =
-  | { ok: true; limitBytes: number; ticks: number; digests: string[]; summary: Summary }
+  | { ok: true; limitBytes: number; ticks: number; digests: string[]; alerts: string[]; summary: Summary }
   | { ok: false; limitBytes: number; error: PipelineErrorData };
 
 /** Thrown when the watched job failed: what `run` rejected with, as data. */
@@ -61,9 +63,10 @@ export async function watchPeak(job: PeakJob): Promise<Peak> {
   }
 }
 
-/** The same for a job that writes into a folder which is the caller's to remove. @throws PeakJobError */
-export async function watchPeakIn(folder: string, job: PeakJob): Promise<Peak> {
+/** The same for a job that writes into a folder which is the caller's to remove. @param onSpawn told of the process before it does anything. @throws PeakJobError */
+export async function watchPeakIn(folder: string, job: PeakJob, onSpawn?: (pid: number) => void): Promise<Peak> {
   const child = fork(CHILD, [JSON.stringify(job), folder], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  onSpawn?.(child.pid as number);
   let answer: Answer | undefined;
   child.once('message', (message) => {
     answer = message as Answer;
@@ -74,7 +77,7 @@ export async function watchPeakIn(folder: string, job: PeakJob): Promise<Peak> {
   watch.stop();
   if (answer === undefined) throw new Error(`the watched process ended with code ${String(code)} and said nothing`);
   if (!answer.ok) throw new PeakJobError(answer.error);
-  const { limitBytes, ticks, digests, summary } = answer;
+  const { limitBytes, ticks, digests, alerts, summary } = answer;
   const { peakBytes, samples } = watch;
   const idleBytes = summary.idleRssBytes;
   return {
@@ -87,6 +90,7 @@ export async function watchPeakIn(folder: string, job: PeakJob): Promise<Peak> {
     ticks,
     inputBytes: inputBytesOf(job, ticks),
     digests,
+    alerts,
     summary,
   };
 }

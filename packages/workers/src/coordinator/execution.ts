@@ -160,6 +160,8 @@ export class Execution {
     void preloadPools();
     const planned = await planRun(sinks, this.#options);
     this.planned = planned;
+    if (planned.reduced !== undefined)
+      this.#emitter.emit('alert', { kind: 'memory', stage: 'process', message: planned.reduced });
     this.latch.check();
     return planned;
   }

@@ -1,7 +1,10 @@
 /** From the sinks of a run to its stages, before anything is started. */
 import type { Sink } from '@spillway/core';
+import { formatBytes } from '@spillway/core/base';
 import type { PhysicalPlan, ResolvedPlan } from '@spillway/core/internal';
-import { buildLogicalPlan, feederOf, planStages, resolvePlan } from '@spillway/core/planner';
+import { buildLogicalPlan, feederOf, fitStages, planStages, resolvePlan } from '@spillway/core/planner';
+import { readCgroupMemory } from '../governor/cgroup.ts';
+import { groupRoom } from '../governor/group-room.ts';
 import type { ParsedRunOptions } from '../job/run-options.ts';
 import type { PositionSegment } from '../lanes/source-position.ts';
 import type { SourceTotals } from '../monitor/readings.ts';
@@ -20,6 +23,8 @@ export interface PlannedRun {
   positions: Map<number, PositionSegment[]>;
   /** Of sources that know how much they have, by node id. */
   totals: Map<number, SourceTotals>;
+  /** Why the limit is less than was asked for, where it is. */
+  reduced?: string;
 }
 
 /** @throws what `buildLogicalPlan`, `resolvePlan` and `planStages` refuse */
@@ -31,7 +36,7 @@ export async function planRun(sinks: readonly SinkInput[], options: ParsedRunOpt
     memoryLimitBytes: options.memoryLimitBytes ?? built.memoryLimitBytes,
   };
   const logical = await resolvePlan(plan);
-  const physical = planStages(logical, { workers: options.workers });
+  const { physical, reduced } = planInGroup(logical, options.workers);
   const planned: PlannedRun = {
     logical,
     physical,
@@ -39,9 +44,27 @@ export async function planRun(sinks: readonly SinkInput[], options: ParsedRunOpt
     schedules: new Map(),
     positions: new Map(),
     totals: new Map(),
+    ...(reduced !== undefined && { reduced }),
   };
   for (const node of logical.nodes) describeSource(planned, node);
   return planned;
+}
+
+/** Never less than the plan needs: what a group leaves is an estimate, and no reason to refuse a run. */
+function planInGroup(logical: ResolvedPlan, workers: number): { physical: PhysicalPlan; reduced?: string } {
+  const physical = planStages(logical, { workers });
+  const lanes = physical.stages.reduce((sum, stage) => sum + stage.lanes, 0);
+  const found = groupRoom(lanes + physical.workers, readCgroupMemory());
+  if (found === undefined || found.roomBytes >= physical.memoryLimitBytes) return { physical };
+  const fitted = fitStages(logical, { workers, memoryLimitBytes: found.roomBytes });
+  const memoryLimitBytes = Math.max(found.roomBytes, fitted.minimumBytes);
+  if (memoryLimitBytes >= physical.memoryLimitBytes) return { physical };
+  return {
+    physical: planStages(logical, { workers: fitted.workers, memoryLimitBytes }),
+    reduced:
+      `the control group ${found.group} may have ${formatBytes(found.groupLimitBytes)}: ` +
+      `the run takes ${formatBytes(memoryLimitBytes)} for its memoryLimit, not ${formatBytes(physical.memoryLimitBytes)}`,
+  };
 }
 
 /** Sinks become nodes in the order in which they are given, each once. */
