@@ -1,5 +1,5 @@
 import type { Fields, TypeText } from '@spillway/core';
-import type { AggregateColumn } from '@spillway/core/internal';
+import type { AggregateColumn, FixedBins } from '@spillway/core/internal';
 import {
   type AggregateSpec,
   addDouble,
@@ -15,7 +15,8 @@ export function modelAggregate(spec: AggregateSpec, fields: Fields, rows: readon
   const results: Results = {};
   for (const { name, bins, columns } of spec.aggregations) {
     const groups = new Map<string, { bin: bigint; keys: unknown[]; rows: Row[] }>();
-    const [every, origin] = [BigInt(bins.everyNs), BigInt(bins.originNs)];
+    const { everyNs, originNs } = bins as FixedBins;
+    const [every, origin] = [BigInt(everyNs), BigInt(originNs)];
     for (const row of rows) {
       const t = row['t'];
       const value = BigInt(typeof t === 'number' ? Math.floor(t) : (t as bigint)) - origin;

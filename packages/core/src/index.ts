@@ -5,6 +5,7 @@ export { DateParts, Expression, type Operand, TextFunctions } from './expression
 export { coalesce, col, lit, when } from './expressions/col.ts';
 export type { AnyShape, PipelineTypeError } from './expressions/types.ts';
 export type { OrderedValue } from './formats/ordered-value.ts';
+export { type AggregateConfig, type AggregateDefinition, defineAggregate } from './operators/aggregate-definition.ts';
 export {
   defineFold,
   defineOp,
@@ -20,13 +21,9 @@ export {
   type SourceDefinition,
   type SourceInstance,
 } from './operators/definition.ts';
-export {
-  type Aggregate,
-  type AggregateFunctions,
-  type AggregationOptions,
-  type AggStreamOptions,
-  agg,
-} from './plan/aggregates.ts';
+export { type Aggregate, type AggregateFunctions, agg, type SumOptions } from './plan/agg-functions.ts';
+export type { AggregationOptions, AggStreamOptions } from './plan/aggregates.ts';
+export type { BinOptions, BinWidth, FirstDay, Instant, SnapshotOptions } from './plan/bin-options.ts';
 export type { ExplainOptions, Explanation } from './plan/explain.ts';
 export type { AnyIterable, IterableItem } from './plan/feeders.ts';
 export type { JoinOptions } from './plan/join.ts';

@@ -9,6 +9,7 @@ import type { RecordBatch } from 'apache-arrow';
 import { PipelineError } from '../errors.ts';
 import type { OpRef } from '../plan/logical.ts';
 import type { ColumnsRecord, Fields, Shape } from '../schema/types.ts';
+import type { AggregateDefinition } from './aggregate-definition.ts';
 import type { BatchOf } from './arrow-types.ts';
 import { checkDescriptors, type OptionsOutput, type OptionsSpec, parseOptions } from './op-options.ts';
 
@@ -151,12 +152,17 @@ export interface SourceDefinition<O extends Shape = Shape, D = unknown> {
   readonly types?: { options: D };
 }
 
-type Definition = OpDefinition | FoldDefinition | SourceDefinition;
+type Definition = OpDefinition | FoldDefinition | SourceDefinition | AggregateDefinition;
 
 const definitions = new Map<string, Definition>();
 const nextOrdinal = new Map<string, number>();
 
-function register<T extends Definition>(url: string, name: string | undefined, make: (ref: OpRef) => T): T {
+/** Numbers a definition of a module. */
+export function registerDefinition<T extends Definition>(
+  url: string,
+  name: string | undefined,
+  make: (ref: OpRef) => T,
+): T {
   const ordinal = nextOrdinal.get(url) ?? 0;
   nextOrdinal.set(url, ordinal + 1);
   const definition = make({ url, ordinal, name: name ?? `op${ordinal}` });
@@ -189,7 +195,7 @@ export function defineOp<
       hint: "use adds with output: 'same'",
     });
   }
-  return register(url, config.name, (ref) => ({
+  return registerDefinition(url, config.name, (ref) => ({
     kind: 'op',
     ref,
     input: config.input as I,
@@ -220,7 +226,7 @@ export function defineFold<
   const D extends OptionsSpec = Record<never, never>,
 >(url: string, config: FoldConfig<I, O, D, State>): FoldDefinition<I, O, D> {
   checkDescriptors(config.options, config.name ?? 'fold');
-  return register(url, config.name, (ref) => {
+  return registerDefinition(url, config.name, (ref) => {
     const { init, update, finish, merge, snapshot, restore } = config as unknown as Pick<
       FoldDefinition,
       'init' | 'update' | 'finish' | 'merge' | 'snapshot' | 'restore'
@@ -258,7 +264,7 @@ export function defineSource<const O extends Shape, const D extends OptionsSpec 
   config: SourceConfig<O, D>,
 ): SourceDefinition<O, D> {
   checkDescriptors(config.options, config.name ?? 'source', ['name', 'ownStage']);
-  return register(url, config.name ?? 'source', (ref) => ({
+  return registerDefinition(url, config.name ?? 'source', (ref) => ({
     kind: 'source',
     ref,
     schema: config.schema,
@@ -284,7 +290,8 @@ export function resolveSource(ref: OpRef): Promise<SourceDefinition> {
   return resolveDefinition(ref, 'source');
 }
 
-async function resolveDefinition<K extends Definition['kind']>(
+/** Finds a definition in this thread, importing its module when needed. @throws ERR_OP_IMPORT */
+export async function resolveDefinition<K extends Definition['kind']>(
   ref: OpRef,
   kind: K,
 ): Promise<Extract<Definition, { kind: K }>> {

@@ -1,85 +1,25 @@
-/** Aggregations as the user describes them: `agg.first('price')`, bins, keys. */
-import { PipelineError } from '../errors.ts';
-import { type Duration, parseDuration } from '../schema/durations.ts';
+/** Aggregations as the user describes them: bins, keys, and what is computed. */
+import { Expression } from '../expressions/builder.ts';
 import { nameHint } from '../schema/nearest-name.ts';
-import type { AggregateColumn, AggregateFn, AggregationSpec, BinSpec } from './logical.ts';
+import { Aggregate } from './agg-functions.ts';
+import { type BinOptions, binSpec, endOf, refuse, type SnapshotOptions, snapshotSpec } from './bin-options.ts';
+import type { AggregateColumn, AggregationSpec } from './logical.ts';
 import type { StageOptions } from './stage-options.ts';
 
-/** One output column of an aggregation. Made by `agg`. */
-export class Aggregate<F extends AggregateFn = AggregateFn, C extends string | undefined = string | undefined> {
-  readonly fn: F;
-  readonly column: C;
-
-  constructor(fn: F, column: C) {
-    this.fn = fn;
-    this.column = column;
-  }
-}
-
-/** The aggregate functions. */
-export interface AggregateFunctions {
-  /** First value that is not null. */
-  first<const C extends string>(column: C): Aggregate<'first', C>;
-  /** Last value that is not null. */
-  last<const C extends string>(column: C): Aggregate<'last', C>;
-  min<const C extends string>(column: C): Aggregate<'min', C>;
-  max<const C extends string>(column: C): Aggregate<'max', C>;
-  /** Exact: the real sum, rounded once. Integers give int64 (unsigned ones uint64) or ERR_INTEGER_OVERFLOW. */
-  sum<const C extends string>(column: C): Aggregate<'sum', C>;
-  /** Rows, or values of a column that are not null. */
-  count(): Aggregate<'count', undefined>;
-  count<const C extends string>(column: C): Aggregate<'count', C>;
-  mean<const C extends string>(column: C): Aggregate<'mean', C>;
-  /** Standard deviation of the sample; null below two values. */
-  std<const C extends string>(column: C): Aggregate<'std', C>;
-  /** Variance of the sample; null below two values. */
-  var<const C extends string>(column: C): Aggregate<'var', C>;
-}
-
-function maker<F extends AggregateFn>(fn: F): <const C extends string>(column: C) => Aggregate<F, C> {
-  return (column) => {
-    if (typeof column === 'string') return new Aggregate(fn, column);
-    throw new PipelineError('ERR_OPTIONS', `agg.${fn}() takes the name of a column, this is ${String(column)}`, {
-      hint: `write agg.${fn}('price')`,
-    });
-  };
-}
-
-function count(): Aggregate<'count', undefined>;
-function count<const C extends string>(column: C): Aggregate<'count', C>;
-function count(column?: string): Aggregate<'count', string | undefined> {
-  return new Aggregate('count', column);
-}
-
-/**
- * Aggregate functions. Nulls are skipped; a group without values gives null, `count` gives 0.
- *
- * @example
- * ```ts
- * priced.aggStream({ orderedOn: 'ts', aggregations: { hourly: { every: '1h', columns: { open: agg.first('price'), n: agg.count() } } } });
- * ```
- */
-export const agg: AggregateFunctions = {
-  first: maker('first'),
-  last: maker('last'),
-  min: maker('min'),
-  max: maker('max'),
-  sum: maker('sum'),
-  count,
-  mean: maker('mean'),
-  std: maker('std'),
-  var: maker('var'),
-};
-
-/** One named aggregation: bins of a fixed width and what is computed in each. */
-export interface AggregationOptions {
-  /** Width of a bin: a duration, or for an ordered column of plain numbers that many of its steps. */
-  every: Duration;
-  /** Start of some bin; default 1970-01-01, for whole weeks Monday 1970-01-05. A date, ISO text, or a plain number. */
-  origin?: Date | string | number;
-  /** Bins of fixed width know no time zone but UTC. */
-  timeZone?: string;
+/** One named aggregation: its bins, and what is computed in each. */
+export interface AggregationOptions extends BinOptions {
   columns: { readonly [column: string]: Aggregate };
+  /** Which end of a bin belongs to it; default the left one. */
+  closed?: 'left' | 'right';
+  /** Which end of a bin stands in the output; of sessions and bins of rows, the first or the last row's value. Default left. */
+  label?: 'left' | 'right';
+  /** Bins without rows: left out (default), or rows of nulls (and counts of 0) between the first bin that has rows and the last. */
+  empty?: 'skip' | 'null';
+  /** The aggregation sees only the rows for which this is true. */
+  filter?: Expression;
+  snapshots?: SnapshotOptions;
+  /** Columns added to the results, or put in their place, computed from them. */
+  post?: { readonly [column: string]: Expression };
 }
 
 /** Options of `aggStream`. */
@@ -91,13 +31,24 @@ export interface AggStreamOptions extends StageOptions {
   aggregations: { readonly [name: string]: AggregationOptions };
 }
 
-const AGGREGATION_KEYS = ['every', 'origin', 'timeZone', 'columns'];
-const WEEK_NS = 604_800_000_000_000n;
-const MONDAY_NS = 4n * 86_400_000_000_000n;
-
-function refuse(problem: string, hint: string): PipelineError {
-  return new PipelineError('ERR_OPTIONS', `aggStream: ${problem}`, { stage: 'aggStream', hint });
-}
+const AGGREGATION_KEYS: readonly string[] = [
+  'every',
+  'period',
+  'origin',
+  'timeZone',
+  'weekStart',
+  'rows',
+  'edges',
+  'outside',
+  'gap',
+  'columns',
+  'closed',
+  'label',
+  'empty',
+  'filter',
+  'snapshots',
+  'post',
+];
 
 /** The aggregations of a plan. @throws ERR_OPTIONS */
 export function aggregationSpecs(aggregations: AggStreamOptions['aggregations']): AggregationSpec[] {
@@ -107,7 +58,15 @@ export function aggregationSpecs(aggregations: AggStreamOptions['aggregations'])
       'there are no aggregations',
       "give at least one: { hourly: { every: '1h', columns: { n: agg.count() } } }",
     );
-  return entries.map(([name, options]) => aggregationSpec(name, options));
+  const specs = entries.map(([name, options]) => aggregationSpec(name, options));
+  for (const { name, snapshots } of specs) {
+    if (snapshots !== undefined && specs.some((other) => other.name === snapshots.port))
+      throw refuse(
+        `the snapshots of "${name}" are called "${snapshots.port}", as an aggregation is`,
+        'rename that one',
+      );
+  }
+  return specs;
 }
 
 function aggregationSpec(name: string, options: AggregationOptions): AggregationSpec {
@@ -115,18 +74,32 @@ function aggregationSpec(name: string, options: AggregationOptions): Aggregation
     if (!AGGREGATION_KEYS.includes(key))
       throw refuse(`aggregation "${name}" has no option "${key}"`, nameHint(key, AGGREGATION_KEYS));
   }
-  if (options.timeZone !== undefined && options.timeZone !== 'UTC') {
-    throw refuse(
-      `aggregation "${name}": bins in the time zone ${options.timeZone} are not there yet`,
-      'leave timeZone out: bins of fixed width are laid in UTC',
-    );
-  }
   const columns = Object.entries(options.columns ?? {}).map(([column, aggregate]) =>
     aggregateColumn(column, aggregate, name),
   );
   if (columns.length === 0)
     throw refuse(`aggregation "${name}" has no columns`, 'give at least one: { n: agg.count() }');
-  return { name, bins: binSpec(name, options), columns };
+  const bins = binSpec(name, options);
+  const { filter, snapshots } = options;
+  if (filter !== undefined && !(filter instanceof Expression))
+    throw refuse(`aggregation "${name}": filter is ${String(filter)}`, "write a condition such as col('price').gt(0)");
+  const spec: AggregationSpec = {
+    name,
+    bins,
+    columns,
+    ...(endOf(name, 'closed', options.closed, 'left') === 'right' && { closed: 'right' }),
+    ...(endOf(name, 'label', options.label, 'left') === 'right' && { label: 'right' }),
+    ...(showsEmpty(name, options, bins) && { empty: 'null' }),
+    ...(filter !== undefined && { filter: filter.node }),
+  };
+  return snapshots === undefined ? spec : { ...spec, snapshots: snapshotSpec(name, snapshots, spec, options.timeZone) };
+}
+
+function showsEmpty(name: string, { empty = 'skip' }: AggregationOptions, bins: AggregationSpec['bins']): boolean {
+  if (empty === 'skip') return false;
+  if (empty !== 'null') throw refuse(`aggregation "${name}": empty is ${String(empty)}`, "use 'skip' or 'null'");
+  if (bins.kind !== 'rows' && bins.kind !== 'sessions') return true;
+  throw refuse(`aggregation "${name}": its bins of ${bins.text} are never empty`, "leave empty: 'null' out");
 }
 
 function aggregateColumn(name: string, aggregate: Aggregate, aggregation: string): AggregateColumn {
@@ -135,54 +108,6 @@ function aggregateColumn(name: string, aggregate: Aggregate, aggregation: string
       `column "${name}" of aggregation "${aggregation}" is ${String(aggregate)}`,
       "write an aggregate such as agg.sum('qty')",
     );
-  return { name, fn: aggregate.fn, ...(aggregate.column !== undefined && { column: aggregate.column }) };
-}
-
-function binSpec(name: string, { every, origin }: AggregationOptions): BinSpec {
-  const everyNs = parseDuration(every, `every of aggregation "${name}"`);
-  if (everyNs <= 0n)
-    throw refuse(`aggregation "${name}": every is ${String(every)}`, "give a positive duration such as '1h'");
-  const defaultOrigin = everyNs % WEEK_NS === 0n ? MONDAY_NS : 0n;
-  return {
-    kind: 'fixed',
-    everyNs: String(everyNs),
-    originNs: String(origin === undefined ? defaultOrigin : originNs(name, origin)),
-    text: String(every),
-  };
-}
-
-/** Text without an offset is read as UTC. */
-function instantMs(origin: Date | string | number): number {
-  if (typeof origin === 'number') return origin;
-  if (origin instanceof Date) return origin.getTime();
-  const hasTime = /\d[T ]\d/.test(origin);
-  const hasOffset = /(Z|[+-]\d\d:?\d\d)$/i.test(origin);
-  return Date.parse(hasTime && !hasOffset ? `${origin}Z` : origin);
-}
-
-function originNs(name: string, origin: Date | string | number): bigint {
-  const ms = instantMs(origin);
-  if (Number.isSafeInteger(ms)) return BigInt(ms) * 1_000_000n;
-  throw refuse(
-    `aggregation "${name}": origin ${String(origin)} is not a time`,
-    "write a Date or ISO text such as '2026-01-01'",
-  );
-}
-
-const NUMBERS = /^(?:u?int(?:8|16|32|64)|float(?:32|64))$/;
-
-/**
- * Bins over a column of plain numbers count its steps: `every: 100` is a hundred of them, not 100 ms.
- * @throws ERR_OPTIONS when such a column is given a duration with a unit
- */
-export function binsFor(bins: BinSpec, orderedType: string, aggregation: string): BinSpec {
-  if (!NUMBERS.test(orderedType)) return bins;
-  if (!/^\d+$/.test(bins.text)) {
-    throw refuse(
-      `aggregation "${aggregation}" has bins of ${bins.text}, but its ordered column is ${orderedType}, not a time`,
-      'give every as a plain number, or cast the column to a timestamp',
-    );
-  }
-  const isDefaultOrigin = bins.originNs === '0' || bins.originNs === String(MONDAY_NS);
-  return { ...bins, everyNs: bins.text, originNs: isDefaultOrigin ? '0' : String(BigInt(bins.originNs) / 1_000_000n) };
+  const { fn, column, detail } = aggregate;
+  return { name, fn, ...(column !== undefined && { column }), ...detail };
 }

@@ -13,7 +13,7 @@ import { fieldsFromShape } from '../schema/fields.ts';
 import { nameHint } from '../schema/nearest-name.ts';
 import { isNumeric, isTemporal, isText, parseType } from '../schema/parse-type.ts';
 import type { FieldSpec, Fields, Shape, TypeText } from '../schema/types.ts';
-import { binsFor } from './aggregates.ts';
+import { binsFor, snapshotsFor } from './bin-options.ts';
 import type { OperatorSpec } from './logical.ts';
 import type { StepSpec } from './steps/specs.ts';
 
@@ -187,14 +187,18 @@ async function foldFields(spec: SpecOf<'memoryAccumulate'>, input: Fields): Prom
 
 function aggregateFields(given: SpecOf<'aggStream'>, input: Fields): StepFields {
   const orderedType = input.find((field) => field.name === given.orderedOn)?.type;
-  const aggregations = given.aggregations.map((aggregation) =>
-    orderedType === undefined
-      ? aggregation
-      : { ...aggregation, bins: binsFor(aggregation.bins, orderedType, aggregation.name) },
-  );
+  const aggregations = given.aggregations.map((aggregation) => {
+    if (orderedType === undefined) return aggregation;
+    const { name, bins, snapshots } = aggregation;
+    return {
+      ...aggregation,
+      bins: binsFor(bins, orderedType, name),
+      ...(snapshots !== undefined && { snapshots: snapshotsFor(snapshots, orderedType, name) }),
+    };
+  });
   const spec = { ...given, aggregations };
   const outputs = aggregateOutputFields(spec, input);
-  return { spec, outputs, ordered: Object.fromEntries(aggregations.map(({ name }) => [name, spec.orderedOn])) };
+  return { spec, outputs, ordered: Object.fromEntries(Object.keys(outputs).map((port) => [port, spec.orderedOn])) };
 }
 
 function sortFields(spec: SpecOf<'sort'>, input: Fields): StepFields {

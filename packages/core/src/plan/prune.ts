@@ -72,7 +72,10 @@ function neededOfInput(
       return new Set([
         spec.orderedOn,
         ...spec.by,
-        ...spec.aggregations.flatMap(({ columns }) => columns.flatMap((column) => column.column ?? [])),
+        ...spec.aggregations.flatMap(({ columns, filter }) => [
+          ...columns.flatMap(({ column, other, custom }) => [column ?? [], other ?? [], custom?.columns ?? []].flat()),
+          ...(filter === undefined ? [] : columnsOf([filter])),
+        ]),
       ]);
     case 'joinStream':
       return neededBySide(node, spec, behind, index);

@@ -11,6 +11,7 @@
 
 import { PipelineError } from '../errors.ts';
 import { partialFields } from '../operators/aggregate/output-fields.ts';
+import { isLattice, isMergeable } from '../operators/windows/columns.ts';
 import { formatBytes } from '../schema/sizes.ts';
 import type { Fields } from '../schema/types.ts';
 import { splitMemory } from './budget.ts';
@@ -368,7 +369,9 @@ class StageCutter {
     const { spec } = node;
     if (spec.kind === 'filter' || spec.kind === 'select' || spec.kind === 'withColumns') return true;
     if (spec.kind === 'op') return spec.stateless && !spec.observesBatches && !hasTriggers(spec.triggers);
-    return spec.kind === 'aggStream' || (hasTraits(spec) && traitsOf(spec).isStateless && node.inputs.length === 1);
+    if (spec.kind === 'aggStream')
+      return spec.aggregations.every((aggregation) => isLattice(aggregation) || isMergeable(aggregation));
+    return hasTraits(spec) && traitsOf(spec).isStateless && node.inputs.length === 1;
   }
 }
 

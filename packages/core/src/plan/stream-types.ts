@@ -1,10 +1,11 @@
 /** What chain methods do to the columns of a stream, at compile time. */
 import type { AstOf, Expression } from '../expressions/builder.ts';
-import type { IsOpen, PipelineTypeError, Simplify, Sound, TypeOf } from '../expressions/types.ts';
+import type { IsOpen, PipelineTypeError, Simplify, Sound, SoundCondition, TypeOf } from '../expressions/types.ts';
 import type { FoldDefinition, OpDefinition } from '../operators/definition.ts';
 import type { OptionsInput } from '../operators/op-options.ts';
 import type { FloatText, Shape, TypeText } from '../schema/types.ts';
-import type { Aggregate, AggregationOptions } from './aggregates.ts';
+import type { Aggregate } from './agg-functions.ts';
+import type { AggregationOptions } from './aggregates.ts';
 import type { StageOptions } from './stage-options.ts';
 import type { Stream } from './stream.ts';
 
@@ -127,36 +128,40 @@ type SumType<T> = TypeText extends T
       : 'int64';
 
 type AggregateType<A, S> =
-  A extends Aggregate<infer F, infer C>
-    ? F extends 'count'
-      ? 'int64'
-      : F extends 'mean' | 'std' | 'var'
-        ? 'float64'
-        : F extends 'sum'
-          ? SumType<ColumnIn<C, S>>
-          : ColumnIn<C, S>
+  A extends Aggregate<infer F, infer C, infer Out, infer _>
+    ? [Out] extends [TypeText]
+      ? Out
+      : F extends 'count' | 'nUnique' | 'nUniqueApprox'
+        ? 'int64'
+        : F extends 'mean' | 'std' | 'var' | 'median' | 'quantile' | 'quantileApprox'
+          ? 'float64'
+          : F extends 'sum'
+            ? SumType<ColumnIn<C, S>>
+            : ColumnIn<C, S>
     : never;
 
-type AggregateProblem<F, C extends string, S> =
-  IsOpen<S> extends true
+/** Functions that take numbers only. */
+type OfNumbers = 'sum' | 'mean' | 'std' | 'var' | 'wmean' | 'median' | 'quantile' | 'quantileApprox';
+
+type AggregateProblem<F, C, S> = C extends string
+  ? IsOpen<S> extends true
     ? unknown
     : string extends C
       ? unknown
       : C extends keyof S
         ? TypeText extends S[C]
           ? unknown
-          : F extends 'sum' | 'mean' | 'std' | 'var'
+          : F extends OfNumbers
             ? S[C] extends Numbers
               ? unknown
               : PipelineTypeError<`${F} takes numbers, "${C}" is ${S[C] & string}`>
             : unknown
-        : PipelineTypeError<`there is no column "${C}" in this stream`>;
+        : PipelineTypeError<`there is no column "${C}" in this stream`>
+  : unknown;
 
 type SoundAggregates<C, S> = {
-  [K in keyof C]: C[K] extends Aggregate<infer F, infer Column>
-    ? Column extends string
-      ? AggregateProblem<F, Column, S>
-      : unknown
+  [K in keyof C]: C[K] extends Aggregate<infer F, infer Column, infer _, infer Other>
+    ? AggregateProblem<F, Column, S> & AggregateProblem<F, Other, S>
     : unknown;
 };
 
@@ -164,8 +169,12 @@ type SoundAggregates<C, S> = {
 export type Aggregations = { readonly [name: string]: AggregationOptions };
 
 /** Each aggregation, or the sentence that says what is wrong in it. */
-export type SoundAggregations<G, S> = {
-  [K in keyof G]: G[K] extends { columns: infer C } ? { columns: SoundAggregates<C, S> } : unknown;
+export type SoundAggregations<G, On extends string, By extends string, S> = {
+  [K in keyof G]: (G[K] extends { columns: infer C } ? { columns: SoundAggregates<C, S> } : unknown) &
+    (G[K] extends { filter: Expression<infer A> } ? { filter: SoundCondition<A, S> } : unknown) &
+    (G[K] extends { columns: infer C; post: infer P }
+      ? { post: SoundColumns<P, AggregatedShape<On, By, C, S>> }
+      : unknown);
 };
 
 /** Columns of one aggregation: the bin's start, the keys, then what is computed. */
@@ -175,9 +184,18 @@ export type AggregatedShape<On extends string, By extends string, C, S> = Simpli
   }
 >;
 
-/** One stream for each named aggregation. */
+/** With the columns of its `post` step. */
+type ResultShape<O, On extends string, By extends string, S> = O extends { columns: infer C; post: infer P }
+  ? Extended<P, AggregatedShape<On, By, C, S>>
+  : O extends { columns: infer C }
+    ? AggregatedShape<On, By, C, S>
+    : never;
+
+type PortsOf<K, O> = K extends string ? (O extends { snapshots: object } ? K | `${K}Snapshots` : K) : never;
+
+/** One stream for each named aggregation, and one for its snapshots. */
 export type AggregatedStreams<G extends Aggregations, On extends string, By extends string, S, R extends Registry> = {
-  readonly [K in keyof G]: AggregatedShape<On, By, G[K]['columns'], S> extends infer T extends Shape
+  readonly [K in keyof G as PortsOf<K, G[K]>]: ResultShape<G[K], On, By, S> extends infer T extends Shape
     ? Stream<T, R>
     : never;
 };

@@ -8,7 +8,7 @@ import { Expression } from '../expressions/builder.ts';
 import type { SoundCondition } from '../expressions/types.ts';
 import { RESERVED_OPTIONS } from '../operators/op-options.ts';
 import type { Shape } from '../schema/types.ts';
-import { type AggStreamOptions, aggregationSpecs } from './aggregates.ts';
+import { type AggregationOptions, type AggStreamOptions, aggregationSpecs } from './aggregates.ts';
 import { FunctionSink, IteratorSink } from './callbacks.ts';
 import { registerCallback } from './endpoints.ts';
 import type { GraphInput, GraphNode, PipelineSettings } from './graph.ts';
@@ -253,7 +253,7 @@ export class StreamSteps<in out S extends Shape, in out R extends Registry> {
     options: Omit<AggStreamOptions, 'aggregations' | 'orderedOn' | 'by'> & {
       orderedOn: On;
       by?: readonly By[];
-      aggregations: G & SoundAggregations<G, S>;
+      aggregations: G & SoundAggregations<G, On, By, S>;
     },
   ): AggregatedStreams<G, On, By, S, R> {
     checkKeys(options, 'aggStream', ['orderedOn', 'by', 'aggregations'], 'stage');
@@ -274,9 +274,24 @@ export class StreamSteps<in out S extends Shape, in out R extends Registry> {
       emitOpen: false,
     };
     const node = makeNode('aggStream', spec, [{ node: this.#node, port: this.#port }], options);
-    return Object.fromEntries(
-      aggregations.map(({ name }) => [name, this.#maker.stream(node, name)]),
-    ) as AggregatedStreams<G, On, By, S, R>;
+    const streams = aggregations.flatMap(({ name, snapshots }): [string, StreamSteps<Shape, R>][] => {
+      const ports = snapshots === undefined ? [name] : [name, snapshots.port];
+      const { post } = options.aggregations[name] as AggregationOptions;
+      return ports.map((port) => {
+        const stream: StreamSteps<Shape, R> = this.#maker.stream(node, port);
+        return [port, post === undefined ? stream : stream.#post(port, post)];
+      });
+    });
+    return Object.fromEntries(streams) as AggregatedStreams<G, On, By, S, R>;
+  }
+
+  /** The step behind an aggregation that computes columns from its results. */
+  #post(port: string, columns: unknown): StreamSteps<Shape, R> {
+    return this.#step<Shape>(
+      'post',
+      { kind: 'withColumns', columns: computedColumns(columns, `post of "${port}"`) },
+      {},
+    );
   }
 
   /** Keeps all rows in memory, for the caller to read from the run's result. Its batches are copies. */

@@ -11,18 +11,16 @@ import type { Batch } from '../../batch/contract.ts';
 import type { FlushReason } from '../../plan/logical.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
 import { hasTriggers, TriggerCounter } from '../triggers.ts';
-import { FinalStates } from './final-states.ts';
-import { LaneStates } from './lane-states.ts';
+import { FinalParts, PartialParts } from '../windows/create-windows.ts';
 import type { AggregateSpec } from './output-fields.ts';
 import { PIECE_ROWS } from './piece-rows.ts';
-import { planStates } from './state-plan.ts';
 
 /**
  * The partial half: every batch pushed becomes batches of states, pushed to the only output.
  * @throws ERR_INPUT_UNORDERED from `push`, naming row, file and both values; ERR_MEMORY_EXHAUSTED.
  */
 export function createAggregatePartial(spec: AggregateSpec, context: OperatorContext): Operator {
-  const states = new LaneStates(spec, planStates(spec, context.inputFields), context);
+  const states = new PartialParts(spec, context);
   const [output] = Object.values(context.outputs) as [Output];
   return {
     push: (batch) => pushPackets(states, batch, (packet) => output.push(packet)),
@@ -35,10 +33,10 @@ export function createAggregatePartial(spec: AggregateSpec, context: OperatorCon
 }
 
 /** Turns a batch into packets and hands on one after the other; the batch is given back after the last. */
-function pushPackets(states: LaneStates, batch: Batch, push: (packet: Batch) => MaybePromise): MaybePromise {
+function pushPackets(states: PartialParts, batch: Batch, push: (packet: Batch) => MaybePromise): MaybePromise {
   let pending: MaybePromise;
   try {
-    pending = drain(states.pack(batch, batch.inputs), push);
+    pending = drain(states.pack(batch), push);
   } catch (error) {
     batch.release();
     throw error;
@@ -81,7 +79,7 @@ export function createAggregateFinal(spec: AggregateSpec, context: OperatorConte
 
 /** Both halves in one lane. */
 export function createAggregateWhole(spec: AggregateSpec, context: OperatorContext): Operator {
-  const states = new LaneStates(spec, planStates(spec, context.inputFields), context);
+  const states = new PartialParts(spec, context);
   const final = new AggregateFinal(spec, context);
   return {
     push: (batch) => pushPackets(states, batch, (packet) => final.push(packet)),
@@ -98,7 +96,7 @@ export function createAggregateWhole(spec: AggregateSpec, context: OperatorConte
 
 class AggregateFinal implements Operator {
   readonly #context: OperatorContext;
-  readonly #states: FinalStates;
+  readonly #states: FinalParts;
   readonly #counter: TriggerCounter;
   /** Closed rows are counted after every logical input: something, or somebody, can tell when they go. */
   readonly #isCounting: boolean;
@@ -111,8 +109,7 @@ class AggregateFinal implements Operator {
     const isTriggered = hasTriggers(others) || typeof memoryLimitBytes === 'number' || context.autoLimit !== undefined;
     this.#isCounting = isTriggered || context.emissionsVisible || !spec.accumulate;
     this.#accumulate = spec.accumulate;
-    const plan = planStates(spec, context.inputFields);
-    this.#states = new FinalStates(plan, context.inputFields, context, this.#isCounting);
+    this.#states = new FinalParts(spec, context, this.#isCounting);
   }
 
   push(batch: Batch): MaybePromise {

@@ -7,7 +7,7 @@ import {
 } from '../../kernels/aggregate-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { GrowingBuffer, Workspace } from './arena-views.ts';
-import type { RowGroups } from './row-groups.ts';
+import type { GroupedRows } from './row-groups.ts';
 
 /** Row number that stands for "no row". */
 export const NO_ROW = 0xffff_ffff;
@@ -16,7 +16,7 @@ const FIRST_RECORDS = 16;
 export class GroupKernels {
   /** Overflow records of the last `run`. */
   overflows = 0;
-  readonly #groups: RowGroups;
+  readonly #groups: GroupedRows;
   readonly #kernels: AggregateKernels;
   readonly #workspace: Workspace;
   readonly #isKeyed: boolean;
@@ -25,7 +25,7 @@ export class GroupKernels {
   #rows = 0;
 
   constructor(
-    groups: RowGroups,
+    groups: GroupedRows,
     isKeyed: boolean,
     kernels: AggregateKernels,
     workspace: Workspace,

@@ -9,7 +9,6 @@ import type { Ptr } from '../../memory/contract.ts';
 import type { GrowingBuffer, Workspace } from './arena-views.ts';
 import type { KeyIndex } from './key-index.ts';
 import { type NumberOrder, orderOfTable, RankedList, sortNumbers } from './ranked-list.ts';
-import type { StateTable } from './state-table.ts';
 
 /** So many keys touched, of all keys, are few. */
 const FEW = 1 / 4;
@@ -17,6 +16,12 @@ const FEW = 1 / 4;
 const NEARLY_ALL_LISTED = 1 / 16;
 /** More keys than this are not told apart by a double that also holds the rank. */
 const LARGEST_MARKED = 2 ** 21;
+
+/** Bins (i64, ascending) and key ids (u32) of what is sorted. */
+export interface Sortable {
+  readonly bins: Ptr;
+  readonly keys: Ptr;
+}
 
 export class KeyOrder {
   readonly #index: KeyIndex;
@@ -49,7 +54,7 @@ export class KeyOrder {
   }
 
   /** Slots [0, count) of a table, whose bins ascend, in order of bin and key: u32 each. */
-  sort(table: StateTable, count: number): Ptr {
+  sort(table: Sortable, count: number): Ptr {
     const isFew = count < this.#index.size * FEW;
     const ranks = isFew ? this.#rankTouched(table, count) : this.#rankAll(table, count);
     this.#sortByRank(count, ranks);
@@ -69,7 +74,7 @@ export class KeyOrder {
   }
 
   /** Ranks of the slots among all keys. Returns how many ranks there are. */
-  #rankAll(table: StateTable, count: number): number {
+  #rankAll(table: Sortable, count: number): number {
     this.#updateLists();
     const { u32 } = this.#workspace.views;
     const keys = table.keys >>> 2;
@@ -80,7 +85,7 @@ export class KeyOrder {
   }
 
   /** Ranks of the slots among the keys that they have. Returns how many ranks there are. */
-  #rankTouched(table: StateTable, count: number): number {
+  #rankTouched(table: Sortable, count: number): number {
     const { u32 } = this.#workspace.views;
     const keys = table.keys >>> 2;
     const ranks = this.#slotRanks.reserve(4 * count) >>> 2;
@@ -171,7 +176,7 @@ export class KeyOrder {
   }
 
   /** Deals the slots, which are in order of rank, out to their bins. A bin's slots lie together: its first slot is its place. */
-  #spreadOverBins(table: StateTable, count: number): Ptr {
+  #spreadOverBins(table: Sortable, count: number): Ptr {
     const { u32, i32 } = this.#workspace.views;
     const bins = table.bins >>> 2;
     const order = this.#order.reserve(4 * count) >>> 2;

@@ -8,7 +8,7 @@ import { sliceBatch } from '../../batch/slice-batch.ts';
 import { OVERFLOW_RECORD_BYTES } from '../../kernels/aggregate-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { OperatorContext } from '../contract.ts';
-import { copyBytes, type GrowingBuffer, Workspace } from './arena-views.ts';
+import { type GrowingBuffer, Workspace } from './arena-views.ts';
 import { GroupKernels } from './group-kernels.ts';
 import { KeyDelta } from './key-delta.ts';
 import { KeyIndex } from './key-index.ts';
@@ -26,7 +26,7 @@ import {
   valueBytes,
   writeSizes,
 } from './packet.ts';
-import { RowGroups } from './row-groups.ts';
+import { type GroupedRows, RowGroups } from './row-groups.ts';
 import type { Need, StatePlan } from './state-plan.ts';
 import { TextRows } from './text-rows.ts';
 
@@ -49,7 +49,7 @@ interface PacketDraft {
 
 interface Root {
   needs: Need[];
-  groups: RowGroups;
+  groups: GroupedRows;
   kernels: GroupKernels;
   texts: TextRows[];
 }
@@ -80,6 +80,8 @@ export class LaneStates {
   /** First row of the slice at work. */
   #sliceFrom = 0;
   #startsKeys = false;
+  #values: Ptr = 0;
+  #lastSlice = { from: 0, rows: 0 };
 
   constructor(spec: AggregateSpec, plan: StatePlan, laneContext: OperatorContext) {
     const context: OperatorContext = { ...laneContext, position: () => this.#placeOf(laneContext.position()) };
@@ -96,7 +98,7 @@ export class LaneStates {
     this.#lastRows = workspace.buffer();
     const scratch = workspace.buffer();
     this.#roots = plan.roots.map((level): Root => {
-      const groups = new RowGroups(level, context.kernels, workspace);
+      const groups = level.groupRows?.(context.kernels, workspace) ?? new RowGroups(level, context.kernels, workspace);
       return {
         needs: level.needs,
         groups,
@@ -106,16 +108,29 @@ export class LaneStates {
     });
   }
 
+  /** The rows that became the last packet. */
+  get lastSlice(): { from: number; rows: number } {
+    return this.#lastSlice;
+  }
+
+  /** How these rows were grouped for a root. */
+  groupsOf(root: number): GroupedRows {
+    return (this.#roots[root] as Root).groups;
+  }
+
   /**
    * The states of one batch, as batches of `PARTIAL_FIELDS`, the last of which ends its logical inputs. Where rows have many groups, which take
-   * more than the rows do, the batch is cut so that none is large. The batch stays the caller's.
+   * more than the rows do, the batch is cut so that none is large. The batch stays the caller's. `whole`: the batch of which these are the rows
+   * that passed a filter; it is the one whose order is checked, and that moves the watermark, with the last packet.
    */
-  *pack(batch: Batch, inputs: number): Generator<Batch, void> {
+  *pack(batch: Batch, inputs: number, whole: Batch = batch): Generator<Batch, void> {
+    const ends = whole === batch ? undefined : this.#endsOf(whole);
     let from = 0;
     do {
-      const rows = Math.min(this.#sliceRows, batch.rows - from);
+      const rows = Math.min(this.#plan.keepsCount === true ? batch.rows : this.#sliceRows, batch.rows - from);
       const isLast = from + rows === batch.rows;
-      const packet = this.#packSlice(batch, from, rows, isLast ? inputs : 0);
+      const own = whole === batch ? undefined : { ends: isLast ? ends : undefined };
+      const packet = this.#packSlice(batch, from, rows, isLast ? inputs : 0, own);
       // Else it goes on with fewer rows at once.
       if (packet === undefined) continue;
       from += rows;
@@ -123,19 +138,38 @@ export class LaneStates {
     } while (from < batch.rows);
   }
 
-  #packSlice(batch: Batch, from: number, rows: number, inputs: number): Batch | undefined {
+  #packSlice(
+    batch: Batch,
+    from: number,
+    rows: number,
+    inputs: number,
+    own: { ends: Uint8Array | undefined } | undefined,
+  ): Batch | undefined {
     const { arena, owner } = this.#context;
     const slice = rows === batch.rows ? batch : sliceBatch(arena, owner, batch, from, rows);
     this.#sliceFrom = from;
+    this.#lastSlice = { from, rows };
     try {
-      return this.#packRows(slice, inputs);
+      return this.#packRows(slice, inputs, own);
     } finally {
       if (slice !== batch) slice.release();
       this.#sliceFrom = 0;
     }
   }
 
-  #packRows(batch: Batch, inputs: number): Batch | undefined {
+  /** First and last value of the ordered column, as compared. */
+  #endsOf(batch: Batch): Uint8Array | undefined {
+    this.#values = this.#ordered.prepare(batch);
+    if (batch.rows === 0) return undefined;
+    const { exact } = this.#ordered;
+    const { u8 } = this.#workspace.views;
+    const last = exact + 8 * (batch.rows - 1);
+    return Uint8Array.from([...u8.subarray(exact, exact + 8), ...u8.subarray(last, last + 8)]);
+  }
+
+  #packRows(batch: Batch, inputs: number, own: { ends: Uint8Array | undefined } | undefined): Batch | undefined {
+    const rowEnds = this.#endsOf(batch);
+    const ends = own === undefined ? rowEnds : own.ends;
     this.#group(batch);
     const place = this.#context.position();
     const fileName = place.file === undefined ? undefined : this.#encoder.encode(place.file);
@@ -149,12 +183,13 @@ export class LaneStates {
       fileNameBytes: fileName?.length ?? 0,
     };
     const { bytes } = layOutPacket(this.#plan, sizes, 0);
-    if (bytes > PACKET_BYTES && batch.rows > LEAST_SLICE_ROWS) return this.#cutFiner(batch.rows);
+    if (bytes > PACKET_BYTES && batch.rows > LEAST_SLICE_ROWS && this.#plan.keepsCount !== true)
+      return this.#cutFiner(batch.rows);
     if (bytes < PACKET_BYTES / 4 && batch.rows === this.#sliceRows) this.#sliceRows *= 2;
     let draft = this.#allocate(sizes);
     try {
       const layout = layOutPacket(this.#plan, sizes, draft.base);
-      this.#writeHeader(draft.base, batch.rows, place.row);
+      this.#writeHeader(draft.base, ends, place.row);
       if (fileName !== undefined) this.#workspace.views.u8.set(fileName, layout.fileName);
       this.#delta?.write(layout);
       this.#overflows = [];
@@ -174,6 +209,7 @@ export class LaneStates {
 
   /** So many that numbers for all of them would cost more than sending the keys again. */
   get #hasManyKeys(): boolean {
+    if (this.#plan.keepsCount === true) return false;
     return this.#index !== undefined && this.#index.heldBytes > KEY_BYTES && this.#index.size > FEWEST_MANY_KEYS;
   }
 
@@ -206,7 +242,7 @@ export class LaneStates {
 
   #group(batch: Batch): void {
     const { rows } = batch;
-    const values = this.#ordered.prepare(batch);
+    const values = this.#values;
     const keyIds = this.#keyIds.reserve(this.#index === undefined ? 0 : 4 * rows);
     this.#index?.encode(batch, keyIds);
     for (const { groups, kernels } of this.#roots) {
@@ -216,19 +252,16 @@ export class LaneStates {
     }
   }
 
-  #writeHeader(slab: Ptr, rows: number, row: number | undefined): void {
+  #writeHeader(slab: Ptr, ends: Uint8Array | undefined, row: number | undefined): void {
     const { u32, f64, u8 } = this.#workspace.views;
     u32[slab >>> 2] = this.#context.lane;
     u32[(slab + 4) >>> 2] =
-      (rows > 0 ? HAS_ROWS : 0) |
+      (ends === undefined ? 0 : HAS_ROWS) |
       (row === undefined ? 0 : HAS_POSITION) |
       (this.#startsKeys ? STARTS_KEYS : 0) |
       (this.#hasManyKeys ? ENDS_KEYS : 0);
     f64[(slab + 24) / 8] = row ?? 0;
-    if (rows === 0) return;
-    const { exact } = this.#ordered;
-    copyBytes(u8, slab + 8, exact, 8);
-    copyBytes(u8, slab + 16, exact + 8 * (rows - 1), 8);
+    if (ends !== undefined) u8.set(ends, slab + 8);
   }
 
   #writeRoot(batch: Batch, root: Root, position: number, area: RootArea): void {

@@ -5,6 +5,7 @@
  * The watermark of a level is the highest bin seen: later groups cannot touch the bins before it.
  */
 import assert from 'node:assert';
+import type { ExactSum } from '../../kernels/exact-sum.ts';
 import type { Kernels } from '../../kernels/vector-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { GrowingBuffer, Workspace } from './arena-views.ts';
@@ -18,6 +19,8 @@ export interface GroupSource {
   bins: Ptr;
   keys: Ptr;
   needs: readonly NeedArea[];
+  /** Parts of sums that do not fit their states. */
+  wide?: readonly { group: number; need: number; which: number; part: ExactSum }[];
 }
 
 function floorDivide(a: bigint, b: bigint): bigint {
@@ -53,6 +56,13 @@ export class Level {
   /** This level and all that are merged from it, each before its children. */
   family(): Level[] {
     return [this, ...this.children.flatMap((child) => child.family())];
+  }
+
+  take(source: GroupSource, keys: number): void {
+    const targets = this.absorb(source, keys) >>> 2;
+    const { u32 } = this.#workspace.views;
+    for (const { group, need, which, part } of source.wide ?? [])
+      this.table.needs[need]?.addWide(u32[targets + group] as number, which, part);
   }
 
   /** Merges groups; bins are numbers of this level, or of `parent`. Returns where the target slot (u32) of each group lies. */

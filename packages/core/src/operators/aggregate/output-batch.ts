@@ -9,8 +9,8 @@ import type { Fields } from '../../schema/types.ts';
 import type { GrowingBuffer, Workspace } from './arena-views.ts';
 import { writeBinStarts } from './bin-starts.ts';
 import type { KeyIndex } from './key-index.ts';
-import type { Level } from './level.ts';
 import { type Piece, ResultWriter } from './result-columns.ts';
+import type { StatedLevel } from './row-bytes.ts';
 import type { StatePlan, TextStateName } from './state-plan.ts';
 import type { NeedStates } from './state-table.ts';
 import { type TextRowsOutput, totalTextBytes, writeDictionary, writeTexts } from './text-output.ts';
@@ -20,7 +20,7 @@ import { setBits, setValidity } from './write-bits.ts';
 /** Writes the batches of one level. */
 export class OutputWriter {
   readonly #plan: StatePlan;
-  readonly #level: Level;
+  readonly #level: StatedLevel;
   readonly #fields: Fields;
   readonly #columns: readonly AggregateColumn[];
   readonly #inputNames: readonly string[];
@@ -33,7 +33,7 @@ export class OutputWriter {
 
   constructor(
     plan: StatePlan,
-    level: Level,
+    level: StatedLevel,
     fields: Fields,
     inputFields: Fields,
     index: KeyIndex | undefined,
@@ -100,7 +100,9 @@ export class OutputWriter {
       } else if (position <= keys) this.#writeKey(position - 1, column, piece);
       else {
         const aggregate = this.#columns[position - 1 - keys] as AggregateColumn;
-        this.#results.write(aggregate, this.#statesOf(aggregate), column, piece);
+        const own = this.#level.results?.get(aggregate);
+        if (own !== undefined) own.write(column, piece.slots, piece.rows);
+        else this.#results.write(aggregate, this.#statesOf(aggregate), column, piece);
       }
     }
   }
@@ -145,6 +147,8 @@ export class OutputWriter {
     if (position <= keys)
       return this.#plan.keys[position - 1]?.value.class === 'text' ? this.#keyTexts(position - 1) : undefined;
     const column = this.#columns[position - 1 - keys] as AggregateColumn;
+    const own = this.#level.results?.get(column);
+    if (own !== undefined) return own.texts(piece.slots);
     const state = this.#statesOf(column).texts[column.fn as TextStateName];
     return state === undefined ? undefined : this.#stateTexts(state, piece);
   }

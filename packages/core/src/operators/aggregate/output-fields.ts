@@ -1,7 +1,9 @@
 /** The columns that an aggregate makes, and the refusals that can be given before anything runs. */
 import { PipelineError } from '../../errors.ts';
+import { typeOfExpression } from '../../expressions/typing.ts';
 import type { AggregateColumn, AggregationSpec, OperatorSpec } from '../../plan/logical.ts';
 import type { FieldSpec, Fields, TypeText } from '../../schema/types.ts';
+import { isKernelColumn } from '../windows/columns.ts';
 import { isFloat, isUnsigned, unitNsOf, valueTypeOf } from './value-type.ts';
 
 /** An aggregate's specification. */
@@ -20,14 +22,14 @@ export function partialFields(spec: AggregateSpec, inputFields: Fields): Fields 
 }
 
 /**
- * The output columns of each named aggregation: the bin's start under the name and type of `orderedOn`, the `by`
- * columns, then the aggregation's columns in the order written.
+ * The output columns of each named aggregation: the bin's label under the name and type of `orderedOn`, the `by`
+ * columns, then the aggregation's columns in the order written. Snapshots are outputs of their own, with the same columns.
  *
- * `count` is int64 and never null; `sum` of integers and bools is int64 (uint64 of unsigned ones), of floats float64; `mean`,
- * `var` and `std` (of the sample, null below two values) are float64; `first`, `last`, `min` and `max` keep the type. All but `count` are null
- * where a bin has no value.
+ * `count`, `nUnique` and `nUniqueApprox` are int64 and never null; `sum` of integers and bools is int64 (uint64 of unsigned ones), of floats float64;
+ * `mean`, `wmean`, quantiles, `var` and `std` (of the sample, null below two values) are float64; `first`, `last`, `min`, `max`, `argMin` and `argMax` keep
+ * the type; custom ones say theirs. All but the counts are null where a bin has no value.
  *
- * @throws ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED, ERR_OPTIONS naming column, function and aggregation.
+ * @throws ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED, ERR_EXPRESSION, ERR_OPTIONS naming column, function and aggregation.
  */
 export function aggregateOutputFields(spec: AggregateSpec, inputFields: Fields): Record<string, Fields> {
   if (spec.emitOpen) {
@@ -48,12 +50,23 @@ export function aggregateOutputFields(spec: AggregateSpec, inputFields: Fields):
   const outputs: Record<string, Fields> = {};
   for (const aggregation of spec.aggregations) {
     checkBins(aggregation, ordered, unitNs);
+    checkFilter(aggregation, inputFields);
     const columns = aggregation.columns.map((column) => columnField(column, inputFields));
     const fields = [{ ...ordered, nullable: false }, ...keys, ...columns];
     checkNames(aggregation.name, fields);
     outputs[aggregation.name] = fields;
+    if (aggregation.snapshots !== undefined) outputs[aggregation.snapshots.port] = fields;
   }
   return outputs;
+}
+
+function checkFilter({ name, filter }: AggregationSpec, inputFields: Fields): void {
+  if (filter === undefined) return;
+  const type = typeOfExpression(filter, inputFields);
+  if (type === 'bool') return;
+  throw new PipelineError('ERR_EXPRESSION', `the filter of aggregation "${name}" is ${type}, not bool`, {
+    hint: "compare: filter: col('price').gt(0)",
+  });
 }
 
 function fieldNamed(fields: Fields, name: string, role: string): FieldSpec {
@@ -88,29 +101,64 @@ function keyField(fields: Fields, name: string): FieldSpec {
 }
 
 function checkBins(aggregation: AggregationSpec, ordered: FieldSpec, unitNs: bigint): void {
-  const { everyNs, originNs, text } = aggregation.bins;
-  const every = BigInt(everyNs);
-  if (every <= 0n) {
-    throw new PipelineError('ERR_OPTIONS', `aggregation "${aggregation.name}": every must be positive, got ${text}`, {
-      value: text,
-      hint: 'give a duration such as "1h"',
-    });
-  }
-  if (every % unitNs !== 0n || BigInt(originNs) % unitNs !== 0n) {
+  const { name, bins, snapshots, closed } = aggregation;
+  checkSteps(name, bins, ordered, unitNs);
+  if (snapshots !== undefined) checkSteps(name, snapshots.at, ordered, unitNs);
+  const isFloats = ordered.type === 'float32' || ordered.type === 'float64';
+  if (isFloats && (closed === 'right' || snapshots !== undefined || bins.kind === 'rows' || bins.kind === 'sessions'))
+    throw unsupported(
+      `aggregation "${name}": bins closed on the right, of rows, by gaps or with snapshots cannot be laid over "${ordered.name}" of type ${ordered.type}`,
+      ordered,
+      'int64',
+    );
+}
+
+/** Every bin and point has to lie on a step of the ordered column. */
+function checkSteps(
+  name: string,
+  bins: AggregationSpec['bins'] | NonNullable<AggregationSpec['snapshots']>['at'],
+  ordered: FieldSpec,
+  unitNs: bigint,
+): void {
+  for (const ns of stepsOf(bins)) {
+    if (BigInt(ns) % unitNs === 0n) continue;
     throw new PipelineError(
       'ERR_OPTIONS',
-      `aggregation "${aggregation.name}": bins of ${text} cannot start on whole steps of "${ordered.name}" (${ordered.type})`,
+      `aggregation "${name}": bins of ${bins.text} cannot start on whole steps of "${ordered.name}" (${ordered.type})`,
       {
         column: ordered.name,
-        value: text,
+        value: bins.text,
         hint: `choose a width and origin that are multiples of the step of ${ordered.type}, or cast the column to a finer unit`,
       },
     );
   }
 }
 
+function stepsOf(bins: Parameters<typeof checkSteps>[1]): string[] {
+  switch (bins.kind) {
+    case 'fixed':
+      return [bins.everyNs, bins.originNs, bins.periodNs ?? '0'];
+    case 'edges':
+      return bins.edgesNs;
+    case 'points':
+      return bins.pointsNs;
+    case 'calendar':
+    case 'rows':
+    case 'sessions':
+      return [];
+  }
+}
+
 function columnField(column: AggregateColumn, inputFields: Fields): FieldSpec {
-  const { name, fn } = column;
+  const { name, fn, other, custom } = column;
+  if (!isKernelColumn(column))
+    throw new PipelineError('ERR_OPTIONS', `${fn} of "${name}" is not supported`, {
+      hint: 'use first, last, min, max, sum, count, mean, var or std',
+    });
+  if (custom !== undefined) {
+    for (const input of custom.columns) fieldNamed(inputFields, input, `${custom.ref.name} of "${name}"`);
+    return { name, type: custom.output, nullable: true };
+  }
   if (column.column === undefined) {
     if (fn === 'count') return { name, type: 'int64', nullable: false };
     throw new PipelineError('ERR_OPTIONS', `${fn} of "${name}" needs a column`, {
@@ -119,19 +167,31 @@ function columnField(column: AggregateColumn, inputFields: Fields): FieldSpec {
   }
   const input = fieldNamed(inputFields, column.column, `${fn} of "${name}"`);
   if (fn === 'count') return { name, type: 'int64', nullable: false };
+  if (other !== undefined) checkOther(fn, fieldNamed(inputFields, other, `${fn} of "${name}"`));
   return {
     name,
-    type: resultType(fn, input),
-    nullable: true,
-    ...(keepsMetadata(fn) && input.metadata ? { metadata: input.metadata } : {}),
+    type: resultType(column, input),
+    nullable: fn !== 'nUnique' && fn !== 'nUniqueApprox',
+    ...(keepsType(fn) && input.metadata ? { metadata: input.metadata } : {}),
   };
 }
 
-function keepsMetadata(fn: AggregateColumn['fn']): boolean {
-  return fn === 'first' || fn === 'last' || fn === 'min' || fn === 'max';
+/** What is compared, and weights. */
+function checkOther(fn: AggregateColumn['fn'], field: FieldSpec): void {
+  const value = valueTypeOf(field.type);
+  if (fn === 'wmean' ? value.summable : value.class !== 'opaque' && field.type !== 'binary') return;
+  throw unsupported(
+    `${fn} by "${field.name}" has no meaning for ${field.type}`,
+    field,
+    fn === 'wmean' ? 'an integer, float or bool column' : 'a number, utf8 or temporal column',
+  );
 }
 
-function resultType(fn: AggregateColumn['fn'], input: FieldSpec): TypeText {
+function keepsType(fn: AggregateColumn['fn']): boolean {
+  return fn === 'first' || fn === 'last' || fn === 'min' || fn === 'max' || fn === 'argMin' || fn === 'argMax';
+}
+
+function resultType({ fn, overflow }: AggregateColumn, input: FieldSpec): TypeText {
   const value = valueTypeOf(input.type);
   if (value.class === 'opaque')
     throw unsupported(
@@ -139,18 +199,19 @@ function resultType(fn: AggregateColumn['fn'], input: FieldSpec): TypeText {
       input,
       'a number, utf8 or temporal column',
     );
-  if (keepsMetadata(fn)) {
+  if (keepsType(fn)) {
     if ((fn === 'min' || fn === 'max') && input.type === 'binary')
       throw unsupported(`${fn} of "${input.name}" has no meaning for binary`, input, 'utf8');
     return input.type;
   }
+  if (fn === 'nUnique' || fn === 'nUniqueApprox') return 'int64';
   if (!value.summable)
     throw unsupported(
       `${fn} of "${input.name}" has no meaning for ${input.type}`,
       input,
       'an integer, float or bool column',
     );
-  if (fn !== 'sum') return 'float64';
+  if (fn !== 'sum' || overflow === 'float64') return 'float64';
   if (isFloat(value.kernel)) return 'float64';
   return isUnsigned(value.kernel) && input.type !== 'bool' ? 'uint64' : 'int64';
 }

@@ -6,7 +6,7 @@ import type { Ptr } from '../../memory/contract.ts';
 import type { GrowingBuffer, Workspace } from './arena-views.ts';
 import { LaneKeys } from './key-delta.ts';
 import { KeyIndex } from './key-index.ts';
-import type { Level } from './level.ts';
+import type { GroupSource } from './level.ts';
 import { orderedValue, unorderedError } from './ordered-column.ts';
 import {
   ENDS_KEYS,
@@ -20,6 +20,12 @@ import {
   STARTS_KEYS,
 } from './packet.ts';
 import type { StatePlan } from './state-plan.ts';
+
+/** What takes the groups of one root. */
+export interface GroupTaker {
+  /** Merges groups; `keys`: key ids are below this. */
+  take(source: GroupSource, keys: number): void;
+}
 
 export class PacketReader {
   readonly #plan: StatePlan;
@@ -59,11 +65,16 @@ export class PacketReader {
    * Merges the packet at `base` into the root levels. Packets come in the order of their rows.
    * @throws ERR_INPUT_UNORDERED when its first row comes before the last row of the packet before.
    */
-  read(base: Ptr, sizes: PacketSizes, roots: readonly Level[]): void {
+  read(base: Ptr, sizes: PacketSizes, roots: readonly GroupTaker[]): void {
     const layout = layOutPacket(this.#plan, sizes, base);
     this.#checkOrder(base, layout);
     const lane = this.#learnKeys(base, layout);
-    for (const [position, level] of roots.entries()) this.#merge(layout.roots[position] as RootArea, level, lane);
+    for (const [position, root] of roots.entries()) this.#merge(layout.roots[position] as RootArea, root, lane);
+  }
+
+  /** Value of the ordered column in the last row of all packets. */
+  get last(): bigint | number | undefined {
+    return this.#last;
   }
 
   /** The index has been emptied. */
@@ -90,7 +101,7 @@ export class PacketReader {
     return keys;
   }
 
-  #merge(area: RootArea, level: Level, lane: LaneKeys | undefined): void {
+  #merge(area: RootArea, root: GroupTaker, lane: LaneKeys | undefined): void {
     if (area.groups === 0) return;
     const { u32, data } = this.#workspace.views;
     let keys: Ptr = 0;
@@ -98,13 +109,12 @@ export class PacketReader {
       keys = this.#keys.reserve(4 * area.groups);
       this.#kernels.take(4, lane.ids, area.keys, area.groups, keys);
     }
-    const source = { count: area.groups, bins: area.bins, keys, needs: area.needs };
-    const targets = level.absorb(source, this.#index?.size ?? 0);
-    for (let index = 0; index < area.overflows; index++) {
+    const wide = Array.from({ length: area.overflows }, (_, index) => {
       const { group, part } = readOverflowRecord(data, area.overflow, index);
       const which = u32[(area.overflow + 48 * index + 4) >>> 2] as number;
-      level.table.needs[which >>> 1]?.addWide(u32[(targets >>> 2) + group] as number, which & 1, part);
-    }
+      return { group, need: which >>> 1, which: which & 1, part };
+    });
+    root.take({ count: area.groups, bins: area.bins, keys, needs: area.needs, wide }, this.#index?.size ?? 0);
   }
 
   #checkOrder(base: Ptr, layout: PacketLayout): void {

@@ -7,7 +7,7 @@ import type { Ptr } from '../../memory/contract.ts';
 import type { AggregateColumn } from '../../plan/logical.ts';
 import type { ArenaViews, GrowingBuffer, Workspace } from './arena-views.ts';
 import { NumberResults } from './finish-number.ts';
-import type { Level } from './level.ts';
+import type { StatedLevel } from './row-bytes.ts';
 import type { NeedStates } from './state-table.ts';
 import { isFloat, isUnsigned } from './value-type.ts';
 import { setBits } from './write-bits.ts';
@@ -22,7 +22,7 @@ export interface Piece {
 }
 
 export class ResultWriter {
-  readonly #level: Level;
+  readonly #level: StatedLevel;
   readonly #orderedOn: string;
   readonly #kernels: Kernels;
   readonly #views: ArenaViews;
@@ -30,7 +30,7 @@ export class ResultWriter {
   /** Fewest values that any closed slot has seen, by column. */
   readonly #leastCounts = new Map<NeedStates, number>();
 
-  constructor(level: Level, orderedOn: string, kernels: Kernels, workspace: Workspace) {
+  constructor(level: StatedLevel, orderedOn: string, kernels: Kernels, workspace: Workspace) {
     this.#level = level;
     this.#orderedOn = orderedOn;
     this.#kernels = kernels;
@@ -62,7 +62,7 @@ export class ResultWriter {
     this.#writeValidity(states, least, draft, piece);
     if (column.fn === 'min' || column.fn === 'max') this.#writeExtreme(column.fn, states, draft, piece);
     else if (column.fn === 'first' || column.fn === 'last') this.#writeEnd(column.fn, states, draft, piece);
-    else if (column.fn === 'sum' && !isFloat(states.need.value.kernel))
+    else if (column.fn === 'sum' && !isFloat(states.need.value.kernel) && column.overflow !== 'float64')
       this.#writeIntegerSum(column, results, states, draft, piece);
     else if ((column.fn === 'sum' || column.fn === 'mean') && isFloat(states.need.value.kernel))
       this.#writeFloatSums(column.fn, results, states, draft, piece);
@@ -140,7 +140,8 @@ export class ResultWriter {
     const isU64 = isUnsigned(states.need.value.kernel) && states.need.value.type !== 'bool';
     for (let row = 0; row < piece.rows; row++) {
       const slot = u32[(piece.slots >>> 2) + row] as number;
-      if (!results.fitsInt64(slot, isU64)) throw this.#overflow(column, results.integerSum(slot), slot, isU64);
+      if (column.overflow === undefined && !results.fitsInt64(slot, isU64))
+        throw this.#overflow(column, results.integerSum(slot), slot, isU64);
       const from = results.integerSumAt(slot) >>> 2;
       const to = (draft.values >>> 2) + 2 * row;
       i32[to] = i32[from] as number;
@@ -159,7 +160,7 @@ export class ResultWriter {
         column: column.name,
         value: String(sum),
         expected: type,
-        hint: `cast "${column.column}" to float64 before aggStream, or sum over shorter bins`,
+        hint: `ask for another answer: agg.sum('${column.column}', { overflow: 'float64' }) or 'wrap', or sum over shorter bins`,
       },
     );
   }

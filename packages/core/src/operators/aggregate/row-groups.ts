@@ -10,11 +10,30 @@ import type { LevelPlan } from './state-plan.ts';
 const FIRST_CAPACITY = 1024;
 const STAMP_LIMIT = 2 ** 30;
 
-export class RowGroups {
+/** The groups of the rows of one batch. */
+export interface GroupedRows {
+  /** How many there are. */
+  readonly groups: number;
+  /** Without keys: the exclusive end row (u32) of every group. */
+  readonly binEnds: Ptr;
+  /** With keys: the group (u32) of every row. */
+  readonly groupIds: Ptr;
+  /** Cuts `rows` int64 values into bins; without keys these are the groups. */
+  cut(values: Ptr, rows: number): void;
+  /** Splits the bins by the key ids (u32) of the rows; there are `keys` ids. */
+  split(keyIds: Ptr, rows: number, keys: number): void;
+  /** Writes the bin (i64) and, with keys, the key id (u32) of every group. */
+  describe(bins: Ptr, keys: Ptr): void;
+}
+
+/** Writes for each bin of ordered int64 values its number (i64) and exclusive end row (u32); -1 when `capacity` is too small. */
+export type CutBins = (values: Ptr, rows: number, numbers: Ptr, ends: Ptr, capacity: number) => number;
+
+export class RowGroups implements GroupedRows {
   groups = 0;
   /** Bins that have rows: i64 bin, u32 end row. Without keys a group is a bin. */
   bins = 0;
-  readonly #level: LevelPlan;
+  readonly #cutBins: CutBins;
   readonly #kernels: AggregateKernels;
   readonly #workspace: Workspace;
   readonly #binNumbers: GrowingBuffer;
@@ -28,8 +47,14 @@ export class RowGroups {
   #stampedKeys = 0;
   #stamp = 0;
 
-  constructor(level: LevelPlan, kernels: AggregateKernels, workspace: Workspace) {
-    this.#level = level;
+  constructor(
+    { every, origin }: Pick<LevelPlan, 'every' | 'origin'>,
+    kernels: AggregateKernels,
+    workspace: Workspace,
+    cutBins: CutBins = (values, rows, numbers, ends, capacity) =>
+      kernels.binEnds(values, rows, origin, every, numbers, ends, capacity),
+  ) {
+    this.#cutBins = cutBins;
     this.#kernels = kernels;
     this.#workspace = workspace;
     this.#binNumbers = workspace.buffer();
@@ -48,14 +73,12 @@ export class RowGroups {
     return this.#groupIds.ptr;
   }
 
-  /** Cuts `rows` int64 values into bins; without keys these are the groups. */
   cut(values: Ptr, rows: number): void {
-    const { every, origin } = this.#level;
     let capacity = Math.min(Math.max(FIRST_CAPACITY, this.#binNumbers.bytes >>> 3), Math.max(rows, 1));
     for (;;) {
       const numbers = this.#binNumbers.reserve(8 * capacity);
       const ends = this.#binEnds.reserve(4 * capacity);
-      const found = this.#kernels.binEnds(values, rows, origin, every, numbers, ends, capacity);
+      const found = this.#cutBins(values, rows, numbers, ends, capacity);
       if (found >= 0) {
         this.bins = found;
         this.groups = found;
@@ -65,7 +88,6 @@ export class RowGroups {
     }
   }
 
-  /** Splits the bins by the key ids (u32) of the rows; there are `keys` ids. */
   split(keyIds: Ptr, rows: number, keys: number): void {
     this.groups = this.#kernels.splitGroups(
       keyIds,
@@ -80,7 +102,6 @@ export class RowGroups {
     this.#stamp += this.groups;
   }
 
-  /** Writes the bin (i64) and, with keys, the key id (u32) of every group. */
   describe(bins: Ptr, keys: Ptr): void {
     const { u8, u32, i64 } = this.#workspace.views;
     if (keys === 0) {

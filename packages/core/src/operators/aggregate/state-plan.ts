@@ -3,9 +3,13 @@
  * *root*), each coarser one is merged from the closed bins of the coarsest level that divides it. So a level keeps what
  * its own columns need and what the levels above it need.
  */
-import type { AggregateFn, AggregationSpec } from '../../plan/logical.ts';
+
+import type { Kernels } from '../../kernels/vector-contract.ts';
+import type { AggregateColumn, AggregateFn, AggregationSpec, FixedBins } from '../../plan/logical.ts';
 import type { Fields } from '../../schema/types.ts';
+import type { Workspace } from './arena-views.ts';
 import type { AggregateSpec } from './output-fields.ts';
+import type { GroupedRows } from './row-groups.ts';
 import { unitNsOf, type ValueType, valueTypeOf } from './value-type.ts';
 
 /** States of a text column, each one text a group. */
@@ -38,6 +42,8 @@ export interface LevelPlan {
   texts: { need: number; state: TextStateName }[];
   children: LevelPlan[];
   isRoot: boolean;
+  /** Groups the rows where that is not by bins of one width. */
+  groupRows?: (kernels: Kernels, workspace: Workspace) => GroupedRows;
 }
 
 export interface KeyPlan {
@@ -52,26 +58,20 @@ export interface StatePlan {
   /** In the order of the specification. */
   levels: LevelPlan[];
   roots: LevelPlan[];
+  /** The grouping of rows counts them by key: every row is grouped once, and keys keep their numbers. */
+  keepsCount?: boolean;
 }
 
 /** Works out levels, families and needs. The specification has passed `aggregateOutputFields`. */
 export function planStates(spec: AggregateSpec, inputFields: Fields): StatePlan {
-  const inputOf = (name: string): number => inputFields.findIndex((field) => field.name === name);
-  const valueAt = (input: number): ValueType => valueTypeOf((inputFields[input] as Fields[number]).type);
-  const ordered = inputOf(spec.orderedOn);
-  const unitNs = unitNsOf((inputFields[ordered] as Fields[number]).type) as bigint;
+  const unitNs = unitNsOf((inputFields[fieldAt(inputFields, spec.orderedOn)] as Fields[number]).type) as bigint;
   const levels = spec.aggregations.map((aggregation): LevelPlan => {
-    const needs: Need[] = [];
-    for (const column of aggregation.columns) {
-      const input = column.column === undefined ? -1 : inputOf(column.column);
-      addFunction(needOf(needs, input, input < 0 ? ROWS : valueAt(input)), column.fn);
-    }
-    const every = BigInt(aggregation.bins.everyNs) / unitNs;
+    const { everyNs, originNs } = aggregation.bins as FixedBins;
     return {
       aggregation,
-      every,
-      origin: BigInt(aggregation.bins.originNs) / unitNs,
-      needs,
+      every: BigInt(everyNs) / unitNs,
+      origin: BigInt(originNs) / unitNs,
+      needs: needsOf(aggregation.columns, inputFields),
       texts: [],
       children: [],
       isRoot: true,
@@ -79,15 +79,38 @@ export function planStates(spec: AggregateSpec, inputFields: Fields): StatePlan 
   });
   nest(levels);
   for (const level of levels) level.texts = textStatesOf(level.needs);
-  return {
-    orderedOn: { input: ordered, name: spec.orderedOn, value: valueAt(ordered) },
-    keys: spec.by.map((name) => ({ input: inputOf(name), name, value: valueAt(inputOf(name)) })),
-    levels,
-    roots: levels.filter((level) => level.isRoot),
-  };
+  return { ...orderAndKeys(spec, inputFields), levels, roots: levels.filter((level) => level.isRoot) };
 }
 
-function textStatesOf(needs: readonly Need[]): LevelPlan['texts'] {
+function fieldAt(fields: Fields, name: string): number {
+  return fields.findIndex((field) => field.name === name);
+}
+
+/** What rows are ordered on and grouped by. */
+export function orderAndKeys(
+  { orderedOn, by }: Pick<AggregateSpec, 'orderedOn' | 'by'>,
+  inputFields: Fields,
+): Pick<StatePlan, 'orderedOn' | 'keys'> {
+  const at = (name: string): KeyPlan => {
+    const input = fieldAt(inputFields, name);
+    return { input, name, value: valueTypeOf((inputFields[input] as Fields[number]).type) };
+  };
+  return { orderedOn: at(orderedOn), keys: by.map(at) };
+}
+
+/** The states that columns are computed from. */
+export function needsOf(columns: readonly AggregateColumn[], inputFields: Fields): Need[] {
+  const needs: Need[] = [];
+  for (const { column, fn } of columns) {
+    const input = column === undefined ? -1 : fieldAt(inputFields, column);
+    const value = input < 0 ? ROWS : valueTypeOf((inputFields[input] as Fields[number]).type);
+    addFunction(needOf(needs, input, value), fn);
+  }
+  return needs;
+}
+
+/** Text states among needs, in the one order that everybody uses. */
+export function textStatesOf(needs: readonly Need[]): LevelPlan['texts'] {
   return needs.flatMap((need, index) =>
     need.value.class === 'text'
       ? TEXT_STATES.filter((state) => need[state]).map((state) => ({ need: index, state }))

@@ -131,6 +131,14 @@ export class NeedStates {
     addSum(held, part);
   }
 
+  /** Adds the parts of a slot's sums to another's. */
+  copyWide(from: number, to: number): void {
+    for (const [which, sums] of [this.wideSums, this.wideSquares].entries()) {
+      const part = sums.get(from);
+      if (part !== undefined) this.addWide(to, which, part);
+    }
+  }
+
   /** First and last values: the first element of a slot wins, or the last one. Runs before the counts are merged. */
   mergeValues(source: NeedArea, targets: Ptr, count: number): void {
     const { u32 } = this.#workspace.views;
@@ -258,6 +266,24 @@ export class StateTable {
         if (area !== undefined) states.texts[state]?.merge(area, source.states.count, targets, count);
       }
       this.#mergeStates(states, source.states, targets, count);
+    }
+  }
+
+  /**
+   * Merges the states of slots [from, from + count) into slots targets[i] (u32), which lie behind all of them; the texts and wide
+   * sums only of those that are wanted: the others' target is a slot that nobody reads.
+   */
+  copy(from: number, targets: Ptr, count: number, isWanted: (index: number) => boolean): void {
+    const { u32 } = this.#workspace.views;
+    const target = (index: number): number => u32[(targets >>> 2) + index] as number;
+    for (const states of this.needs) {
+      const source = states.area(from);
+      states.mergeValues(source, targets, count);
+      this.#mergeStates(states, source.states, targets, count);
+      for (let index = 0; index < count; index++) if (isWanted(index)) states.copyWide(from + index, target(index));
+      for (const state of TEXT_STATES)
+        for (let index = 0; index < count; index++)
+          if (isWanted(index)) states.texts[state]?.copy(from + index, target(index));
     }
   }
 

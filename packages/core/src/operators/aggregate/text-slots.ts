@@ -62,7 +62,8 @@ export class TextSlots {
       const slot = u32[(targets >>> 2) + i] as number;
       const text = source.bytes + (u32[(source.starts >>> 2) + i] as number);
       const length = u32[(source.lengths >>> 2) + i] as number;
-      if (this.#takes(slot, text, length)) this.#put(slot, text, length);
+      // A slot that nobody reads may have counts without texts.
+      if (length !== NO_TEXT && this.#takes(slot, text, length)) this.#put(slot, text, length);
     }
   }
 
@@ -102,6 +103,15 @@ export class TextSlots {
     for (const buffer of [this.#starts, this.#lengths, this.#heap, this.#spare]) buffer.close();
     this.#used = 0;
     this.#garbage = 0;
+  }
+
+  /** Puts the text of a slot into another. */
+  copy(from: number, to: number): void {
+    const length = this.length(from);
+    if (length === NO_TEXT) return;
+    // Room first: it may move the heap, and the text with it.
+    this.#heap.reserve(this.#used + length, this.#used);
+    this.#put(to, this.start(from), length);
   }
 
   /** Forgets the slots before `slots`; the others move to the front. */

@@ -12,6 +12,7 @@ import type { ColumnsRecord, Fields } from '../../schema/types.ts';
 import type { FlushReason, OperatorSpec } from '../logical.ts';
 import type { ResolvedNode } from '../resolved.ts';
 import { ReferenceAggregation } from './aggregate.ts';
+import { computationOf } from './aggregate-functions.ts';
 import { interpret } from './interpret.ts';
 import { joinStream } from './join.ts';
 import { sortRows } from './sort.ts';
@@ -229,28 +230,30 @@ function sort(parts: OperatorParts, spec: SpecOf<'sort'>): ReferenceOperator {
 }
 
 /** A flush emits the closed bins; an aggregation of which none is closed emits nothing, not an empty batch. */
-function aggStream(parts: OperatorParts, spec: SpecOf<'aggStream'>): ReferenceOperator {
+async function aggStream(parts: OperatorParts, spec: SpecOf<'aggStream'>): Promise<ReferenceOperator> {
   const { node, emit, onFlush } = parts;
-  const aggregations = spec.aggregations.map(
-    (aggregation) => new ReferenceAggregation(spec, aggregation, node.inputFields[0] as Fields),
+  const fields = node.inputFields[0] as Fields;
+  const aggregations = await Promise.all(
+    spec.aggregations.map(
+      async (aggregation) =>
+        new ReferenceAggregation(spec, aggregation, fields, await computationOf(aggregation.columns, fields)),
+    ),
   );
   const triggers = new ReferenceTriggers(spec.triggers);
-  const closed = new Map<string, Row[]>(aggregations.map(({ name }) => [name, []]));
+  const closed = new Map<string, Row[]>();
   const close = (all: boolean): { rows: number; bytes: number } => {
     let [rows, bytes] = [0, 0];
-    for (const aggregation of aggregations) {
-      const taken = aggregation.take(all);
-      closed.get(aggregation.name)?.push(...taken);
+    for (const { port, rows: taken } of aggregations.flatMap((aggregation) => aggregation.take(all))) {
+      closed.set(port, [...(closed.get(port) ?? []), ...taken]);
       rows += taken.length;
-      bytes += logicalBytes(taken, node.outputFields[aggregation.name] as Fields);
+      bytes += logicalBytes(taken, node.outputFields[port] as Fields);
     }
     return { rows, bytes };
   };
   const emitClosed = async (): Promise<void> => {
-    for (const { name } of aggregations) {
-      const rows = closed.get(name) as Row[];
-      closed.set(name, []);
-      if (rows.length > 0) await emit(name, rows);
+    for (const [port, rows] of closed) {
+      closed.set(port, []);
+      if (rows.length > 0) await emit(port, rows);
     }
   };
   return {

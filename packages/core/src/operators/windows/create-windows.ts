@@ -1,0 +1,195 @@
+/**
+ * `aggStream` in general: aggregations of bins of one width, whose columns kernels compute, go the short way of the `aggregate` folder, all of them together; the
+ * others, over whatever windows, are taken in parts, one for each filter. Each part has its own partial states and its own final half; packets of the parts
+ * travel over one edge and carry the number of their part.
+ */
+import type { Batch } from '../../batch/contract.ts';
+import type { ExpressionNode } from '../../expressions/node.ts';
+import type { Ptr } from '../../memory/contract.ts';
+import type { AggregationSpec } from '../../plan/logical.ts';
+import { FinalStates } from '../aggregate/final-states.ts';
+import { LaneStates } from '../aggregate/lane-states.ts';
+import type { AggregateSpec } from '../aggregate/output-fields.ts';
+import { planStates } from '../aggregate/state-plan.ts';
+import type { MaybePromise, OperatorContext } from '../contract.ts';
+import { Filter } from '../filter.ts';
+import { isLattice } from './columns.ts';
+import { OutsideCheck } from './outside-check.ts';
+import { planWindows, type WindowPlan } from './window-plan.ts';
+import { type FinalPart, WindowStates } from './window-states.ts';
+
+/** Byte of a packet's header where the number of its part lies (u32). */
+const PART_AT = 36;
+
+/** Aggregations that see the same rows and go the same way. */
+interface PartSpec {
+  aggregations: AggregationSpec[];
+  isLattice: boolean;
+  filter: ExpressionNode | undefined;
+}
+
+function partsOf({ aggregations }: AggregateSpec): PartSpec[] {
+  const parts = new Map<string, PartSpec>();
+  for (const aggregation of aggregations) {
+    const id = isLattice(aggregation) ? 'lattice' : `windows ${JSON.stringify(aggregation.filter ?? null)}`;
+    const part = parts.get(id) ?? { aggregations: [], isLattice: id === 'lattice', filter: aggregation.filter };
+    part.aggregations.push(aggregation);
+    parts.set(id, part);
+  }
+  return [...parts.values()];
+}
+
+/** The states of batches, one packet a part. */
+export class PartialParts {
+  readonly #parts: PartialPart[];
+  readonly #u32: Uint32Array;
+
+  constructor(spec: AggregateSpec, context: OperatorContext) {
+    this.#u32 = new Uint32Array(context.arena.buffer);
+    this.#parts = partsOf(spec).map((part) => new PartialPart(part, spec, context));
+  }
+
+  /** The packets of one batch, which stays the caller's; the last one ends its logical inputs. */
+  *pack(batch: Batch): Generator<Batch, void> {
+    for (const [number, part] of this.#parts.entries()) {
+      const inputs = number === this.#parts.length - 1 ? batch.inputs : 0;
+      for (const packet of part.pack(batch, inputs)) {
+        this.#u32[((packet.columns[0]?.values as Ptr) + PART_AT) >>> 2] = number;
+        yield packet;
+      }
+    }
+  }
+
+  close(): void {
+    for (const part of this.#parts) part.close();
+  }
+}
+
+class PartialPart {
+  readonly #states: LaneStates;
+  readonly #filter: RowFilter | undefined;
+  readonly #checks: OutsideCheck[];
+
+  constructor({ aggregations, isLattice, filter }: PartSpec, spec: AggregateSpec, context: OperatorContext) {
+    const own = { ...spec, aggregations };
+    const plan = isLattice
+      ? planStates(own, context.inputFields)
+      : planWindows(spec, aggregations, context.inputFields);
+    this.#states = new LaneStates(own, plan, context);
+    this.#filter = filter === undefined ? undefined : new RowFilter(filter, context);
+    this.#checks = isLattice ? [] : OutsideCheck.of(plan as WindowPlan, context);
+  }
+
+  *pack(batch: Batch, inputs: number): Generator<Batch, void> {
+    const rows = this.#filter?.select(batch);
+    try {
+      for (const check of this.#checks) check.check(rows ?? batch);
+      yield* this.#states.pack(rows ?? batch, inputs, batch);
+    } finally {
+      rows?.release();
+    }
+  }
+
+  close(): void {
+    this.#states.close();
+  }
+}
+
+/** The rows of a batch that pass a condition. */
+class RowFilter {
+  readonly #filter: Filter;
+  #passed: Batch | undefined;
+
+  constructor(predicate: ExpressionNode, context: OperatorContext) {
+    const output = { push: (batch: Batch): void => void (this.#passed = batch) };
+    this.#filter = new Filter(predicate, {
+      ...context,
+      outputFields: { out: context.inputFields },
+      outputs: { out: output },
+    });
+  }
+
+  /** A batch of the caller's own, which has the logical inputs of the other; undefined when all rows pass. */
+  select(batch: Batch): Batch | undefined {
+    this.#passed = undefined;
+    this.#filter.push(batch.retain());
+    return this.#passed;
+  }
+}
+
+/** All parts of a final half. */
+export class FinalParts implements FinalPart {
+  readonly #parts: FinalPart[];
+  readonly #u32: Uint32Array;
+
+  constructor(spec: AggregateSpec, context: OperatorContext, isCounting: boolean) {
+    this.#u32 = new Uint32Array(context.arena.buffer);
+    this.#parts = partsOf(spec).map(({ aggregations, isLattice }): FinalPart => {
+      const { inputFields } = context;
+      if (isLattice) {
+        const plan = planStates({ ...spec, aggregations }, inputFields);
+        return new FinalStates(plan, inputFields, context, isCounting);
+      }
+      return new WindowStates(planWindows(spec, aggregations, inputFields), inputFields, context, () => undefined);
+    });
+  }
+
+  merge(states: Batch): MaybePromise {
+    const number = this.#u32[((states.columns[0]?.values as Ptr) + PART_AT) >>> 2] as number;
+    return (this.#parts[number] as FinalPart).merge(states);
+  }
+
+  settle(): MaybePromise {
+    return inTurn(this.#parts, (part) => part.settle());
+  }
+
+  prepare(least: number): MaybePromise {
+    return inTurn(this.#parts, (part) => part.prepare(least));
+  }
+
+  roll(): void {
+    for (const part of this.#parts) part.roll();
+  }
+
+  finish(): void {
+    for (const part of this.#parts) part.finish();
+  }
+
+  mostClosedRows(): number {
+    return this.#parts.reduce((most, part) => Math.max(most, part.mostClosedRows()), 0);
+  }
+
+  countClosed(): { rows: number; bytes: number } {
+    let [rows, bytes] = [0, 0];
+    for (const part of this.#parts) {
+      const closed = part.countClosed();
+      rows += closed.rows;
+      bytes += closed.bytes;
+    }
+    return { rows, bytes };
+  }
+
+  heldRows(): number {
+    return this.#parts.reduce((sum, part) => sum + part.heldRows(), 0);
+  }
+
+  heldBytes(): number {
+    return this.#parts.reduce((sum, part) => sum + part.heldBytes(), 0);
+  }
+
+  *emit(least: number): ReturnType<FinalPart['emit']> {
+    for (const part of this.#parts) yield* part.emit(least);
+  }
+
+  close(): void {
+    for (const part of this.#parts) part.close();
+  }
+}
+
+/** One after the other, waiting only where one asks for it. */
+function inTurn(parts: readonly FinalPart[], call: (part: FinalPart) => MaybePromise): MaybePromise {
+  for (const [index, part] of parts.entries()) {
+    const wait = call(part);
+    if (wait !== undefined) return wait.then(() => inTurn(parts.slice(index + 1), call));
+  }
+}

@@ -1,0 +1,437 @@
+/**
+ * One aggregation over windows in the final half. Groups come in the order of their rows; each goes into the states of every window that
+ * holds it. Windows over time are opened by their first row and closed by the first row behind them; bins that follow from the rows of a key
+ * are closed by that key's next row, or by time. What is closed waits in the lists of the outputs, as slots of one table of states.
+ *
+ * Positions are twice a value of the ordered column, and one more for what still belongs to its left: so a bin closed on the right ends
+ * behind the rows at its end, and a snapshot before or behind those at its point. A snapshot is taken before a bin that ends with it.
+ */
+import type { Kernels } from '../../kernels/vector-contract.ts';
+import type { Ptr } from '../../memory/contract.ts';
+import type { AggregateColumn, RowBins } from '../../plan/logical.ts';
+import type { GrowingBuffer, Workspace } from '../aggregate/arena-views.ts';
+import type { GroupSource } from '../aggregate/level.ts';
+import type { NeedArea } from '../aggregate/packet.ts';
+import type { ResultColumn } from '../aggregate/row-bytes.ts';
+import type { StateTable } from '../aggregate/state-table.ts';
+import type { Span } from './grid.ts';
+import { NONE, SlotList, SlotMap } from './slot-map.ts';
+import type { WindowLevelPlan } from './window-plan.ts';
+import { type SlotExtras, WindowTable } from './window-table.ts';
+
+/** A window that has begun. */
+interface OpenSpan extends Span {
+  /** Behind its last row. */
+  position: bigint;
+  slots: SlotMap;
+}
+
+/** So many slots of no use are worth moving the others. */
+const LEAST_GARBAGE = 1024;
+
+export class WindowLevel {
+  readonly plan: WindowLevelPlan;
+  /** Closed rows of the bins' output, in order. */
+  readonly closed: SlotList;
+  readonly snapshots: SlotList;
+  readonly #workspace: Workspace;
+  readonly #isKeyed: boolean;
+  readonly #extras: SlotExtras | undefined;
+  readonly #targets: GrowingBuffer[] = [];
+  readonly #freeMaps: SlotMap[] = [];
+  /** Keys in the order they came, where bins without rows are shown. */
+  readonly #known: SlotList;
+  readonly #isKnown: SlotMap;
+  /** Open bins that follow from rows, by key. */
+  readonly #runs: SlotMap;
+  readonly #table: WindowTable;
+  /** Closed bins that an open one may still come before. */
+  readonly #waiting: SlotList;
+  #open: OpenSpan[] = [];
+  #newest: bigint | undefined;
+  #point: bigint | undefined;
+  #source: GroupSource | undefined;
+  #flushed = 0;
+  #width = 0;
+  #clock: bigint | undefined;
+  #hasBegun = false;
+
+  constructor(
+    plan: WindowLevelPlan,
+    isKeyed: boolean,
+    kernels: Kernels,
+    workspace: Workspace,
+    scratch: GrowingBuffer,
+    extras: SlotExtras | undefined,
+  ) {
+    this.plan = plan;
+    this.#workspace = workspace;
+    this.#isKeyed = isKeyed;
+    this.#extras = extras;
+    this.#table = new WindowTable(plan.needs, isKeyed, kernels, workspace, scratch, extras);
+    this.closed = new SlotList(workspace);
+    this.snapshots = new SlotList(workspace);
+    this.#waiting = new SlotList(workspace);
+    this.#known = new SlotList(workspace);
+    this.#isKnown = new SlotMap(workspace);
+    this.#runs = new SlotMap(workspace);
+  }
+
+  get table(): StateTable {
+    return this.#table.states;
+  }
+
+  get results(): ReadonlyMap<AggregateColumn, ResultColumn> {
+    return this.#extras?.results ?? NO_RESULTS;
+  }
+
+  /** Merges the groups of one batch. */
+  take(source: GroupSource): void {
+    this.#source = source;
+    this.#flushed = 0;
+    this.#width = 0;
+    if (this.plan.grid === undefined) this.#takeRuns(source);
+    else this.#takeSpans(source);
+    this.#flush(source.count);
+    this.#table.grow();
+    this.#source = undefined;
+  }
+
+  /** No row before this value of the ordered column will come. */
+  advance(value: bigint): void {
+    this.#clock = value;
+    // Snapshots follow the rows that the aggregation sees.
+    if (this.plan.grid !== undefined && this.plan.points === undefined) this.#advanceTo(2n * value, 0);
+    this.#table.grow();
+  }
+
+  /** Lets go of closed bins that wait for others to close. */
+  settle(): void {
+    if (this.plan.grid !== undefined) return;
+    const { gap } = this.plan;
+    const clock = this.#clock;
+    if (clock === undefined) return;
+    let bound = clock;
+    this.#runs.forEach((_, slot) => {
+      if (gap !== undefined && clock - this.#table.lastOf(slot) > gap) {
+        this.#waiting.push(slot);
+        return NONE;
+      }
+      const label = this.#table.labelOf(slot);
+      if (label < bound) bound = label;
+      return undefined;
+    });
+    this.#moveWaiting((label) => label < bound);
+  }
+
+  /** No row will come at all. */
+  finish(): void {
+    if (this.plan.grid === undefined) this.#finishRuns();
+    else this.#finishSpans();
+    this.#table.grow();
+  }
+
+  /** Forgets the closed rows of an output, which were emitted. */
+  release(list: SlotList): void {
+    const count = list.count;
+    const isPrefix = isRange(list, 0);
+    list.clear();
+    if (isPrefix) {
+      this.#table.dropFirst(count);
+      this.#moveHolders((slot) => slot - count);
+    } else if (this.#garbage() > Math.max(LEAST_GARBAGE, this.#table.slots / 2)) this.#compact();
+  }
+
+  #takeSpans(source: GroupSource): void {
+    const { i32, i64 } = this.#workspace.views;
+    const low = source.bins >>> 2;
+    for (let from = 0; from < source.count; ) {
+      let to = from + 1;
+      while (
+        to < source.count &&
+        i32[low + 2 * to] === i32[low + 2 * from] &&
+        i32[low + 2 * to + 1] === i32[low + 2 * from + 1]
+      )
+        to++;
+      const value = i64[source.bins / 8 + from] as bigint;
+      this.#beginPoints(value);
+      this.#advanceTo(2n * value, from);
+      this.#openSpans(value - this.plan.shift);
+      if (this.#open.length !== this.#width) {
+        this.#flush(from);
+        this.#width = this.#open.length;
+      }
+      for (const [j, span] of this.#open.entries()) this.#place(source, span, j, from, to);
+      this.#startPoints(value);
+      from = to;
+    }
+  }
+
+  #place({ keys, count }: GroupSource, span: OpenSpan, j: number, from: number, to: number): void {
+    const { u32 } = this.#workspace.views;
+    const targets = this.#targetsOf(j, count) >>> 2;
+    const label = this.plan.isLabelledRight ? span.end : span.start;
+    this.#table.reserve(to - from);
+    for (let group = from; group < to; group++) {
+      const key = this.#isKeyed ? (u32[(keys >>> 2) + group] as number) : 0;
+      let slot = span.slots.get(key);
+      if (slot === NONE) {
+        span.slots.set(key, (slot = this.#table.newSlot(key, label)));
+        this.#see(key);
+      }
+      u32[targets + group] = slot;
+    }
+  }
+
+  #targetsOf(j: number, count: number): Ptr {
+    const buffer = (this.#targets[j] ??= this.#workspace.buffer());
+    return buffer.reserve(4 * count, 4 * count <= buffer.bytes ? 0 : buffer.bytes);
+  }
+
+  /** Opens the windows that hold a value and are not open yet, and closes those that it passes over. */
+  #openSpans(value: bigint): void {
+    const { grid } = this.plan;
+    const found: Span[] = [];
+    for (let index = grid?.lastAt(value) ?? -1n; ; index--) {
+      const span = grid?.at(index);
+      if (span === undefined || span.end <= value) break;
+      if (this.#newest !== undefined && index <= this.#newest) break;
+      found.push(span);
+    }
+    for (const span of found.reverse()) {
+      if (this.plan.showsEmpty && this.#newest !== undefined)
+        for (let index = this.#newest + 1n; index < span.index; index++)
+          this.#close(this.#spanOf(grid?.at(index) as Span));
+      this.#newest = span.index;
+      this.#open.push(this.#spanOf(span));
+    }
+  }
+
+  #spanOf(span: Span): OpenSpan {
+    const slots = this.#freeMaps.pop() ?? new SlotMap(this.#workspace);
+    return { ...span, position: 2n * span.end + this.plan.shift, slots };
+  }
+
+  /** Takes what is due up to a position: snapshots, and windows that end. Groups before `from` are those before it. */
+  #advanceTo(position: bigint, from: number): void {
+    for (;;) {
+      const span = this.#open[0];
+      const isOver = span !== undefined && span.position <= position;
+      this.#takeSnapshots(isOver ? span.position : position, from);
+      if (!isOver) return;
+      this.#open.shift();
+      this.#close(span);
+    }
+  }
+
+  #close(span: OpenSpan): void {
+    if (this.plan.showsEmpty) this.#fillMissing(span.slots, this.plan.isLabelledRight ? span.end : span.start);
+    const from = this.closed.count;
+    span.slots.forEach((_, slot) => this.closed.push(slot));
+    this.closed.sortFrom(from);
+    span.slots.clear();
+    this.#freeMaps.push(span.slots);
+  }
+
+  /** Gives every key that is known a slot, where it has none. */
+  #fillMissing(slots: SlotMap, label: bigint): void {
+    if (!this.#isKeyed) {
+      this.#table.reserve(1);
+      if (slots.get(0) === NONE) slots.set(0, this.#table.newSlot(0, label));
+      return;
+    }
+    this.#table.reserve(this.#known.count);
+    for (let index = 0; index < this.#known.count; index++) {
+      const key = this.#known.at(index);
+      if (slots.get(key) === NONE) slots.set(key, this.#table.newSlot(key, label));
+    }
+  }
+
+  /** From here on bins without rows of this key are shown. */
+  #see(key: number): void {
+    if (!this.plan.showsEmpty || !this.#isKeyed || this.#isKnown.get(key) !== NONE) return;
+    this.#isKnown.set(key, 0);
+    this.#known.push(key);
+  }
+
+  /** Merges the groups before `until` that are not merged yet. */
+  #flush(until: number): void {
+    const from = this.#flushed;
+    const source = this.#source;
+    this.#flushed = until;
+    if (source === undefined || until === from || this.#width === 0) return;
+    // A window moves to the front as others close: its earlier groups lie in the later arrays, and come first.
+    const targets = this.#targets
+      .slice(0, this.#width)
+      .map(({ ptr }) => ptr)
+      .reverse();
+    this.#table.merge(source, from, until, targets);
+  }
+
+  #takeRuns(source: GroupSource): void {
+    const { u32, i64 } = this.#workspace.views;
+    const order = source.needs[this.plan.orderNeed] as NeedArea;
+    this.#width = 1;
+    const targets = this.#targetsOf(0, source.count) >>> 2;
+    this.#table.reserve(source.count);
+    for (let group = 0; group < source.count; group++) {
+      const key = this.#isKeyed ? (u32[(source.keys >>> 2) + group] as number) : 0;
+      const [first, last] = [i64[order.states.min / 8 + group], i64[order.states.max / 8 + group]] as [bigint, bigint];
+      this.#beginPoints(first);
+      this.#takeSnapshots(2n * first, group);
+      const slot = this.#runOf(key, i64[source.bins / 8 + group] as bigint, first);
+      this.#table.setLast(slot, last);
+      if (this.plan.isLabelledRight) this.#table.setLabel(slot, last);
+      u32[targets + group] = slot;
+      this.#startPoints(first);
+      this.#table.reserve(source.count - group);
+    }
+  }
+
+  /** The open bin of a key that a group with this number and first value belongs to; a new one where the last one is over. */
+  #runOf(key: number, number: bigint, first: bigint): number {
+    const { gap } = this.plan;
+    let slot = this.#runs.get(key);
+    const isOver =
+      slot !== NONE &&
+      (gap === undefined ? this.#table.numberOf(slot) !== number : first - this.#table.lastOf(slot) > gap);
+    if (isOver) this.#waiting.push(slot);
+    if (slot !== NONE && !isOver) return slot;
+    slot = this.#table.newSlot(key, first);
+    this.#runs.set(key, slot);
+    this.#table.setNumber(slot, number);
+    return slot;
+  }
+
+  #moveWaiting(isDue: (label: bigint) => boolean): void {
+    const due: number[] = [];
+    for (let index = 0; index < this.#waiting.count; index++) {
+      const slot = this.#waiting.at(index);
+      if (isDue(this.#table.labelOf(slot))) due.push(slot);
+    }
+    if (due.length === 0) return;
+    this.#waiting.keep((slot) => !isDue(this.#table.labelOf(slot)));
+    due.sort((a, b) => Number(this.#table.labelOf(a) - this.#table.labelOf(b)) || a - b);
+    for (const slot of due) this.closed.push(slot);
+  }
+
+  #beginPoints(value: bigint): void {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    this.#point = this.plan.points?.first;
+    if (this.#point === undefined) return;
+    this.#takeSnapshots(2n * value, 0);
+  }
+
+  /** A grid of snapshots begins with the interval that holds the first row. */
+  #startPoints(value: bigint): void {
+    const { points, pointShift } = this.plan;
+    if (points === undefined || points.first !== undefined || this.#point !== undefined) return;
+    this.#point = points.after(value - pointShift);
+  }
+
+  #takeSnapshots(until: bigint, from: number): void {
+    while (this.#point !== undefined && 2n * this.#point + this.plan.pointShift <= until) this.#snapshot(from);
+  }
+
+  /** Copies the current states into slots of their own. Groups before `from` are in them. */
+  #snapshot(from: number): void {
+    const { points, aggregation, grid } = this.plan;
+    const point = this.#point as bigint;
+    const label = aggregation.snapshots?.label === 'left' ? point - (points?.every ?? 0n) : point;
+    this.#flush(from);
+    this.#table.grow();
+    const copies = this.#freeMaps.pop() ?? new SlotMap(this.#workspace);
+    const wanted: [key: number, slot: number][] = [];
+    const position = 2n * point + this.plan.pointShift;
+    const current = grid === undefined ? this.#runs : this.#open[0]?.slots;
+    current?.forEach((key, slot) => {
+      if (grid !== undefined || this.#isCurrent(slot, position)) wanted.push([key, slot]);
+    });
+    for (const [index, slot] of this.#table.copy(wanted, label).entries())
+      copies.set((wanted[index] as [number, number])[0], slot);
+    if (this.plan.showsEmpty) this.#fillMissing(copies, label);
+    const start = this.snapshots.count;
+    copies.forEach((_, slot) => this.snapshots.push(slot));
+    this.snapshots.sortFrom(start);
+    copies.clear();
+    this.#freeMaps.push(copies);
+    this.#table.grow();
+    this.#point = points?.after(point);
+  }
+
+  /** Whether an open bin of rows is still the current one: closed on the right, a full one is over with its last row. */
+  #isCurrent(slot: number, position: bigint): boolean {
+    const { shift, aggregation } = this.plan;
+    if (shift === 0n) return true;
+    const { u32 } = this.#workspace.views;
+    const counts = this.table.needs[this.plan.orderNeed]?.area(0).states.count as Ptr;
+    const isFull = (u32[(counts >>> 2) + 2 * slot] as number) >= (aggregation.bins as RowBins).rows;
+    return !isFull || position <= 2n * this.#table.lastOf(slot) + 1n;
+  }
+
+  #finishSpans(): void {
+    while (this.#open[0] !== undefined) {
+      const span = this.#open[0];
+      if (this.#isPending() && this.#nextPosition() <= span.position) this.#finalSnapshot();
+      this.#open.shift();
+      this.#close(span);
+    }
+    if (this.#isPending()) this.#finalSnapshot();
+  }
+
+  #finishRuns(): void {
+    if (this.#isPending()) this.#finalSnapshot();
+    this.#runs.forEach((_, slot) => {
+      this.#waiting.push(slot);
+      return NONE;
+    });
+    this.#moveWaiting(() => true);
+  }
+
+  /** Snapshots go on to the first point behind the last row. */
+  #isPending(): boolean {
+    return this.#hasBegun && this.#point !== undefined;
+  }
+
+  #nextPosition(): bigint {
+    return 2n * (this.#point as bigint) + this.plan.pointShift;
+  }
+
+  #finalSnapshot(): void {
+    this.#snapshot(0);
+    this.#point = undefined;
+    this.#hasBegun = false;
+  }
+
+  #garbage(): number {
+    let live = this.closed.count + this.snapshots.count + this.#waiting.count;
+    for (const { slots } of this.#open) live += slots.size;
+    this.#runs.forEach(() => void live++);
+    return this.#table.slots - live;
+  }
+
+  #moveHolders(move: (slot: number) => number): void {
+    for (const { slots } of this.#open) slots.forEach((_, slot) => move(slot));
+    this.#runs.forEach((_, slot) => move(slot));
+    for (const list of [this.closed, this.snapshots, this.#waiting]) list.map(move);
+  }
+
+  #compact(): void {
+    const held = new Set<number>();
+    this.#moveHolders((slot) => {
+      held.add(slot);
+      return slot;
+    });
+    const map = this.#table.compact((slot) => held.has(slot));
+    this.#moveHolders((slot) => map[slot] as number);
+  }
+}
+
+const NO_RESULTS: ReadonlyMap<AggregateColumn, ResultColumn> = new Map();
+
+/** True when a list is from, from + 1, … */
+function isRange(list: SlotList, from: number): boolean {
+  for (let index = 0; index < list.count; index++) if (list.at(index) !== from + index) return false;
+  return true;
+}
