@@ -19,7 +19,7 @@ interface Plan {
 }
 
 function randomPlan(random: SeededRandom): Plan {
-  const p = createPipeline({ memoryLimit: '256MiB' });
+  const p = createPipeline({ memoryLimit: '512MiB' });
   const rows = windowRows(random, random.pick([0, 1, 10, 100, 400]));
   const aggregations = Object.fromEntries(
     Array.from({ length: random.integer(1, 3) }, (_, index) => [`a${index}`, randomWindows(random)]),

@@ -30,7 +30,7 @@ import { PAGE_BYTES } from '../memory/layout.ts';
 import type { AggregateSpec } from '../operators/aggregate/output-fields.ts';
 import { mostPacketBytes } from '../operators/aggregate/packet.ts';
 import { PIECE_ROWS as AGGREGATE_PIECE_ROWS } from '../operators/aggregate/piece-rows.ts';
-import { planStates } from '../operators/aggregate/state-plan.ts';
+import { planParts } from '../operators/windows/window-plan.ts';
 import type { Fields } from '../schema/types.ts';
 import { type OutsideTerms, outsideTerms } from './budget.ts';
 import type { SourceSpec, Triggers } from './logical.ts';
@@ -157,7 +157,8 @@ export function edgeFloor(plan: ResolvedPlan, edge: EdgeSpec, rows: number): num
   const node = edge.carriesStates ? plan.nodes.find(({ id }) => id === edge.source.node) : undefined;
   if (node?.spec.kind !== 'aggStream' || node.spec.by.length === 0)
     return floorBytes(edge.fields, edgeRows(plan, edge, rows));
-  const most = mostPacketBytes(planStates(node.spec, node.inputFields[0] ?? []), Math.min(rows, PIECE_ROWS));
+  const parts = planParts(node.spec, node.inputFields[0] ?? []);
+  const most = Math.max(...parts.map(({ plan }) => mostPacketBytes(plan, Math.min(rows, PIECE_ROWS))));
   return Math.ceil(most / PAGE_BYTES) * PAGE_BYTES;
 }
 

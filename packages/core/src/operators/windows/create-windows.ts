@@ -6,38 +6,17 @@
 import type { Batch } from '../../batch/contract.ts';
 import type { ExpressionNode } from '../../expressions/node.ts';
 import type { Ptr } from '../../memory/contract.ts';
-import type { AggregationSpec } from '../../plan/logical.ts';
 import { FinalStates } from '../aggregate/final-states.ts';
 import { LaneStates } from '../aggregate/lane-states.ts';
 import type { AggregateSpec } from '../aggregate/output-fields.ts';
-import { planStates } from '../aggregate/state-plan.ts';
 import type { MaybePromise, OperatorContext } from '../contract.ts';
 import { Filter } from '../filter.ts';
-import { isLattice } from './columns.ts';
 import { OutsideCheck } from './outside-check.ts';
-import { planWindows, type WindowPlan } from './window-plan.ts';
+import { type PartPlan, planParts } from './window-plan.ts';
 import { type FinalPart, WindowStates } from './window-states.ts';
 
 /** Byte of a packet's header where the number of its part lies (u32). */
 const PART_AT = 36;
-
-/** Aggregations that see the same rows and go the same way. */
-interface PartSpec {
-  aggregations: AggregationSpec[];
-  isLattice: boolean;
-  filter: ExpressionNode | undefined;
-}
-
-function partsOf({ aggregations }: AggregateSpec): PartSpec[] {
-  const parts = new Map<string, PartSpec>();
-  for (const aggregation of aggregations) {
-    const id = isLattice(aggregation) ? 'lattice' : `windows ${JSON.stringify(aggregation.filter ?? null)}`;
-    const part = parts.get(id) ?? { aggregations: [], isLattice: id === 'lattice', filter: aggregation.filter };
-    part.aggregations.push(aggregation);
-    parts.set(id, part);
-  }
-  return [...parts.values()];
-}
 
 /** The states of batches, one packet a part. */
 export class PartialParts {
@@ -46,7 +25,7 @@ export class PartialParts {
 
   constructor(spec: AggregateSpec, context: OperatorContext) {
     this.#u32 = new Uint32Array(context.arena.buffer);
-    this.#parts = partsOf(spec).map((part) => new PartialPart(part, spec, context));
+    this.#parts = planParts(spec, context.inputFields).map((part) => new PartialPart(part, spec, context));
   }
 
   /** The packets of one batch, which stays the caller's; the last one ends its logical inputs. */
@@ -70,14 +49,10 @@ class PartialPart {
   readonly #filter: RowFilter | undefined;
   readonly #checks: OutsideCheck[];
 
-  constructor({ aggregations, isLattice, filter }: PartSpec, spec: AggregateSpec, context: OperatorContext) {
-    const own = { ...spec, aggregations };
-    const plan = isLattice
-      ? planStates(own, context.inputFields)
-      : planWindows(spec, aggregations, context.inputFields);
-    this.#states = new LaneStates(own, plan, context);
+  constructor({ plan, windows, filter }: PartPlan, spec: AggregateSpec, context: OperatorContext) {
+    this.#states = new LaneStates(spec, plan, context);
     this.#filter = filter === undefined ? undefined : new RowFilter(filter, context);
-    this.#checks = isLattice ? [] : OutsideCheck.of(plan as WindowPlan, context);
+    this.#checks = windows === undefined ? [] : OutsideCheck.of(windows, context);
   }
 
   *pack(batch: Batch, inputs: number): Generator<Batch, void> {
@@ -124,14 +99,13 @@ export class FinalParts implements FinalPart {
 
   constructor(spec: AggregateSpec, context: OperatorContext, isCounting: boolean) {
     this.#u32 = new Uint32Array(context.arena.buffer);
-    this.#parts = partsOf(spec).map(({ aggregations, isLattice }): FinalPart => {
-      const { inputFields } = context;
-      if (isLattice) {
-        const plan = planStates({ ...spec, aggregations }, inputFields);
-        return new FinalStates(plan, inputFields, context, isCounting);
-      }
-      return new WindowStates(planWindows(spec, aggregations, inputFields), inputFields, context, () => undefined);
-    });
+    const { inputFields } = context;
+    this.#parts = planParts(spec, inputFields).map(
+      ({ plan, windows }): FinalPart =>
+        windows === undefined
+          ? new FinalStates(plan, inputFields, context, isCounting)
+          : new WindowStates(windows, inputFields, context, () => undefined),
+    );
   }
 
   merge(states: Batch): MaybePromise {

@@ -1,13 +1,21 @@
 /** What the two halves of an aggregate over windows have to know: states, how rows are grouped, and where windows lie. */
+import type { ExpressionNode } from '../../expressions/node.ts';
 import type { Kernels } from '../../kernels/vector-contract.ts';
 import type { AggregateColumn, AggregationSpec } from '../../plan/logical.ts';
 import type { Fields } from '../../schema/types.ts';
 import type { Workspace } from '../aggregate/arena-views.ts';
 import type { AggregateSpec } from '../aggregate/output-fields.ts';
 import type { GroupedRows } from '../aggregate/row-groups.ts';
-import { type LevelPlan, needsOf, orderAndKeys, type StatePlan, textStatesOf } from '../aggregate/state-plan.ts';
+import {
+  type LevelPlan,
+  needsOf,
+  orderAndKeys,
+  planStates,
+  type StatePlan,
+  textStatesOf,
+} from '../aggregate/state-plan.ts';
 import { unitNsOf } from '../aggregate/value-type.ts';
-import { isKernelColumn, weightColumns } from './columns.ts';
+import { isKernelColumn, isLattice, weightColumns } from './columns.ts';
 import {
   cutCounts,
   cutGaps,
@@ -41,8 +49,31 @@ export interface WindowPlan extends StatePlan {
   roots: WindowLevelPlan[];
 }
 
+/** Aggregations that see the same rows and go the same way: the short one, or over windows. */
+export interface PartPlan {
+  plan: StatePlan;
+  /** The same plan, where it is of windows. */
+  windows: WindowPlan | undefined;
+  filter: ExpressionNode | undefined;
+}
+
+/** The parts of an aggregate, each with packets of its own. The specification has passed `aggregateOutputFields`. */
+export function planParts(spec: AggregateSpec, fields: Fields): PartPlan[] {
+  const parts = new Map<string, AggregationSpec[]>();
+  for (const aggregation of spec.aggregations) {
+    const id = isLattice(aggregation) ? '' : JSON.stringify(aggregation.filter ?? null);
+    parts.set(id, [...(parts.get(id) ?? []), aggregation]);
+  }
+  return [...parts].map(([id, aggregations]): PartPlan => {
+    if (id === '')
+      return { plan: planStates({ ...spec, aggregations }, fields), windows: undefined, filter: undefined };
+    const windows = planWindows(spec, aggregations, fields);
+    return { plan: windows, windows, filter: aggregations[0]?.filter };
+  });
+}
+
 /** Works out the aggregations of one filter. `fields`: of the rows, with the products that weighted means add. */
-export function planWindows(spec: AggregateSpec, aggregations: readonly AggregationSpec[], fields: Fields): WindowPlan {
+function planWindows(spec: AggregateSpec, aggregations: readonly AggregationSpec[], fields: Fields): WindowPlan {
   const ordered = fields.find((field) => field.name === spec.orderedOn) as Fields[number];
   const unitNs = unitNsOf(ordered.type) as bigint;
   const levels = aggregations.map((aggregation) => planLevel(spec, aggregation, fields, unitNs));
