@@ -5,6 +5,15 @@
 export { handOn, openBatch, releaseDescriptor } from './batch/shared-batch.ts';
 export { errorFromData, errorToData, PipelineError } from './errors.ts';
 export { OWNER_COUNT } from './memory/layout.ts';
+export {
+  MAIN_SCOPE,
+  MemoryConsumer,
+  type MemoryHolding,
+  MemoryPool,
+  MemoryReservation,
+  type PoolConsumer,
+  type PoolPlace,
+} from './memory/pool.ts';
 export { attachArena, processArena } from './memory/process-arena.ts';
 export { releaseOwners } from './memory/release-owners.ts';
 export { parseDuration } from './schema/durations.ts';

@@ -76,6 +76,8 @@ export { KEY_TABLE_HEADER_BYTES, TAKE_NOTHING } from './kernels/vector-contract.
 export { POISON } from './memory/arena.ts';
 export type * from './memory/contract.ts';
 export { OWNER_COUNT, PAGE_BYTES } from './memory/layout.ts';
+export * from './memory/pool.ts';
+export { poolBytes } from './memory/pool-layout.ts';
 export { type ArenaOptions, attachArena, createArena, processArena, resetArena } from './memory/process-arena.ts';
 export { releaseOwners } from './memory/release-owners.ts';
 export {

@@ -1,6 +1,7 @@
 /** From sinks to stages: what the coordinator needs beside `lane.ts`. No promise of stability. */
 
 export { floorBytes, rowBytes } from './batch/largest-batch.ts';
+export { poolBytes } from './memory/pool-layout.ts';
 export { hasUserCode, type MemorySplit, splitMemory } from './plan/budget.ts';
 export { buildLogicalPlan } from './plan/build.ts';
 export { callbackOf, feederOf } from './plan/endpoints.ts';

@@ -12,7 +12,7 @@
 import assert from 'node:assert';
 import { PipelineError } from '../errors.ts';
 import { formatBytes } from '../schema/sizes.ts';
-import type { Arena, ArenaHandle, Ptr, SharedMemory } from './contract.ts';
+import type { Arena, ArenaHandle, Ptr, SharedMemory, SlabHolders } from './contract.ts';
 import {
   ARENA_MAGIC,
   Control,
@@ -55,7 +55,8 @@ export class SharedArena implements Arena {
   readonly #debug: boolean;
   readonly #open = new Map<number, OpenSlab>();
   #generation: number;
-  #ownerNames: readonly string[] = [];
+  readonly #holders: (SlabHolders | undefined)[] = [];
+  readonly #limit: BigInt64Array;
 
   constructor(handle: ArenaHandle) {
     this.handle = handle;
@@ -63,6 +64,7 @@ export class SharedArena implements Arena {
     this.buffer = handle.memory.buffer;
     this.u8 = new Uint8Array(this.buffer);
     this.i32 = new Int32Array(this.buffer);
+    this.#limit = new BigInt64Array(this.buffer, Control.limitLow * 4, 1);
     assert.equal(this.i32[Control.magic], ARENA_MAGIC, 'the memory holds no arena');
     this.#debug = handle.debug;
     this.#runs = new PageRuns(this.i32, PAGE_BYTES / 4);
@@ -79,9 +81,7 @@ export class SharedArena implements Arena {
       assert.fail(`alloc(${bytes}, ${owner})`);
     if (bytes < PAGE_BYTES) return this.#allocPiece(bytes, owner);
     const pages = Math.ceil(bytes / PAGE_BYTES);
-    const page =
-      this.#takeRun(pages, owner, PageKind.run) || (this.#trimIdle() ? this.#takeRun(pages, owner, PageKind.run) : 0);
-    return page * PAGE_BYTES;
+    return this.#takeRunOrRoom(pages, owner, PageKind.run) * PAGE_BYTES;
   }
 
   retain(slab: Ptr): void {
@@ -119,9 +119,11 @@ export class SharedArena implements Arena {
 
   setLimit(bytes: number): void {
     if (bytes < 0) assert.fail(`setLimit(${bytes})`);
-    const whole = Math.min(Math.floor(bytes), Number.MAX_SAFE_INTEGER);
-    Atomics.store(this.i32, Control.limitHigh, Math.floor(whole / 2 ** 32));
-    Atomics.store(this.i32, Control.limitLow, whole | 0);
+    Atomics.store(this.#limit, 0, BigInt(Math.min(Math.floor(bytes), Number.MAX_SAFE_INTEGER)));
+  }
+
+  moveLimit(bytes: number): void {
+    Atomics.add(this.#limit, 0, BigInt(Math.floor(bytes)));
   }
 
   limit(): number {
@@ -132,8 +134,8 @@ export class SharedArena implements Arena {
     for (const owner of this.#open.keys()) this.#closeSlab(owner);
   }
 
-  setOwnerNames(names: readonly string[]): void {
-    this.#ownerNames = names;
+  setHolders(owner: number, holders: SlabHolders | undefined): void {
+    this.#holders[owner] = holders;
   }
 
   bytesAt(ptr: Ptr, length: number): Uint8Array {
@@ -193,6 +195,15 @@ export class SharedArena implements Arena {
     unlock(words);
   }
 
+  /** A run; else once more with what this thread packs into and needs no more; else with room that others give. */
+  #takeRunOrRoom(pages: number, owner: number, kind: number): number {
+    const page = this.#takeRun(pages, owner, kind) || (this.#trimIdle() ? this.#takeRun(pages, owner, kind) : 0);
+    if (page !== 0) return page;
+    const bytes = classPages(classAbove(Math.min(pages, this.i32[Control.pages] as number))) * PAGE_BYTES;
+    const missing = this.usedBytes() + bytes - this.limit();
+    return missing > 0 && this.#holders[owner]?.makeRoom(missing) ? this.#takeRun(pages, owner, kind) : 0;
+  }
+
   #takeRun(atLeast: number, owner: number, kind: number): number {
     const words = this.i32;
     const limitPages = Math.floor(this.limit() / PAGE_BYTES);
@@ -250,10 +261,7 @@ export class SharedArena implements Arena {
 
   #openSlab(owner: number): OpenSlab | undefined {
     if (this.#open.size >= OPEN_SLABS) this.#closeSlab(this.#open.keys().next().value as number);
-    const page =
-      this.#takeRun(PACKED_PAGES, owner, PageKind.packed) ||
-      this.#takeRun(1, owner, PageKind.packed) ||
-      (this.#trimIdle() ? this.#takeRun(1, owner, PageKind.packed) : 0);
+    const page = this.#takeRun(PACKED_PAGES, owner, PageKind.packed) || this.#takeRunOrRoom(1, owner, PageKind.packed);
     if (page === 0) return undefined;
     const pages = tagPages(this.i32[this.#runs.entry(page) + Page.tag] as number);
     const slab = { page, cursor: page * PAGE_BYTES, end: (page + pages) * PAGE_BYTES };
@@ -311,19 +319,24 @@ export class SharedArena implements Arena {
   }
 
   #refuse(bytes: number, owner: number): never {
-    const name = (index: number): string => this.#ownerNames[index] ?? `owner ${index}`;
-    const holders = Array.from({ length: OWNER_COUNT }, (_, index) => ({ index, bytes: this.bytesOf(index) }))
-      .filter((holder) => holder.bytes > 0)
-      .sort((left, right) => right.bytes - left.bytes)
-      .slice(0, 4)
-      .map((holder) => `${name(holder.index)} ${formatBytes(holder.bytes)}`);
+    const holders = this.#holders[owner];
+    const name = holders?.nameOf(owner) ?? `owner ${owner}`;
     const limit = Math.min(this.limit(), this.buffer.byteLength);
     const message =
-      `${name(owner)} asked ${formatBytes(bytes)}, holds ${formatBytes(this.bytesOf(owner))}; ` +
-      `${formatBytes(this.usedBytes())} of ${formatBytes(limit)} in use${holders.length > 0 ? ` (${holders.join(', ')})` : ''}`;
+      `${name} asked ${formatBytes(bytes)}, holds ${formatBytes(this.bytesOf(owner))}; ` +
+      `${formatBytes(this.usedBytes())} of ${formatBytes(limit)} in use (${holders?.describe() ?? this.#describeOwners()})`;
     throw new PipelineError('ERR_MEMORY_EXHAUSTED', message, {
-      stage: name(owner),
+      stage: name,
       hint: `raise memoryLimit above ${formatBytes(limit)}, or use smaller batches`,
     });
+  }
+
+  #describeOwners(): string {
+    return Array.from({ length: OWNER_COUNT }, (_, owner) => ({ owner, bytes: this.bytesOf(owner) }))
+      .filter(({ bytes }) => bytes > 0)
+      .sort((left, right) => right.bytes - left.bytes)
+      .slice(0, 4)
+      .map(({ owner, bytes }) => `owner ${owner} ${formatBytes(bytes)}`)
+      .join(', ');
   }
 }

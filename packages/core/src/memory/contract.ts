@@ -20,6 +20,15 @@ export interface ArenaHandle {
   debug: boolean;
 }
 
+/** Who holds the slabs of a run. */
+export interface SlabHolders {
+  nameOf(owner: number): string | undefined;
+  /** Tries to raise the limit by so much. */
+  makeRoom(bytes: number): boolean;
+  /** The largest holders in one line. */
+  describe(): string;
+}
+
 export interface Arena {
   readonly handle: ArenaHandle;
   readonly memory: SharedMemory;
@@ -58,8 +67,10 @@ export interface Arena {
 
   /** Gives back the slabs this thread packs small pieces into. Every thread calls it when its part of a run is over. */
   trim(): void;
-  /** Names of owners by number, for this thread's refusals. */
-  setOwnerNames(names: readonly string[]): void;
+  /** Adds to the limit, or takes from it, in one step. */
+  moveLimit(bytes: number): void;
+  /** Who answers for the slabs of an owner, in this thread: asked for room before an allocation is refused, and for names. */
+  setHolders(owner: number, holders: SlabHolders | undefined): void;
 
   /** Views of fixed length on the shared memory; `length` in elements, `ptr` a multiple of the element's size. */
   bytesAt(ptr: Ptr, length: number): Uint8Array;

@@ -24,7 +24,7 @@ import type { ResolvedPlan } from './resolved.ts';
 const MEBIBYTE = 2 ** 20;
 
 const PROCESS_BYTES = 8 * MEBIBYTE;
-const COMPILER_BYTES = 28 * MEBIBYTE;
+const COMPILER_BYTES = 24 * MEBIBYTE;
 const CODEC_BYTES = 42 * MEBIBYTE;
 const LANE_BYTES = 4 * MEBIBYTE;
 const USER_BYTES = 6 * MEBIBYTE;
@@ -53,6 +53,8 @@ export interface OutsideTerms {
 
 /** A memory limit, split. */
 export interface MemorySplit extends OutsideTerms {
+  /** What the main thread needs at least of its part. */
+  leastMainBytes: number;
   arenaBytes: number;
   /** 0 when nothing is read from or written to files. */
   codecThreads: number;
@@ -137,6 +139,7 @@ export function splitMemory(
     laneBytes: least.laneBytes,
     userBytes,
     mainBytes,
+    leastMainBytes: least.mainBytes,
     arenaBytes: Math.floor(
       memoryLimitBytes - least.processBytes - codecBytes - least.laneBytes - userBytes - mainBytes,
     ),

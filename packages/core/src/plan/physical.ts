@@ -100,6 +100,8 @@ export interface PhysicalPlan {
   memoryLimitBytes: number;
   /** Bytes without which the plan cannot run. */
   minimumBytes: number;
+  /** Of shared memory: floors, smallest states, credits and shares. What is beyond may be lent to others. */
+  promisedBytes: number;
   /** Why this node or that makes the answer depend on timing. Empty for a deterministic plan. */
   timingDependence: { node: string; reason: string }[];
 }

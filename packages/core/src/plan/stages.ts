@@ -67,13 +67,14 @@ export function cutStages(plan: ResolvedPlan, options: StageOptions): PhysicalPl
     floor: edgeFloor(plan, edge, rows),
     hasOneProducer: lanesAt(stages, edge.producer) === 1,
   }));
-  setShares(stages, rows, freeBytes - creditBytes);
+  const shareBytes = setShares(stages, rows, freeBytes - creditBytes);
   return {
     stages,
     edges,
     workers: options.workers,
     memoryLimitBytes,
     minimumBytes,
+    promisedBytes: terms.floorBytes + terms.stateBytes + creditBytes + shareBytes,
     timingDependence: plan.timingDependence,
   };
 }
@@ -108,8 +109,13 @@ function setCredits(
 /** Left for what cannot be known before: packing, states that grow. */
 const UNSHARED = 1 / 8;
 
-/** Each operator that can spill its least, and an equal share of what the edges leave; no more than it asks for. */
-function setShares(stages: readonly StageSpec[], rows: number, leftBytes: number): void {
+/**
+ * Each operator that can spill its least, and an equal share of what the edges leave; no more than it asks for.
+ *
+ * Returns the bytes given beyond the least.
+ */
+function setShares(stages: readonly StageSpec[], rows: number, leftBytes: number): number {
+  let given = 0;
   const operators = stages.flatMap((stage) => stage.operators);
   const sharers = operators.filter((operator) => leastShare(operator, rows) !== undefined || isAuto(operator)).length;
   for (const operator of operators) {
@@ -118,7 +124,9 @@ function setShares(stages: readonly StageSpec[], rows: number, leftBytes: number
     if (least === undefined) continue;
     const share = least + (Math.max(0, leftBytes) * (1 - UNSHARED)) / sharers;
     operator.shareBytes = Math.floor(Math.min(share, ownLimit(operator)));
+    given += Math.max(0, operator.shareBytes - least);
   }
+  return given;
 }
 
 /** Whether the governor chooses when it flushes. */

@@ -3,6 +3,7 @@
  * only decoding and encoding itself holds the thread. The library is loaded by the first task that needs it.
  */
 
+import { MemoryPool } from '@spillway/core/base';
 import { type Outcome, outcomeOf } from '../control/outcome.ts';
 import { attachThread } from '../lanes/thread-arena.ts';
 import type { CodecTask } from './protocol.ts';
@@ -12,7 +13,7 @@ let running = 0;
 /** Runs one task. Errors come back as data, because piscina would lose their codes. */
 export default async function runCodecTask(task: CodecTask): Promise<Outcome<unknown>> {
   const arena = attachThread();
-  if (task.type !== 'warm') arena.setOwnerNames(task.ownerNames);
+  if (task.type !== 'warm') arena.setHolders(task.owner, new MemoryPool(arena, task.pool));
   running += 1;
   try {
     return await outcomeOf(async () => {

@@ -1,12 +1,13 @@
 /** Tasks of the codec pool. Plain data: it crosses threads. */
 import type { Fields } from '@spillway/core';
-import type { FileSinkSpec, MergeTask, OrderedValue, Ptr } from '@spillway/core/internal';
+import type { FileSinkSpec, MergeTask, OrderedValue, PoolPlace, Ptr } from '@spillway/core/internal';
 import type { RingHandle } from '../channels/ring.ts';
 
 interface TaskBase {
   /** Whom allocations are charged to. */
   owner: number;
-  ownerNames: string[];
+  /** The run's memory pool. */
+  pool: PoolPlace;
   fields: Fields;
 }
 

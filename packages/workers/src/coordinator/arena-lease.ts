@@ -3,7 +3,7 @@
  * run has died, nobody knows which slabs it held; all that is charged to the run's numbers is then given back at once.
  */
 
-import { OWNER_COUNT, PipelineError, processArena, releaseOwners } from '@spillway/core/base';
+import { type MemoryPool, OWNER_COUNT, PipelineError, processArena, releaseOwners } from '@spillway/core/base';
 import type { Arena } from '@spillway/core/internal';
 
 /** Owner numbers below are not a run's: 0 is nobody's, 1 is `shareTable`'s. */
@@ -11,23 +11,34 @@ const FIRST_RUN_OWNER = 8;
 
 const leases: Set<ArenaLease> = new Set();
 const ownersTaken: Set<number> = new Set();
-const ownerNames: string[] = [];
 
 export class ArenaLease {
   readonly arena: Arena;
-  readonly limitBytes: number;
-  readonly #owners: number[] = [];
+  readonly #startBytes: number;
+  readonly #owners: { owner: number; stage: string }[] = [];
+  #pool: MemoryPool | undefined;
 
   constructor(limitBytes: number) {
     this.arena = processArena();
-    this.limitBytes = limitBytes;
+    this.#startBytes = limitBytes;
     leases.add(this);
     spreadLimit(this.arena);
   }
 
-  /** The run's numbers; grows with each that is taken. */
-  get owners(): readonly number[] {
+  /** The run's numbers and what they stand for; grows with each that is taken. */
+  get owners(): { owner: number; stage: string }[] {
     return this.#owners;
+  }
+
+  /** The run's part of the limit now: it moves while the run goes on. */
+  get limitBytes(): number {
+    return this.#pool?.arenaBytes ?? this.#startBytes;
+  }
+
+  /** From now on the pool answers for the run's slabs in this thread. */
+  setPool(pool: MemoryPool | undefined): void {
+    this.#pool = pool;
+    for (const { owner } of this.#owners) this.arena.setHolders(owner, pool);
   }
 
   /** A number to charge slabs to, and its name for refusals. */
@@ -35,8 +46,8 @@ export class ArenaLease {
     for (let owner = FIRST_RUN_OWNER; owner < OWNER_COUNT; owner += 1) {
       if (ownersTaken.has(owner)) continue;
       ownersTaken.add(owner);
-      this.#owners.push(owner);
-      ownerNames[owner] = name;
+      this.#owners.push({ owner, stage: name });
+      this.arena.setHolders(owner, this.#pool);
       return owner;
     }
     throw new PipelineError(
@@ -49,32 +60,31 @@ export class ArenaLease {
     );
   }
 
-  /** Names of all owners by number, to tell the run's threads. */
-  ownerNames(): string[] {
-    this.arena.setOwnerNames(ownerNames);
-    return [...ownerNames];
-  }
-
   /** Bytes that the run holds now. */
   usedBytes(): number {
-    return this.#owners.reduce((sum, owner) => sum + this.arena.bytesOf(owner), 0);
+    return this.#owners.reduce((sum, { owner }) => sum + this.arena.bytesOf(owner), 0);
   }
 
   /** Gives back whatever is charged to the run. Only when none of its threads works any more. */
   reclaim(): void {
     this.arena.trim();
-    releaseOwners(this.arena, this.#owners);
+    releaseOwners(
+      this.arena,
+      this.#owners.map(({ owner }) => owner),
+    );
   }
 
   /** As `reclaim`, and takes the numbers back: the run lays itself out anew. */
   startAnew(): void {
     this.reclaim();
-    for (const owner of this.#owners.splice(0)) ownersTaken.delete(owner);
+    this.setPool(undefined);
+    for (const { owner } of this.#owners.splice(0)) ownersTaken.delete(owner);
+    spreadLimit(this.arena);
   }
 
   release(): void {
     this.arena.trim();
-    for (const owner of this.#owners) ownersTaken.delete(owner);
+    for (const { owner } of this.#owners) ownersTaken.delete(owner);
     leases.delete(this);
     spreadLimit(this.arena);
   }

@@ -71,16 +71,16 @@ export class Attempt {
       lease,
       cleanup: this.#cleanup,
       positionsOf: (node) => planned.positions.get(node) ?? [],
-      userBytesEach: split.userBytesEach,
+      split,
       spill,
     });
     this.wiring = wiring;
-    this.#pressure = new SharedPressure(lease.arena, wiring.pressure);
+    this.#pressure = new SharedPressure(lease.arena, wiring.pressure, wiring.memory.pool);
     this.#pressure.begin();
     this.latch.onFailure(() => {
       for (const ring of wiring.rings) ring.fail();
     });
-    this.readings = new JobReadings(logical, physical, wiring.actors, lease.arena.buffer, planned.totals);
+    this.readings = new JobReadings(logical, physical, wiring.actors, wiring.memory.pool, lease.arena, planned.totals);
     this.setListening(parts.emitter.hasListeners('flush'));
   }
 
@@ -134,6 +134,7 @@ export class Attempt {
       shared: this.#pressure,
       rings: wiring.rings,
       emitter,
+      describe: () => wiring.memory.pool.describe(),
       maxSystemMemory: options.maxSystemMemory,
     });
     this.#limits = new AdaptiveLimits(planned.physical.stages, this.#statisticsOf, emitter);

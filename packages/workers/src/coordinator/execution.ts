@@ -239,8 +239,8 @@ export class Execution {
     this.#sampler.markIdle();
     this.#monitor = new modules.JobMonitor(this, this.#options, this.#emitter, this.#sampler, this.#startedAt);
     const mainHeap = new MainHeap({
-      budgetBytes: (this.#split as MemorySplit).mainBytes,
-      memoryLimitBytes: planned.physical.memoryLimitBytes,
+      memory: () => (this.#attempt as Attempt).wiring.memory,
+      leastBytes: (this.#split as MemorySplit).leastMainBytes,
       overshootBytes: (more) => this.#attempt?.overshootBytes(more) ?? 0,
     });
     return new modules.RunEnds({
@@ -294,6 +294,7 @@ export class Execution {
   }
 
   async #giveBackMemory(isClean: boolean): Promise<void> {
+    const reservedBytes = isClean ? (this.#attempt?.wiring.memory.leftBytes() ?? 0) : 0;
     try {
       await this.#attempt?.giveBack();
     } catch (error) {
@@ -310,9 +311,10 @@ export class Execution {
     const leftBytes = lease.usedBytes();
     if (leftBytes > 0) lease.reclaim();
     lease.release();
-    if (leftBytes > 0 && isClean && this.#options.debug) {
+    if (leftBytes + reservedBytes > 0 && isClean && this.#options.debug) {
+      const what = `${leftBytes} bytes of shared memory and ${reservedBytes} reserved bytes`;
       this.latch.fail(
-        new PipelineError('ERR_INTERNAL', `${leftBytes} bytes of shared memory were not given back`, {
+        new PipelineError('ERR_INTERNAL', `${what} were not given back`, {
           hint: 'this is a bug: report it with the plan',
         }),
       );

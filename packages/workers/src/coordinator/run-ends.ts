@@ -97,7 +97,7 @@ export class RunEnds {
   ): BatchTaker {
     const { planned, lease, mainHeap } = this.#parts;
     if (sink.type === 'collect') {
-      const rows = new CollectedRows(fields, (bytes) => mainHeap.keep(name, bytes));
+      const rows = new CollectedRows(fields, (bytes) => mainHeap.keep(id, bytes));
       this.#collected.set(id, rows);
       return rows;
     }

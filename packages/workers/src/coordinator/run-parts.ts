@@ -49,8 +49,8 @@ async function runCodec<T>(parts: RunParts, name: string, task: CodecTask): Prom
 }
 
 export function startReaders(parts: RunParts): void {
-  const { planned, lease, latch, activities, codecThreads } = parts;
-  for (const end of parts.wiring.readers) {
+  const { planned, latch, activities, codecThreads, wiring } = parts;
+  for (const end of wiring.readers) {
     const schedule = planned.schedules.get(end.node.id);
     const source = sourceOf(end, 'parquet');
     if (schedule === undefined)
@@ -62,7 +62,7 @@ export function startReaders(parts: RunParts): void {
       schedule,
       fields: (end.edges[0] as (typeof end.edges)[number]).fields,
       workers: codecThreads,
-      task: { rings: end.rings.map((ring) => ring.handle), owner: end.owner, ownerNames: lease.ownerNames() },
+      task: { rings: end.rings.map((ring) => ring.handle), owner: end.owner, pool: wiring.memory.place },
       read: (task: ReadTask) => runCodec<ReadResult>(parts, end.node.name, task),
       onRead: (task) => statistics.countIn(task.rows, task.bytes),
       signal: latch.signal,
@@ -136,7 +136,7 @@ let runs = 0;
 
 /** Starts a task for each sink that writes files; it lasts until the sink's edge has ended. */
 export function startWriters(parts: RunParts, sinks: readonly WrittenSink[]): void {
-  const { activities, lease, planned, wiring } = parts;
+  const { activities, planned, wiring } = parts;
   const share = planned.physical.memoryLimitBytes / 4 / Math.max(1, sinks.length);
   wiring.writers.forEach((end, index) => {
     const { edge, ring } = sinkEdge(end);
@@ -144,7 +144,7 @@ export function startWriters(parts: RunParts, sinks: readonly WrittenSink[]): vo
     const task: WriteTask = {
       type: 'write',
       owner: end.owner,
-      ownerNames: lease.ownerNames(),
+      pool: wiring.memory.place,
       actor: end.actor.place.actor,
       fields: edge.fields,
       edge: edge.id,
@@ -154,8 +154,8 @@ export function startWriters(parts: RunParts, sinks: readonly WrittenSink[]): vo
       memoryLimitBytes: sinkLimit(end) ?? Math.max(LEAST_ROW_GROUP_BYTES, Math.floor(share)),
     };
     const merge: MergeRunner = (merging) => {
-      const { owner, ownerNames, fields } = task;
-      return runCodec(parts, end.node.name, { type: 'merge', owner, ownerNames, fields, task: merging });
+      const { owner, pool, fields } = task;
+      return runCodec(parts, end.node.name, { type: 'merge', owner, pool, fields, task: merging });
     };
     activities.watch(end.node.name, sink.writeBy(runCodec<StagedSink>(parts, end.node.name, task), merge));
   });

@@ -4,8 +4,8 @@
  */
 
 import { sharedTableBatches } from '@spillway/core/data';
-import type { EdgeSpec, LogicalPlan, PhysicalPlan, PlanNode, Ptr, StageSpec } from '@spillway/core/internal';
-import { hasUserCode } from '@spillway/core/planner';
+import type { EdgeSpec, PhysicalPlan, PlanNode, Ptr, ResolvedPlan, StageSpec } from '@spillway/core/internal';
+import { hasUserCode, type MemorySplit } from '@spillway/core/planner';
 import { createRing, type Ring } from '../channels/ring.ts';
 import type { PressurePlace } from '../governor/shared-pressure.ts';
 import type { LaneConfig, LaneInputConfig } from '../lanes/protocol.ts';
@@ -14,6 +14,7 @@ import { placeStatistics, type StatisticsPlace } from '../monitor/statistics.ts'
 import { CHAIN_BYTES } from '../sources/chunk-chain.ts';
 import type { ArenaLease } from './arena-lease.ts';
 import type { Cleanup } from './cleanup.ts';
+import { RunMemory } from './run-memory.ts';
 import type { SpillPlace } from './spill-place.ts';
 
 /** Something that has a slot of statistics. */
@@ -48,19 +49,19 @@ export interface Wiring {
   /** Shared flag: not 0 while somebody listens to flush events. */
   listening: Ptr;
   pressure: PressurePlace;
+  memory: RunMemory;
 }
 
 /** Where a stage's morsels lie in the source, for stages that see the source's own morsels. */
 export type PositionsOfNode = (node: number) => PositionSegment[];
 
 interface WiringParts {
-  logical: LogicalPlan;
+  logical: ResolvedPlan;
   physical: PhysicalPlan;
   lease: ArenaLease;
   cleanup: Cleanup;
   positionsOf: PositionsOfNode;
-  /** Heap and array buffers that code of users may take in each lane. */
-  userBytesEach: number;
+  split: MemorySplit;
   /** For runs that may have to spill. */
   spill: SpillPlace | undefined;
 }
@@ -72,6 +73,7 @@ const COUNTER_BYTES = 64;
 export function wireRun(parts: WiringParts): Wiring {
   const { logical, physical, lease, cleanup } = parts;
   const control = lease.takeOwner('control');
+  const memory = new RunMemory({ ...parts, owner: control });
   const counters = new SharedCounters(lease, control, cleanup, 3 + physical.stages.length);
   const rings = physical.edges.map((edge) =>
     makeRing(edge, edge.carriesStates && isBounded(physical, edge), lease, control, cleanup),
@@ -85,14 +87,9 @@ export function wireRun(parts: WiringParts): Wiring {
   ]);
   const listening = counters.next();
   const spilled = counters.next();
-  const pressure: PressurePlace = {
-    at: counters.next(),
-    owners: lease.owners,
-    arenaBytes: lease.limitBytes,
-    memoryLimitBytes: physical.memoryLimitBytes,
-  };
+  const pressure: PressurePlace = { at: counters.next(), memoryLimitBytes: physical.memoryLimitBytes };
   const lanes = physical.stages.flatMap((stage) =>
-    laneConfigs(parts, { stage, actors, ringOf, claim: counters.next(), listening, pressure, spilled }),
+    laneConfigs(parts, { stage, actors, ringOf, claim: counters.next(), listening, pressure, spilled, memory }),
   );
   const ends = planEnds.map((end, index): EdgeEnd & { role: EndRole } => ({
     role: end.role,
@@ -102,8 +99,6 @@ export function wireRun(parts: WiringParts): Wiring {
     owner: lease.takeOwner(nodeOf(end.node).name),
     actor: actors[actors.length - planEnds.length + index] as Actor,
   }));
-  const names = lease.ownerNames();
-  for (const lane of lanes) lane.ownerNames = names;
   const inRole = (role: EndRole): EdgeEnd[] => ends.filter((end) => end.role === role);
   return {
     actors,
@@ -111,6 +106,7 @@ export function wireRun(parts: WiringParts): Wiring {
     lanes,
     listening,
     pressure,
+    memory,
     readers: inRole('reader'),
     feeders: inRole('feeder'),
     mainSinks: inRole('main'),
@@ -143,16 +139,17 @@ interface StageWiring {
   pressure: PressurePlace;
   /** Counts bytes on disk. */
   spilled: Ptr;
+  memory: RunMemory;
 }
 
 /** What the lanes of one stage are told; they share an owner and the counter of claimed splits. */
 function laneConfigs(parts: WiringParts, wiring: StageWiring): LaneConfig[] {
-  const { physical, lease, positionsOf, userBytesEach, spill } = parts;
-  const { stage, actors, ringOf, claim, listening, pressure, spilled } = wiring;
+  const { physical, lease, positionsOf, split, spill } = parts;
+  const { stage, actors, ringOf, claim, listening, pressure, spilled, memory } = wiring;
   const owner = lease.takeOwner(stage.name);
   const positions = positionsOfStage(physical, stage, positionsOf);
   const chain = placeChain(parts, stage, owner);
-  const heapBytes = hasUserCode(stage) ? userBytesEach : 0;
+  const heapBytes = hasUserCode(stage) ? split.userBytesEach : 0;
   return actors
     .filter((actor) => actor.kind === 'lane' && actor.id === stage.id)
     .map((actor) => ({
@@ -161,7 +158,7 @@ function laneConfigs(parts: WiringParts, wiring: StageWiring): LaneConfig[] {
       input: laneInput(stage, claim, chain, ringOf),
       outputs: stage.outputs.map((output) => ringOf(output.edge).handle),
       owner,
-      ownerNames: [],
+      ...poolOfLane(memory, stage.id, actor.lane),
       statistics: actor.place,
       listening,
       positions,
@@ -178,6 +175,11 @@ function placeChain({ lease, cleanup }: WiringParts, { input }: StageSpec, owner
   lease.arena.u8.fill(0, chain, chain + CHAIN_BYTES);
   cleanup.add(() => lease.arena.release(chain));
   return chain;
+}
+
+function poolOfLane(memory: RunMemory, stage: number, lane: number): Pick<LaneConfig, 'pool'> {
+  const consumer = memory.ofLane(stage, lane);
+  return { pool: { place: memory.place, consumer, reservedBytes: memory.reservedBytes(consumer) } };
 }
 
 type EndRole = 'reader' | 'feeder' | 'main' | 'writer';

@@ -2,18 +2,29 @@
  * Keeps what passes through the main thread inside its part of the memory limit: copies for `collect()` and iteration, rows as
  * objects, what a program feeds. The thread belongs to the program that called `run`, so its heap has no cap, and the collector, left
  * alone, lets some hundred MiB of dead objects and array buffers gather. Before a batch is delivered or fed, room is asked for here; where
- * there is none, dead memory is collected while the batch waits, which holds the run back. What `collect()` keeps is counted to the byte and
- * refused before it is copied. What the program itself keeps alive can only be seen: when it breaks the promise, the run fails.
+ * there is none, dead memory is collected while the batch waits, which holds the run back. What `collect()` keeps is reserved before it is
+ * copied, out of what nobody uses, and refused where that is not enough. What the program itself keeps alive can only be seen: when it breaks the promise, the run fails.
  */
-import { formatBytes, PipelineError } from '@spillway/core/base';
+import { formatBytes, type MemoryConsumer, type MemoryReservation, PipelineError } from '@spillway/core/base';
 import type { MaybePromise } from '@spillway/core/internal';
 import { type Collect, collectGarbage } from './collector.ts';
 import { isolateBytes } from './heap-watch.ts';
 
+/** The main thread's part of a run's memory pool. */
+export interface MainMemory {
+  /** Whose reservation the thread's heap and array buffers may grow by; it gets smaller when others need what is not used of it. */
+  readonly mainHeap: Pick<MemoryConsumer, 'reservedBytes' | 'setUsed'>;
+  /** What a sink keeps for good, by its node. */
+  keptBy(node: number): Pick<MemoryReservation, 'grow' | 'tryGrow' | 'shrink'>;
+  /** Makes room for reservations, of what nobody uses. */
+  reclaimUnused(bytes: number): boolean;
+}
+
 export interface MainHeapParts {
-  /** What the thread's heap and array buffers may grow by while the run goes on. */
-  budgetBytes: number;
-  memoryLimitBytes: number;
+  /** Of the attempt that goes on now. */
+  memory(): MainMemory;
+  /** What the thread keeps of its part in any case. */
+  leastBytes: number;
   /** Resident bytes beyond what is promised, if so many came on top. */
   overshootBytes(more: number): number;
   measure?: () => number;
@@ -26,6 +37,8 @@ export interface MainHeapParts {
 const COLLECT_AT = 1 / 4;
 /** Growth over what was alive after a whole collection, as part of the budget, before the next one. */
 const AGAIN_AFTER = 1 / 4;
+const TOO_MUCH_KEPT =
+  'results of this size belong into a file (toParquet, toStore) or a loop (toIterable, forEach); or raise memoryLimit';
 const STEPS = ['minor', 'major', 'major'] as const;
 
 export class MainHeap {
@@ -42,27 +55,22 @@ export class MainHeap {
       ...parts,
     };
     this.#baseBytes = this.#parts.measure();
-    this.#collectAt = parts.budgetBytes * COLLECT_AT;
+    this.#collectAt = parts.memory().mainHeap.reservedBytes * COLLECT_AT;
+    this.#grownBytes();
   }
 
-  /** Bytes that sinks keep for good. */
-  get keptBytes(): number {
-    return this.#keptBytes;
-  }
-
-  /** Counts a copy that a sink is about to keep. @throws ERR_MEMORY_EXHAUSTED naming the sink, when it is too much */
-  keep(name: string, bytes: number): void {
-    const { budgetBytes, memoryLimitBytes } = this.#parts;
-    if (this.#keptBytes + bytes > budgetBytes) {
-      throw new PipelineError(
-        'ERR_MEMORY_EXHAUSTED',
-        `collect "${name}" asked ${formatBytes(bytes)} more; ${formatBytes(this.#keptBytes)} are kept for collect already, ` +
-          `of the ${formatBytes(budgetBytes)} of memoryLimit ${formatBytes(memoryLimitBytes)} that results may take`,
-        {
-          stage: name,
-          hint: 'results of this size belong into a file (toParquet, toStore) or a loop (toIterable, forEach); or raise memoryLimit',
-        },
-      );
+  /**
+   * Reserves a copy that a sink is about to keep; less than none when copies have gone.
+   * @throws ERR_MEMORY_EXHAUSTED naming the sink and what everybody holds, when there is no room
+   */
+  keep(node: number, bytes: number): void {
+    const memory = this.#parts.memory();
+    const kept = memory.keptBy(node);
+    if (bytes < 0) kept.shrink(-bytes);
+    else if (!kept.tryGrow(bytes)) {
+      this.#grownBytes();
+      memory.reclaimUnused(bytes);
+      kept.grow(bytes, TOO_MUCH_KEPT);
     }
     this.#keptBytes += bytes;
   }
@@ -77,29 +85,33 @@ export class MainHeap {
   }
 
   #grownBytes(): number {
-    return this.#parts.measure() - this.#baseBytes - this.#keptBytes;
+    const { measure, memory, leastBytes } = this.#parts;
+    const bytes = measure() - this.#baseBytes - this.#keptBytes;
+    memory().mainHeap.setUsed(Math.max(bytes, leastBytes));
+    return bytes;
   }
 
   async #makeRoom(name: string, bytes: number): Promise<void> {
-    const { collect, pause, budgetBytes } = this.#parts;
+    const { collect, pause, memory } = this.#parts;
     for (const kind of STEPS) {
       collect(kind);
       if (this.#grownBytes() + bytes < this.#collectAt) return;
       await pause();
     }
     const grown = this.#grownBytes();
+    const budgetBytes = memory().mainHeap.reservedBytes;
     this.#collectAt = Math.max(budgetBytes * COLLECT_AT, grown + bytes + budgetBytes * AGAIN_AFTER);
-    if (grown + bytes > budgetBytes - this.#keptBytes) this.#failIfBroken(name, grown, bytes);
+    if (grown + bytes > budgetBytes) this.#failIfBroken(name, grown, bytes);
   }
 
   #failIfBroken(name: string, grown: number, bytes: number): void {
-    const { overshootBytes, budgetBytes } = this.#parts;
+    const { overshootBytes, memory } = this.#parts;
     const overshoot = overshootBytes(bytes);
     if (overshoot === 0) return;
     throw new PipelineError(
       'ERR_MEMORY_EXHAUSTED',
       `"${name}" was to get ${formatBytes(bytes)}, but what the program keeps on the main thread has grown by ${formatBytes(grown)}, ` +
-        `of ${formatBytes(budgetBytes)} that it may take of memoryLimit; the process would be ${formatBytes(overshoot)} beyond its limit`,
+        `of ${formatBytes(memory().mainHeap.reservedBytes)} that it may take of memoryLimit; the process would be ${formatBytes(overshoot)} beyond its limit`,
       {
         stage: name,
         hint: 'let batches and rows go: copy the few values that you need; or raise memoryLimit',

@@ -26,6 +26,8 @@ export interface PressureSamplerParts {
   shared: SharedPressure;
   rings: readonly Pick<Ring, 'setNarrow'>[];
   emitter: Pick<JobEmitter, 'emit'>;
+  /** Who holds most, in one line. */
+  describe(): string;
   /** Part of the machine's memory that may be in use before it counts as full. */
   maxSystemMemory: number;
 }
@@ -74,7 +76,12 @@ export class PressureSampler {
     if (level !== this.#level) {
       this.#level = level;
       this.#setNarrow(level);
-      emitter.emit('pressure', { level, action: PRESSURE_ACTIONS[level], fraction: shared.fraction() });
+      emitter.emit('pressure', {
+        level,
+        action: PRESSURE_ACTIONS[level],
+        fraction: shared.fraction(),
+        holders: this.#parts.describe(),
+      });
     }
     this.#watchOvershoot(now);
   }
@@ -104,7 +111,7 @@ export class PressureSampler {
     collectGarbage('major');
     if (this.#hasAlerted) return;
     this.#hasAlerted = true;
-    const message = `the process holds ${formatBytes(overshoot)} more than idle and memoryLimit × 1.1: collections are asked for`;
+    const message = `the process holds ${formatBytes(overshoot)} more than idle and memoryLimit × 1.1: collections are asked for (${this.#parts.describe()})`;
     emitter.emit('alert', { kind: 'memory', stage: 'process', message });
   }
 }

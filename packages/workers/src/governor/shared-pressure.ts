@@ -8,7 +8,7 @@
  * libraries hold) is no level, because no flush would lower it: `overshootBytes` says how far the promise P1 is broken, and
  * then collections are asked for, and who holds most is failed.
  */
-import type { Arena, Ptr } from '@spillway/core/internal';
+import type { Arena, MemoryPool, Ptr } from '@spillway/core/internal';
 import { ResidentReader } from '../monitor/resident.ts';
 import { nextPressure, PRESSURE_LEVELS, type PressureLevel } from './pressure.ts';
 
@@ -38,26 +38,23 @@ const PROMISED_FACTOR = 1.1;
 /** What a thread needs to know of a run's memory. Plain data. */
 export interface PressurePlace {
   at: Ptr;
-  /** Whom the run's slabs are charged to. Tables that outlive runs, and other runs, are in the same arena and do not count. */
-  owners: readonly number[];
-  /** The run's part of the arena. */
-  arenaBytes: number;
   memoryLimitBytes: number;
 }
 
 export class SharedPressure {
-  readonly #arena: Arena;
   readonly #words: Int32Array;
   readonly #idle: Float64Array;
   readonly #place: PressurePlace;
+  readonly #pool: Pick<MemoryPool, 'slabBytes' | 'arenaBytes'>;
   readonly #resident: Pick<ResidentReader, 'bytes' | 'close'>;
 
   constructor(
     arena: Arena,
     place: PressurePlace,
+    pool: Pick<MemoryPool, 'slabBytes' | 'arenaBytes'>,
     resident: Pick<ResidentReader, 'bytes' | 'close'> = new ResidentReader(),
   ) {
-    this.#arena = arena;
+    this.#pool = pool;
     this.#words = new Int32Array(arena.buffer, place.at, PRESSURE_BYTES / 4);
     this.#idle = new Float64Array(arena.buffer, place.at + Word.idle * 4, 1);
     this.#place = place;
@@ -88,8 +85,7 @@ export class SharedPressure {
   fraction(): number {
     const injected = Atomics.load(this.#words, Word.injected);
     if (injected >= 0) return injected / 1000;
-    const { owners, arenaBytes } = this.#place;
-    const managed = owners.reduce((sum, owner) => sum + this.#arena.bytesOf(owner), 0) / Math.max(1, arenaBytes);
+    const managed = this.#pool.slabBytes() / Math.max(1, this.#pool.arenaBytes);
     return Math.max(managed, Atomics.load(this.#words, Word.outside) / 1000);
   }
 

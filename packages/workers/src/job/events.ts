@@ -30,6 +30,8 @@ export interface PressureEvent {
   action: string;
   /** Part of the tightest bound that is in use: of the arena's share of the limit, the control group, the machine. */
   fraction: number;
+  /** The largest holders of the memory limit, in one line. */
+  holders: string;
 }
 
 export interface RestartEvent {

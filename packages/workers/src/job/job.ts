@@ -1,5 +1,6 @@
 /** A running pipeline, as its owner sees it. */
 import type { PipelineError } from '@spillway/core';
+import type { MemoryHolding } from '@spillway/core/internal';
 import type { Table } from 'apache-arrow';
 import { Execution } from '../coordinator/execution.ts';
 import { abortedError, asPipelineError } from '../coordinator/failure.ts';
@@ -15,6 +16,8 @@ export interface JobState {
   buffers: BufferState[];
   /** One line a buffer: `op1 [██░] 2/3`. */
   text: string;
+  /** Who holds what of the memory limit, by stage, source and sink, largest first. */
+  memory: MemoryHolding[];
 }
 
 /** Counters of a job, at any time. */
@@ -83,7 +86,8 @@ export class Job implements Run {
 
   state(): JobState {
     const buffers = this.#execution.readings?.buffers() ?? [];
-    return { buffers, text: buffers.map((buffer) => buffer.text).join('\n') };
+    const memory = this.#execution.readings?.memory() ?? [];
+    return { buffers, text: buffers.map((buffer) => buffer.text).join('\n'), memory };
   }
 
   metrics(): JobMetrics {

@@ -5,6 +5,7 @@ import type {
   HeldState,
   Kernels,
   MaybePromise,
+  MemoryConsumer,
   Recovery,
   Spill,
   StageChain,
@@ -12,12 +13,10 @@ import type {
 } from '@spillway/core/internal';
 import { buildChain, instantiateKernels, recoveryOf } from '@spillway/core/lane';
 import { attachRing, type Ring } from '../channels/ring.ts';
-import { HeapWatch } from '../governor/heap-watch.ts';
-import { LanePressure } from '../governor/lane-pressure.ts';
-import { SharedPressure } from '../governor/shared-pressure.ts';
 import { ActorStatistics, OperatorStatistics } from '../monitor/statistics.ts';
 import type { SplitBounds } from './generated-input.ts';
 import { type LaneChain, type LaneInput, LaneLoop } from './lane-loop.ts';
+import { LaneMemory } from './lane-memory.ts';
 import { type LaneOutput, MorselOutput, StreamOutput } from './lane-outputs.ts';
 import type { LaneConfig, LaneMessage } from './protocol.ts';
 import { RingInput } from './ring-input.ts';
@@ -40,7 +39,7 @@ export async function buildLane(
   send: (message: LaneMessage) => void,
 ): Promise<BuiltLane> {
   const { stage } = config;
-  arena.setOwnerNames(config.ownerNames);
+  const memory = new LaneMemory(arena, config);
   const statistics = new ActorStatistics(arena.buffer, config.statistics.actor);
   const operators = config.statistics.operators.map((place) => new OperatorStatistics(arena.buffer, place));
   const rings = config.outputs.map((handle) => attachRing(arena, handle));
@@ -75,29 +74,23 @@ export async function buildLane(
     position: () => place.position(),
   });
   const input = await laneInput(arena, config, { kernels, chain, signal, send }).catch(async (error: unknown) => {
-    await closeLane(arena, undefined, chain, outputs, spill);
+    await closeLane(arena, undefined, chain, outputs, spill).finally(() => memory.close());
     throw error;
   });
-  const pressure = new SharedPressure(arena, config.pressure);
   const loop = new LaneLoop({
     input,
-    chain: new DrivenChain(chain, config, operators),
+    chain: new DrivenChain(chain, config, operators, memory.consumer),
     outputs,
     statistics,
     isOnlyLane: stage.lanes === 1,
-    pressure: new LanePressure({
-      shared: pressure,
-      heap: new HeapWatch(config.heapBytes),
-      name: stage.name,
-      isSource: stage.input.kind === 'splits',
-    }),
+    pressure: memory.watch(),
     onBatch: (sequence, rowsBefore, origin) => place.set(sequence, rowsBefore, origin),
   });
   return {
     stageName: stage.name,
     loop,
     recovery: chain.operators.map(recoveryOf),
-    close: () => closeLane(arena, input, chain, outputs, spill).finally(() => pressure.close()),
+    close: () => closeLane(arena, input, chain, outputs, spill).finally(() => memory.close()),
   };
 }
 
@@ -214,10 +207,17 @@ class DrivenChain implements LaneChain {
   /** Operators that can hold something, by index; most stages have none, and then nothing is asked between morsels. */
   readonly #holding: readonly number[];
   readonly #timed: readonly number[];
+  readonly #consumer: Pick<MemoryConsumer, 'setHeld'>;
   #heldBytes = 0;
 
-  constructor(chain: StageChain, config: LaneConfig, statistics: readonly OperatorStatistics[]) {
+  constructor(
+    chain: StageChain,
+    config: LaneConfig,
+    statistics: readonly OperatorStatistics[],
+    consumer: Pick<MemoryConsumer, 'setHeld'>,
+  ) {
     this.#chain = chain;
+    this.#consumer = consumer;
     this.#names = config.stage.operators.map((operator) => operator.name);
     this.#statistics = statistics;
     const indices = chain.operators.map((_, index) => index);
@@ -276,5 +276,6 @@ class DrivenChain implements LaneChain {
       this.#heldBytes += held.bytes;
       this.#statistics[index]?.setHeld(held);
     }
+    this.#consumer.setHeld(this.#heldBytes);
   }
 }

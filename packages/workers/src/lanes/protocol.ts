@@ -1,7 +1,7 @@
 /** What the coordinator and a lane say to each other. Plain data: it crosses threads. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Fields, PipelineErrorData } from '@spillway/core';
-import type { FlushReason, HeldState, Ptr, Recovery, SourceSpec, StageSpec } from '@spillway/core/internal';
+import type { FlushReason, HeldState, PoolPlace, Ptr, Recovery, SourceSpec, StageSpec } from '@spillway/core/internal';
 import type { RingHandle } from '../channels/ring.ts';
 import type { Outcome } from '../control/outcome.ts';
 import type { PressurePlace } from '../governor/shared-pressure.ts';
@@ -36,8 +36,8 @@ export interface LaneConfig {
   outputs: RingHandle[];
   /** Whom this stage's allocations are charged to. */
   owner: number;
-  /** Names of owners by number, for refusals. */
-  ownerNames: string[];
+  /** The run's memory pool, and this lane's consumer in it. */
+  pool: { place: PoolPlace; consumer: number; reservedBytes: number };
   statistics: StatisticsPlace;
   /** Shared flag: not 0 while somebody listens to flush events. */
   listening: Ptr;

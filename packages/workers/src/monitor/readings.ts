@@ -1,5 +1,14 @@
 /** What the statistics of a running job add up to: by stage, by buffer, by source and sink. */
-import type { LogicalPlan, PhysicalPlan, PlanNode, StageSpec, Triggers } from '@spillway/core/internal';
+import type {
+  Arena,
+  LogicalPlan,
+  MemoryHolding,
+  MemoryPool,
+  PhysicalPlan,
+  PlanNode,
+  StageSpec,
+  Triggers,
+} from '@spillway/core/internal';
 import type { Actor } from '../coordinator/wiring.ts';
 import { type BufferState, describeBuffer } from '../job/buffer-state.ts';
 import type { StageSummary } from '../job/summary.ts';
@@ -32,21 +41,24 @@ export class JobReadings {
   readonly #physical: PhysicalPlan;
   readonly #totals: ReadonlyMap<number, SourceTotals>;
   #read: () => ActorView[];
+  #holdings: () => MemoryHolding[];
 
   constructor(
     logical: LogicalPlan,
     physical: PhysicalPlan,
     actors: readonly Actor[],
-    buffer: SharedArrayBuffer,
+    pool: MemoryPool,
+    arena: Arena,
     totals: ReadonlyMap<number, SourceTotals>,
   ) {
     this.#logical = logical;
     this.#physical = physical;
     this.#totals = totals;
+    this.#holdings = () => pool.holdings();
     const slots = actors.map((actor) => ({
       actor,
-      statistics: new ActorStatistics(buffer, actor.place.actor),
-      operators: actor.place.operators.map((place) => new OperatorStatistics(buffer, place)),
+      statistics: new ActorStatistics(arena.buffer, actor.place.actor),
+      operators: actor.place.operators.map((place) => new OperatorStatistics(arena.buffer, place)),
     }));
     this.#read = () =>
       slots.map((slot) => ({
@@ -60,6 +72,13 @@ export class JobReadings {
   freeze(): void {
     const last = this.#read();
     this.#read = () => last;
+    const holdings = this.#holdings();
+    this.#holdings = () => holdings;
+  }
+
+  /** Who holds what of the memory limit, by stage, largest first. */
+  memory(): MemoryHolding[] {
+    return this.#holdings();
   }
 
   actors(): ActorView[] {

@@ -11,7 +11,7 @@ export interface FileReaderParts {
   fields: Fields;
   /** Row groups under way at once. */
   workers: number;
-  task: Pick<ReadTask, 'rings' | 'owner' | 'ownerNames'>;
+  task: Pick<ReadTask, 'rings' | 'owner' | 'pool'>;
   /** Runs a task on the codec pool. */
   read(task: ReadTask): Promise<ReadResult>;
   onRead(task: RowGroupTask): void;

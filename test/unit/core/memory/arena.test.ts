@@ -130,7 +130,9 @@ it('keeps the high water near what is in use when sizes change for ever', () => 
 it('never passes its limit, and says who holds what when it refuses', () => {
   const arena = createArena();
   arena.setLimit(MIB);
-  arena.setOwnerNames(['', 'hourly', 'join']);
+  const names = ['', 'hourly', 'join'];
+  const describe = (): string => 'join 768.0 KiB';
+  for (const owner of [1, 2]) arena.setHolders(owner, { nameOf: (of) => names[of], makeRoom: () => false, describe });
   const held = arena.alloc(768 * 1024, 2);
   expect(arena.tryAlloc(512 * 1024, 1)).toBe(0);
   expect(() => arena.alloc(512 * 1024, 1)).toThrowError(

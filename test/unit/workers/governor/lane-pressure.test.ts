@@ -12,13 +12,12 @@ beforeEach(() => {
   arena = createArena({ maximumBytes: 16 * MEBIBYTE });
   const place = {
     at: arena.alloc(PRESSURE_BYTES, 1),
-    owners: [1],
-    arenaBytes: MEBIBYTE,
     memoryLimitBytes: 10 * MEBIBYTE,
   };
   residentBytes = 0;
   overBytes = 0;
-  shared = new SharedPressure(arena, place, { bytes: () => residentBytes, close: () => {} });
+  const pool = { arenaBytes: MEBIBYTE, slabBytes: () => arena.bytesOf(1) };
+  shared = new SharedPressure(arena, place, pool, { bytes: () => residentBytes, close: () => {} });
   shared.begin();
   shared.setIdle(MEBIBYTE);
 });

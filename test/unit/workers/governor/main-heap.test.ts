@@ -4,11 +4,19 @@ import { describe, expect, it } from 'vitest';
 const MEBIBYTE = 2 ** 20;
 
 /** A heap of which only some is alive: a whole collection leaves that. */
-function fakeHeap(budgetBytes: number, overshoot = 0) {
-  const heap = { bytes: 50 * MEBIBYTE, alive: 50 * MEBIBYTE, collections: [] as string[] };
+function fakeHeap(budgetBytes: number, overshoot = 0, kept = reservation(0)) {
+  const heap = { bytes: 50 * MEBIBYTE, alive: 50 * MEBIBYTE, collections: [] as string[], used: 0, reclaimed: 0 };
+  const memory = {
+    mainHeap: { reservedBytes: budgetBytes, setUsed: (bytes: number) => void (heap.used = bytes) },
+    keptBy: () => kept,
+    reclaimUnused: (bytes: number) => {
+      heap.reclaimed += bytes;
+      return true;
+    },
+  };
   const main = new MainHeap({
-    budgetBytes,
-    memoryLimitBytes: 100 * MEBIBYTE,
+    memory: () => memory,
+    leastBytes: MEBIBYTE,
     overshootBytes: () => overshoot,
     measure: () => heap.bytes,
     collect: (kind) => {
@@ -60,21 +68,45 @@ describe('room on the main thread', () => {
   });
 });
 
+/** A reservation with room for so much. */
+function reservation(roomBytes: number) {
+  let left = roomBytes;
+  const tryGrow = (bytes: number): boolean => {
+    if (bytes > left) return false;
+    left -= bytes;
+    return true;
+  };
+  const grow = (bytes: number): void => {
+    if (!tryGrow(bytes)) throw new Error('refused');
+  };
+  return { tryGrow, grow, shrink: (bytes: number) => void (left += bytes) };
+}
+
 describe('what collect keeps', () => {
-  it('is refused before it is copied, when it is too much', () => {
-    const { main } = fakeHeap(16 * MEBIBYTE);
-    main.keep('rows', 10 * MEBIBYTE);
-    expect(() => main.keep('rows', 7 * MEBIBYTE)).toThrow(
-      expect.objectContaining({ code: 'ERR_MEMORY_EXHAUSTED', stage: 'rows' }),
-    );
-    expect(main.keptBytes).toBe(10 * MEBIBYTE);
+  it('is reserved before it is copied, with room that others do not use, and else refused', () => {
+    const { heap, main } = fakeHeap(16 * MEBIBYTE, 0, reservation(10 * MEBIBYTE));
+    main.keep(1, 10 * MEBIBYTE);
+    expect(heap.reclaimed).toBe(0);
+    expect(() => main.keep(1, MEBIBYTE)).toThrow('refused');
+    expect(heap.reclaimed).toBe(MEBIBYTE);
+    main.keep(1, -10 * MEBIBYTE);
+    main.keep(1, 10 * MEBIBYTE);
+    expect(heap.reclaimed).toBe(MEBIBYTE);
   });
 
   it('does not count as something to collect', () => {
-    const { heap, main } = fakeHeap(16 * MEBIBYTE);
-    main.keep('rows', 12 * MEBIBYTE);
+    const { heap, main } = fakeHeap(16 * MEBIBYTE, 0, reservation(12 * MEBIBYTE));
+    main.keep(1, 12 * MEBIBYTE);
     heap.bytes = heap.alive += 12 * MEBIBYTE;
     expect(main.room('each', MEBIBYTE)).toBeUndefined();
     expect(heap.collections).toEqual([]);
   });
+});
+
+it('says what is used of its part, so that the rest can be lent', () => {
+  const { heap, main } = fakeHeap(16 * MEBIBYTE);
+  expect(heap.used).toBe(MEBIBYTE);
+  heap.bytes += 3 * MEBIBYTE;
+  void main.room('each', 0);
+  expect(heap.used).toBe(3 * MEBIBYTE);
 });

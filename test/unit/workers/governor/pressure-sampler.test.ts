@@ -14,19 +14,19 @@ beforeEach(() => {
   arena = createArena({ maximumBytes: 16 * MEBIBYTE });
   const place = {
     at: arena.alloc(PRESSURE_BYTES, 1),
-    owners: [1],
-    arenaBytes: 10 * MEBIBYTE,
     memoryLimitBytes: 10 * MEBIBYTE,
   };
   residentBytes = 0;
   events = [];
   narrow = [];
-  shared = new SharedPressure(arena, place, { bytes: () => residentBytes, close: () => {} });
+  const pool = { arenaBytes: 10 * MEBIBYTE, slabBytes: () => arena.bytesOf(1) };
+  shared = new SharedPressure(arena, place, pool, { bytes: () => residentBytes, close: () => {} });
   shared.begin();
   sampler = new PressureSampler({
     shared,
     rings: [{ setNarrow: (isNarrow) => void narrow.push(isNarrow) }],
     emitter: { emit: (name, event) => void events.push({ name, ...event }) },
+    describe: () => 'join 7.0 MiB',
     maxSystemMemory: 1,
   });
   events.length = 0;

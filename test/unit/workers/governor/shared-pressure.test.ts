@@ -7,17 +7,16 @@ let arena: Arena;
 let place: PressurePlace;
 let residentBytes = 0;
 
+const pool = { arenaBytes: 10 * MEBIBYTE, slabBytes: () => arena.bytesOf(1) };
 const resident = { bytes: () => residentBytes, close: () => {} };
 /** The view of one thread. */
-const view = (): SharedPressure => new SharedPressure(arena, place, resident);
+const view = (): SharedPressure => new SharedPressure(arena, place, pool, resident);
 const waitForNextLook = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 8));
 
 beforeEach(() => {
   arena = createArena({ maximumBytes: 64 * MEBIBYTE });
   place = {
     at: arena.alloc(PRESSURE_BYTES, 1),
-    owners: [1],
-    arenaBytes: 10 * MEBIBYTE,
     memoryLimitBytes: 20 * MEBIBYTE,
   };
   residentBytes = 0;

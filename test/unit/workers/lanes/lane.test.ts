@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import { createArena, type StageSpec } from '@spillway/core/internal';
+import { createArena, MemoryPool, poolBytes, type StageSpec } from '@spillway/core/internal';
 import { createRing, Lane, type LaneConfig, placeStatistics } from '@spillway/workers/internal';
 import { expect, it } from 'vitest';
 
@@ -8,6 +8,9 @@ it('that is stopped while it is made has ended only when nothing is made any mor
   const { places } = placeStatistics(arena, 0, [0]);
   const fields = [{ name: 'x', type: 'int32', nullable: false }] as const;
   const ring = createRing(arena, { capacity: 4, creditBytes: 2 ** 20, fields, owner: 1 });
+  const consumers = [{ stage: 'stage', name: 'heap of lane 0', scope: 0 }];
+  const pool = new MemoryPool(arena, { at: arena.alloc(poolBytes(1), 0), consumers, owners: [] });
+  pool.begin({ limitBytes: 2 ** 20, arenaBytes: 0, promisedBytes: 0 });
   const seen: string[] = [];
   const lane = new Lane(arena, {
     postMessage: ({ type }: { type: string }) => seen.push(type),
@@ -27,11 +30,11 @@ it('that is stopped while it is made has ended only when nothing is made any mor
     input: { kind: 'edge', edge: 0, ring: ring.handle },
     outputs: [],
     owner: 1,
-    ownerNames: [],
+    pool: { place: pool.place, consumer: 0, reservedBytes: 0 },
     statistics: places[0],
     listening: 0,
     positions: [],
-    pressure: { at: 0, arenaBytes: 0, memoryLimitBytes: 0 },
+    pressure: { at: 0, memoryLimitBytes: 0 },
     heapBytes: 0,
   } as unknown as LaneConfig;
   const configured = lane.control.configure(config).then(({ ok }) => seen.push(`configured ${ok}`));
