@@ -116,11 +116,10 @@ async function delivered(job: PeakJob): Promise<Cell> {
 async function appended(job: PeakJob): Promise<Cell> {
   const folder = mkdtempSync(join(tmpdir(), 'spillway-peak-'));
   try {
-    const halves = [
-      await watchPeakIn(folder, { ...job, half: 0 }),
-      await watchPeakIn(folder, { ...job, half: 1 }),
-    ] as const;
-    const peak = halves[0].used > halves[1].used ? halves[0] : halves[1];
+    const first = await watchPeakIn(folder, { ...job, half: 0 });
+    // What is stored counts in the minimum: the second run may need more, for the same rows.
+    const second = await watchPeakIn(folder, { ...job, half: 1, ticks: first.ticks });
+    const peak = first.used > second.used ? first : second;
     const [stored, expected] = [await totalsOf(folder), await expectedTotals(peak.ticks)];
     const problem =
       JSON.stringify(stored) === JSON.stringify(expected)

@@ -24,6 +24,8 @@ export interface PeakJob {
   workers: number;
   /** Bytes of the input, as columns, for each byte of the limit. Default 1. Flights are as many as they are. */
   timesLimit?: number;
+  /** Instead of `timesLimit`: so many ticks of the table. */
+  ticks?: number;
   /** `append` is run twice: the second half of the rows (1) behind the first (0), which is the default. */
   half?: 0 | 1;
   /** `delivered`: for so long each batch is kept a hundred times as long as it takes to look at one. */
@@ -346,8 +348,8 @@ export function inputBytesOf({ job }: PeakJob, ticks: number): number {
 }
 
 /** Ticks that a job reads: at least two, so that each of two halves has rows. */
-export function ticksOf({ job, timesLimit = 1 }: PeakJob, limitBytes: number): number {
-  return Math.max(2, Math.ceil((timesLimit * limitBytes) / KINDS[job].bytesOfTick));
+export function ticksOf({ job, ticks, timesLimit = 1 }: PeakJob, limitBytes: number): number {
+  return ticks ?? Math.max(2, Math.ceil((timesLimit * limitBytes) / KINDS[job].bytesOfTick));
 }
 
 export function makePeakJob(parts: JobParts): Promise<MadeJob> {
