@@ -8,13 +8,13 @@ const SHAPE = { t: 'int64', text: 'utf8' } as const;
 async function* inputs(count: number): AsyncGenerator<{ t: number; text: string }[]> {
   for (let input = 0; input < count; input++) {
     if (input % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 15));
-    yield Array.from({ length: 200 }, (_, row) => ({ t: input * 200 + row, text: 'x'.repeat(200) }));
+    yield Array.from({ length: 200 }, (_, row) => ({ t: input * 200 + row, text: 'x'.repeat(400) }));
   }
 }
 
 test('memory goes to the stage that is made to flush, and job.state() shows the limits of the moment', async () => {
   const build = (memoryLimit: 'auto' | undefined) => {
-    const source = createPipeline({ memoryLimit: '64MiB' }).source(
+    const source = createPipeline({ memoryLimit: '96MiB' }).source(
       fromIterable(SHAPE, inputs(900), { orderedOn: 't' }),
     );
     const options = memoryLimit === undefined ? {} : { memoryLimit };
