@@ -13,11 +13,16 @@ import {
   cutStages,
   instantiateKernels,
   LaneSpill,
+  recoveryOf,
   resolvePlan,
+  restoreOperators,
   rowsToBatch,
   runReference,
+  SnapshotFiles,
+  SnapshotSource,
   type StageChain,
   type StageSpec,
+  saveOperators,
   sliceBatch,
 } from '@spillway/core/internal';
 import { expect } from 'vitest';
@@ -68,13 +73,33 @@ function* slicesOf(
   }
 }
 
+/** What a new chain in another thread would go on as, after the one before has died; that one is left as it is where it cannot be saved. */
+async function restarted(
+  chain: StageChain,
+  arena: Arena,
+  spill: LaneSpill,
+  build: () => Promise<StageChain>,
+): Promise<StageChain> {
+  if (!chain.operators.every((operator) => ['snapshot', 'stateless'].includes(recoveryOf(operator)))) return chain;
+  const files = new SnapshotFiles(arena, spill, 'test');
+  const saved = structuredClone(await saveOperators(chain.operators, files));
+  const source = new SnapshotSource(arena, spill, 'test', files.finish());
+  await chain.close();
+  const next = await build();
+  await restoreOperators(next.operators, saved, source);
+  source.close();
+  return next;
+}
+
 async function feed(
   random: SeededRandom,
-  chain: StageChain,
+  first: StageChain,
+  restart: (chain: StageChain) => Promise<StageChain>,
   stage: StageSpec,
   arena: Arena,
   sources: readonly Row[][][],
 ): Promise<void> {
+  let chain = first;
   const operator = stage.operators[0] as StageSpec['operators'][number];
   const sides = sources.map((inputs, port) =>
     slicesOf(random, arena, operator.inputFields[port] as (typeof operator.inputFields)[number], inputs),
@@ -84,6 +109,7 @@ async function feed(
   const runsAhead = random.chance(0.5);
   while (isOpen.includes(true)) {
     if (random.chance(0.2)) for (const each of chain.operators) await each.flush('pressure');
+    if (random.chance(0.05)) chain = await restart(chain);
     const wanted = isMerging ? chain.wants() : 0;
     expect(isOpen[wanted]).toBe(true);
     const others = [...isOpen.keys()].filter((port) => isOpen[port]);
@@ -114,22 +140,31 @@ export async function driveStage(random: SeededRandom, sink: Sink, sources: read
     batch.release();
     return random.chance(0.2) ? Promise.resolve() : undefined;
   };
-  const chain = await buildChain(stage, {
-    arena,
-    kernels: random.chance(0.5) ? createReferenceKernels(arena) : instantiateKernels(arena),
-    owner: 1,
-    lane: 0,
-    outputs: [{ push: collect }],
-    now: () => 0,
-    signal: new AbortController().signal,
-    position: () => ({}),
-    onFlush: () => {},
-    ...(spill && { spill }),
-  });
+  const kernels = random.chance(0.5) ? createReferenceKernels(arena) : instantiateKernels(arena);
+  const build = (): Promise<StageChain> =>
+    buildChain(stage, {
+      arena,
+      kernels,
+      owner: 1,
+      lane: 0,
+      outputs: [{ push: collect }],
+      now: () => 0,
+      signal: new AbortController().signal,
+      position: () => ({}),
+      onFlush: () => {},
+      ...(spill && { spill }),
+    });
+  const restart = async (old: StageChain): Promise<StageChain> => {
+    if (spill === undefined) return old;
+    chain = await restarted(old, arena, spill, build);
+    return chain;
+  };
+  let chain = await build();
   try {
-    await feed(random, chain, stage, arena, sources);
+    await feed(random, chain, restart, stage, arena, sources);
   } finally {
     await chain.close();
+    spill?.close();
   }
   expect(open, 'rows behind the last logical input').toEqual([]);
   expect(arena.usedSlabs(), 'slabs left').toBe(0);

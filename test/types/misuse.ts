@@ -47,6 +47,16 @@ trades.select({ hour: col('price').dt.hour() });
 trades.select({ x: lit(null) });
 // @ts-expect-error 'prise' is not one of the columns
 trades.select('ts', 'prise');
+// @ts-expect-error there is no column "prise" in this stream
+trades.rename({ prise: 'price' });
+// @ts-expect-error there is no column "prise" in this stream
+trades.cast({ prise: 'float32' });
+// @ts-expect-error there is no column "prise" in this stream
+trades.lag({ before: 'prise' });
+// @ts-expect-error "price" has no elements: it is float64
+trades.flatten('price');
+// @ts-expect-error 'prise' is not one of the columns
+trades.distinct({ by: 'prise' });
 // @ts-expect-error a function is not an expression
 trades.filter((row: { price: number }) => row.price > 0);
 

@@ -84,6 +84,43 @@ expectTypeOf<ShapeOf<ReturnType<typeof numbered>>>().toEqualTypeOf<{
   readonly qty: 'int32';
   readonly window: 'int64';
 }>();
+expectTypeOf<ShapeOf<ReturnType<typeof cast>>>().toEqualTypeOf<{
+  readonly ts: 'timestamp[us]';
+  readonly symbol: 'dictionary<utf8>';
+  readonly price: 'float32';
+  readonly qty: 'int32';
+}>();
+const cast = () => trades.cast({ price: 'float32', symbol: 'dictionary<utf8>' });
+expectTypeOf<ShapeOf<ReturnType<typeof renamed>>>().toEqualTypeOf<{
+  readonly ts: 'timestamp[us]';
+  readonly name: 'utf8';
+  readonly price: 'float64';
+  readonly qty: 'int32';
+}>();
+const renamed = () => trades.rename({ symbol: 'name' });
+expectTypeOf<ShapeOf<ReturnType<typeof lagged>>['before']>().toEqualTypeOf<'float64'>();
+const lagged = () => trades.lag({ before: 'price' }, { by: 'symbol' });
+expectTypeOf<ShapeOf<ReturnType<typeof differences>>>().toEqualTypeOf<{
+  readonly ts: 'timestamp[us]';
+  readonly symbol: 'utf8';
+  readonly price: 'float64';
+  readonly qty: 'int32';
+  readonly since: 'duration[us]';
+  readonly more: 'int64';
+}>();
+const differences = () => trades.diff({ since: 'ts', more: 'qty' });
+expectTypeOf<ShapeOf<ReturnType<typeof same>>>().toEqualTypeOf<Trades>();
+const same = () =>
+  trades
+    .limit(5)
+    .slice(1, null, 2)
+    .distinct({ by: 'symbol' })
+    .partition(3)
+    .partition('ts')
+    .dropNulls('price')
+    .fillNulls({ qty: 0 });
+expectTypeOf<ShapeOf<ReturnType<typeof flat>>>().toEqualTypeOf<{ readonly id: 'int32'; readonly tags: 'utf8' }>();
+const flat = () => p.source(fromIterable({ id: 'int32', tags: 'list<utf8>' }, [])).flatten('tags');
 const windows = () => trades.slidingWindow(10, { every: 5 });
 const numbered = () => trades.slidingWindow(10, { number: 'window' });
 const inOrder = () => trades.sort({ by: ['ts', { column: 'price', descending: true }] });

@@ -21,6 +21,7 @@ export {
   type SourceDefinition,
   type SourceInstance,
 } from './operators/definition.ts';
+export { defineScan, type ScanConfig, type ScanRow } from './operators/scan-definition.ts';
 export { type Aggregate, type AggregateFunctions, agg, type SumOptions } from './plan/agg-functions.ts';
 export type { AggregationOptions, AggStreamOptions } from './plan/aggregates.ts';
 export type { BinOptions, BinWidth, FirstDay, Instant, SnapshotOptions } from './plan/bin-options.ts';
@@ -48,6 +49,12 @@ export {
 export type { SortBy, SortOptions } from './plan/sort-options.ts';
 export { fromIterable, type IterableOptions, type ParquetOptions, readParquet, type Source } from './plan/sources.ts';
 export type { StageOptions, StepOptions } from './plan/stage-options.ts';
+export type {
+  DistinctOptions,
+  PartitionOptions,
+  PartitionUniqueOptions,
+  ShiftOptions,
+} from './plan/steps/row-options.ts';
 export type { SlidingWindowOptions } from './plan/steps/sliding-window.ts';
 export type { Stream } from './plan/stream.ts';
 export type * from './schema/types.ts';

@@ -1,4 +1,4 @@
-import { agg, createPipeline, readParquet, type Sink, type StoreHandle } from '@spillway/core';
+import { agg, createPipeline, readParquet, type Sink, type StoreHandle, type Stream } from '@spillway/core';
 import { flightsFile } from './flights-file.ts';
 import { markLate } from './mark-late.ts';
 
@@ -49,7 +49,7 @@ export function flightsJob(store: StoreHandle, memoryLimitBytes: number, file: s
       weekly: { every: '1w', columns: COLUMNS },
     },
   });
-  const into = (stream: typeof all.daily | typeof byOrigin.daily, per: string, freq: string): Sink =>
+  const into = (stream: Pick<Stream, 'toStore'>, per: string, freq: string): Sink =>
     stream.toStore(store, { name: `${per} ${freq}`, key: { per, freq }, mode: 'overwrite' });
   return [
     into(all.hourly, 'all', '1h'),

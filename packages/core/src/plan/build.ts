@@ -74,6 +74,8 @@ function topological(sinks: readonly GraphNode[]): GraphNode[] {
     ordered.add(node);
   };
   for (const sink of sinks) visit(sink);
+  // Behind the sinks that were asked for, whose order is known by.
+  for (const node of ordered) for (const tap of node.taps ?? []) visit(tap);
   return [...ordered];
 }
 

@@ -10,6 +10,8 @@ export interface GraphNode {
   spec: OperatorSpec;
   inputs: readonly GraphInput[];
   ownStage: boolean;
+  /** Sinks that are run with whatever is behind this node. */
+  taps?: readonly GraphNode[];
   /** Objects that the spec names by id, kept alive with the node. */
   endpoint?: object;
 }

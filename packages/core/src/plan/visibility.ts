@@ -6,7 +6,7 @@
 import { PipelineError } from '../errors.ts';
 import type { OperatorSpec, Triggers } from './logical.ts';
 import type { ResolvedNode, TimingDependence } from './resolved.ts';
-import { traitsOf } from './steps/traits.ts';
+import { hasTraits, traitsOf } from './steps/traits.ts';
 
 function hasTriggers(triggers: Triggers): boolean {
   return Object.values(triggers).some((trigger) => trigger !== undefined);
@@ -62,6 +62,8 @@ export function markVisibility(nodes: readonly ResolvedNode[]): void {
 export function checkTiming(nodes: readonly ResolvedNode[], deterministic: boolean): TimingDependence[] {
   const found: TimingDependence[] = [];
   for (const node of nodes) {
+    const timing = hasTraits(node.spec) ? traitsOf(node.spec).timing?.(node.spec, node.emissionsVisible) : undefined;
+    if (timing !== undefined) found.push({ node: node.name, reason: timing });
     if (!node.emissionsVisible || !('triggers' in node.spec)) continue;
     const { memoryLimitBytes, intervalMs } = node.spec.triggers;
     if (memoryLimitBytes === 'auto') {

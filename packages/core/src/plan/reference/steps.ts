@@ -1,7 +1,10 @@
-/** The smaller steps, on plain rows: all rows are kept, nothing is clever. */
+/** The smaller steps, on plain rows: all rows are kept where that is simpler, nothing is clever. */
+import { PipelineError } from '../../errors.ts';
+import type { Fields } from '../../schema/types.ts';
 import type { StepSpec } from '../steps/specs.ts';
+import { interpret } from './interpret.ts';
 import type { OperatorParts, ReferenceOperator } from './operators.ts';
-import type { Row } from './values.ts';
+import type { Row, Value } from './values.ts';
 
 type SpecOf<K extends StepSpec['kind']> = Extract<StepSpec, { kind: K }>;
 
@@ -10,7 +13,48 @@ export function referenceStep(spec: StepSpec, parts: OperatorParts): ReferenceOp
   switch (spec.kind) {
     case 'slidingWindow':
       return slidingWindow(spec, parts);
+    case 'rename':
+      return rowWise((rows) => rows, parts);
+    case 'flatten':
+      return flatten(spec, parts);
+    case 'slice':
+      return slice(spec, parts);
+    case 'distinct':
+      return distinct(spec, parts);
+    case 'partition':
+      return partition(spec, parts);
+    case 'partitionUnique':
+      return partitionUnique(spec, parts);
+    case 'shift':
+      return shift(spec, parts);
+    case 'dropNulls':
+    case 'fillNulls':
+      throw new PipelineError('ERR_INTERNAL', `${parts.node.name}: becomes expressions when the plan is resolved`);
   }
+}
+
+/** Changes the rows of each input. */
+function rowWise(change: (rows: readonly Row[]) => readonly Row[], { emit }: OperatorParts): ReferenceOperator {
+  return { take: (rows) => emit('out', change(rows)), end: () => Promise.resolve() };
+}
+
+function inputOf({ node }: OperatorParts): Fields {
+  return node.inputFields[0] as Fields;
+}
+
+/** Rows that are equal in these columns, or in all, have equal texts. */
+function keysOf(parts: OperatorParts, names: readonly string[]): (row: Row) => string {
+  const input = inputOf(parts);
+  const indices =
+    names.length === 0 ? input.keys() : names.map((name) => input.findIndex((field) => field.name === name));
+  const list = [...indices];
+  const plain = (value: Value | undefined): unknown => {
+    if (typeof value === 'number') return String(value === 0 ? 0 : value);
+    if (typeof value === 'bigint') return `${value}n`;
+    if (value instanceof Uint8Array) return ['bytes', ...value];
+    return Array.isArray(value) ? (value as readonly Value[]).map(plain) : (value ?? null);
+  };
+  return (row) => JSON.stringify(list.map((index) => plain(row[index])));
 }
 
 /** Emits each window as one logical batch. */
@@ -32,6 +76,138 @@ function slidingWindow(spec: SpecOf<'slidingWindow'>, { emit }: OperatorParts): 
     },
     async end() {
       if (spec.partial && all.length > end - spec.every) await window();
+    },
+  };
+}
+
+function flatten({ column }: SpecOf<'flatten'>, parts: OperatorParts): ReferenceOperator {
+  const index = inputOf(parts).findIndex((field) => field.name === column);
+  return rowWise(
+    (rows) =>
+      rows.flatMap((row) => ((row[index] ?? []) as readonly Value[]).map((element) => row.with(index, element))),
+    parts,
+  );
+}
+
+function slice({ from, to = Infinity, step }: SpecOf<'slice'>, parts: OperatorParts): ReferenceOperator {
+  let number = 0;
+  return rowWise(
+    (rows) =>
+      rows.filter(() => {
+        const at = number++;
+        return at >= from && at < to && (at - from) % step === 0;
+      }),
+    parts,
+  );
+}
+
+function distinct({ by, max = Infinity }: SpecOf<'distinct'>, parts: OperatorParts): ReferenceOperator {
+  const keyOf = keysOf(parts, by);
+  let seen: string[] = [];
+  const isNew = (row: Row): boolean => {
+    const key = keyOf(row);
+    const known = seen.includes(key);
+    seen = [...seen.filter((other) => other !== key), key].slice(-Math.min(max, 1e9));
+    return !known;
+  };
+  return rowWise((rows) => rows.filter(isNew), parts);
+}
+
+/** `interval` never fires here, as elsewhere. */
+function partition({ rows: size = Infinity, by }: SpecOf<'partition'>, parts: OperatorParts): ReferenceOperator {
+  const keyOf = by.length === 0 ? () => '' : keysOf(parts, by);
+  const isByKey = by.length > 0 && size !== Infinity;
+  const groups = new Map<string, Row[]>();
+  const flush = async (key: string): Promise<void> => {
+    const rows = groups.get(key) ?? [];
+    groups.delete(key);
+    await parts.emit('out', rows);
+  };
+  return {
+    async take(rows) {
+      for (const row of rows) {
+        const key = keyOf(row);
+        if (!isByKey) for (const other of groups.keys()) if (other !== key) await flush(other);
+        groups.set(key, [...(groups.get(key) ?? []), row]);
+        if (groups.get(key)?.length === size) await flush(key);
+      }
+    },
+    async end() {
+      for (const key of groups.keys()) await flush(key);
+    },
+  };
+}
+
+function partitionUnique(
+  { rows: size = Infinity, by, keep }: SpecOf<'partitionUnique'>,
+  parts: OperatorParts,
+): ReferenceOperator {
+  const keyOf = keysOf(parts, by);
+  const held = new Map<string, Row>();
+  const flush = async (): Promise<void> => {
+    const rows = [...held.values()];
+    held.clear();
+    await parts.emit('out', rows);
+  };
+  return {
+    async take(rows) {
+      for (const row of rows) {
+        const key = keyOf(row);
+        if (keep === 'last') held.delete(key);
+        if (!held.has(key)) held.set(key, row);
+        if (held.size === size) await flush();
+      }
+    },
+    async end() {
+      if (held.size > 0) await flush();
+    },
+  };
+}
+
+/** Keeps all rows; a row goes on when the one that it is compared with is there. */
+function shift(spec: SpecOf<'shift'>, parts: OperatorParts): ReferenceOperator {
+  const { emit, node } = parts;
+  const input = inputOf(parts);
+  const keyOf = spec.by.length === 0 ? () => '' : keysOf(parts, spec.by);
+  const groups = new Map<string, Row[]>();
+  const all: { row: Row; group: Row[]; place: number }[] = [];
+  let next = 0;
+  const wide: Fields = [...input, ...(node.outputFields['out'] as Fields).slice(input.length)].map((field, index) => {
+    const column = spec.columns[index - input.length]?.column;
+    return column === undefined
+      ? field
+      : { ...field, type: input.find(({ name }) => name === column)?.type ?? field.type };
+  });
+  const shifted = ({ row, group, place }: (typeof all)[number]): Row => {
+    const other = group[place - spec.rows];
+    const values = spec.columns.map(({ column }) => other?.[input.findIndex(({ name }) => name === column)] ?? null);
+    if (!spec.isDifference) return [...row, ...values];
+    const differences = spec.columns.map(({ column, as }) =>
+      interpret(
+        { kind: 'binary', fn: 'sub', left: { kind: 'col', name: column }, right: { kind: 'col', name: as } },
+        [...row, ...values],
+        wide,
+      ),
+    );
+    return [...row, ...differences];
+  };
+  const takeUpTo = (end: number): Row[] => {
+    const from = Math.min(next, end);
+    next = end;
+    return all.slice(from, end).map(shifted);
+  };
+  return {
+    async take(rows) {
+      for (const row of rows) {
+        const key = keyOf(row);
+        const group = groups.get(key) ?? [];
+        groups.set(key, group);
+        all.push({ row, group, place: group.push(row) - 1 });
+      }
+      await emit('out', takeUpTo(Math.max(0, all.length + Math.min(0, spec.rows))));
+    },
+    async end() {
+      if (next < all.length) await emit('out', takeUpTo(all.length));
     },
   };
 }

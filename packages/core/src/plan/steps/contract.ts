@@ -17,6 +17,8 @@ export interface StepTraits<Spec> {
   keepsOrder: boolean;
   /** How its output is cut into logical batches follows from how its input is. */
   keepsCuts: boolean;
+  /** Why its result depends on timing, if it does. `isSeen`: how its output is cut can be observed. */
+  timing?(spec: Spec, isSeen: boolean): string | undefined;
   /** Bytes of shared memory that it cannot run without, besides one batch at work. */
   stateBytes(spec: Spec, inputs: readonly Fields[], rows: number): number;
   /** It may hold more than its share, on disk. */

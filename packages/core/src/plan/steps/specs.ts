@@ -1,3 +1,5 @@
+import type { ExpressionNode } from '../../expressions/node.ts';
+
 /** Steps whose description is a few values, as plain data. What the planner has to know of each is in `traits.ts`. */
 
 /** The last rows before every so many, each as one logical batch. */
@@ -14,4 +16,83 @@ export interface SlidingWindowSpec {
   memoryLimitBytes?: number;
 }
 
-export type StepSpec = SlidingWindowSpec;
+/** Columns under other names. */
+export interface RenameSpec {
+  kind: 'rename';
+  names: { column: string; as: string }[];
+}
+
+/** Rows without a null in these columns, or in any. Becomes a filter when the columns are known. */
+export interface DropNullsSpec {
+  kind: 'dropNulls';
+  columns: string[];
+}
+
+/** Values in place of nulls. Becomes expressions when the types of the columns are known. */
+export interface FillNullsSpec {
+  kind: 'fillNulls';
+  values: { column: string; value: ExpressionNode }[];
+}
+
+/** A row for each element of a list. */
+export interface FlattenSpec {
+  kind: 'flatten';
+  column: string;
+}
+
+/** Rows by their number: from, to (not included), every so many. */
+export interface SliceSpec {
+  kind: 'slice';
+  from: number;
+  to?: number;
+  step: number;
+}
+
+/** The first row of each key. */
+export interface DistinctSpec {
+  kind: 'distinct';
+  /** Empty: all columns. */
+  by: string[];
+  /** Keys remembered, the latest used. */
+  max?: number;
+  memoryLimitBytes?: number;
+}
+
+/** Logical batches of so many rows, of rows with one key, or of so many rows with one key. */
+export interface PartitionSpec {
+  kind: 'partition';
+  rows?: number;
+  by: string[];
+  /** What is there after so long goes on, though it is less. */
+  intervalMs?: number;
+}
+
+/** Logical batches of so many rows with different keys. */
+export interface PartitionUniqueSpec {
+  kind: 'partitionUnique';
+  rows?: number;
+  intervalMs?: number;
+  by: string[];
+  keep: 'first' | 'last';
+}
+
+/** Values of rows before (`rows` > 0) or after it, as columns; or the difference to them. */
+export interface ShiftSpec {
+  kind: 'shift';
+  rows: number;
+  columns: { column: string; as: string }[];
+  by: string[];
+  isDifference: boolean;
+}
+
+export type StepSpec =
+  | DistinctSpec
+  | DropNullsSpec
+  | FillNullsSpec
+  | FlattenSpec
+  | PartitionSpec
+  | PartitionUniqueSpec
+  | RenameSpec
+  | ShiftSpec
+  | SliceSpec
+  | SlidingWindowSpec;

@@ -1,9 +1,20 @@
 import type { OperatorSpec } from '../logical.ts';
+import { dropNullsTraits, fillNullsTraits, flattenTraits, renameTraits } from './column-steps.ts';
 import type { StepTraits } from './contract.ts';
+import { distinctTraits, partitionTraits, partitionUniqueTraits, shiftTraits, sliceTraits } from './row-steps.ts';
 import { slidingWindowTraits } from './sliding-window.ts';
 import type { StepSpec } from './specs.ts';
 
 const TRAITS: { readonly [K in StepSpec['kind']]: StepTraits<Extract<StepSpec, { kind: K }>> } = {
+  distinct: distinctTraits,
+  dropNulls: dropNullsTraits,
+  fillNulls: fillNullsTraits,
+  flatten: flattenTraits,
+  partition: partitionTraits,
+  partitionUnique: partitionUniqueTraits,
+  rename: renameTraits,
+  shift: shiftTraits,
+  slice: sliceTraits,
   slidingWindow: slidingWindowTraits,
 };
 

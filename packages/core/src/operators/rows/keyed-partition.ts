@@ -1,0 +1,92 @@
+import type { Batch } from '../../batch/contract.ts';
+import type { FlushReason } from '../../plan/logical.ts';
+import type { PartitionSpec } from '../../plan/steps/specs.ts';
+import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
+import { pushAll } from '../outputs.ts';
+import { KeptRows } from './kept-rows.ts';
+import { keyReader, positionsOf } from './row-keys.ts';
+
+/**
+ * Logical batches of exactly so many rows with one key, each as soon as it is full. What is left comes at the end of input, or after the
+ * interval, in the order of each key's first row.
+ *
+ * Memory: the rows that wait, fewer than a batch for each key.
+ */
+export class KeyedPartition implements Operator {
+  readonly #size: number;
+  readonly #intervalMs: number | undefined;
+  readonly #context: OperatorContext;
+  readonly #output: Output;
+  readonly #positions: readonly number[];
+  readonly #rows: KeptRows;
+  /** Numbers of the rows that wait, by key. */
+  readonly #waiting: Map<string, number[]> = new Map();
+  #count = 0;
+  #since: number | undefined;
+
+  constructor(spec: PartitionSpec & { rows: number }, context: OperatorContext) {
+    this.#size = spec.rows;
+    this.#intervalMs = spec.intervalMs;
+    this.#context = context;
+    this.#output = context.outputs['out'] as Output;
+    this.#positions = positionsOf(context.inputFields, spec.by);
+    this.#rows = new KeptRows(context, positionsOf(context.inputFields, []), context.inputFields);
+  }
+
+  push(batch: Batch): MaybePromise {
+    if (batch.rows === 0) return batch.release();
+    const keyOf = keyReader(this.#context.arena, batch, this.#positions);
+    const keys = Array.from({ length: batch.rows }, (_, row) => keyOf(row));
+    return pushAll(this.#output, this.#full(keys, this.#rows.add(batch)));
+  }
+
+  *#full(keys: readonly string[], first: number): Generator<Batch, void> {
+    for (const [row, key] of keys.entries()) {
+      const group = this.#waiting.get(key) ?? [];
+      if (group.length === 0) this.#waiting.set(key, group);
+      group.push(first + row);
+      this.#count += 1;
+      if (group.length < this.#size) continue;
+      this.#waiting.delete(key);
+      this.#count -= group.length;
+      yield this.#rows.take(group, 1);
+    }
+    if (this.#intervalMs !== undefined)
+      this.#since = this.#count === 0 ? undefined : (this.#since ?? this.#context.now());
+    if (this.#count === 0) this.#rows.clear();
+    const placeOf = this.#rows.settle(() => Uint32Array.from([...this.#waiting.values()].flat()));
+    if (placeOf !== undefined) for (const [key, group] of this.#waiting) this.#waiting.set(key, group.map(placeOf));
+  }
+
+  *#left(): Generator<Batch, void> {
+    for (const [key, group] of this.#waiting) {
+      this.#waiting.delete(key);
+      this.#count -= group.length;
+      yield this.#rows.take(group, 1);
+    }
+    this.#since = undefined;
+    this.#rows.clear();
+  }
+
+  flush(reason: FlushReason): MaybePromise {
+    if (reason !== 'interval' || this.#count === 0) return;
+    this.#context.onFlush(reason, this.held());
+    return pushAll(this.#output, this.#left());
+  }
+
+  end(): MaybePromise {
+    return pushAll(this.#output, this.#left());
+  }
+
+  held(): HeldState {
+    return { inputs: 0, rows: this.#count, bytes: this.#rows.bytes };
+  }
+
+  dueAt(): number | undefined {
+    return this.#intervalMs === undefined || this.#since === undefined ? undefined : this.#since + this.#intervalMs;
+  }
+
+  close(): void {
+    this.#rows.close();
+  }
+}

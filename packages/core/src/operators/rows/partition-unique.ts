@@ -1,0 +1,84 @@
+import type { Batch } from '../../batch/contract.ts';
+import type { FlushReason } from '../../plan/logical.ts';
+import type { PartitionUniqueSpec } from '../../plan/steps/specs.ts';
+import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
+import { pushAll } from '../outputs.ts';
+import { KeptRows } from './kept-rows.ts';
+import { keyReader, positionsOf } from './row-keys.ts';
+
+/**
+ * Logical batches of exactly so many rows with different keys, or of those that came within an interval. Of rows with one key the first
+ * stays and the others are left out; or the last stays, in its own place.
+ *
+ * Memory: the rows of one batch.
+ */
+export class PartitionUnique implements Operator {
+  readonly #spec: PartitionUniqueSpec;
+  readonly #context: OperatorContext;
+  readonly #output: Output;
+  readonly #positions: readonly number[];
+  readonly #rows: KeptRows;
+  /** Number of each key's row, in order. */
+  readonly #waiting: Map<string, number> = new Map();
+  #since: number | undefined;
+
+  constructor(spec: PartitionUniqueSpec, context: OperatorContext) {
+    this.#spec = spec;
+    this.#context = context;
+    this.#output = context.outputs['out'] as Output;
+    this.#positions = positionsOf(context.inputFields, spec.by);
+    this.#rows = new KeptRows(context, positionsOf(context.inputFields, []), context.inputFields);
+  }
+
+  push(batch: Batch): MaybePromise {
+    if (batch.rows === 0) return batch.release();
+    const keyOf = keyReader(this.#context.arena, batch, this.#positions);
+    const keys = Array.from({ length: batch.rows }, (_, row) => keyOf(row));
+    return pushAll(this.#output, this.#full(keys, this.#rows.add(batch)));
+  }
+
+  *#full(keys: readonly string[], first: number): Generator<Batch, void> {
+    const { rows: size = Infinity, keep, intervalMs } = this.#spec;
+    for (const [row, key] of keys.entries()) {
+      if (keep === 'last') this.#waiting.delete(key);
+      else if (this.#waiting.has(key)) continue;
+      this.#waiting.set(key, first + row);
+      if (this.#waiting.size === size) yield this.#take();
+    }
+    if (intervalMs !== undefined)
+      this.#since = this.#waiting.size === 0 ? undefined : (this.#since ?? this.#context.now());
+    if (this.#waiting.size === 0) this.#rows.clear();
+    const placeOf = this.#rows.settle(() => Uint32Array.from(this.#waiting.values()));
+    if (placeOf !== undefined) for (const [key, row] of this.#waiting) this.#waiting.set(key, placeOf(row));
+  }
+
+  #take(): Batch {
+    const rows = [...this.#waiting.values()];
+    this.#waiting.clear();
+    this.#since = undefined;
+    return this.#rows.take(rows, 1);
+  }
+
+  flush(reason: FlushReason): MaybePromise {
+    if (reason !== 'interval' || this.#waiting.size === 0) return;
+    this.#context.onFlush(reason, this.held());
+    return this.#output.push(this.#take());
+  }
+
+  end(): MaybePromise {
+    return this.#waiting.size === 0 ? undefined : this.#output.push(this.#take());
+  }
+
+  held(): HeldState {
+    return { inputs: 0, rows: this.#waiting.size, bytes: this.#rows.bytes };
+  }
+
+  dueAt(): number | undefined {
+    const { intervalMs } = this.#spec;
+    return intervalMs === undefined || this.#since === undefined ? undefined : this.#since + intervalMs;
+  }
+
+  close(): void {
+    this.#rows.close();
+  }
+}

@@ -1,0 +1,136 @@
+/** The cases of ../shared/cases/streamz.md, by outcome: one element is one row, a tuple of elements is a logical batch. */
+import { col, createPipeline, fromIterable, PipelineError, type Stream } from '@spillway/core';
+import { run } from '@spillway/workers';
+import { expect, test } from 'vitest';
+import { addUp, totalBefore } from '#fixtures/ops';
+
+const upTo = (count: number) => Array.from({ length: count }, (_, n) => ({ n }));
+const p = () => createPipeline();
+/** Elements as they would be emitted: one row an input. */
+const emitted = (count: number) =>
+  p().source(
+    fromIterable(
+      { n: 'int64' },
+      upTo(count).map((row) => [row]),
+    ),
+  );
+
+// biome-ignore lint/suspicious/noExplicitAny: streams of any columns
+async function values(stream: Stream<any>, column = 'n', workers = 2): Promise<unknown[]> {
+  const sink = stream.collect();
+  const job = run([sink], { workers });
+  await job.done;
+  return (await job.rows(sink)).map((row) => plain((row as Record<string, unknown>)[column]));
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: as above
+async function batches(stream: Stream<any>): Promise<unknown[][]> {
+  const seen: unknown[][] = [];
+  const take = (rows: readonly Record<string, unknown>[]): void => void seen.push(rows.map(({ n }) => plain(n)));
+  await run([stream.forEach(take, { takes: 'rows' })], { workers: 2 }).done;
+  return seen;
+}
+
+const plain = (value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value);
+
+test('1: a scan after a map, and a sibling', async () => {
+  const source = emitted(4);
+  expect(await values(source.withColumns({ n: col('n').add(1) }).scan(addUp), 'total')).toEqual([1, 3, 6, 10]);
+  expect(await values(source.withColumns({ n: col('n').mul(2) }))).toEqual([0, 2, 4, 6]);
+});
+
+test('2: a scan that returns its state, and one with an argument', async () => {
+  const source = () => emitted(3);
+  expect(await values(source().scan(addUp), 'total')).toEqual([0, 1, 3]);
+  expect(await values(source().scan(addUp, { plus: 10 }), 'total')).toEqual([0, 11, 23]);
+  expect(await values(source().scan(totalBefore), 'before')).toEqual([0, 0, 1]);
+});
+
+test('3: filter', async () => {
+  expect(await values(emitted(10).filter(col('n').mod(2).eq(0)))).toEqual([0, 2, 4, 6, 8]);
+});
+
+test('4: partition, and what is left over', async () => {
+  expect(await batches(emitted(10).partition(2))).toEqual([
+    [0, 1],
+    [2, 3],
+    [4, 5],
+    [6, 7],
+    [8, 9],
+  ]);
+  expect(await batches(emitted(5).partition(2))).toEqual([[0, 1], [2, 3], [4]]);
+});
+
+test('5: partition with a timeout', async () => {
+  const input = p().pushSource({ n: 'int64' });
+  const seen: unknown[][] = [];
+  const sink = input.stream
+    .partition(10, { timeout: '10ms' })
+    .forEach((rows) => void seen.push(rows.map(({ n }) => plain(n))), { takes: 'rows' });
+  const job = run([sink]);
+  for (const row of upTo(5)) await input.emit([row]);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(seen.flat()).toEqual([0, 1, 2, 3, 4]);
+  input.end();
+  await job.done;
+  expect(seen.flat()).toEqual([0, 1, 2, 3, 4]);
+});
+
+test('6: sliding windows', async () => {
+  const windows = await batches(emitted(10).slidingWindow(2));
+  expect(windows.slice(0, 3)).toEqual([[0], [0, 1], [1, 2]]);
+  expect(windows.at(-1)).toEqual([8, 9]);
+  expect(await batches(emitted(10).slidingWindow(2, { partial: false }))).toHaveLength(9);
+});
+
+test('7: timed windows hold every element once', async () => {
+  const input = p().pushSource({ n: 'int64' });
+  const seen: unknown[][] = [];
+  const job = run([
+    input.stream
+      .timedWindow('10ms')
+      .forEach((rows) => void seen.push(rows.map(({ n }) => plain(n))), { takes: 'rows' }),
+  ]);
+  for (const row of upTo(10)) {
+    await input.emit([row]);
+    await new Promise((resolve) => setTimeout(resolve, 4));
+  }
+  input.end();
+  await job.done;
+  expect(seen.flat()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
+test('11: flatten', async () => {
+  const lists = p().source(fromIterable({ n: 'list<int32>' }, [[{ n: [1, 2] }], [{ n: [] }], [{ n: [3, 4] }]]));
+  expect(await values(lists.flatten('n'))).toEqual([1, 2, 3, 4]);
+});
+
+test('12: pluck, and a field that is not there', async () => {
+  const rows = p().source(
+    fromIterable({ a: 'int32', b: 'int32' }, [
+      [
+        { a: 1, b: 2 },
+        { a: 3, b: 4 },
+      ],
+    ]),
+  );
+  expect(await values(rows.pluck('b'), 'b')).toEqual([2, 4]);
+  const error: unknown = await values(rows.pluck('c' as never)).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(PipelineError);
+  expect(error).toMatchObject({ code: 'ERR_COLUMN_UNKNOWN', column: 'c' });
+});
+
+test('14: slice', async () => {
+  expect(await values(emitted(8).slice(1, null, 2))).toEqual([1, 3, 5, 7]);
+  expect(await values(emitted(8).slice(0, 0))).toEqual([]);
+});
+
+test('tap sees what passes, in runs that read what is behind it', async () => {
+  const seen: unknown[] = [];
+  const source = emitted(4);
+  const behind = source.tap((rows) => void seen.push(...rows.map(({ n }) => plain(n))), { takes: 'rows' }).limit(2);
+  expect(await values(source)).toEqual([0, 1, 2, 3]);
+  expect(seen).toEqual([]);
+  expect(await values(behind)).toEqual([0, 1]);
+  expect(seen).toEqual([0, 1, 2, 3]);
+});
