@@ -65,5 +65,7 @@ export type { DatasetKey } from './store/key-path.ts';
 export type { KeyFieldType, KeyLevels, KeySchema } from './store/key-schema.ts';
 export type { OpenStoreOptions, Store } from './store/open-store.ts';
 export type { RowGroupTarget } from './store/row-group-target.ts';
+export type { VacuumOptions, VacuumSummary } from './store/vacuum.ts';
+export type { VerifyProblem, VerifyResult } from './store/verify.ts';
 export type { StoreWriteOptions, WriteRows } from './store/write-rows.ts';
 export type { WriteSettings } from './store/write-settings.ts';

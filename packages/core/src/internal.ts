@@ -144,9 +144,10 @@ export type * from './spill/contract.ts';
 export { localAccount, nodeDisk, sharedAccount } from './spill/disk.ts';
 export { LaneSpill, type LaneSpillOptions } from './spill/lane-spill.ts';
 export { isStale, runFolder, sweepStaleFolders } from './spill/run-folder.ts';
-export { type CommitRequest, type CommitSummary, commitFiles, type MergeRunner } from './store/commit.ts';
+export { type CommitRequest, type CommitSummary, commitFiles, type StoreRunner } from './store/commit.ts';
 export type { DatasetFile, StagedFile } from './store/dataset-file.ts';
-export { type DeltaAction, readSnapshot, type Snapshot, writeCommit } from './store/delta-log.ts';
+export type { DeltaAction, Snapshot } from './store/delta-actions.ts';
+export { readSnapshot, writeCommit } from './store/delta-log.ts';
 export {
   type FileSink,
   type FileSinkOptions,

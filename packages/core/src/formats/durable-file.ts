@@ -18,6 +18,13 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+/** Makes a folder and those above it, so that they survive a power cut. */
+export async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+}
+
 /** A file under a temporary name in its own folder, until `commit` gives it its name. */
 export class DurableFile {
   bytes = 0;
@@ -37,7 +44,7 @@ export class DurableFile {
     const folder = dirname(path);
     const temporaryPath = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}${TEMPORARY_SUFFIX}`);
     try {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       return new DurableFile(path, temporaryPath, await open(temporaryPath, 'wx'));
     } catch (error) {
       throw await fileError(path, error);

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 
 import type { Fields } from '../schema/types.ts';
 import { addAction, type DatasetFile, type StagedFile, withSequence } from './dataset-file.ts';
-import type { AddAction, DeltaAction, MetaDataAction, ProtocolAction, Snapshot } from './delta-log.ts';
+import type { AddAction, DeltaAction, MetaDataAction, ProtocolAction, Snapshot } from './delta-actions.ts';
 import { needsNaiveTimestamps, toSchemaString } from './delta-schema.ts';
 import { PROPERTY, settingsToProperties, type WriteSettings } from './write-settings.ts';
 
@@ -20,6 +20,8 @@ export interface ChangeRequest {
   orderedOn: string;
   settings: WriteSettings;
   metadata?: Readonly<Record<string, string>>;
+  properties?: Readonly<Record<string, string>>;
+  txn?: { appId: string; version: number };
   /** The columns of the dataset become these. */
   isNewSchema: boolean;
   /** Of the commit's own line. */
@@ -49,6 +51,7 @@ function metaDataOf(request: ChangeRequest, before: MetaDataAction | undefined, 
   const { fields, orderedOn, settings, metadata, isNewSchema } = request;
   const configuration: Record<string, string | undefined> = {
     ...before?.configuration,
+    ...request.properties,
     ...settingsToProperties(orderedOn, settings),
     ...(metadata === undefined ? {} : { [PROPERTY.metadata]: JSON.stringify(metadata) }),
   };
@@ -134,6 +137,7 @@ export function commitActions(
     },
     ...(protocol === undefined ? [] : [{ protocol }]),
     ...(isChanged ? [{ metaData }] : []),
+    ...(request.txn === undefined ? [] : [{ txn: { ...request.txn, lastUpdated: now } }]),
     ...removed.map(({ action: { path, size } }) => ({
       remove: { path, deletionTimestamp: now, dataChange: true, extendedFileMetadata: true, partitionValues: {}, size },
     })),

@@ -3,20 +3,23 @@
  * the version that was read holds for the version that is written, or all is done again on top of the newer one.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { PipelineError } from '../errors.ts';
-import { syncFolder } from '../formats/durable-file.ts';
+import { makeFolder, syncFolder } from '../formats/durable-file.ts';
 import { fileError } from '../formats/file-error.ts';
 import { compareOrdered, type OrderedValue, showOrdered } from '../formats/ordered-value.ts';
 import { fieldIndex, sameColumns } from '../schema/fields.ts';
 import type { Fields } from '../schema/types.ts';
 import { commitActions, type Replacement } from './commit-actions.ts';
 import { type DatasetFile, datasetFile, type StagedFile } from './dataset-file.ts';
-import { type AddAction, checkWritable, readSnapshot, type Snapshot, writeCommit } from './delta-log.ts';
+import type { AddAction, Snapshot } from './delta-actions.ts';
+import { readSnapshot, writeCommit } from './delta-log.ts';
 import { fromSchemaString } from './delta-schema.ts';
+import { isCheckpointDue } from './log-maintenance.ts';
 import { type MergedRegion, type MergeTask, mergeWithoutRows } from './merge-files.ts';
+import { checkRemovable, checkWritable } from './table-features.ts';
 import { effectiveSettings, PROPERTY, settingsFromProperties, type WriteSettings } from './write-settings.ts';
 
 /**
@@ -41,13 +44,22 @@ export interface CommitRequest {
   memoryLimitBytes?: number;
   /** The user's own, kept with the dataset. Left out, what is there stays. */
   metadata?: Readonly<Record<string, string>>;
+  /** Of the table. */
+  properties?: Readonly<Record<string, string>>;
+  /** How far an application has come with these rows. Where the dataset has come as far, nothing is written. */
+  txn?: { appId: string; version: number };
 }
 
 /** What is known of a write before its rows are. */
 export type WriteTarget = Pick<CommitRequest, 'table' | 'name' | 'fields' | 'orderedOn'>;
 
-/** Merges staged rows, on a thread that may decode. */
-export type MergeRunner = (task: MergeTask) => Promise<MergedRegion[]>;
+/** What takes a decoder, and so a thread that has one. */
+export interface StoreRunner {
+  /** See `mergeStaged`. */
+  merge(task: MergeTask): Promise<MergedRegion[]>;
+  /** See `checkpointVersion`. */
+  checkpoint(table: string, version: number): Promise<void>;
+}
 
 /** What a commit did. */
 export interface CommitSummary {
@@ -154,7 +166,7 @@ function conflict(request: CommitRequest, what: string): PipelineError {
 /** @throws what stands against the commit */
 function checkCommit(request: CommitRequest, snapshot: Snapshot | undefined): void {
   if (snapshot === undefined) return;
-  checkWritable(request.table, snapshot, request.mode === 'overwrite');
+  checkWritable(request.table, snapshot);
   if (request.mode === 'overwrite') return;
   checkSchema(request, snapshot);
   checkNulls(request, fromSchemaString(snapshot.metaData.schemaString));
@@ -165,7 +177,7 @@ async function replacementsOf(
   request: CommitRequest,
   snapshot: Snapshot | undefined,
   stored: readonly StoredFile[],
-  merge: MergeRunner,
+  runner: StoreRunner,
 ): Promise<MergedRegion[]> {
   const { files, mode, fields, orderedOn, settings, staging, memoryLimitBytes } = request;
   const all = files.map((_, i) => i);
@@ -188,7 +200,7 @@ async function replacementsOf(
     prefix: `merged-${randomBytes(4).toString('hex')}`,
     ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
   };
-  return mergeWithoutRows(task) ?? merge(task);
+  return mergeWithoutRows(task) ?? runner.merge(task);
 }
 
 /** Files of one attempt on their way into the table's folder. Until the log names them, no reader sees them. */
@@ -204,7 +216,7 @@ class PlacedFiles {
 
   async place(files: readonly StagedFile[]): Promise<void> {
     try {
-      await mkdir(this.#table, { recursive: true });
+      await makeFolder(this.#table);
       for (const { path } of files) {
         if (this.#names.has(path)) continue;
         const name = `part-${String(this.#names.size).padStart(5, '0')}-${this.#batch}.parquet`;
@@ -239,14 +251,14 @@ class PlacedFiles {
  *
  * Two writers conflict cleanly: who comes second merges his rows into the other's version and tries again; an overwrite
  * is refused, because it would drop rows that its writer never saw.
- * @param merge runs what has to read rows
+ * @param runner runs what has to read or write Parquet
  * @throws ERR_STORE_OVERLAP, ERR_STORE_CONFLICT, ERR_SCHEMA, ERR_STORE_CORRUPT, ERR_STORE_UNSUPPORTED, ERR_MEMORY_EXHAUSTED, ERR_IO
  */
-export async function commitFiles(request: CommitRequest, merge: MergeRunner): Promise<CommitSummary> {
+export async function commitFiles(request: CommitRequest, runner: StoreRunner): Promise<CommitSummary> {
   const placed = new PlacedFiles(request.table);
   try {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const summary = await tryCommit(request, placed, merge);
+      const summary = await tryCommit(request, placed, runner);
       if (summary !== undefined) return summary;
       if (request.mode === 'overwrite') throw conflict(request, 'committed');
       await new Promise((resolve) => setTimeout(resolve, Math.random() * MOST_PAUSE_MS));
@@ -258,23 +270,45 @@ export async function commitFiles(request: CommitRequest, merge: MergeRunner): P
   }
 }
 
+/** A checkpoint only makes reading quicker: a commit is none the worse without, and the next one that is due makes up for it. */
+async function checkpointIfDue(
+  { table, properties }: CommitRequest,
+  version: number,
+  before: Snapshot | undefined,
+  runner: StoreRunner,
+): Promise<void> {
+  if (!isCheckpointDue(version, { ...before?.metaData.configuration, ...properties })) return;
+  try {
+    await runner.checkpoint(table, version);
+  } catch {
+    // The rows are committed, and that is what was asked for.
+  }
+}
+
 /** @returns undefined when another writer was first */
 async function tryCommit(
   request: CommitRequest,
   placed: PlacedFiles,
-  merge: MergeRunner,
+  runner: StoreRunner,
 ): Promise<CommitSummary | undefined> {
   const rows = request.files.reduce((sum, file) => sum + file.rows, 0);
   const snapshot = await readSnapshot(request.table);
+  const nothing = { version: snapshot?.version ?? 0, rows, files: 0, rowsRewritten: 0 };
+  if (isDone(request, snapshot)) {
+    await placed.discard();
+    return nothing;
+  }
   checkCommit(request, snapshot);
   const stored = snapshot === undefined ? [] : storedFilesFor(request, snapshot);
   const now = request.files.map((file) => placed.current(file));
-  const regions = await replacementsOf({ ...request, files: now }, snapshot, stored, merge);
+  const regions = await replacementsOf({ ...request, files: now }, snapshot, stored, runner);
+  if (snapshot !== undefined && regions.some((region) => region.firstGroup < region.endGroup))
+    checkRemovable(request.table, snapshot);
   const fileOf = (file: number | StagedFile): StagedFile =>
     typeof file === 'number' ? (request.files[file] as StagedFile) : file;
   const added = regions.flatMap((region) => region.files.map(fileOf));
-  if (snapshot !== undefined && request.mode !== 'overwrite' && rows === 0 && regions.every(isNothing))
-    return { version: snapshot.version, rows, files: 0, rowsRewritten: 0 };
+  const changesNothing = request.mode !== 'overwrite' && rows === 0 && regions.every(isNothing);
+  if (snapshot !== undefined && changesNothing && request.properties === undefined) return nothing;
   await placed.place(added);
   const replacements = regions.map(
     ({ firstGroup, endGroup, files }): Replacement => ({
@@ -288,12 +322,19 @@ async function tryCommit(
   if (!(await writeCommit(request.table, version, lines))) return undefined;
   // Staged files that were merged into others, and what an attempt before had merged.
   await placed.discard(added);
+  await checkpointIfDue(request, version, snapshot, runner);
   return {
     version,
     rows,
     files: added.length,
     rowsRewritten: regions.reduce((sum, each) => sum + each.rowsRewritten, 0),
   };
+}
+
+/** Whether these rows were written before, by a run that did not get to know it. */
+function isDone({ txn }: CommitRequest, snapshot: Snapshot | undefined): boolean {
+  const before = txn && snapshot?.txns.get(txn.appId)?.version;
+  return txn !== undefined && before !== undefined && before >= txn.version;
 }
 
 function isNothing(region: MergedRegion): boolean {
@@ -308,13 +349,15 @@ function storedFilesFor(request: CommitRequest, snapshot: Snapshot): StoredFile[
 }
 
 function changeOf(request: CommitRequest): Parameters<typeof commitActions>[0] {
-  const { fields, orderedOn, settings, metadata, mode } = request;
+  const { fields, orderedOn, settings, metadata, properties, txn, mode } = request;
   const isOverwrite = mode === 'overwrite';
   return {
     fields,
     orderedOn,
     settings,
     ...(metadata === undefined ? {} : { metadata }),
+    ...(properties === undefined ? {} : { properties }),
+    ...(txn === undefined ? {} : { txn }),
     isNewSchema: isOverwrite,
     operation: { name: 'WRITE', parameters: { mode: isOverwrite ? 'Overwrite' : 'Append', partitionBy: '[]' } },
   };

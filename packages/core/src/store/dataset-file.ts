@@ -7,7 +7,7 @@ import type { WrittenParquet } from '../formats/parquet-writer.ts';
 import type { ChunkChecksums } from '../formats/range-file.ts';
 import { fieldIndex } from '../schema/fields.ts';
 import type { Fields } from '../schema/types.ts';
-import type { AddAction } from './delta-log.ts';
+import type { AddAction } from './delta-actions.ts';
 import { exactText, exactValue, statsText } from './delta-stats.ts';
 
 /** A live file of a dataset. Plain data, but for the checksums. */

@@ -15,10 +15,11 @@ import { loadArrow } from '../schema/load-arrow.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { Fields, TypeText } from '../schema/types.ts';
 import { type DatasetFile, datasetFile } from './dataset-file.ts';
-import type { Snapshot } from './delta-log.ts';
+import type { Snapshot } from './delta-actions.ts';
 import { fromSchemaString } from './delta-schema.ts';
 import { fileBatches } from './file-batches.ts';
 import { type DatasetKey, showKey } from './key-path.ts';
+import type { VerifyResult } from './verify.ts';
 import { PROPERTY } from './write-settings.ts';
 
 /** Which rows to read. */
@@ -77,6 +78,8 @@ export class Dataset {
   /** Folder of the dataset, which is a Delta Lake table. */
   readonly path: string;
   readonly version: number;
+  /** When the version was committed; undefined where the log no longer tells. */
+  readonly committedAt: Date | undefined;
   readonly fields: Fields;
   /** Column that the rows ascend on. */
   readonly orderedOn: string;
@@ -90,6 +93,7 @@ export class Dataset {
     this.key = key;
     this.path = path;
     this.version = snapshot.version;
+    this.committedAt = snapshot.committedAt === undefined ? undefined : new Date(snapshot.committedAt);
     this.fields = fromSchemaString(snapshot.metaData.schemaString);
     const { [PROPERTY.orderedOn]: orderedOn, [PROPERTY.metadata]: metadata } = snapshot.metaData.configuration ?? {};
     if (orderedOn === undefined) {
@@ -182,6 +186,28 @@ export class Dataset {
     } finally {
       batch.release();
     }
+  }
+
+  /**
+   * Versions that the log still has, oldest first. Those whose files were removed by `vacuum` cannot be read.
+   * @throws ERR_STORE_CORRUPT, ERR_IO
+   */
+  async history(): Promise<{ version: number; committedAt: Date; operation: string | undefined }[]> {
+    const { readHistory } = await import('./delta-log.ts');
+    const entries = (await readHistory(this.path)) ?? [];
+    return entries.map((entry) => ({ ...entry, committedAt: new Date(entry.committedAt) }));
+  }
+
+  /**
+   * Reads every file of this version and compares it with what the log says: size, checksums, rows, order and bounds.
+   * @throws ERR_STORE_UNSUPPORTED
+   * @example
+   * ```ts
+   * const { ok, problems } = await dataset.verify();
+   * ```
+   */
+  async verify(): Promise<VerifyResult> {
+    return (await import('./verify.ts')).verifyDataset(this);
   }
 
   /** For people: `freq=1h symbol=AAPL, version 3`. */

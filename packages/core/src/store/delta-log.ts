@@ -1,5 +1,5 @@
 /**
- * The log of one Delta table: what its newest version holds, and how a further version is added.
+ * The log of one Delta table: what a version holds, and how a further version is added.
  *
  * A commit is a file that comes into being whole: it is written under a temporary name, put on the disk, and linked to
  * its own name, which fails when another writer was first. A rename would replace that writer's commit in silence.
@@ -7,116 +7,30 @@
  * Protocol: https://github.com/delta-io/delta/blob/master/PROTOCOL.md
  */
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { link, open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { PipelineError } from '../errors.ts';
-import { syncFolder, TEMPORARY_SUFFIX } from '../formats/durable-file.ts';
+import { makeFolder, syncFolder, TEMPORARY_SUFFIX } from '../formats/durable-file.ts';
 import { fileError } from '../formats/file-error.ts';
+import type { DeltaAction, Snapshot } from './delta-actions.ts';
+import { type CheckpointFiles, commitName, LOG_FOLDER, type LogListing, listLog } from './log-listing.ts';
+import { corrupt, LogReplay, unsupported } from './log-replay.ts';
+import { checkReadable } from './table-features.ts';
 
-export const LOG_FOLDER = '_delta_log';
-
-export interface ProtocolAction {
-  minReaderVersion: number;
-  minWriterVersion: number;
-  readerFeatures?: string[];
-  writerFeatures?: string[];
-}
-
-export interface MetaDataAction {
-  id: string;
-  name?: string;
-  format: { provider: string; options: Record<string, string> };
-  schemaString: string;
-  partitionColumns: string[];
-  configuration: Record<string, string>;
-  createdTime?: number;
-}
-
-export interface AddAction {
-  path: string;
-  partitionValues: Record<string, string | null>;
-  size: number;
-  modificationTime: number;
-  dataChange: boolean;
-  stats?: string;
-  tags?: Record<string, string>;
-  deletionVector?: unknown;
-}
-
-export interface RemoveAction {
-  path: string;
-  deletionTimestamp?: number;
-  dataChange: boolean;
-  extendedFileMetadata?: boolean;
-  partitionValues?: Record<string, string | null>;
-  size?: number;
-}
-
-/** One line of a commit: exactly one of these. */
-export interface DeltaAction {
-  protocol?: ProtocolAction;
-  metaData?: MetaDataAction;
-  add?: AddAction;
-  remove?: RemoveAction;
-  commitInfo?: Record<string, unknown>;
-}
-
-/** What one version of a table holds. */
-export interface Snapshot {
+/** One version as the log tells it. */
+export interface VersionEntry {
   version: number;
-  protocol: ProtocolAction;
-  metaData: MetaDataAction;
-  /** Live files by path, in the order in which they were added. */
-  files: ReadonlyMap<string, AddAction>;
+  /** Milliseconds since 1970. */
+  committedAt: number;
+  /** What the writer called it. */
+  operation: string | undefined;
 }
 
-/** Features that reading or writing takes into account. */
-const READER_FEATURES = new Set(['timestampNtz']);
-const WRITER_FEATURES = new Set(['timestampNtz', 'appendOnly', 'invariants']);
-
-function commitName(version: number): string {
-  return `${String(version).padStart(20, '0')}.json`;
-}
-
-function corrupt(table: string, what: string, cause?: unknown): PipelineError {
-  return new PipelineError('ERR_STORE_CORRUPT', `${table}: ${what}`, {
-    file: table,
-    cause,
-    hint: 'restore the log from a copy; the data files themselves are untouched',
-  });
-}
-
-function unsupported(table: string, what: string, hint: string): PipelineError {
-  return new PipelineError('ERR_STORE_UNSUPPORTED', `${table}: ${what}`, { file: table, hint });
-}
-
-/** Versions in the log, ascending; undefined when there is no log. */
-async function listVersions(table: string): Promise<{ versions: number[]; hasCheckpoint: boolean } | undefined> {
-  let names: string[];
-  try {
-    names = await readdir(join(table, LOG_FOLDER));
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
-      return undefined;
-    throw await fileError(join(table, LOG_FOLDER), error);
-  }
-  const versions = names.filter((name) => /^\d{20}\.json$/.test(name)).map((name) => Number(name.slice(0, 20)));
-  return { versions: versions.sort((a, b) => a - b), hasCheckpoint: names.includes('_last_checkpoint') };
-}
-
-function checkVersions(table: string, versions: number[], hasCheckpoint: boolean): void {
-  if (versions[0] !== 0 && hasCheckpoint) {
-    throw unsupported(
-      table,
-      'its log begins with a checkpoint, which is not read',
-      'rewrite the dataset with mode "overwrite" into a fresh key',
-    );
-  }
-  versions.forEach((version, i) => {
-    if (version !== i) throw corrupt(table, `version ${i} is missing from its log`);
-  });
-}
+/** Commits that are read from the first on rather than from a checkpoint, whose decoder takes a while to load. */
+export const FEW_COMMITS = 100;
+/** Checkpoints of the second specification, with names of their own. */
+const UNKNOWN_CHECKPOINT = /^\d{20}\.checkpoint\.[0-9a-f-]{36}\./;
 
 async function readCommit(table: string, version: number): Promise<DeltaAction[]> {
   const path = join(table, LOG_FOLDER, commitName(version));
@@ -140,63 +54,52 @@ async function readCommit(table: string, version: number): Promise<DeltaAction[]
   return actions;
 }
 
-/** @throws ERR_STORE_UNSUPPORTED when the table asks readers for something we do not do */
-function checkReadable(table: string, { protocol, metaData }: Pick<Snapshot, 'protocol' | 'metaData'>): void {
-  const unknown = (protocol.readerFeatures ?? []).filter((feature) => !READER_FEATURES.has(feature));
-  const hint = 'another program changed the table: read it with that program';
-  if (protocol.minReaderVersion > 3 || unknown.length > 0) {
-    throw unsupported(
-      table,
-      `it needs ${unknown.join(', ') || `a reader of version ${protocol.minReaderVersion}`}`,
-      hint,
-    );
-  }
-  const mapping = metaData.configuration?.['delta.columnMapping.mode'] ?? 'none';
-  if (mapping !== 'none') throw unsupported(table, `it maps columns by ${mapping}`, hint);
-  if ((metaData.partitionColumns ?? []).length > 0) throw unsupported(table, 'it is partitioned', hint);
-  if (metaData.format?.provider !== undefined && metaData.format.provider !== 'parquet') {
-    throw unsupported(table, `its files are ${metaData.format.provider}`, hint);
+/** When a commit was made: as it says, or as old as its file is. */
+async function committedAt(table: string, version: number, actions: readonly DeltaAction[]): Promise<number> {
+  const said = actions.find(({ commitInfo }) => typeof commitInfo?.timestamp === 'number')?.commitInfo?.timestamp;
+  if (said !== undefined) return said;
+  const path = join(table, LOG_FOLDER, commitName(version));
+  try {
+    return Math.floor((await stat(path)).mtimeMs);
+  } catch (error) {
+    throw await fileError(path, error);
   }
 }
 
-/** @throws ERR_STORE_UNSUPPORTED when the table asks writers for something we do not do */
-export function checkWritable(table: string, { protocol, metaData }: Snapshot, isOverwrite: boolean): void {
-  const unknown = (protocol.writerFeatures ?? []).filter((feature) => !WRITER_FEATURES.has(feature));
-  const isKnown = protocol.minWriterVersion <= 2 || protocol.minWriterVersion === 7;
-  const hint = 'another program changed the table: write it with that program, or write under another key';
-  if (!isKnown || unknown.length > 0) {
-    throw unsupported(
-      table,
-      `writing it needs ${unknown.join(', ') || `a writer of version ${protocol.minWriterVersion}`}`,
-      hint,
-    );
-  }
-  if (isOverwrite && metaData.configuration?.['delta.appendOnly'] === 'true') {
-    throw unsupported(table, 'it only takes appends', "use mode 'append', or write under another key");
-  }
+/** The last checkpoint to begin with, and the commits behind it. */
+function planReplay(
+  table: string,
+  { commits, checkpoints, names }: LogListing,
+  version: number,
+): { checkpoint: CheckpointFiles | undefined; commits: number[] } {
+  const present = new Set(commits);
+  const firstMissing = (from: number): number => {
+    let each = from;
+    while (each <= version && present.has(each)) each += 1;
+    return each;
+  };
+  const isShort = version < FEW_COMMITS && firstMissing(0) > version;
+  const checkpoint = isShort ? undefined : checkpoints.findLast((each) => each.version <= version);
+  const first = checkpoint === undefined ? 0 : checkpoint.version + 1;
+  const missing = firstMissing(first);
+  if (missing > version) return { checkpoint, commits: commits.filter((each) => each >= first && each <= version) };
+  if (checkpoint === undefined && names.some((name) => UNKNOWN_CHECKPOINT.test(name)))
+    throw unsupported(table, 'it has checkpoints of the second kind', 'read it with the program that wrote it');
+  throw corrupt(table, `version ${missing} is missing from its log`);
 }
 
-/** The state after actions; `undefined` parts until they came. */
-class Replay {
-  protocol: ProtocolAction | undefined;
-  metaData: MetaDataAction | undefined;
-  readonly files = new Map<string, AddAction>();
+function notFound(table: string, what: string, { commits, checkpoints }: LogListing): PipelineError {
+  const known = [...commits, ...checkpoints.map(({ version }) => version)];
+  const [first, last] = [Math.min(...known), Math.max(...known)];
+  return new PipelineError('ERR_STORE_NOT_FOUND', `${table} has no version ${what}`, {
+    file: table,
+    hint: `there are versions ${first} to ${last}`,
+  });
+}
 
-  apply(table: string, action: DeltaAction): void {
-    if (action.protocol !== undefined) this.protocol = action.protocol;
-    if (action.metaData !== undefined) this.metaData = action.metaData;
-    if (action.remove !== undefined) this.files.delete(action.remove.path);
-    if (action.add === undefined) return;
-    if (action.add.deletionVector !== undefined && action.add.deletionVector !== null) {
-      throw unsupported(
-        table,
-        'rows of its files are deleted by vectors',
-        'another program changed the table: read it with that program',
-      );
-    }
-    this.files.delete(action.add.path);
-    this.files.set(action.add.path, action.add);
-  }
+/** Versions that can be read: those that a checkpoint, or the beginning, comes before without a hole. */
+function oldestReadable({ commits, checkpoints }: LogListing): number {
+  return commits[0] === 0 ? 0 : (checkpoints[0]?.version ?? commits[0] ?? 0);
 }
 
 /**
@@ -206,25 +109,63 @@ class Replay {
  * @throws ERR_STORE_CORRUPT (a hole, damaged lines, no schema), ERR_STORE_UNSUPPORTED, ERR_STORE_NOT_FOUND (no such version), ERR_IO
  */
 export async function readSnapshot(table: string, version?: number): Promise<Snapshot | undefined> {
-  const listed = await listVersions(table);
-  if (listed === undefined || (listed.versions.length === 0 && !listed.hasCheckpoint)) return undefined;
-  checkVersions(table, listed.versions, listed.hasCheckpoint);
-  const newest = listed.versions.length - 1;
-  if (version !== undefined && (version < 0 || version > newest)) {
-    throw new PipelineError('ERR_STORE_NOT_FOUND', `${table} has no version ${version}`, {
-      file: table,
-      hint: `there are versions 0 to ${newest}`,
-    });
+  const listing = await listLog(table);
+  const newest = listing && newestOf(listing);
+  if (listing === undefined || newest === undefined) {
+    if (listing?.names.some((name) => UNKNOWN_CHECKPOINT.test(name)))
+      throw unsupported(table, 'it has checkpoints of the second kind', 'read it with the program that wrote it');
+    return undefined;
   }
-  const replay = new Replay();
-  for (const each of listed.versions.slice(0, (version ?? newest) + 1)) {
-    for (const action of await readCommit(table, each)) replay.apply(table, action);
-  }
-  const { protocol, metaData, files } = replay;
-  if (protocol === undefined || metaData === undefined) throw corrupt(table, 'its log names no protocol or no schema');
-  const snapshot: Snapshot = { version: version ?? newest, protocol, metaData, files };
+  if (version !== undefined && (version > newest || version < oldestReadable(listing) || !Number.isInteger(version)))
+    throw notFound(table, String(version), listing);
+  const target = version ?? newest;
+  const { checkpoint, commits } = planReplay(table, listing, target);
+  const replay = new LogReplay(table);
+  if (checkpoint !== undefined) replay.apply(await (await import('./checkpoint.ts')).readCheckpoint(table, checkpoint));
+  const read = await Promise.all(commits.map((each) => readCommit(table, each)));
+  for (const actions of read) replay.apply(actions);
+  const last = read.at(-1) ?? (listing.commits.includes(target) ? await readCommit(table, target) : undefined);
+  const snapshot = replay.snapshot(target, last && (await committedAt(table, target, last)));
   checkReadable(table, snapshot);
   return snapshot;
+}
+
+function newestOf({ commits, checkpoints }: LogListing): number | undefined {
+  const newest = Math.max(commits.at(-1) ?? -1, checkpoints.at(-1)?.version ?? -1);
+  return newest < 0 ? undefined : newest;
+}
+
+/**
+ * The versions that the log still has, oldest first; undefined when there is no log. Times never go back.
+ * @throws ERR_STORE_CORRUPT, ERR_IO
+ */
+export async function readHistory(table: string): Promise<VersionEntry[] | undefined> {
+  const listing = await listLog(table);
+  if (listing === undefined || newestOf(listing) === undefined) return undefined;
+  const entries: VersionEntry[] = [];
+  for (const version of listing.commits.filter((each) => each >= oldestReadable(listing))) {
+    const actions = await readCommit(table, version);
+    const time = Math.max(await committedAt(table, version, actions), entries.at(-1)?.committedAt ?? 0);
+    const operation = actions.find(({ commitInfo }) => commitInfo !== undefined)?.commitInfo?.operation;
+    entries.push({ version, committedAt: time, operation });
+  }
+  return entries;
+}
+
+/**
+ * The version that was the newest at a time.
+ * @throws ERR_STORE_NOT_FOUND when the log does not go back so far
+ */
+export async function versionAt(table: string, time: number): Promise<number | undefined> {
+  const history = await readHistory(table);
+  if (history === undefined) return undefined;
+  const entry = history.findLast((each) => each.committedAt <= time);
+  if (entry !== undefined) return entry.version;
+  const first = history[0]?.committedAt;
+  throw new PipelineError('ERR_STORE_NOT_FOUND', `${table} has no version of ${new Date(time).toISOString()}`, {
+    file: table,
+    hint: first === undefined ? 'its log is empty' : `its oldest is of ${new Date(first).toISOString()}`,
+  });
 }
 
 function codeOf(error: unknown): string | undefined {
@@ -261,7 +202,7 @@ export async function writeCommit(table: string, version: number, actions: reado
   const temporary = join(folder, `.${commitName(version)}.${randomBytes(6).toString('hex')}${TEMPORARY_SUFFIX}`);
   try {
     // Not for later versions: a dataset that was deleted meanwhile must not come back with a log that has a hole.
-    if (version === 0) await mkdir(folder, { recursive: true });
+    if (version === 0) await makeFolder(folder);
     const file = await open(temporary, 'wx');
     try {
       await file.writeFile(`${actions.map((action) => JSON.stringify(action)).join('\n')}\n`);

@@ -9,10 +9,12 @@ import { fileError } from '../formats/file-error.ts';
 import { nameHint } from '../schema/nearest-name.ts';
 import type { CommitSummary } from './commit.ts';
 import { Dataset } from './dataset.ts';
-import { LOG_FOLDER, readSnapshot } from './delta-log.ts';
+import { readSnapshot, versionAt } from './delta-log.ts';
 import { type DatasetKey, type KeyLayout, NAMED_KEYS, showKey } from './key-path.ts';
 import { type KeySchema, SchemaKeys } from './key-schema.ts';
+import { LOG_FOLDER } from './log-listing.ts';
 import { datasetFolder, removeEmptyFolders } from './sink-commit.ts';
+import type { VacuumOptions, VacuumSummary } from './vacuum.ts';
 import type { StoreWriteOptions, WriteRows } from './write-rows.ts';
 
 /** Options of `openStore`. */
@@ -100,7 +102,7 @@ export class Store {
   }
 
   /**
-   * Opens a dataset at its newest version, or at an older one.
+   * Opens a dataset at its newest version, or at an older one: by number, or as it was at a time.
    * @throws ERR_KEY, ERR_STORE_NOT_FOUND (with the nearest key), ERR_STORE_CORRUPT, ERR_STORE_UNSUPPORTED
    * @example
    * ```ts
@@ -108,9 +110,10 @@ export class Store {
    * console.log(hourly.version, hourly.rows, hourly.fields);
    * ```
    */
-  async dataset(key: DatasetKey, options: { version?: number } = {}): Promise<Dataset> {
+  async dataset(key: DatasetKey, options: { version?: number; at?: Date | string } = {}): Promise<Dataset> {
     const path = datasetFolder(this.root, this.pathOf(key));
-    const snapshot = await readSnapshot(path, options.version);
+    const version = options.at === undefined ? options.version : await versionAt(path, timeOf(options.at));
+    const snapshot = await readSnapshot(path, version);
     if (snapshot !== undefined) return new Dataset({ ...key }, path, snapshot);
     throw await this.#notFound(key, path);
   }
@@ -147,6 +150,20 @@ export class Store {
   }
 
   /**
+   * Removes files that no version within the retention has: replaced ones, and what writers that died have left.
+   * @throws ERR_KEY, ERR_STORE_NOT_FOUND, ERR_STORE_CORRUPT, ERR_STORE_UNSUPPORTED, ERR_OPTIONS, ERR_IO
+   * @example
+   * ```ts
+   * const { files, bytes } = await store.vacuum({ symbol: 'AAPL' }, { retention: '2d' });
+   * ```
+   */
+  async vacuum(key: DatasetKey, options: VacuumOptions = {}): Promise<VacuumSummary> {
+    const path = datasetFolder(this.root, this.pathOf(key));
+    if (!(await this.has(key))) throw await this.#notFound(key, path);
+    return (await import('./vacuum.ts')).vacuumTable(path, options);
+  }
+
+  /**
    * Removes a dataset with all its versions: at once for everybody who opens it from now on. Who is reading it meanwhile is
    * refused at the next file.
    * @throws ERR_KEY, ERR_STORE_NOT_FOUND, ERR_IO
@@ -165,6 +182,16 @@ export class Store {
     }
     await removeEmptyFolders(this.root, join(path, '..'));
   }
+}
+
+/** @throws ERR_VALUE */
+function timeOf(at: Date | string): number {
+  const time = new Date(at).getTime();
+  if (!Number.isNaN(time)) return time;
+  throw new PipelineError('ERR_VALUE', `at is ${String(at)}, which is no time`, {
+    value: String(at),
+    hint: "give a Date or ISO text: { at: '2024-01-31T12:00:00Z' }",
+  });
 }
 
 /** The schema that a store keeps, or undefined. @throws ERR_STORE_CORRUPT, ERR_IO */

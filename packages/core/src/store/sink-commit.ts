@@ -6,14 +6,22 @@ import { PipelineError } from '../errors.ts';
 import { syncFolder, TEMPORARY_SUFFIX } from '../formats/durable-file.ts';
 import { fileError } from '../formats/file-error.ts';
 import type { Fields } from '../schema/types.ts';
-import { type CommitSummary, checkSchema, commitFiles, type MergeRunner, storedFiles } from './commit.ts';
+import {
+  type CommitRequest,
+  type CommitSummary,
+  checkSchema,
+  commitFiles,
+  type StoreRunner,
+  storedFiles,
+} from './commit.ts';
 import { recordsOf } from './dataset-file.ts';
-import { checkWritable, LOG_FOLDER, readSnapshot } from './delta-log.ts';
+import { readSnapshot } from './delta-log.ts';
 import { checkColumnNames } from './delta-schema.ts';
 import { checkOrder, type FileSinkSpec, type StagedSink, type StoreSpec } from './file-sink.ts';
 import { showKey } from './key-path.ts';
-import type { MergedRegion, MergeTask } from './merge-files.ts';
+import { LOG_FOLDER } from './log-listing.ts';
 import { storedColumns } from './stored-types.ts';
+import { checkRemovable, checkWritable } from './table-features.ts';
 import { effectiveSettings, settingsFromProperties, type WriteSettings } from './write-settings.ts';
 
 /** Folder, inside a dataset's, of rows that no version has yet. Readers of Delta tables pass over names with this start. */
@@ -95,7 +103,8 @@ export async function checkFileSink(spec: FileSinkSpec, fields: Fields): Promise
   const complete: StoreSpec = { ...spec, ...known, ...settingsOf(spec) };
   effectiveSettings(spec.orderedOn, fields, complete);
   if (snapshot === undefined) return complete;
-  checkWritable(table, snapshot, spec.mode === 'overwrite');
+  checkWritable(table, snapshot);
+  if (spec.mode === 'overwrite') checkRemovable(table, snapshot);
   if (spec.mode !== 'overwrite') {
     const target = { table, name: showKey(spec.key), fields, orderedOn: spec.orderedOn };
     checkSchema(target, snapshot);
@@ -114,10 +123,14 @@ function settingsOf({ duplicatesOn, rowGroupTarget, maxOffTargetRowGroups }: Sto
 
 /**
  * Makes what a sink wrote part of its dataset, or a file under its name, in one step that happens whole or not at all.
- * @param merge runs what has to read rows; by default in this thread
+ * @param runner runs what has to read or write Parquet; by default in this thread
  * @throws ERR_STORE_OVERLAP, ERR_STORE_CONFLICT, ERR_SCHEMA, ERR_STORE_CORRUPT, ERR_STORE_UNSUPPORTED, ERR_IO
  */
-export async function commitSink(staged: StagedSink, merge: MergeRunner = mergeHere): Promise<CommitSummary> {
+export async function commitSink(
+  staged: StagedSink,
+  runner: StoreRunner = HERE,
+  extra: Pick<CommitRequest, 'properties' | 'txn'> = {},
+): Promise<CommitSummary> {
   const { spec, fields, files, rows, staging, memoryLimitBytes } = staged;
   if (spec.type === 'store') {
     const { mode, orderedOn, metadata } = spec;
@@ -130,10 +143,11 @@ export async function commitSink(staged: StagedSink, merge: MergeRunner = mergeH
       orderedOn,
       settings: settingsOf(spec),
       staging,
+      ...extra,
       ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
       ...(metadata === undefined ? {} : { metadata }),
     };
-    const summary = await commitFiles(request, merge);
+    const summary = await commitFiles(request, runner);
     await discardSink(spec, staging);
     return { ...summary, rows };
   }
@@ -147,14 +161,19 @@ export async function commitSink(staged: StagedSink, merge: MergeRunner = mergeH
   return { version: 0, rows, files: 1, rowsRewritten: 0 };
 }
 
-/** Merges in this thread, with memory of its own. */
-async function mergeHere(task: MergeTask): Promise<MergedRegion[]> {
-  const [{ mergeStaged }, { createArena }] = await Promise.all([
-    import('./merge-files.ts'),
-    import('../memory/process-arena.ts'),
-  ]);
-  return mergeStaged(createArena(), 0, task);
-}
+/** In this thread, with memory of its own. */
+const HERE: StoreRunner = {
+  async merge(task) {
+    const [{ mergeStaged }, { createArena }] = await Promise.all([
+      import('./merge-files.ts'),
+      import('../memory/process-arena.ts'),
+    ]);
+    return mergeStaged(createArena(), 0, task);
+  },
+  async checkpoint(table, version) {
+    await (await import('./log-maintenance.ts')).checkpointVersion(table, version);
+  },
+};
 
 /** Removes what is staged, whether its writer ended, failed or died. Folders that become empty go too, the root stays. */
 export async function discardSink(spec: FileSinkSpec, staging: string): Promise<void> {

@@ -18,6 +18,7 @@ import { readSnapshot } from './delta-log.ts';
 import { fromSchemaString } from './delta-schema.ts';
 import { type FileSink, openFileSink, type StoreSpec } from './file-sink.ts';
 import { checkFileSink, commitSink, datasetFolder, discardSink, stagingPath } from './sink-commit.ts';
+import { checkProperties } from './table-properties.ts';
 import { checkSettings, PROPERTY, type WriteSettings } from './write-settings.ts';
 
 /** Rows to write: a batch, a table, columns (`{ ts: […] }`), rows as objects, or any iterable of these. In order. */
@@ -34,6 +35,8 @@ export interface StoreWriteOptions extends WriteSettings {
   mode?: WriteMode;
   /** Kept with the dataset, versioned with it. */
   metadata?: { readonly [name: string]: string };
+  /** Properties of the Delta table, such as `{ 'delta.logRetentionDuration': 'interval 7 days' }`. */
+  properties?: { readonly [name: string]: string };
   /** Uncompressed bytes after which a row group is closed, whatever its target. */
   memoryLimit?: Bytes;
 }
@@ -46,6 +49,7 @@ const OPTIONS: readonly string[] = [
   'rowGroupTarget',
   'maxOffTargetRowGroups',
   'metadata',
+  'properties',
   'memoryLimit',
 ];
 /** Rows that become a batch at a time. */
@@ -76,7 +80,9 @@ async function* itemsOf(rows: WriteRows): AsyncGenerator<WriteItem, void, undefi
 
 /** What the dataset is like before, as far as the write does not say itself. */
 interface Known {
-  fields: Fields | undefined;
+  /** By the caller. */
+  given: Fields | undefined;
+  stored: Fields | undefined;
   orderedOn: string | undefined;
 }
 
@@ -84,16 +90,18 @@ async function knownOf(table: string, options: StoreWriteOptions): Promise<Known
   const snapshot = await readSnapshot(table);
   const stored = snapshot?.metaData;
   const given = options.schema === undefined ? undefined : fieldsFromShape(options.schema);
-  const isKept = stored !== undefined && options.mode !== 'overwrite';
   return {
-    fields: given ?? (isKept ? fromSchemaString(stored.schemaString) : undefined),
+    given,
+    stored: stored && fromSchemaString(stored.schemaString),
     orderedOn: options.orderedOn ?? stored?.configuration[PROPERTY.orderedOn],
   };
 }
 
-async function fieldsOf(known: Fields | undefined, first: WriteItem | undefined): Promise<Fields> {
-  if (known !== undefined) return known;
-  if (isArrow(first)) return fieldsFromArrow(first.schema);
+/** A replaced dataset gets the columns of a record batch; else a batch's columns are found among the dataset's by name. */
+function fieldsOf({ given, stored }: Known, first: WriteItem | undefined, mode: WriteMode): Fields {
+  if (given !== undefined) return given;
+  if (isArrow(first) && (mode === 'overwrite' || stored === undefined)) return fieldsFromArrow(first.schema);
+  if (stored !== undefined) return stored;
   throw new PipelineError('ERR_SCHEMA', 'write: nothing says which types the columns have', {
     hint: "say it: write(key, rows, { schema: { ts: 'timestamp[us]', price: 'float64' }, orderedOn: 'ts' })",
   });
@@ -127,6 +135,7 @@ function checkOptions(options: StoreWriteOptions): void {
       hint: "use 'merge', 'append' or 'overwrite'",
     });
   checkSettings(options);
+  checkProperties(options.properties ?? {});
 }
 
 /** Single rows are put together, so that each does not become a batch. */
@@ -151,11 +160,11 @@ export async function writeRows(
   options: StoreWriteOptions,
 ): Promise<CommitSummary> {
   checkOptions(options);
-  const { schema: _, memoryLimit, mode = 'merge', orderedOn: __, ...rest } = options;
+  const { schema: _, memoryLimit, mode = 'merge', orderedOn: __, properties, ...rest } = options;
   const known = await knownOf(datasetFolder(place.root, place.path), options);
   const items = packed(itemsOf(rows));
   const first = await items.next();
-  const fields = await fieldsOf(known.fields, first.value ?? undefined);
+  const fields = fieldsOf(known, first.value ?? undefined, mode);
   const given: StoreSpec = { type: 'store', ...place, mode, orderedOn: known.orderedOn ?? '', ...rest };
   const spec = (await checkFileSink(given, fields)) as StoreSpec;
   const staging = stagingPath(spec, randomUUID());
@@ -165,7 +174,7 @@ export async function writeRows(
   try {
     if (first.done !== true) await pushItem(sink, arena, fields, first.value);
     for await (const item of items) await pushItem(sink, arena, fields, item);
-    return await commitSink(await sink.end());
+    return await commitSink(await sink.end(), undefined, properties === undefined ? {} : { properties });
   } catch (error) {
     await sink.abort();
     await discardSink(spec, staging);

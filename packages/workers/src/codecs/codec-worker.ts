@@ -24,7 +24,8 @@ export default async function runCodecTask(task: CodecTask): Promise<Outcome<unk
       if (task.type === 'warm') return undefined;
       if (task.type === 'read') return readRowGroup(arena, task);
       if (task.type === 'write') return writeSink(arena, task);
-      const { mergeStaged } = await import('@spillway/core/files');
+      const { checkpointVersion, mergeStaged } = await import('@spillway/core/files');
+      if (task.type === 'checkpoint') return checkpointVersion(task.table, task.version);
       return mergeStaged(arena, task.owner, task.task);
     });
   } finally {

@@ -56,9 +56,16 @@ export interface MergeCodecTask extends TaskBase {
   task: MergeTask;
 }
 
+/** Writes the checkpoint of a version that was committed. */
+export interface CheckpointTask extends TaskBase {
+  type: 'checkpoint';
+  table: string;
+  version: number;
+}
+
 /** Loads what the other tasks need, so that a thread is all there before the first row is read. */
 export interface WarmTask {
   type: 'warm';
 }
 
-export type CodecTask = ReadTask | WriteTask | MergeCodecTask | WarmTask;
+export type CodecTask = ReadTask | WriteTask | MergeCodecTask | CheckpointTask | WarmTask;

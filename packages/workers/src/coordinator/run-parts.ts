@@ -1,7 +1,7 @@
 /** Starts what is not a stage: readers and feeders before the stages, sinks and writers behind them. */
 
 import { PipelineError } from '@spillway/core/base';
-import type { MergeRunner, SinkSpec, SourceSpec, StagedSink } from '@spillway/core/internal';
+import type { SinkSpec, SourceSpec, StagedSink, StoreRunner } from '@spillway/core/internal';
 import type { CodecTask, ReadResult, ReadTask, WriteTask } from '../codecs/protocol.ts';
 import { type Outcome, valueOf } from '../control/outcome.ts';
 import { ActorStatistics } from '../monitor/statistics.ts';
@@ -153,11 +153,13 @@ export function startWriters(parts: RunParts, sinks: readonly WrittenSink[]): vo
       staging: sink.staging,
       memoryLimitBytes: sinkLimit(end) ?? Math.max(LEAST_ROW_GROUP_BYTES, Math.floor(share)),
     };
-    const merge: MergeRunner = (merging) => {
-      const { owner, pool, fields } = task;
-      return runCodec(parts, end.node.name, { type: 'merge', owner, pool, fields, task: merging });
+    const { owner, pool, fields } = task;
+    const runner: StoreRunner = {
+      merge: (merging) => runCodec(parts, end.node.name, { type: 'merge', owner, pool, fields, task: merging }),
+      checkpoint: (table, version) =>
+        runCodec(parts, end.node.name, { type: 'checkpoint', owner, pool, fields, table, version }),
     };
-    activities.watch(end.node.name, sink.writeBy(runCodec<StagedSink>(parts, end.node.name, task), merge));
+    activities.watch(end.node.name, sink.writeBy(runCodec<StagedSink>(parts, end.node.name, task), runner));
   });
 }
 

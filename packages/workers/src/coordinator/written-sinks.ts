@@ -1,7 +1,7 @@
 /** Sinks that write files: staged while the run goes on, visible only when all of it has succeeded. */
 import type { Fields } from '@spillway/core';
 import { errorFromData, errorToData, PipelineError } from '@spillway/core/base';
-import type { FileSinkSpec, MergeRunner, SinkSpec, StagedSink } from '@spillway/core/internal';
+import type { FileSinkSpec, SinkSpec, StagedSink, StoreRunner } from '@spillway/core/internal';
 import { namedError } from './failure.ts';
 
 /** Loaded only when a run writes files. */
@@ -15,7 +15,7 @@ export class WrittenSink {
   readonly staging: string;
   readonly #files: FileFunctions;
   #staged: StagedSink | undefined;
-  #merge: MergeRunner | undefined;
+  #runner: StoreRunner | undefined;
   #isCommitted = false;
 
   private constructor(files: FileFunctions, name: string, spec: FileSinkSpec, fields: Fields, staging: string) {
@@ -44,10 +44,10 @@ export class WrittenSink {
 
   /**
    * Keeps what the writing task has staged.
-   * @param merge puts staged rows between stored ones, on a codec thread
+   * @param runner does the commit's reading and writing of Parquet, on a codec thread
    */
-  async writeBy(task: Promise<StagedSink>, merge: MergeRunner): Promise<void> {
-    this.#merge = merge;
+  async writeBy(task: Promise<StagedSink>, runner: StoreRunner): Promise<void> {
+    this.#runner = runner;
     this.#staged = await task;
   }
 
@@ -59,7 +59,7 @@ export class WrittenSink {
 
   async commit(): Promise<void> {
     if (this.#staged === undefined) throw new PipelineError('ERR_INTERNAL', `sink "${this.name}" has staged nothing`);
-    await this.#named(this.#files.commitSink(this.#staged, this.#merge));
+    await this.#named(this.#files.commitSink(this.#staged, this.#runner));
     this.#isCommitted = true;
   }
 

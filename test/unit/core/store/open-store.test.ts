@@ -151,12 +151,12 @@ describe('damage', () => {
     expect(error).toMatchObject({ code: 'ERR_STORE_CORRUPT', message: expect.stringContaining('line 2 of version 2') });
   });
 
-  test('a log that begins with a checkpoint', async () => {
+  test('a pointer to a checkpoint that is not there, and no beginning', async () => {
     const error = await damagedLog((log) => {
       rmSync(commit(log, 0));
       writeFileSync(join(log, '_last_checkpoint'), '{"version":1,"size":1}');
     });
-    expect(error).toMatchObject({ code: 'ERR_STORE_UNSUPPORTED' });
+    expect(error).toMatchObject({ code: 'ERR_STORE_CORRUPT' });
   });
 
   test.each([
