@@ -99,7 +99,7 @@ export * from './operators/definition.ts';
 export { PIECE_ROWS } from './operators/held-batches.ts';
 export { recoveryOf, restoreOperators, saveOperators } from './operators/recovery.ts';
 export type * from './operators/snapshot-contract.ts';
-export { SnapshotFiles, SnapshotSource } from './operators/snapshot-files.ts';
+export { type SavedChain, SnapshotFiles, SnapshotSource } from './operators/snapshot-files.ts';
 export { hasTriggers, TriggerCounter } from './operators/triggers.ts';
 export { buildLogicalPlan } from './plan/build.ts';
 export { callbackOf, feederOf, registerCallback, registerFeeder } from './plan/endpoints.ts';

@@ -1,6 +1,7 @@
 export type { PressureLevel } from './governor/pressure.ts';
 export type { BufferState } from './job/buffer-state.ts';
 export type {
+  BarrierEvent,
   FlushEvent,
   JobEvents,
   LimitEvent,

@@ -2,6 +2,7 @@
 
 export * from './channels/ring.ts';
 export * from './channels/ring-layout.ts';
+export { GATE_BYTES, SourceGate } from './channels/source-gate.ts';
 export { FailureLatch } from './coordinator/failure.ts';
 export { closeIdlePools, idleThreads } from './coordinator/thread-pools.ts';
 export { commitWriters } from './coordinator/written-sinks.ts';

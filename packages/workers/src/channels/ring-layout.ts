@@ -24,8 +24,9 @@ export const RingWord = {
   isNarrow: 6,
   /** Next sequence that a consumer may claim. */
   claimed: 16,
-  /** Packets taken out so far. */
+  /** Packets taken out so far, and those of them that were worked through. */
   taken: 32,
+  done: 35,
   /** Changes whenever a slot becomes free; producers sleep on it. */
   freed: 33,
   producersAsleep: 34,

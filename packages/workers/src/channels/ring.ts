@@ -45,6 +45,8 @@ export interface RingOptions {
    * packets whose consumer has little to do: each wake-up costs more than its work. Never where rows may stop coming.
    */
   isLazy?: boolean;
+  /** Number of the first packet; default 0. */
+  first?: number;
 }
 
 /** What another thread needs to attach. Plain data. */
@@ -52,6 +54,7 @@ export interface RingHandle {
   at: Ptr;
   fields: Fields;
   owner: number;
+  first: number;
 }
 
 /** How full a ring is. */
@@ -62,14 +65,17 @@ export interface RingDepth {
 
 /** Makes a ring. Its maker closes it, after every other thread has let go of it. @throws ERR_MEMORY_EXHAUSTED */
 export function createRing(arena: Arena, options: RingOptions): Ring {
-  const { capacity, creditBytes, fields, owner, isLazy = false } = options;
+  const { capacity, creditBytes, fields, owner, isLazy = false, first = 0 } = options;
   assert(Number.isInteger(capacity) && capacity > 0, `a ring of ${capacity} slots`);
   const at = arena.alloc(ringBytes(capacity), owner);
   const words = new Int32Array(arena.buffer, at, ringBytes(capacity) >>> 2).fill(0);
   words[RingWord.capacity] = capacity;
   words[RingWord.creditKib] = Math.min(2 ** 31 - 1, Math.ceil(creditBytes / 1024));
   words[RingWord.isLazy] = isLazy ? 1 : 0;
-  return new Ring(arena, { at, fields, owner });
+  for (const word of [RingWord.claimed, RingWord.taken, RingWord.done, RingWord.put]) words[word] = first | 0;
+  for (let sequence = first; sequence < first + capacity; sequence++)
+    words[slotOf(sequence, capacity) + SlotWord.state] = slotTurn(sequence, capacity);
+  return new Ring(arena, { at, fields, owner, first });
 }
 
 /** Attaches to a ring that another thread made. */
@@ -112,6 +118,26 @@ export class Ring {
     const word = isNarrow ? 1 : 0;
     if (Atomics.exchange(this.words, RingWord.isNarrow, word) === word || isNarrow) return;
     wake(this.words, RingWord.freed, RingWord.producersAsleep);
+  }
+
+  /** Whether everything that was published has been worked through. */
+  isQuiet(): boolean {
+    return Atomics.load(this.words, RingWord.done) === Atomics.load(this.words, RingWord.put);
+  }
+
+  /** Whether so many packets have been published, counted from sequence 0. */
+  hasAll(total: number): boolean {
+    return Atomics.load(this.words, RingWord.put) === (total | 0);
+  }
+
+  /** Whether no packet beyond those that are announced will come. */
+  isEnded(): boolean {
+    return Atomics.load(this.words, RingWord.isEnded) === 1;
+  }
+
+  /** Has a sleeping consumer look, also one that is left asleep until more has come. */
+  nudge(): void {
+    wake(this.words, RingWord.published, RingWord.consumersAsleep);
   }
 
   /** Makes every wait of every thread end with ERR_ABORTED. */
@@ -232,11 +258,12 @@ export class RingConsumer {
   /** Sequence that this consumer has claimed and not yet got; -1 for none. */
   #claim = -1;
   /** The last sequence claimed. */
-  #last = 0;
+  #last: number;
   readonly #arrival: WaitPlace;
 
   constructor(ring: Ring) {
     this.#ring = ring;
+    this.#last = ring.handle.first;
     const isLazy = ring.words[RingWord.isLazy] === 1;
     this.#arrival = new WaitPlace(ring.words, RingWord.published, RingWord.consumersAsleep, !isLazy);
   }
@@ -260,6 +287,11 @@ export class RingConsumer {
   poll(): Packet | 'end' | undefined {
     this.#claimNext();
     return this.#attempt();
+  }
+
+  /** A packet that was taken has been worked through, and what came of it was published. */
+  countDone(): void {
+    Atomics.add(this.#ring.words, RingWord.done, 1);
   }
 
   /** What changes when a packet or the end is published. */

@@ -26,6 +26,10 @@ export interface ReadTask extends TaskBase {
   isLast: boolean;
   firstSequence: number;
   packets: number;
+  /** Packets before this one were published by an earlier attempt. */
+  skipBelow: number;
+  /** Of the source: see `SourceGate`. */
+  gate: Ptr;
   orderedOn?: string;
   rings: RingHandle[];
 }

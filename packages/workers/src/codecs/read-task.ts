@@ -2,6 +2,7 @@
 import { readParquetRows } from '@spillway/core/files';
 import type { Arena, Batch } from '@spillway/core/internal';
 import { attachRing, type RingProducer } from '../channels/ring.ts';
+import { SourceGate } from '../channels/source-gate.ts';
 import type { ReadResult, ReadTask } from './protocol.ts';
 
 export async function readRowGroup(arena: Arena, task: ReadTask): Promise<ReadResult> {
@@ -9,6 +10,7 @@ export async function readRowGroup(arena: Arena, task: ReadTask): Promise<ReadRe
   const packets = new PacketCutter(
     task,
     rings.map((ring) => ring.producer()),
+    new SourceGate(arena, task.gate),
   );
   try {
     const { first, last } = await readParquetRows({
@@ -38,12 +40,14 @@ export async function readRowGroup(arena: Arena, task: ReadTask): Promise<ReadRe
 class PacketCutter {
   readonly #task: ReadTask;
   readonly #producers: readonly RingProducer[];
+  readonly #gate: SourceGate;
   #pieces: Batch[] = [];
   #sequence: number;
   #rows = 0;
 
-  constructor(task: ReadTask, producers: readonly RingProducer[]) {
+  constructor(task: ReadTask, producers: readonly RingProducer[], gate: SourceGate) {
     this.#task = task;
+    this.#gate = gate;
     this.#producers = producers;
     this.#sequence = task.firstSequence;
   }
@@ -61,9 +65,12 @@ class PacketCutter {
   }
 
   async #publish(): Promise<void> {
+    const sequence = this.#sequence++;
+    if (sequence < this.#task.skipBelow) return this.close();
+    const passed = this.#gate.pass(sequence);
+    if (passed !== undefined) await passed;
     const pieces = this.#pieces.splice(0);
     for (let extra = 1; extra < this.#producers.length; extra += 1) for (const piece of pieces) piece.retain();
-    const sequence = this.#sequence++;
     await Promise.all(this.#producers.map((producer) => producer.publish(sequence, pieces)));
   }
 }

@@ -29,6 +29,7 @@ async function takeAll(arena: Arena, task: WriteTask, statistics: ActorStatistic
     statistics.enter('working');
     if (packet === undefined) return;
     await writeBatches(packet.batches, statistics, sink);
+    consumer.countDone();
   }
 }
 

@@ -3,7 +3,8 @@
  * end. When a stage worker dies, the attempt is abandoned as a whole and the next one begins with fresh threads and fresh shared
  * memory: no slab has to be rescued, no half-done step repaired. What outlives attempts (the plan, what is collected, staged or fed) is the run's.
  */
-import type { StageSpec } from '@spillway/core/internal';
+import { rm } from 'node:fs/promises';
+import type { SpilledFile, StageSpec } from '@spillway/core/internal';
 import type { MemorySplit } from '@spillway/core/planner';
 import type { WarmTask } from '../codecs/protocol.ts';
 import { AdaptiveLimits } from '../governor/adaptive-limits.ts';
@@ -16,6 +17,8 @@ import { OperatorStatistics } from '../monitor/statistics.ts';
 import { orAborted } from '../sinks/drain-edge.ts';
 import { Activities } from './activities.ts';
 import type { ArenaLease } from './arena-lease.ts';
+import { Barriers } from './barriers.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import { Cleanup } from './cleanup.ts';
 import { FailureLatch } from './failure.ts';
 import { type FlushMessage, LaneHandle, type LaneListener } from './lane-handle.ts';
@@ -42,6 +45,10 @@ export interface AttemptParts {
   pools: readonly ThreadPool[];
   codecs: ThreadPool | undefined;
   spill: SpillPlace | undefined;
+  /** Of this attempt, from 0. */
+  number: number;
+  /** What it goes on from; undefined at the start. */
+  from: Checkpoint | undefined;
   /** The run's sinks that write files, once they have been opened: the first attempt lays the plan out before that. */
   openWriters(wiring: Wiring): Promise<readonly WrittenSink[]>;
 }
@@ -57,12 +64,13 @@ export class Attempt {
   #pressureSampler: PressureSampler | undefined;
   #limits: AdaptiveLimits | undefined;
   #lanes: LaneHandle[] = [];
+  #splits: SplitOrder = new SplitOrder(this.latch);
   #written: readonly WrittenSink[] = [];
   #isClean = false;
 
   /** @throws ERR_MEMORY_EXHAUSTED when the rings alone do not fit */
   constructor(parts: AttemptParts) {
-    const { planned, split, lease, spill } = parts;
+    const { planned, split, lease, spill, from } = parts;
     const { logical, physical } = planned;
     this.#parts = parts;
     const wiring = wireRun({
@@ -73,12 +81,21 @@ export class Attempt {
       positionsOf: (node) => planned.positions.get(node) ?? [],
       split,
       spill,
+      attempt: parts.number,
+      from,
     });
+    if (from !== undefined) {
+      wiring.statistics.set(from.statistics);
+      for (const [stage, starts] of from.chains) wiring.chains.get(stage)?.set(starts);
+      const bytes = [...from.files.values()].reduce((sum, file) => sum + file.bytes, 0);
+      new BigInt64Array(lease.arena.buffer, wiring.spilled, 1)[0] = BigInt(bytes);
+    }
     this.wiring = wiring;
     this.#pressure = new SharedPressure(lease.arena, wiring.pressure, wiring.memory.pool);
     this.#pressure.begin();
     this.latch.onFailure(() => {
       for (const ring of wiring.rings) ring.fail();
+      for (const gate of wiring.gates.values()) gate.fail();
     });
     this.readings = new JobReadings(logical, physical, wiring.actors, wiring.memory.pool, lease.arena, planned.totals);
     this.setListening(parts.emitter.hasListeners('flush'));
@@ -97,14 +114,18 @@ export class Attempt {
   async prepare(): Promise<void> {
     const { wiring } = this;
     this.#written = await this.#parts.openWriters(wiring);
-    const splits = new SplitOrder(this.latch);
+    const { from } = this.#parts;
+    this.#splits = new SplitOrder(this.latch, from?.splits);
     const { emitter } = this.#parts;
     const listener: LaneListener = {
       onFlush: (lane, message) => this.#onFlush(lane, message),
       onAlert: (lane, { message }) => emitter.emit('alert', { kind: 'spill', stage: lane.config.stage.name, message }),
-      onSplit: (lane, message) => splits.add(lane.config.stage, message),
+      onSplit: (lane, message) => this.#splits.add(lane.config.stage, message),
     };
-    this.#lanes = wiring.lanes.map(
+    // What had ended at the barrier is not begun again: whoever takes its rows is told that there are no more.
+    const isLeft = (stage: number): boolean => from?.ended.has(stage) !== true;
+    const left = wiring.lanes.filter(({ stage }) => isLeft(stage.id));
+    this.#lanes = left.map(
       (config) => new LaneHandle(this.#poolOf(lanePoolKind(config.stage)) as ThreadPool, config, listener),
     );
     for (const lane of this.#lanes) {
@@ -127,6 +148,7 @@ export class Attempt {
       activities: this.#activities,
       codecs,
       codecThreads: codecs?.threads ?? 0,
+      from: this.#parts.from,
       ends,
     };
     this.#pressure.setIdle(idleBytes);
@@ -141,6 +163,7 @@ export class Attempt {
     startMainSinks(parts);
     startWriters(parts, this.#written);
     for (const lane of this.#lanes) lane.start();
+    this.#endWhatHadEnded();
     this.#announceStages();
     startReaders(parts);
     startFeeders(parts);
@@ -161,6 +184,17 @@ export class Attempt {
     for (const lane of this.#lanes) {
       if (name === undefined || lane.config.stage.operators.some((operator) => operator.name === name))
         lane.flush(name);
+    }
+  }
+
+  /** Removes files that a barrier no longer needs, and takes them off the account. */
+  async removeFiles(files: readonly SpilledFile[]): Promise<void> {
+    const { lease } = this.#parts;
+    for (const { path, bytes } of files) {
+      await rm(path, { force: true });
+      // After a failure the shared memory may be somebody else's.
+      if (this.latch.error === undefined)
+        Atomics.sub(new BigInt64Array(lease.arena.buffer, this.wiring.spilled, 1), 0, BigInt(bytes));
     }
   }
 
@@ -199,6 +233,36 @@ export class Attempt {
   /** Gives the shared memory back, piece by piece. After a crash nobody can: the lease then takes all of it at once. */
   giveBack(): Promise<void> {
     return this.#cleanup.run();
+  }
+
+  /**
+   * What takes barriers of this attempt; undefined where an operator cannot save its state, so that the run can only begin again at its
+   * start.
+   * @param openPlace where snapshots go
+   */
+  barriers(openPlace: () => Promise<SpillPlace>): Barriers | undefined {
+    if (this.wiring.writers.length > 0) return undefined;
+    if (this.#lanes.some(({ recovery }) => recovery.includes('from-start') || recovery.includes('never')))
+      return undefined;
+    const { planned, lease, emitter } = this.#parts;
+    return new Barriers({
+      physical: planned.physical,
+      wiring: this.wiring,
+      lanes: this.#lanes,
+      splits: this.#splits,
+      latch: this.latch,
+      i32: lease.arena.i32,
+      openPlace,
+      onAlert: (message) => emitter.emit('alert', { kind: 'spill', stage: '', message }),
+    });
+  }
+
+  #endWhatHadEnded(): void {
+    const { from, planned } = this.#parts;
+    if (from === undefined) return;
+    planned.physical.edges.forEach(({ producer }, index) => {
+      if (producer.kind === 'stage' && from.ended.has(producer.stage)) this.wiring.rings[index]?.producer().end(0);
+    });
   }
 
   #poolOf(kind: PoolKind): ThreadPool | undefined {

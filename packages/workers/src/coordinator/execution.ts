@@ -17,6 +17,8 @@ import { orAborted } from '../sinks/drain-edge.ts';
 import { Activities } from './activities.ts';
 import { ArenaLease } from './arena-lease.ts';
 import type { Attempt } from './attempt.ts';
+import type { Barriers } from './barriers.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import { Cleanup } from './cleanup.ts';
 import { refusePushes, settleSinks } from './ends.ts';
 import { abortedError, FailureLatch } from './failure.ts';
@@ -62,6 +64,7 @@ export class Execution {
   #split: MemorySplit | undefined;
   #spill: SpillPlace | undefined;
   #ends: RunEnds | undefined;
+  #checkpoint: Checkpoint | undefined;
 
   constructor(options: ParsedRunOptions, emitter: JobEmitter) {
     this.#options = options;
@@ -211,6 +214,8 @@ export class Execution {
       pools: await this.#poolsReady,
       codecs: this.#codecs,
       spill: this.#spill,
+      number: this.#restarts.count,
+      from: this.#checkpoint,
       openWriters: async (wiring) => (this.#written ??= await modules.openWriters(wiring)),
     });
     this.#attempt = attempt;
@@ -221,7 +226,7 @@ export class Execution {
       await attempt.prepare();
       this.#ends ??= await this.#makeReady(attempt, planned);
       attempt.start(this.#ends, this.#sampler.idleBytes);
-      await attempt.settled();
+      await this.#settle(attempt, this.#ends);
       return true;
     } catch (error) {
       attempt.latch.fail(error);
@@ -230,6 +235,42 @@ export class Execution {
       await this.#restart(attempt, cause, planned);
       return false;
     }
+  }
+
+  /** Waits for the attempt's end, and takes a barrier now and then. */
+  async #settle(attempt: Attempt, ends: RunEnds): Promise<void> {
+    const modules = this.#modules as RunModules;
+    const barriers = this.#restarts.canRestart(attempt) ? attempt.barriers(() => this.#openSpillPlace()) : undefined;
+    if (barriers === undefined) return attempt.settled();
+    const timer = new modules.BarrierTimer({
+      everyMs: this.#options.barrierEveryMs,
+      keptBytes: () => ends.keptBytes(),
+      take: () => this.#takeBarrier(attempt, barriers, ends),
+    });
+    try {
+      await attempt.settled();
+    } finally {
+      await timer.close();
+    }
+  }
+
+  async #takeBarrier(attempt: Attempt, barriers: Barriers, ends: RunEnds): Promise<void> {
+    const since = performance.now();
+    const taken = await barriers.take(this.#checkpoint, ({ sources }) => ends.mark(sources));
+    if (taken === undefined) return;
+    this.#checkpoint = taken.checkpoint;
+    const { epoch, files } = taken.checkpoint;
+    let bytes = 0;
+    for (const file of files.values()) bytes += file.bytes;
+    await attempt.removeFiles(taken.stale);
+    this.#emitter.emit('barrier', { epoch, elapsedMs: performance.now() - since, bytes });
+  }
+
+  /** For runs whose operators never spill: snapshots may. */
+  async #openSpillPlace(): Promise<SpillPlace> {
+    const modules = this.#modules as RunModules;
+    this.#spill ??= await modules.openSpillPlace(this.#options, this.#cleanup);
+    return this.#spill;
   }
 
   /** Before the first attempt starts: all threads are there, and nothing has been read. */
@@ -257,7 +298,13 @@ export class Execution {
 
   /** Stops everything, drops what the attempt has made, and takes fresh threads. */
   async #restart(attempt: Attempt, { stage, reason, error }: RestartCause, { physical }: PlannedRun): Promise<void> {
-    this.#emitter.emit('restart', { stage, reason, error, restarts: this.#restarts.count });
+    this.#emitter.emit('restart', {
+      stage,
+      reason,
+      error,
+      epoch: this.#checkpoint?.epoch ?? 0,
+      restarts: this.#restarts.count,
+    });
     await attempt.stop();
     // User code on the main thread may still work on a batch; its memory must not be given to others meanwhile.
     await orAborted(attempt.drained(), this.latch.signal);
@@ -266,7 +313,7 @@ export class Execution {
     (this.#lease as ArenaLease).startAnew();
     await Promise.all((this.#written ?? []).map((sink) => sink.startAnew()));
     const modules = this.#modules as RunModules;
-    await modules.emptySpillPlace(this.#spill);
+    await modules.emptySpillPlace(this.#spill, new Set(this.#checkpoint?.files.keys()));
     this.#takeStagePools(physical);
     await this.#poolsReady;
   }

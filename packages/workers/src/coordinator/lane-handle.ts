@@ -1,10 +1,10 @@
 /** The coordinator's end of one lane: commands out, messages in, and what happens when its thread dies. */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { errorFromData, PipelineError } from '@spillway/core/base';
-import type { Recovery } from '@spillway/core/internal';
+import type { Recovery, SavedChain } from '@spillway/core/internal';
 import { type ControlPort, openControl } from '../control/control-port.ts';
 import { valueOf } from '../control/outcome.ts';
-import type { LaneConfig, LaneControl, LaneMessage, LaneTask } from '../lanes/protocol.ts';
+import type { FilePlace, LaneConfig, LaneControl, LaneMessage, LaneTask } from '../lanes/protocol.ts';
 import type { ThreadPool } from './thread-pools.ts';
 
 export type FlushMessage = Extract<LaneMessage, { type: 'flush' }>;
@@ -58,6 +58,17 @@ export class LaneHandle {
   async configure(): Promise<void> {
     const outcome = await Promise.race([this.#control.remote.configure(this.config), this.ended]);
     if (outcome !== undefined) this.recovery = valueOf(outcome);
+  }
+
+  /** Has the lane, which is quiet, save its operators and hold still. Undefined when it has ended. @throws what saving refuses */
+  async save(place: FilePlace): Promise<SavedChain | undefined> {
+    const outcome = await Promise.race([this.#control.remote.save(place), this.ended]);
+    return outcome === undefined ? undefined : valueOf(outcome);
+  }
+
+  /** Ends holding still. */
+  resume(): void {
+    if (!this.hasEnded) void this.#control.remote.resume();
   }
 
   start(): void {

@@ -1,7 +1,7 @@
 /** The ends of a run on the main thread, which outlast its attempts: what it has collected and delivered, and what it was fed. */
 import { PipelineError } from '@spillway/core/base';
 import { OrderCheck } from '@spillway/core/data';
-import type { SinkSpec, SourceSpec, Spill } from '@spillway/core/internal';
+import type { OrderedValue, SinkSpec, SourceSpec, Spill } from '@spillway/core/internal';
 import { callbackOf, feederOf, floorBytes } from '@spillway/core/planner';
 import type { MainHeap } from '../governor/main-heap.ts';
 import type { JobEmitter } from '../job/events.ts';
@@ -47,6 +47,7 @@ export class RunEnds {
   readonly #takers: Map<number, BatchTaker> = new Map();
   readonly #collected: Map<number, CollectedRows> = new Map();
   readonly #feeds: Map<number, Feed> = new Map();
+  readonly #lasts: Map<number, Map<number, OrderedValue | undefined>> = new Map();
   readonly #rowLease: RowLease = new RowLease();
   /** A source of which not everything since the last barrier could be kept. */
   #lost: string | undefined;
@@ -74,6 +75,26 @@ export class RunEnds {
   async saveForRestart(): Promise<void> {
     for (const feed of this.#feeds.values()) await feed.log.saveAll();
     for (const taker of this.#takers.values()) taker.cutBack();
+  }
+
+  /** The last value of each row group of a source that was read, by its first packet. */
+  lastsOf(node: number): Map<number, OrderedValue | undefined> {
+    const lasts = this.#lasts.get(node) ?? new Map();
+    this.#lasts.set(node, lasts);
+    return lasts;
+  }
+
+  /** A barrier is complete: what came before is needed no more, and what was taken stays. */
+  mark(sources: ReadonlyMap<number, number>): void {
+    for (const [node, feed] of this.#feeds) feed.log.dropBelow(sources.get(node) ?? 0);
+    for (const taker of this.#takers.values()) taker.mark();
+  }
+
+  /** About what all fed sources keep. */
+  keptBytes(): number {
+    let bytes = 0;
+    for (const { log } of this.#feeds.values()) bytes += log.bytes;
+    return bytes;
   }
 
   /** Where a sink's batches go. The same object for all attempts. */

@@ -2,6 +2,7 @@
 
 import { PipelineError } from '@spillway/core/base';
 import type { SinkSpec, SourceSpec, StagedSink, StoreRunner } from '@spillway/core/internal';
+import type { SourceGate } from '../channels/source-gate.ts';
 import type { CodecTask, ReadResult, ReadTask, WriteTask } from '../codecs/protocol.ts';
 import { type Outcome, valueOf } from '../control/outcome.ts';
 import { ActorStatistics } from '../monitor/statistics.ts';
@@ -9,6 +10,7 @@ import { drainEdge } from '../sinks/drain-edge.ts';
 import { readFiles } from '../sources/read-files.ts';
 import type { Activities } from './activities.ts';
 import type { ArenaLease } from './arena-lease.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import type { FailureLatch } from './failure.ts';
 import { workerDied } from './lane-handle.ts';
 import type { PlannedRun } from './plan-run.ts';
@@ -25,6 +27,8 @@ export interface RunParts {
   activities: Activities;
   codecs: ThreadPool | undefined;
   codecThreads: number;
+  /** What the attempt goes on from. */
+  from: Checkpoint | undefined;
   /** Of the run: what outlasts this attempt. */
   ends: RunEnds;
 }
@@ -57,12 +61,23 @@ export function startReaders(parts: RunParts): void {
       throw new PipelineError('ERR_INTERNAL', `source "${end.node.name}" was not looked at when the plan was made`);
     const statistics = statisticsOf(parts, end);
     statistics.enter('working');
+    const gate = parts.wiring.gates.get(end.node.id) as SourceGate;
+    const first = parts.from?.sources.get(end.node.id) ?? 0;
     const reading = readFiles({
       source,
       schedule,
       fields: (end.edges[0] as (typeof end.edges)[number]).fields,
       workers: codecThreads,
-      task: { rings: end.rings.map((ring) => ring.handle), owner: end.owner, pool: wiring.memory.place },
+      task: {
+        rings: end.rings.map((ring) => ring.handle),
+        owner: end.owner,
+        pool: wiring.memory.place,
+        gate: gate.at,
+        skipBelow: first,
+      },
+      gate,
+      from: first,
+      lasts: parts.ends.lastsOf(end.node.id),
       read: (task: ReadTask) => runCodec<ReadResult>(parts, end.node.name, task),
       onRead: (task) => statistics.countIn(task.rows, task.bytes),
       signal: latch.signal,
@@ -82,8 +97,9 @@ export function startFeeders(parts: RunParts): void {
     statistics.enter('waiting for input');
     const producers = end.rings.map((ring) => ring.producer());
     const isDrained = (): boolean => end.rings.every((ring) => ring.depth().packets === 0);
+    const gate = parts.wiring.gates.get(end.node.id) as SourceGate;
     latch.onFailure(() => feed.detach());
-    activities.watch(end.node.name, feed.attach({ producers, statistics, owner: end.owner, isDrained }));
+    activities.watch(end.node.name, feed.attach({ producers, gate, statistics, owner: end.owner, isDrained }));
   }
 }
 

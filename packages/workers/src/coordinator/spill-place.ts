@@ -29,6 +29,14 @@ export async function spillPlace(
   // What a program feeds is kept for restarts.
   const isFed = options.restarts > 0 && edges.some(({ producer }) => producer.kind === 'feeder');
   if (!canSpill && !isFed) return undefined;
+  return openSpillPlace(options, cleanup);
+}
+
+/** Makes a place for a run that turns out to need one. Its folder is made with its first file. */
+export async function openSpillPlace(
+  options: { spillDirectory: string | undefined; spillLimitBytes: number },
+  cleanup: Cleanup,
+): Promise<SpillPlace> {
   const { runFolder, sweepStaleFolders } = await import('@spillway/core/spill');
   const directory = resolve(options.spillDirectory ?? tmpdir());
   const folder = runFolder(directory);
@@ -41,11 +49,10 @@ export async function spillPlace(
   return { folder, limitBytes: options.spillLimitBytes };
 }
 
-/** Removes what the lanes of an abandoned attempt left. What the main thread keeps for the next one stays. */
-export async function emptySpillPlace(place: SpillPlace | undefined): Promise<void> {
+/** Removes what the lanes of an abandoned attempt left. What the main thread keeps for the next one stays, and the files of its barrier. */
+export async function emptySpillPlace(place: SpillPlace | undefined, keep: ReadonlySet<string>): Promise<void> {
   if (place === undefined) return;
   const names = await readdir(place.folder).catch(() => []); // not made yet: nothing was spilled
-  await Promise.all(
-    names.filter((name) => !name.startsWith(FED_FILES)).map((name) => rm(join(place.folder, name), { force: true })),
-  );
+  const paths = names.filter((name) => !name.startsWith(FED_FILES)).map((name) => join(place.folder, name));
+  await Promise.all(paths.filter((path) => !keep.has(path)).map((path) => rm(path, { force: true })));
 }

@@ -5,6 +5,9 @@ import type { OrderedValue, StageSpec } from '@spillway/core/internal';
 import type { SplitBounds } from '../lanes/generated-input.ts';
 import { type FailureLatch, namedError } from './failure.ts';
 
+/** By stage, how far splits were compared. */
+export type SplitOrderState = ReadonlyMap<number, { next: number; last: OrderedValue | undefined }>;
+
 interface StageSplits {
   /** Splits that ended before their predecessor did. */
   early: Map<number, SplitBounds>;
@@ -14,10 +17,21 @@ interface StageSplits {
 
 export class SplitOrder {
   readonly #latch: FailureLatch;
-  readonly #stages: Map<number, StageSplits> = new Map();
+  readonly #stages: Map<number, StageSplits>;
 
-  constructor(latch: FailureLatch) {
+  constructor(latch: FailureLatch, from: SplitOrderState = new Map()) {
     this.#latch = latch;
+    this.#stages = new Map([...from].map(([stage, { next, last }]) => [stage, { early: new Map(), next, last }]));
+  }
+
+  state(): SplitOrderState {
+    return new Map([...this.#stages].map(([stage, { next, last }]) => [stage, { next, last }]));
+  }
+
+  /** Whether the splits before this one have been compared, where they are. */
+  hasSeen({ id, input }: StageSpec, end: number): boolean {
+    const compares = input.kind === 'splits' && input.source.type !== 'shared' && input.source.orderedOn !== undefined;
+    return !compares || (this.#stages.get(id)?.next ?? 0) >= end;
   }
 
   /** Takes what one split began and ended with; fails the run at the first disorder. */

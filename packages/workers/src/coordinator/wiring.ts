@@ -7,12 +7,14 @@ import { sharedTableBatches } from '@spillway/core/data';
 import type { EdgeSpec, PhysicalPlan, PlanNode, Ptr, ResolvedPlan, StageSpec } from '@spillway/core/internal';
 import { hasUserCode, type MemorySplit } from '@spillway/core/planner';
 import { createRing, type Ring } from '../channels/ring.ts';
+import { GATE_BYTES, SourceGate } from '../channels/source-gate.ts';
 import type { PressurePlace } from '../governor/shared-pressure.ts';
 import type { LaneConfig, LaneInputConfig } from '../lanes/protocol.ts';
 import type { PositionSegment } from '../lanes/source-position.ts';
 import { placeStatistics, type StatisticsPlace } from '../monitor/statistics.ts';
-import { CHAIN_BYTES } from '../sources/chunk-chain.ts';
+import { CHAIN_BYTES, startsOf } from '../sources/chunk-chain.ts';
 import type { ArenaLease } from './arena-lease.ts';
+import { type Checkpoint, laneKey } from './checkpoint.ts';
 import type { Cleanup } from './cleanup.ts';
 import { RunMemory } from './run-memory.ts';
 import type { SpillPlace } from './spill-place.ts';
@@ -48,8 +50,18 @@ export interface Wiring {
   writers: EdgeEnd[];
   /** Shared flag: not 0 while somebody listens to flush events. */
   listening: Ptr;
+  /** Shared flag: not 0 while a barrier waits for everything on its way to be taken in. */
+  aligning: Ptr;
   pressure: PressurePlace;
   memory: RunMemory;
+  /** By source node. */
+  gates: Map<number, SourceGate>;
+  /** Of CSV sources, by stage: where the lanes say where chunks start. */
+  chains: Map<number, Uint8Array>;
+  /** All statistics, as bytes. */
+  statistics: Uint8Array;
+  /** Shared counter of bytes on disk. */
+  spilled: Ptr;
 }
 
 /** Where a stage's morsels lie in the source, for stages that see the source's own morsels. */
@@ -64,6 +76,10 @@ interface WiringParts {
   split: MemorySplit;
   /** For runs that may have to spill. */
   spill: SpillPlace | undefined;
+  /** Which attempt of the run this is. */
+  attempt: number;
+  /** What it goes on from; undefined at the start. */
+  from: Checkpoint | undefined;
 }
 
 /** Bytes of a shared counter: a cache line of its own, so that lanes claiming splits disturb nothing else. */
@@ -74,22 +90,22 @@ export function wireRun(parts: WiringParts): Wiring {
   const { logical, physical, lease, cleanup } = parts;
   const control = lease.takeOwner('control');
   const memory = new RunMemory({ ...parts, owner: control });
-  const counters = new SharedCounters(lease, control, cleanup, 3 + physical.stages.length);
-  const rings = physical.edges.map((edge) =>
-    makeRing(edge, edge.carriesStates && isBounded(physical, edge), lease, control, cleanup),
-  );
+  const counters = new SharedCounters(lease, control, cleanup, 4);
+  const rings = physical.edges.map((edge) => makeRing(parts, edge, control));
+  const gateOf = placeGates(parts, control);
   const ringOf = (edge: number): Ring => rings[physical.edges.findIndex((candidate) => candidate.id === edge)] as Ring;
   const nodeOf = (id: number): PlanNode => logical.nodes.find((node) => node.id === id) as PlanNode;
   const planEnds = endsOfPlan(physical.edges);
-  const actors = placeActors(parts, control, [
+  const { actors, statistics } = placeActors(parts, control, [
     ...physical.stages.flatMap(laneActors),
     ...planEnds.map(({ kind, node }) => ({ kind, name: nodeOf(node).name, id: node, lane: 0, operators: 0 })),
   ]);
   const listening = counters.next();
   const spilled = counters.next();
+  const aligning = counters.next();
   const pressure: PressurePlace = { at: counters.next(), memoryLimitBytes: physical.memoryLimitBytes };
   const lanes = physical.stages.flatMap((stage) =>
-    laneConfigs(parts, { stage, actors, ringOf, claim: counters.next(), listening, pressure, spilled, memory }),
+    laneConfigs(parts, { stage, actors, ringOf, gateOf, listening, aligning, pressure, spilled, memory }),
   );
   const ends = planEnds.map((end, index): EdgeEnd & { role: EndRole } => ({
     role: end.role,
@@ -105,8 +121,19 @@ export function wireRun(parts: WiringParts): Wiring {
     rings,
     lanes,
     listening,
+    aligning,
     pressure,
     memory,
+    chains: new Map(
+      lanes.flatMap(({ stage, input }) =>
+        input.kind === 'splits' && input.chain !== 0
+          ? [[stage.id, startsOf(lease.arena.bytesAt(input.chain, CHAIN_BYTES))]]
+          : [],
+      ),
+    ),
+    gates: new Map([...gateOf].map(([node, at]) => [node, new SourceGate(lease.arena, at)])),
+    statistics,
+    spilled,
     readers: inRole('reader'),
     feeders: inRole('feeder'),
     mainSinks: inRole('main'),
@@ -121,31 +148,52 @@ function laneActors({ name, id, lanes, operators }: StageSpec): UnplacedActor[] 
 }
 
 /** Gives every actor its slots of statistics. */
-function placeActors({ lease, cleanup }: WiringParts, owner: number, unplaced: readonly UnplacedActor[]): Actor[] {
+function placeActors(
+  { lease, cleanup }: WiringParts,
+  owner: number,
+  unplaced: readonly UnplacedActor[],
+): { actors: Actor[]; statistics: Uint8Array } {
   const counts = unplaced.map((actor) => actor.operators);
-  const { slab, places } = placeStatistics(lease.arena, owner, counts);
+  const { slab, bytes, places } = placeStatistics(lease.arena, owner, counts);
   cleanup.add(() => lease.arena.release(slab));
-  return unplaced.map(({ kind, name, id, lane }, index) => {
+  const actors = unplaced.map(({ kind, name, id, lane }, index) => {
     return { kind, name, id, lane, place: places[index] as StatisticsPlace };
   });
+  return { actors, statistics: lease.arena.bytesAt(slab, bytes) };
+}
+
+/** The gates of all sources, closed to nobody. */
+function placeGates({ logical, lease, cleanup, from }: WiringParts, owner: number): Map<number, Ptr> {
+  const sources = logical.nodes.filter((node) => node.spec.kind === 'source');
+  const slab = lease.arena.alloc(sources.length * GATE_BYTES, owner);
+  cleanup.add(() => lease.arena.release(slab));
+  return new Map(
+    sources.map(({ id }, index) => {
+      const at = slab + index * GATE_BYTES;
+      new SourceGate(lease.arena, at).begin(from?.sources.get(id) ?? 0);
+      return [id, at];
+    }),
+  );
 }
 
 interface StageWiring {
   stage: StageSpec;
   actors: readonly Actor[];
   ringOf(edge: number): Ring;
-  claim: Ptr;
+  /** By source node. */
+  gateOf: ReadonlyMap<number, Ptr>;
   listening: Ptr;
+  aligning: Ptr;
   pressure: PressurePlace;
   /** Counts bytes on disk. */
   spilled: Ptr;
   memory: RunMemory;
 }
 
-/** What the lanes of one stage are told; they share an owner and the counter of claimed splits. */
+/** What the lanes of one stage are told; they share an owner. */
 function laneConfigs(parts: WiringParts, wiring: StageWiring): LaneConfig[] {
-  const { physical, lease, positionsOf, split, spill } = parts;
-  const { stage, actors, ringOf, claim, listening, pressure, spilled, memory } = wiring;
+  const { physical, lease, positionsOf, split, spill, from } = parts;
+  const { stage, actors, ringOf, gateOf, listening, aligning, pressure, spilled, memory } = wiring;
   const owner = lease.takeOwner(stage.name);
   const positions = positionsOfStage(physical, stage, positionsOf);
   const chain = placeChain(parts, stage, owner);
@@ -155,16 +203,20 @@ function laneConfigs(parts: WiringParts, wiring: StageWiring): LaneConfig[] {
     .map((actor) => ({
       stage,
       lane: actor.lane,
-      input: laneInput(stage, claim, chain, ringOf),
+      input: laneInput(stage, gateOf, chain, ringOf),
       outputs: stage.outputs.map((output) => ringOf(output.edge).handle),
       owner,
       ...poolOfLane(memory, stage.id, actor.lane),
       statistics: actor.place,
       listening,
+      aligning,
       positions,
       heapBytes,
       pressure,
-      ...(spill !== undefined && { spill: { ...spill, used: spilled } }),
+      attempt: parts.attempt,
+      spilled,
+      ...(spill !== undefined && { spill }),
+      ...restoreOf(from, stage, actor.lane),
     }));
 }
 
@@ -180,6 +232,11 @@ function placeChain({ lease, cleanup }: WiringParts, { input }: StageSpec, owner
 function poolOfLane(memory: RunMemory, stage: number, lane: number): Pick<LaneConfig, 'pool'> {
   const consumer = memory.ofLane(stage, lane);
   return { pool: { place: memory.place, consumer, reservedBytes: memory.reservedBytes(consumer) } };
+}
+
+function restoreOf(from: Checkpoint | undefined, { id }: StageSpec, lane: number): Pick<LaneConfig, 'restore'> {
+  const restore = from?.lanes.get(laneKey(id, lane));
+  return restore === undefined ? {} : { restore };
 }
 
 type EndRole = 'reader' | 'feeder' | 'main' | 'writer';
@@ -216,19 +273,36 @@ function isBounded(physical: PhysicalPlan, edge: EdgeSpec): boolean {
   return before !== undefined && isBounded(physical, before);
 }
 
-function makeRing(edge: EdgeSpec, isLazy: boolean, lease: ArenaLease, owner: number, cleanup: Cleanup): Ring {
+function makeRing({ physical, lease, cleanup, from }: WiringParts, edge: EdgeSpec, owner: number): Ring {
   const ring = createRing(lease.arena, {
     capacity: edge.capacity,
     creditBytes: edge.creditBytes,
     fields: edge.fields,
     owner,
-    isLazy,
+    isLazy: edge.carriesStates && isBounded(physical, edge),
+    first: firstOf(physical, edge, from),
   });
   cleanup.add(() => ring.close());
   return ring;
 }
 
-function laneInput(stage: StageSpec, claim: Ptr, chain: Ptr, ringOf: (edge: number) => Ring): LaneInputConfig {
+/** Number of an edge's first packet: morsels keep their numbers through stages of several lanes, a stage of one lane counts anew. */
+function firstOf(physical: PhysicalPlan, { producer }: EdgeSpec, from: Checkpoint | undefined): number {
+  if (producer.kind !== 'stage') return from?.sources.get(producer.node) ?? 0;
+  const stage = physical.stages.find(({ id }) => id === producer.stage);
+  if (stage === undefined || stage.lanes === 1 || stage.input.kind === 'edges') return 0;
+  const { input } = stage;
+  if (input.kind === 'splits') return from?.sources.get(input.node) ?? 0;
+  const before = physical.edges.find(({ id }) => id === input.edge);
+  return before === undefined ? 0 : firstOf(physical, before, from);
+}
+
+function laneInput(
+  stage: StageSpec,
+  gateOf: ReadonlyMap<number, Ptr>,
+  chain: Ptr,
+  ringOf: (edge: number) => Ring,
+): LaneInputConfig {
   const { input } = stage;
   if (input.kind === 'edge') return { kind: 'edge', edge: input.edge, ring: ringOf(input.edge).handle };
   if (input.kind === 'edges') {
@@ -236,7 +310,8 @@ function laneInput(stage: StageSpec, claim: Ptr, chain: Ptr, ringOf: (edge: numb
     return { kind: 'edges', inputs };
   }
   const batches = input.source.type === 'shared' ? sharedTableBatches(input.source.tableId) : [];
-  return { kind: 'splits', source: input.source, fields: input.fields, claim, batches, chain };
+  const gate = gateOf.get(input.node) as Ptr;
+  return { kind: 'splits', source: input.source, fields: input.fields, gate, batches, chain };
 }
 
 /**

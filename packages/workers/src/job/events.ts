@@ -18,7 +18,9 @@ export interface JobEvents {
   stage: { stage: string; lanes: number; state: 'started' | 'ended' };
   /** Something a person should look at; the job goes on. */
   alert: { kind: 'stalled' | 'memory' | 'spill'; stage: string; message: string };
-  /** A stage worker has died; the job begins again with fresh threads. */
+  /** Everything has been brought to a state that the job can go on from. */
+  barrier: BarrierEvent;
+  /** A stage worker has died; the job goes on from its last barrier, or its start, with fresh threads. */
   restart: RestartEvent;
   /** The job has ended, well or not. */
   end: { ok: boolean };
@@ -34,12 +36,23 @@ export interface PressureEvent {
   holders: string;
 }
 
+export interface BarrierEvent {
+  /** Number of the barrier, from 1. */
+  epoch: number;
+  /** How long sources stood still. */
+  elapsedMs: number;
+  /** What lies on disk for it. */
+  bytes: number;
+}
+
 export interface RestartEvent {
   /** The stage whose worker died. */
   stage: string;
   /** What it died of. */
   reason: string;
   error: PipelineError;
+  /** The barrier that it goes on from; 0 for the start. */
+  epoch: number;
   /** Restarts so far, this one included. */
   restarts: number;
 }

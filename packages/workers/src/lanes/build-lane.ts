@@ -7,18 +7,20 @@ import type {
   MaybePromise,
   MemoryConsumer,
   Recovery,
+  SavedChain,
   Spill,
   StageChain,
   StageSpec,
 } from '@spillway/core/internal';
-import { buildChain, instantiateKernels, recoveryOf } from '@spillway/core/lane';
+import { buildChain, instantiateKernels, recoveryOf, restoreOperators, saveOperators } from '@spillway/core/lane';
 import { attachRing, type Ring } from '../channels/ring.ts';
+import { SourceGate } from '../channels/source-gate.ts';
 import { ActorStatistics, OperatorStatistics } from '../monitor/statistics.ts';
 import type { SplitBounds } from './generated-input.ts';
 import { type LaneChain, type LaneInput, LaneLoop } from './lane-loop.ts';
 import { LaneMemory } from './lane-memory.ts';
 import { type LaneOutput, MorselOutput, StreamOutput } from './lane-outputs.ts';
-import type { LaneConfig, LaneMessage } from './protocol.ts';
+import type { FilePlace, LaneConfig, LaneMessage } from './protocol.ts';
 import { RingInput } from './ring-input.ts';
 import { BatchPlace } from './source-position.ts';
 
@@ -27,6 +29,8 @@ export interface BuiltLane {
   readonly loop: LaneLoop;
   /** By operator. */
   readonly recovery: Recovery[];
+  /** Saves the operators. Only between two morsels. */
+  save(place: FilePlace): Promise<SavedChain>;
   /** Releases everything the lane holds, and its open slabs. */
   close(): Promise<void>;
 }
@@ -73,10 +77,12 @@ export async function buildLane(
     },
     position: () => place.position(),
   });
-  const input = await laneInput(arena, config, { kernels, chain, signal, send }).catch(async (error: unknown) => {
-    await closeLane(arena, undefined, chain, outputs, spill).finally(() => memory.close());
-    throw error;
-  });
+  const input = await restoreChain(arena, config, chain, { spill, signal })
+    .then(() => laneInput(arena, config, { kernels, chain, signal, send }))
+    .catch(async (error: unknown) => {
+      await closeLane(arena, undefined, chain, outputs, spill).finally(() => memory.close());
+      throw error;
+    });
   const loop = new LaneLoop({
     input,
     chain: new DrivenChain(chain, config, operators, memory.consumer),
@@ -90,6 +96,7 @@ export async function buildLane(
     stageName: stage.name,
     loop,
     recovery: chain.operators.map(recoveryOf),
+    save: (place) => saveChain(arena, config, chain, place, signal),
     close: () => closeLane(arena, input, chain, outputs, spill).finally(() => memory.close()),
   };
 }
@@ -114,7 +121,7 @@ async function closeLane(
 /** Loaded when an operator of the stage can spill. */
 async function openSpill(
   arena: Arena,
-  { stage, lane, spill }: LaneConfig,
+  { stage, lane, spill, spilled, attempt }: LaneConfig,
   operators: readonly OperatorStatistics[],
   signal: AbortSignal,
   send: (message: LaneMessage) => void,
@@ -123,14 +130,66 @@ async function openSpill(
   const { LaneSpill, sharedAccount } = await import('@spillway/core/spill');
   return new LaneSpill({
     folder: spill.folder,
-    lane: `${stage.id}-${lane}`,
+    lane: `${attempt}-${stage.id}-${lane}`,
     limitBytes: spill.limitBytes,
-    account: sharedAccount(arena.buffer, spill.used),
+    account: sharedAccount(arena.buffer, spilled),
     signal,
     onAlert: ({ message }) => send({ type: 'alert', message }),
     onWritten: (bytes, name) =>
       operators[stage.operators.findIndex((operator) => operator.name === name)]?.countSpilled(bytes),
   });
+}
+
+/** Snapshots are written through a spill of their own: the operators may have none. */
+async function filesOf(
+  arena: Arena,
+  { stage, lane, attempt, spilled }: LaneConfig,
+  { folder, limitBytes }: FilePlace,
+  signal: AbortSignal,
+): Promise<{ spill: Spill; modules: typeof import('@spillway/core/spill') }> {
+  const modules = await import('@spillway/core/spill');
+  const name = `${attempt}-${stage.id}-${lane}-at-${saves++}`;
+  const account = modules.sharedAccount(arena.buffer, spilled);
+  return { spill: new modules.LaneSpill({ folder, lane: name, limitBytes, account, signal }), modules };
+}
+
+/** Snapshots of this thread so far: no two write files of one name. */
+let saves = 0;
+
+async function saveChain(
+  arena: Arena,
+  config: LaneConfig,
+  chain: StageChain,
+  place: FilePlace,
+  signal: AbortSignal,
+): Promise<SavedChain> {
+  const { spill, modules } = await filesOf(arena, config, place, signal);
+  const files = new modules.SnapshotFiles(arena, spill, config.stage.name);
+  try {
+    const operators = await saveOperators(chain.operators, files);
+    return { operators, files: files.finish() };
+  } catch (error) {
+    files.discard();
+    throw error;
+  }
+}
+
+async function restoreChain(
+  arena: Arena,
+  config: LaneConfig,
+  chain: StageChain,
+  { spill, signal }: { spill: Spill | undefined; signal: AbortSignal },
+): Promise<void> {
+  const { restore, stage } = config;
+  if (restore === undefined) return;
+  // Nothing is written: the files are named in the snapshot.
+  const { spill: own, modules } = await filesOf(arena, config, { folder: '', limitBytes: 0 }, signal);
+  const source = new modules.SnapshotSource(arena, spill ?? own, stage.name, restore.files);
+  try {
+    await restoreOperators(chain.operators, restore.operators, source);
+  } finally {
+    source.close();
+  }
 }
 
 function laneOutput(
@@ -163,13 +222,15 @@ async function laneInput(
       consumer: attachRing(arena, ring).consumer(),
       isElastic,
     }));
-    return new MergedInput(ports, () => chain.wants());
+    const isAligning = (): boolean => Atomics.load(arena.i32, config.aligning >>> 2) !== 0;
+    return new MergedInput(ports, () => chain.wants(), isAligning);
   }
-  const { source, fields, claim } = input;
+  const { source, fields } = input;
+  const gate = new SourceGate(arena, input.gate);
   // Loaded when they are there: most stages take an edge.
   if (source.type === 'shared') {
     const { SharedInput } = await import('./shared-input.ts');
-    return new SharedInput({ arena, kernels, source, fields, claim, batches: input.batches });
+    return new SharedInput({ arena, kernels, source, fields, gate, batches: input.batches });
   }
   const onSplit = (bounds: SplitBounds): void => send({ type: 'split', ...bounds });
   if (source.type === 'csv') {
@@ -180,7 +241,7 @@ async function laneInput(
       kernels,
       source,
       fields,
-      claim,
+      gate,
       chain: chunks,
       owner: config.owner,
       lane: config.lane,
@@ -193,7 +254,7 @@ async function laneInput(
     arena,
     source,
     fields,
-    claim,
+    gate,
     owner: config.owner,
     onSplit,
   });

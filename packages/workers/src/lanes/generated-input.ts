@@ -2,8 +2,9 @@
 import type { Fields, OpResult, SourceInstance } from '@spillway/core';
 import { PipelineError } from '@spillway/core/base';
 import { cutBatch, floorBytes, OrderCheck, rowsToBatch, withInputs } from '@spillway/core/data';
-import type { Arena, Batch, OrderedValue, Ptr } from '@spillway/core/internal';
+import type { Arena, Batch, OrderedValue } from '@spillway/core/internal';
 import { resolveSource } from '@spillway/core/lane';
+import type { SourceGate } from '../channels/source-gate.ts';
 import { namedError } from '../coordinator/failure.ts';
 import type { LaneInput, Morsel } from './lane-loop.ts';
 import type { SplitSource } from './protocol.ts';
@@ -21,8 +22,8 @@ export interface GeneratedInputParts {
   arena: Arena;
   source: Extract<SplitSource, { type: 'generated' }>;
   fields: Fields;
-  /** Shared counter of splits claimed. */
-  claim: Ptr;
+  /** By which splits are claimed. */
+  gate: SourceGate;
   owner: number;
   /** Told of every split when the source is ordered. */
   onSplit(bounds: SplitBounds): void;
@@ -61,12 +62,14 @@ export class GeneratedInput implements LaneInput {
 
   private constructor(parts: GeneratedInputParts, instance: SourceInstance) {
     this.#parts = parts;
+    parts.gate.setTotal(parts.source.splits);
     this.#instance = instance;
   }
 
   async next(): Promise<Morsel | undefined> {
-    const { arena, claim, source } = this.#parts;
-    const split = Atomics.add(arena.i32, claim >>> 2, 1);
+    const { gate, source } = this.#parts;
+    const split = gate.claim();
+    await gate.pass(split);
     if (split >= source.splits) return undefined;
     const batches = await this.#layOut(await this.#read(split));
     try {
@@ -76,6 +79,10 @@ export class GeneratedInput implements LaneInput {
       throw error;
     }
     return { sequence: split, batches };
+  }
+
+  done(): void {
+    this.#parts.gate.countDone();
   }
 
   total(): number {

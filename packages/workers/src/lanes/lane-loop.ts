@@ -28,6 +28,8 @@ export interface LaneInput {
   readonly edge: number;
   /** The next morsel that is this lane's, or undefined when the input has ended. */
   next(): Morsel | undefined | Promise<Morsel | undefined>;
+  /** The morsel has been worked through, and what came of it was published. */
+  done(morsel: Morsel): void;
   /** Morsels of the whole input over all lanes; known when `next` has given undefined. */
   total(): number;
   close(): void | Promise<void>;
@@ -71,6 +73,8 @@ export class LaneLoop {
   readonly #parts: LaneParts;
   readonly #flushesAsked: (string | undefined)[] = [];
   #wake: (() => void) | undefined;
+  #holdAsked: (() => Promise<void>) | undefined;
+  #resume: (() => void) | undefined;
   #yieldAtMs = 0;
 
   constructor(parts: LaneParts) {
@@ -81,6 +85,18 @@ export class LaneLoop {
   askFlush(name: string | undefined): void {
     this.#flushesAsked.push(name);
     this.#wake?.();
+  }
+
+  /** Runs an action between two morsels, when none is there; then nothing moves until `resume`. */
+  hold<T>(action: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#holdAsked = () => action().then(resolve, reject);
+      this.#wake?.();
+    });
+  }
+
+  resume(): void {
+    this.#resume?.();
   }
 
   /** Runs to the end of the input. The caller closes the parts on every path. */
@@ -94,6 +110,7 @@ export class LaneLoop {
       if (morsel === undefined) break;
       await this.#process(morsel);
       await this.#betweenMorsels();
+      input.done(morsel);
     }
     if (isOnlyLane) await chain.end();
     chain.reportHeld();
@@ -160,7 +177,9 @@ export class LaneLoop {
     arrival.catch(() => {}); // awaited below; a flush that throws first must not leave it unhandled
     statistics.enter('waiting for input', input.edge);
     while (!settled) {
-      await this.#sleepUntil(chain.dueAt(), () => settled || this.#flushesAsked.length > 0);
+      const isAsked = (): boolean => this.#flushesAsked.length > 0 || this.#holdAsked !== undefined;
+      await this.#sleepUntil(chain.dueAt(), () => settled || isAsked());
+      if (this.#holdAsked !== undefined) await this.#holdStill(this.#holdAsked);
       if (settled) break;
       if (this.#flushesAsked.length > 0) await this.#flushAsked();
       const dueAt = chain.dueAt();
@@ -169,6 +188,15 @@ export class LaneLoop {
     statistics.enter('working');
     this.#yieldAtMs = performance.now() + YIELD_EVERY_MS;
     return arrival;
+  }
+
+  async #holdStill(action: () => Promise<void>): Promise<void> {
+    this.#holdAsked = undefined;
+    const resumed = new Promise<void>((resolve) => {
+      this.#resume = resolve;
+    });
+    await action();
+    await resumed;
   }
 
   /** Sleeps until `#wake` is called or the time has come. One waker and one timer at a time: nothing piles up. */

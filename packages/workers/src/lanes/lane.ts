@@ -2,11 +2,11 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { PipelineErrorData } from '@spillway/core';
 import { errorToData } from '@spillway/core/base';
-import type { Arena, Recovery } from '@spillway/core/internal';
+import type { Arena, Recovery, SavedChain } from '@spillway/core/internal';
 import { outcomeOf } from '../control/outcome.ts';
 import { namedError } from '../coordinator/failure.ts';
 import { type BuiltLane, buildLane } from './build-lane.ts';
-import type { LaneConfig, LaneControl, LaneMessage } from './protocol.ts';
+import type { FilePlace, LaneConfig, LaneControl, LaneMessage } from './protocol.ts';
 
 export class Lane {
   readonly ended: Promise<void>;
@@ -36,6 +36,8 @@ export class Lane {
         return outcomeOf(() => configuring);
       },
       start: () => void this.#run(),
+      save: (place) => outcomeOf(() => this.#save(place)),
+      resume: () => this.#built?.loop.resume(),
       flush: (name) => this.#built?.loop.askFlush(name),
       stop: () => this.#stop(),
     };
@@ -48,6 +50,11 @@ export class Lane {
     } catch (error) {
       throw namedError(error, config.stage.name);
     }
+  }
+
+  async #save(place: FilePlace): Promise<SavedChain> {
+    const built = this.#built as BuiltLane;
+    return built.loop.hold(() => built.save(place));
   }
 
   async #run(): Promise<void> {
@@ -70,6 +77,7 @@ export class Lane {
 
   #stop(): void {
     this.#abort.abort();
+    this.#built?.loop.resume();
     if (this.#isRunning) return; // the loop ends by itself: its rings have been failed
     this.#isRunning = true; // a start that comes later must not run
     // A lane that ended while it was still being built would allocate in the name of whoever has its owner number next.

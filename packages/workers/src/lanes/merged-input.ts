@@ -21,13 +21,18 @@ export class MergedInput implements LaneInput {
   /** By port: sleeps on it and on those that are taken from meanwhile. */
   readonly #waits: readonly WaitAny[];
   readonly #others: readonly (readonly number[])[];
+  readonly #isAligning: () => boolean;
   #wanted = 0;
   #morsels = 0;
 
-  /** `wants`: the port that the operator needs next, never one that has ended. */
-  constructor(ports: readonly MergedPort[], wants: () => number) {
+  /**
+   * `wants`: the port that the operator needs next, never one that has ended. `isAligning`: a barrier waits for all inputs to be empty, and
+   * whoever begins it wakes this one.
+   */
+  constructor(ports: readonly MergedPort[], wants: () => number, isAligning: () => boolean) {
     this.#ports = ports;
     this.#wants = wants;
+    this.#isAligning = isAligning;
     this.#isOpen = ports.map(() => true);
     const elastic = [...ports.keys()].filter((index) => ports[index]?.isElastic);
     this.#others = ports.map(({ isElastic }, port) => (isElastic ? elastic.filter((index) => index !== port) : []));
@@ -49,6 +54,10 @@ export class MergedInput implements LaneInput {
     return (this.#waits[this.#wanted] as WaitAny).until(() => this.#attempt());
   }
 
+  done({ port, isLast }: Morsel): void {
+    if (port !== undefined && isLast !== true) this.#ports[port]?.consumer.countDone();
+  }
+
   total(): number {
     return this.#morsels;
   }
@@ -60,6 +69,8 @@ export class MergedInput implements LaneInput {
   #attempt(): Morsel | undefined {
     let morsel = this.#poll(this.#wanted);
     for (const other of this.#others[this.#wanted] ?? []) morsel ??= this.#poll(other);
+    // While sources stand still the wanted port may have nothing more before the barrier.
+    if (morsel === undefined && this.#isAligning()) for (const port of this.#ports.keys()) morsel ??= this.#poll(port);
     return morsel;
   }
 

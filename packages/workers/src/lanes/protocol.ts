@@ -1,7 +1,16 @@
 /** What the coordinator and a lane say to each other. Plain data: it crosses threads. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Fields, PipelineErrorData } from '@spillway/core';
-import type { FlushReason, HeldState, PoolPlace, Ptr, Recovery, SourceSpec, StageSpec } from '@spillway/core/internal';
+import type {
+  FlushReason,
+  HeldState,
+  PoolPlace,
+  Ptr,
+  Recovery,
+  SavedChain,
+  SourceSpec,
+  StageSpec,
+} from '@spillway/core/internal';
 import type { RingHandle } from '../channels/ring.ts';
 import type { Outcome } from '../control/outcome.ts';
 import type { PressurePlace } from '../governor/shared-pressure.ts';
@@ -22,8 +31,8 @@ export type LaneInputConfig =
   | { kind: 'edge'; edge: number; ring: RingHandle }
   /** In the order of the operator's inputs. */
   | { kind: 'edges'; inputs: { edge: number; ring: RingHandle; isElastic: boolean }[] }
-  /** `claim` is the shared counter of splits taken; `batches` are the descriptors of a shared table; `chain` is that of a CSV source. */
-  | { kind: 'splits'; source: SplitSource; fields: Fields; claim: Ptr; batches: Ptr[]; chain: Ptr };
+  /** `gate` is the source's (see `SourceGate`); `batches` are the descriptors of a shared table; `chain` is that of a CSV source. */
+  | { kind: 'splits'; source: SplitSource; fields: Fields; gate: Ptr; batches: Ptr[]; chain: Ptr };
 
 export type SplitSource = Extract<SourceSpec, { type: 'shared' | 'generated' | 'csv' }>;
 
@@ -41,13 +50,28 @@ export interface LaneConfig {
   statistics: StatisticsPlace;
   /** Shared flag: not 0 while somebody listens to flush events. */
   listening: Ptr;
+  /** Shared flag: not 0 while a barrier waits for everything on its way to be taken in. */
+  aligning: Ptr;
   /** Where the stage's morsels come from in their source; empty when they are not the source's own. */
   positions: PositionSegment[];
   pressure: PressurePlace;
   /** What the lane's heap and array buffers may grow by; 0 where no code of users runs. */
   heapBytes: number;
-  /** Where its operators may spill; `used` counts the bytes on disk of all lanes. */
-  spill?: { folder: string; limitBytes: number; used: Ptr };
+  /** Which attempt of the run this is, from 0: files of several may lie side by side. */
+  attempt: number;
+  /** Shared counter: bytes on disk of all lanes. */
+  spilled: Ptr;
+  /** Where its operators may spill. */
+  spill?: FilePlace;
+  /** What the lane's operators go on from. */
+  restore?: SavedChain;
+}
+
+/** Where files may be written. */
+export interface FilePlace {
+  folder: string;
+  /** Bytes on disk that all lanes may have together. */
+  limitBytes: number;
 }
 
 /** Commands to a lane. All but `configure` answer at once. */
@@ -55,6 +79,9 @@ export interface LaneControl {
   /** Imports what the stage needs and builds its operators, of which it says how they come through a crash. Nothing runs yet. */
   configure(config: LaneConfig): Promise<Outcome<Recovery[]>>;
   start(): void;
+  /** Saves the operators between two morsels; nothing moves in the lane afterwards until `resume`. */
+  save(place: FilePlace): Promise<Outcome<SavedChain>>;
+  resume(): void;
   /** Flushes one buffer by its node's name, or all, between two morsels. */
   flush(name: string | undefined): void;
   /** Aborts the signal that user code was given. The rings are failed by the coordinator. */

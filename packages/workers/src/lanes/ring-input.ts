@@ -15,6 +15,10 @@ export class RingInput implements LaneInput {
     return this.#consumer.next();
   }
 
+  done(): void {
+    this.#consumer.countDone();
+  }
+
   total(): number {
     return this.#consumer.total();
   }

@@ -3,6 +3,7 @@ import type { Fields } from '@spillway/core';
 import { openBatch } from '@spillway/core/base';
 import { disorderError, OrderCheck, orderedValue, parseType } from '@spillway/core/data';
 import type { Arena, Batch, Column, Kernels, Ptr } from '@spillway/core/internal';
+import type { SourceGate } from '../channels/source-gate.ts';
 import type { LaneInput, Morsel } from './lane-loop.ts';
 import type { SplitSource } from './protocol.ts';
 
@@ -11,8 +12,8 @@ export interface SharedInputParts {
   kernels: Kernels;
   source: Extract<SplitSource, { type: 'shared' }>;
   fields: Fields;
-  /** Shared counter of batches claimed. */
-  claim: Ptr;
+  /** By which batches are claimed. */
+  gate: SourceGate;
   /** Descriptors of the table's batches. */
   batches: readonly Ptr[];
 }
@@ -24,13 +25,23 @@ export class SharedInput implements LaneInput {
 
   constructor(parts: SharedInputParts) {
     this.#parts = parts;
+    parts.gate.setTotal(parts.batches.length);
     this.#verifies = parts.source.orderedOn !== undefined && !parts.source.orderTrusted;
   }
 
-  next(): Morsel | undefined {
-    const { arena, claim, batches } = this.#parts;
-    const sequence = Atomics.add(arena.i32, claim >>> 2, 1);
-    const descriptor = batches[sequence];
+  next(): Morsel | undefined | Promise<Morsel | undefined> {
+    const { gate } = this.#parts;
+    const sequence = gate.claim();
+    const passed = gate.pass(sequence);
+    return passed === undefined ? this.#take(sequence) : passed.then(() => this.#take(sequence));
+  }
+
+  done(): void {
+    this.#parts.gate.countDone();
+  }
+
+  #take(sequence: number): Morsel | undefined {
+    const descriptor = this.#parts.batches[sequence];
     if (descriptor === undefined) return undefined;
     const batch = this.#open(descriptor);
     try {

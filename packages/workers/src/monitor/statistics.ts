@@ -193,12 +193,12 @@ export interface StatisticsPlace {
   operators: Ptr[];
 }
 
-/** Lays the slots of all actors of a run out in one slab; the caller releases `slab`. */
+/** Lays the slots of all actors of a run out in one slab of so many `bytes`; the caller releases `slab`. */
 export function placeStatistics(
   arena: Arena,
   owner: number,
   operatorsOfActor: readonly number[],
-): { slab: Ptr; places: StatisticsPlace[] } {
+): { slab: Ptr; bytes: number; places: StatisticsPlace[] } {
   const operators = operatorsOfActor.reduce((sum, count) => sum + count, 0);
   const doubles = operatorsOfActor.length * ACTOR_DOUBLES + operators * OPERATOR_DOUBLES;
   const slab = arena.alloc(Math.max(doubles, 1) * 8, owner);
@@ -213,5 +213,5 @@ export function placeStatistics(
     actor: take(ACTOR_DOUBLES),
     operators: Array.from({ length: count }, () => take(OPERATOR_DOUBLES)),
   }));
-  return { slab, places };
+  return { slab, bytes: doubles * 8, places };
 }

@@ -1,7 +1,7 @@
 /** Sinks that deliver to user code on the main thread: a function, or a `for await` loop. */
 
-import { batchToRows, concatBatches, sliceBatch } from '@spillway/core/data';
-import type { Arena, Batch, CallbackSink, MaybePromise } from '@spillway/core/internal';
+import { batchToRows, concatBatches, copyIn, copyOut, sliceBatch } from '@spillway/core/data';
+import type { Arena, Batch, CallbackSink, MaybePromise, PlainBatch } from '@spillway/core/internal';
 import type { BatchTaker } from './drain-edge.ts';
 
 /**
@@ -35,9 +35,11 @@ export class CallbackTaker implements BatchTaker {
   /** After an abort a batch that waits for room is no longer this sink's. */
   #isClosed = false;
   #owner: number;
-  /** Rows that have come since the run began, and those of them that were delivered before it began again. */
+  /** Rows that have come, and how many were delivered before an attempt was abandoned. */
   #rows = 0;
   #skipRows = 0;
+  /** At the last barrier: pieces of a logical batch that was missing its rest. */
+  #marked: { rows: number; pieces: PlainBatch[] } = { rows: 0, pieces: [] };
 
   constructor(parts: CallbackTakerParts) {
     this.#parts = parts;
@@ -47,11 +49,16 @@ export class CallbackTaker implements BatchTaker {
   begin(owner: number): void {
     this.#owner = owner;
     this.#isClosed = false;
+    this.#pieces = this.#marked.pieces.map((piece) => copyIn(this.#parts.arena, owner, piece));
+  }
+
+  mark(): void {
+    this.#marked = { rows: this.#rows, pieces: this.#pieces.map((piece) => copyOut(piece)) };
   }
 
   cutBack(): void {
     if (this.#parts.delivery === 'copied once') this.#skipRows = Math.max(this.#skipRows, this.#rows);
-    this.#rows = 0;
+    this.#rows = this.#marked.rows;
   }
 
   take(batch: Batch): void | Promise<void> {

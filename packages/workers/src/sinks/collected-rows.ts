@@ -17,6 +17,7 @@ export class CollectedRows implements BatchTaker {
   readonly #keep: (bytes: number) => void;
   readonly #batches: PlainBatch[] = [];
   #bytes = 0;
+  #marked = { batches: 0, bytes: 0 };
 
   /** @param keep counts the bytes of a copy before it is made (less than none when copies go); throws when there is no room for it */
   constructor(fields: Fields, keep: (bytes: number) => void) {
@@ -32,11 +33,15 @@ export class CollectedRows implements BatchTaker {
     this.#batches.push(copyOut(batch));
   }
 
-  /** Drops what has come since the run began. */
+  mark(): void {
+    this.#marked = { batches: this.#batches.length, bytes: this.#bytes };
+  }
+
   cutBack(): void {
-    this.#batches.length = 0;
-    this.#keep(-this.#bytes);
-    this.#bytes = 0;
+    const { batches, bytes } = this.#marked;
+    this.#batches.length = batches;
+    this.#keep(bytes - this.#bytes);
+    this.#bytes = bytes;
   }
 
   /** The run has failed: nobody will ask for the rows. */

@@ -10,7 +10,9 @@ export interface BatchTaker {
   end?(): Promise<void>;
   /** Releases what it still holds. Called on every path, once an attempt. */
   close?(): void;
-  /** The run begins again: what was taken comes once more. */
+  /** A barrier is complete: what was taken so far stays. Between two batches. */
+  mark(): void;
+  /** The run goes on from the last barrier, or begins again: what was taken since comes once more. */
   cutBack(): void;
   /** A further attempt begins: whom slabs are charged to from now on. */
   begin?(owner: number): void;
@@ -36,6 +38,7 @@ export async function drainEdge(
       statistics.enter('working');
       if (packet === undefined) break;
       await deliver(packet.batches, taker, statistics, signal);
+      consumer.countDone();
       if (performance.now() < turnAt) continue;
       await new Promise<void>((resolve) => void setImmediate(resolve));
       turnAt = performance.now() + TURN_EVERY_MS;

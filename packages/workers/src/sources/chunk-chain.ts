@@ -7,6 +7,7 @@
  */
 import type { ChunkStart } from '@spillway/core/csv';
 import type { Arena, Ptr } from '@spillway/core/internal';
+import type { SourceGate } from '../channels/source-gate.ts';
 import { WaitPlace, wake } from '../channels/wait.ts';
 
 const MOST_LANES = 1024;
@@ -17,6 +18,11 @@ const ENTRIES_AT = SIGNAL_BYTES + 4 * MOST_LANES;
 
 /** Bytes of a chain. They are all zeros at first. */
 export const CHAIN_BYTES: number = ENTRIES_AT + ENTRIES * ENTRY_BYTES;
+
+/** Where the chain tells where chunks start: what a run needs to go on from a barrier. */
+export function startsOf(chain: Uint8Array): Uint8Array {
+  return chain.subarray(ENTRIES_AT);
+}
 
 /** A lane that works on no chunk. */
 const IDLE = 0;
@@ -39,11 +45,11 @@ export class ChunkChain {
     signal.addEventListener('abort', this.#wakeUp);
   }
 
-  /** Takes the next chunk number from a shared counter. */
-  claim(words: Int32Array, counter: number): number {
+  /** Takes the next chunk. */
+  claim(gate: SourceGate): number {
     // First lower than any chunk: others must not think that this lane is past theirs.
     Atomics.store(this.#words, this.#slot, 1);
-    const chunk = Atomics.add(words, counter, 1);
+    const chunk = gate.claim();
     Atomics.store(this.#words, this.#slot, chunk + 2);
     return chunk;
   }

@@ -5,6 +5,7 @@ import { PipelineError } from '@spillway/core/base';
 import { CHUNK_BYTES, type ChunkStart, CsvChunkReader } from '@spillway/core/csv';
 import { OrderCheck, orderedValue, parseType } from '@spillway/core/data';
 import type { Arena, Batch, CsvFile, Kernels, Ptr } from '@spillway/core/internal';
+import type { SourceGate } from '../channels/source-gate.ts';
 import type { SplitBounds } from '../lanes/generated-input.ts';
 import type { LaneInput, Morsel } from '../lanes/lane-loop.ts';
 import type { SplitSource } from '../lanes/protocol.ts';
@@ -17,8 +18,8 @@ export interface CsvInputParts {
   fields: Fields;
   owner: number;
   lane: number;
-  /** Shared counter of chunks claimed. */
-  claim: Ptr;
+  /** By which chunks are claimed. */
+  gate: SourceGate;
   /** Of `CHAIN_BYTES`. */
   chain: Ptr;
   signal: AbortSignal;
@@ -53,14 +54,17 @@ export class CsvInput implements LaneInput {
       width = Math.max(width, file.names.length);
     }
     this.#chunks = chunks;
+    parts.gate.setTotal(chunks);
     const { format, batchRows } = source;
     this.#reader = new CsvChunkReader({ arena, owner, fields, format, width, batchRows });
     this.#chain = new ChunkChain(arena, parts.chain, parts.lane, parts.signal);
   }
 
   async next(): Promise<Morsel | undefined> {
-    const { arena, claim } = this.#parts;
-    const chunk = this.#chain.claim(arena.i32, claim >>> 2);
+    const { gate } = this.#parts;
+    const chunk = this.#chain.claim(gate);
+    const passed = gate.pass(chunk);
+    if (passed !== undefined) await passed;
     if (chunk >= this.#chunks) {
       this.#chain.rest();
       return undefined;
@@ -73,6 +77,10 @@ export class CsvInput implements LaneInput {
       await this.#chain.untilFirst(chunk);
       throw error;
     }
+  }
+
+  done(): void {
+    this.#parts.gate.countDone();
   }
 
   total(): number {

@@ -7,6 +7,7 @@ import { PipelineError } from '@spillway/core/base';
 import { rowTooLarge } from '@spillway/core/data';
 import type { Arena, FedInput, MaybePromise } from '@spillway/core/internal';
 import type { RingProducer } from '../channels/ring.ts';
+import type { SourceGate } from '../channels/source-gate.ts';
 import type { ActorStatistics } from '../monitor/statistics.ts';
 import type { FeedLog } from './feed-log.ts';
 import type { Piece, PieceMaker } from './piece-maker.ts';
@@ -15,6 +16,7 @@ import { type RowLease, until, untilRoom } from './row-lease.ts';
 /** Where the pieces of one attempt go. */
 export interface FeedTarget {
   producers: readonly RingProducer[];
+  gate: SourceGate;
   statistics: ActorStatistics;
   /** Whom pieces are charged to. */
   owner: number;
@@ -81,6 +83,7 @@ export class Feed {
       if (this.#target !== target) throw new PipelineError('ERR_ABORTED', 'the attempt that was fed is over');
       await (this.#sent < log.next ? this.#publish(target) : this.#change());
     }
+    await target.gate.untilOpen();
     for (const producer of target.producers) producer.end(log.next);
     target.statistics.enter('done');
   }
@@ -118,8 +121,11 @@ export class Feed {
     });
   }
 
-  async #publish({ producers, statistics }: FeedTarget): Promise<void> {
+  async #publish({ producers, statistics, gate }: FeedTarget): Promise<void> {
     const sequence = this.#sent;
+    gate.announce(sequence + 1);
+    const passed = gate.pass(sequence);
+    if (passed !== undefined) await passed;
     const piece = this.log.take(sequence);
     const { rows, logicalBytes } = piece;
     for (let extra = 1; extra < producers.length; extra += 1) piece.retain();

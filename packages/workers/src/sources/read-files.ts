@@ -2,6 +2,7 @@
 import type { Fields, PipelineError } from '@spillway/core';
 import { compareOrdered, disorderError } from '@spillway/core/data';
 import type { OrderedValue, SourceSpec } from '@spillway/core/internal';
+import type { SourceGate } from '../channels/source-gate.ts';
 import type { ReadResult, ReadTask } from '../codecs/protocol.ts';
 import type { RowGroupSchedule, RowGroupTask } from './row-groups.ts';
 
@@ -11,10 +12,16 @@ export interface FileReaderParts {
   fields: Fields;
   /** Row groups under way at once. */
   workers: number;
-  task: Pick<ReadTask, 'rings' | 'owner' | 'pool'>;
+  task: Pick<ReadTask, 'rings' | 'owner' | 'pool' | 'gate' | 'skipBelow'>;
   /** Runs a task on the codec pool. */
   read(task: ReadTask): Promise<ReadResult>;
   onRead(task: RowGroupTask): void;
+  /** How far it may go. */
+  gate: SourceGate;
+  /** The packet to begin with: earlier ones were published by an earlier attempt. */
+  from: number;
+  /** The last value of each row group, by its first packet; what earlier attempts read is there. */
+  lasts: Map<number, OrderedValue | undefined>;
   signal: AbortSignal;
 }
 
@@ -23,23 +30,33 @@ export interface FileReaderParts {
  * out row groups at the first error.
  */
 export async function readFiles(parts: FileReaderParts): Promise<void> {
-  const { schedule, workers, signal } = parts;
+  const { schedule, workers, signal, gate, from } = parts;
   const underWay: { task: RowGroupTask; result: Promise<ReadResult> }[] = [];
-  const borders = new BorderCheck(parts.source.orderedOn, parts.fields);
+  const tasks = schedule.tasks.filter((task) => task.firstSequence + task.packets > from);
+  const before = schedule.tasks[schedule.tasks.length - tasks.length - 1];
+  const borders = new BorderCheck(parts.source.orderedOn, parts.fields, parts.lasts.get(before?.firstSequence ?? -1));
   const finishFirst = async (): Promise<void> => {
     const { task, result } = underWay.shift() as (typeof underWay)[number];
     borders.check(task, await result);
+    parts.lasts.set(task.firstSequence, borders.last);
     parts.onRead(task);
   };
   try {
-    for (const task of schedule.tasks) {
+    for (const task of tasks) {
       if (underWay.length >= workers) await finishFirst();
+      gate.announce(task.firstSequence + task.packets);
+      const passed = gate.pass(task.firstSequence);
+      if (passed !== undefined) {
+        while (underWay.length > 0) await finishFirst();
+        await passed;
+      }
       if (signal.aborted) throw signal.reason;
       const result = parts.read(readTask(parts, task));
       result.catch(() => {}); // seen when its turn comes
       underWay.push({ task, result });
     }
     while (underWay.length > 0) await finishFirst();
+    await gate.untilOpen();
   } finally {
     await Promise.allSettled(underWay.map(({ result }) => result));
   }
@@ -69,19 +86,20 @@ function readTask(parts: FileReaderParts, task: RowGroupTask): ReadTask {
 class BorderCheck {
   readonly #column: string | undefined;
   readonly #fields: Fields;
-  #last: OrderedValue | undefined;
+  /** Of all row groups so far. */
+  last: OrderedValue | undefined;
 
-  constructor(column: string | undefined, fields: Fields) {
+  constructor(column: string | undefined, fields: Fields, last: OrderedValue | undefined) {
     this.#column = column;
     this.#fields = fields;
+    this.last = last;
   }
 
   /** @throws ERR_INPUT_UNORDERED naming the file, the row group's first row and both values */
   check(task: RowGroupTask, { first, last }: ReadResult): void {
     if (first === undefined || this.#column === undefined) return;
-    if (this.#last !== undefined && compareOrdered(this.#last, first) > 0)
-      throw this.#disorder(task, this.#last, first);
-    this.#last = last;
+    if (this.last !== undefined && compareOrdered(this.last, first) > 0) throw this.#disorder(task, this.last, first);
+    this.last = last;
   }
 
   #disorder(task: RowGroupTask, before: OrderedValue, value: OrderedValue): PipelineError {

@@ -191,7 +191,7 @@ it('tells where each batch begins in its morsel', async () => {
 
 it('releases what it has not taken of a morsel when a push fails', async () => {
   const morsels: Morsel[] = [{ sequence: 0, batches: [batchOf(1), batchOf(2), batchOf(3)] }];
-  const input = { edge: 0, next: () => morsels.shift(), total: () => 1, close: () => {} };
+  const input = { edge: 0, next: () => morsels.shift(), total: () => 1, done: () => {}, close: () => {} };
   const chain = chainTo((batch) => {
     const isSecond = firstOf(batch) === 2;
     batch.release();

@@ -10,8 +10,9 @@ it('lets timers and signals have their turn while packets never run out', async 
   setTimeout(() => {
     isOver = true;
   }, 30);
-  const endless = { next: () => (isOver ? undefined : { sequence: 0, batches: [] }) };
+  const taker = { take: () => {}, mark: () => {}, cutBack: () => {} };
+  const endless = { next: () => (isOver ? undefined : { sequence: 0, batches: [] }), countDone: () => {} };
   const signal = new AbortController().signal;
-  await drainEdge(endless as unknown as RingConsumer, { take: () => {}, cutBack: () => {} }, statistics, signal);
+  await drainEdge(endless as unknown as RingConsumer, taker, statistics, signal);
   expect(isOver).toBe(true);
 });

@@ -5,10 +5,12 @@ import {
   createRing,
   Feed,
   FeedLog,
+  GATE_BYTES,
   PieceMaker,
   placeStatistics,
   type Ring,
   RowLease,
+  SourceGate,
 } from '@spillway/workers/internal';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { temporaryFolder } from '#support/temporary-folder';
@@ -21,10 +23,14 @@ let arena: Arena;
 let rings: Ring[];
 let slab: number;
 let statistics: ActorStatistics;
+let gate: SourceGate;
 
 beforeEach(() => {
   arena = createArena({ maximumBytes: 256 * 2 ** 20, debug: true });
   rings = [0, 1].map(() => createRing(arena, { capacity: 8, creditBytes: 64 * 2 ** 20, fields: FIELDS, owner: 1 }));
+  const at = arena.alloc(GATE_BYTES, 0);
+  gate = new SourceGate(arena, at);
+  gate.begin(0);
   const placed = placeStatistics(arena, 0, [0]);
   slab = placed.slab;
   statistics = new ActorStatistics(arena.buffer, placed.places[0]?.actor as number);
@@ -33,6 +39,7 @@ beforeEach(() => {
 afterEach(() => {
   for (const ring of rings) ring.close();
   arena.release(slab);
+  arena.release(gate.at);
   arena.trim();
   expect(arena.usedSlabs()).toBe(0);
 });
@@ -62,6 +69,7 @@ function attach(feed: Feed, count: number): Promise<void> {
   const used = rings.slice(0, count);
   return feed.attach({
     producers: used.map((ring) => ring.producer()),
+    gate,
     statistics,
     owner: 2,
     isDrained: () => used.every((ring) => ring.depth().packets === 0),

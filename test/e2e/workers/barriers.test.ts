@@ -1,0 +1,99 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { createPipeline, fromIterable, readParquet } from '@spillway/core';
+import { processArena } from '@spillway/core/internal';
+import { type BarrierEvent, type RestartEvent, type Run, type RunOptions, run } from '@spillway/workers';
+import { afterEach, expect, it } from 'vitest';
+import { dies, diesCounting } from '#fixtures/crashes';
+import { numbers, waits } from '#fixtures/faults';
+import { valueRows, valuesOf } from '../../support/rows.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+const SCHEMA = { value: 'int64' } as const;
+const ROWS = 4000;
+
+const pipeline = () => createPipeline({ memoryLimit: '256MiB' }).register({ dies, diesCounting, waits });
+const options = (): RunOptions & { spillDirectory: string } => ({
+  workers: 2,
+  debug: true,
+  barrierEvery: '10ms',
+  spillDirectory: join(temporaryFolder(), 'spill'),
+});
+const crash = (at: number, how = 'exit', times = 1) => ({ at, how, times, marker: join(temporaryFolder(), 'died') });
+const given = () => fromIterable(SCHEMA, valueRows(ROWS), { orderedOn: 'value', batchRows: 10 });
+const all = (count = ROWS): number[] => Array.from({ length: count }, (_, value) => value);
+
+function watch(job: Run): { barriers: BarrierEvent[]; restarts: RestartEvent[] } {
+  const seen: { barriers: BarrierEvent[]; restarts: RestartEvent[] } = { barriers: [], restarts: [] };
+  job.on('barrier', (event) => seen.barriers.push(event));
+  job.on('restart', (event) => seen.restarts.push(event));
+  return seen;
+}
+
+afterEach(() => {
+  expect(processArena().usedSlabs()).toBe(0);
+});
+
+it('goes on from the last barrier: states, positions and what was collected', async () => {
+  const used = options();
+  const sink = pipeline()
+    .source(given())
+    .waits({ ms: 1 })
+    .memoryBuffer({ iterMax: 7 })
+    .diesCounting(crash(3500))
+    .collect();
+  const job = run(sink, used);
+  const seen = watch(job);
+  expect(await job.done).toMatchObject({ rowsIn: ROWS, rowsOut: ROWS, restarts: 1 });
+  const rows = await job.rows(sink);
+  expect(valuesOf(rows)).toEqual(all());
+  expect(rows.at(-1)?.['total']).toBe(BigInt((ROWS * (ROWS - 1)) / 2));
+  expect(seen.barriers.length).toBeGreaterThan(0);
+  expect(seen.restarts[0]?.epoch).toBeGreaterThan(0);
+  expect(existsSync(used.spillDirectory) ? readdirSync(used.spillDirectory) : []).toEqual([]);
+});
+
+it('lanes go on with the split that comes next', async () => {
+  const sink = pipeline().source(numbers, { splits: 400, each: 10 }).waits({ ms: 1 }).dies(crash(3600)).collect();
+  const job = run(sink, options());
+  const seen = watch(job);
+  expect((await job.done).restarts).toBe(1);
+  expect(valuesOf(await job.rows(sink))).toEqual(all());
+  expect(seen.restarts[0]?.epoch).toBeGreaterThan(0);
+});
+
+it('files are read from the row group that comes next, a program is not asked for what it gave', async () => {
+  const path = join(temporaryFolder(), 'rows.parquet');
+  await run(pipeline().source(given()).toParquet(path, { rowGroupRows: 100 }), options()).done;
+  const p = pipeline();
+  const read = p
+    .source(readParquet(path, { orderedOn: 'value', batchRows: 10 }))
+    .waits({ ms: 1 })
+    .dies(crash(3333));
+  const input = p.pushSource(SCHEMA, { orderedOn: 'value' });
+  const sinks = [read.collect(), input.stream.diesCounting(crash(900)).collect()];
+  const job = run(sinks, options());
+  const seen = watch(job);
+  for (let value = 0; value < 1000; value++) {
+    await input.emit([{ value: BigInt(value) }]);
+    if (value % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  input.end();
+  expect((await job.done).restarts).toBe(2);
+  expect(valuesOf(await job.rows(sinks[0] as (typeof sinks)[number]))).toEqual(all());
+  const pushed = await job.rows(sinks[1] as (typeof sinks)[number]);
+  expect(valuesOf(pushed)).toEqual(all(1000));
+  expect(pushed.at(-1)?.['total']).toBe(499_500n);
+  expect(seen.restarts.some(({ epoch }) => epoch > 0)).toBe(true);
+});
+
+it('a loop over the results gets every row once', async () => {
+  const sink = pipeline().source(given()).waits({ ms: 1 }).dies(crash(3000)).memoryBuffer({ iterMax: 7 }).toIterable();
+  const job = run(sink, options());
+  const seen = watch(job);
+  const values: number[] = [];
+  for await (const batch of sink) values.push(...Array.from(batch.getChild('value')?.toArray() ?? [], Number));
+  expect(values).toEqual(all());
+  await job.done;
+  expect(seen.restarts[0]?.epoch).toBeGreaterThan(0);
+});
