@@ -1,0 +1,120 @@
+/** Random plans whose workers are killed in random ways: the answer has to be that of a run in which nobody was. */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
+import { agg, col, createPipeline, fromIterable, type Sink } from '@spillway/core';
+import { processArena } from '@spillway/core/internal';
+import { run } from '@spillway/workers';
+import { expect } from 'vitest';
+import { numbers, waits } from '#fixtures/faults';
+import { SABOTAGE, sabotage } from '#fixtures/sabotage';
+import { digestTable } from '#support/digest';
+import { randomFrom, type SeededRandom } from '#support/random';
+import { valueRows } from '#support/rows';
+import { temporaryFolder } from '#support/temporary-folder';
+
+interface Blow {
+  kind: string;
+  at: number;
+  countdown: number;
+  marker: string;
+}
+
+const SCHEMA = { value: 'int64' } as const;
+const SPLITS = 60;
+const EACH = 500;
+const pipeline = () => createPipeline({ memoryLimit: '96MiB' }).register({ sabotage, waits });
+type Pipeline = ReturnType<typeof pipeline>;
+
+const made = (p: Pipeline) => p.source(numbers, { splits: SPLITS, each: EACH });
+const fed = (p: Pipeline) =>
+  p.source(fromIterable(SCHEMA, valueRows(SPLITS * EACH), { orderedOn: 'value', batchRows: EACH }));
+
+/** Each gives a sink whose rows are collected. */
+const PLANS: Record<string, (blow: Blow) => Sink> = {
+  rows: (blow) => made(pipeline()).sabotage(blow).filter(col('value').mod(3).eq(0)).collect(),
+  buffers: (blow) => fed(pipeline()).waits({ ms: 0 }).sabotage(blow).memoryBuffer({ iterMax: 7 }).collect(),
+  bins: (blow) => {
+    const { bins } = fed(pipeline())
+      .sabotage(blow)
+      .aggStream({
+        orderedOn: 'value',
+        aggregations: { bins: { every: 100, columns: { n: agg.count(), sum: agg.sum('value') } } },
+      });
+    return bins.collect();
+  },
+  lanes: (blow) => {
+    const { bins } = made(pipeline())
+      .sabotage(blow)
+      .aggStream({ orderedOn: 'value', aggregations: { bins: { every: 700, columns: { last: agg.last('value') } } } });
+    return bins.collect();
+  },
+  sort: (blow) =>
+    made(pipeline())
+      .withColumns({ value: col('value').mul(7919).mod(30_011) })
+      .sabotage(blow)
+      .sort({ by: 'value', memoryLimit: '64KiB' })
+      .collect(),
+  join: (blow) => {
+    const p = pipeline();
+    const rows = made(p);
+    const left = rows.sabotage(blow);
+    const right = rows.filter(col('value').mod(5).eq(0)).withColumns({ other: col('value') });
+    return p.joinStream({ left, right }, { strategy: 'asof', left: 'left', on: 'value' }).collect();
+  },
+};
+
+const digests = new Map<string, string>();
+
+async function runPlan(
+  name: string,
+  blow: Blow,
+  spillDirectory: string,
+): Promise<{ digest: string; restarts: number }> {
+  const sink = (PLANS[name] as (blow: Blow) => Sink)(blow);
+  const job = run(sink, { workers: 2, debug: true, barrierEvery: '15ms', spillDirectory });
+  const { restarts } = await job.done;
+  return { digest: digestTable(await job.table(sink)), restarts };
+}
+
+/** Kills one thread of the process that is not one of the test's, after a while. */
+function terminateOne(random: SeededRandom): () => void {
+  const workers: Worker[] = [];
+  const onWorker = (worker: Worker): void => void workers.push(worker);
+  process.on('worker', onWorker);
+  const timer = setTimeout(
+    () => void workers[random.integer(0, Math.min(1, workers.length - 1))]?.terminate(),
+    random.integer(30, 250),
+  );
+  return () => {
+    clearTimeout(timer);
+    process.off('worker', onWorker);
+  };
+}
+
+/** One case. Gives how often the run went on. */
+export async function crashCase(seed: number): Promise<number> {
+  const random = randomFrom(seed);
+  const name = random.pick(Object.keys(PLANS));
+  const spillDirectory = join(temporaryFolder(), 'spill');
+  const marker = join(temporaryFolder(), 'struck');
+  const none: Blow = { kind: 'none', at: 0, countdown: 0, marker };
+  const expected = digests.get(name) ?? (await runPlan(name, none, spillDirectory)).digest;
+  digests.set(name, expected);
+
+  const kind = random.pick([...SABOTAGE, 'atomics', 'atomics', 'spill', 'terminate']);
+  const blow = { kind, at: random.integer(0, 25), countdown: random.integer(1, 3000), marker };
+  const stopKilling = kind === 'terminate' ? terminateOne(random) : () => {};
+  try {
+    const { digest, restarts } = await runPlan(name, kind === 'terminate' ? none : blow, spillDirectory);
+    const shown = `seed ${seed}: plan "${name}", ${JSON.stringify(blow)}`;
+    expect(digest, shown).toBe(expected);
+    expect(processArena().usedSlabs(), shown).toBe(0);
+    expect(existsSync(spillDirectory) ? readdirSync(spillDirectory) : [], shown).toEqual([]);
+    return restarts;
+  } catch (error) {
+    throw new Error(`seed ${seed}: plan "${name}", ${JSON.stringify(blow)}: ${String(error)}`, { cause: error });
+  } finally {
+    stopKilling();
+  }
+}
