@@ -1,5 +1,5 @@
 /** The cases of ../shared/cases/streamz.md, by outcome: one element is one row, a tuple of elements is a logical batch. */
-import { col, createPipeline, fromIterable, PipelineError, type Stream } from '@spillway/core';
+import { col, createPipeline, fromIterable, lit, PipelineError, type Stream } from '@spillway/core';
 import { run } from '@spillway/workers';
 import { expect, test } from 'vitest';
 import { addUp, totalBefore } from '#fixtures/ops';
@@ -98,6 +98,93 @@ test('7: timed windows hold every element once', async () => {
   input.end();
   await job.done;
   expect(seen.flat()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
+const settled = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 40));
+
+test('10: zip, and with a constant', async () => {
+  const a = p();
+  const [left, right] = [a.pushSource({ n: 'int64' }), a.pushSource({ text: 'utf8' })];
+  const sink = a
+    .zip({ left: left.stream, right: right.stream })
+    .withColumns({ hundred: lit(123) })
+    .collect();
+  const job = run([sink]);
+  await left.emit([{ n: 1 }]);
+  await right.emit([{ text: 'a' }]);
+  await left.emit([{ n: 2 }]);
+  await right.emit([{ text: 'b' }]);
+  left.end();
+  right.end();
+  await job.done;
+  const rows = (await job.rows(sink)) as Record<string, unknown>[];
+  expect(rows.map(({ n, text, hundred }) => [plain(n), text, plain(hundred)])).toEqual([
+    [1, 'a', 123],
+    [2, 'b', 123],
+  ]);
+});
+
+test('11: union, in the order in which elements come', async () => {
+  const a = p();
+  const [left, right] = [a.pushSource({ n: 'int64' }), a.pushSource({ n: 'int64' })];
+  const third = a.pushSource({ n: 'int64' });
+  const sink = a.union({ left: left.stream, right: right.stream, third: third.stream }).collect();
+  const job = run([sink]);
+  for (const [input, n] of [
+    [left, 1],
+    [right, 2],
+    [left, 3],
+    [third, 4],
+  ] as const) {
+    await input.emit([{ n }]);
+    await settled();
+  }
+  for (const input of [left, right, third]) input.end();
+  await job.done;
+  expect(((await job.rows(sink)) as Record<string, unknown>[]).map(({ n }) => plain(n))).toEqual([1, 2, 3, 4]);
+});
+
+test('combineLatest, zipLatest and collectUntilFlush', async () => {
+  const a = p();
+  const [left, right] = [a.pushSource({ n: 'int64' }), a.pushSource({ m: 'int64' })];
+  const both = { left: left.stream, right: right.stream };
+  const seen: unknown[][] = [];
+  const sinks = [
+    a.combineLatest(both).collect(),
+    a.zipLatest(both, { lossless: 'left' }).collect(),
+    left.stream
+      .collectUntilFlush(right.stream)
+      .forEach((rows) => void seen.push(rows.map(({ n }) => plain(n))), { takes: 'rows' }),
+  ] as const;
+  const job = run(sinks);
+  const emit = async (input: { emit(rows: unknown): Promise<void> }, row: object): Promise<void> => {
+    await input.emit([row]);
+    await settled();
+  };
+  await emit(left, { n: 1 });
+  await emit(left, { n: 2 });
+  await emit(right, { m: 10 });
+  await emit(left, { n: 3 });
+  await emit(right, { m: 20 });
+  await emit(left, { n: 4 });
+  left.end();
+  right.end();
+  await job.done;
+  const pairs = async (index: 0 | 1): Promise<unknown[]> =>
+    ((await job.rows(sinks[index])) as Record<string, unknown>[]).map(({ n, m }) => [plain(n), plain(m)]);
+  expect(await pairs(0)).toEqual([
+    [2, 10],
+    [3, 10],
+    [3, 20],
+    [4, 20],
+  ]);
+  expect(await pairs(1)).toEqual([
+    [1, 10],
+    [2, 10],
+    [3, 10],
+    [4, 20],
+  ]);
+  expect(seen).toEqual([[1, 2], [3], [4]]);
 });
 
 test('11: flatten', async () => {

@@ -109,7 +109,11 @@ async function feed(
   const runsAhead = random.chance(0.5);
   while (isOpen.includes(true)) {
     if (random.chance(0.2)) for (const each of chain.operators) await each.flush('pressure');
-    if (random.chance(0.05)) chain = await restart(chain);
+    if (random.chance(0.05)) {
+      chain = await restart(chain);
+      // An input that has ended ends again for those that come after.
+      if (isMerging) for (const [port, open] of isOpen.entries()) if (!open) await chain.endInput(port);
+    }
     const wanted = isMerging ? chain.wants() : 0;
     expect(isOpen[wanted]).toBe(true);
     const others = [...isOpen.keys()].filter((port) => isOpen[port]);

@@ -1,5 +1,5 @@
 /** What joins know of their columns at compile time. Checked by the build, never run. */
-import { type AnyShape, createPipeline, fromIterable, readParquet, type Stream } from '@spillway/core';
+import { type AnyShape, col, createPipeline, fromIterable, readParquet, type Stream } from '@spillway/core';
 import { expectTypeOf } from 'vitest';
 
 // biome-ignore lint/suspicious/noExplicitAny: of any registered ops
@@ -59,3 +59,24 @@ p.joinStream({ trades, quotes }, { strategy: 'asof', left: 'trade', on: 'ts' });
 p.joinStream({ trades, depth }, { strategy: 'asof', left: 'trades', on: { trades: 'ts', depth: 'at' } });
 // @ts-expect-error both sides have a column "symbol": give suffix, such as '_right'
 p.joinStream({ trades, quotes }, { strategy: 'asof', left: 'trades', on: 'ts' });
+
+// Streams side by side and one among the other.
+const pc = createPipeline();
+const one = pc.source(fromIterable({ ts: 'timestamp[us]', a: 'int32' }, []));
+const two = pc.source(fromIterable({ b: 'utf8' }, []));
+const beside = () => pc.zip({ one, two });
+expectTypeOf<ReturnType<typeof beside>['shape']>().toEqualTypeOf<
+  { readonly ts: 'timestamp[us]'; readonly a: 'int32'; readonly b: 'utf8' } | undefined
+>();
+const among = () => pc.mergeOrdered({ one, other: one.filter(col('a').gt(0)) }, { on: 'ts' });
+expectTypeOf<ReturnType<typeof among>['shape']>().toEqualTypeOf<
+  { readonly ts: 'timestamp[us]'; readonly a: 'int32' } | undefined
+>();
+export const misuses = (): unknown[] => [
+  // @ts-expect-error the streams have different columns
+  pc.union({ one, two }),
+  // @ts-expect-error another stream has a column "ts" too: rename it
+  pc.zip({ one, also: one }),
+  // @ts-expect-error 'b' is not a column of the streams
+  pc.mergeOrdered({ one, also: one }, { on: 'b' }),
+];

@@ -25,6 +25,7 @@ export { defineScan, type ScanConfig, type ScanRow } from './operators/scan-defi
 export { type Aggregate, type AggregateFunctions, agg, type SumOptions } from './plan/agg-functions.ts';
 export type { AggregationOptions, AggStreamOptions } from './plan/aggregates.ts';
 export type { BinOptions, BinWidth, FirstDay, Instant, SnapshotOptions } from './plan/bin-options.ts';
+export type { CombineOptions, MergeOptions, ZipLatestOptions } from './plan/combine.ts';
 export type { ExplainOptions, Explanation } from './plan/explain.ts';
 export type { AnyIterable, IterableItem } from './plan/feeders.ts';
 export type { JoinOptions } from './plan/join.ts';

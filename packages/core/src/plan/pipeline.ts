@@ -3,8 +3,19 @@ import type { SourceDefinition } from '../operators/definition.ts';
 import { fieldsFromShape } from '../schema/fields.ts';
 import { type Bytes, parseBytes } from '../schema/sizes.ts';
 import type { Shape } from '../schema/types.ts';
+import {
+  type CombineOptions,
+  combineLatestNode,
+  type MergeOptions,
+  mergeOrderedNode,
+  unionNode,
+  type ZipLatestOptions,
+  zipLatestNode,
+  zipNode,
+} from './combine.ts';
+import type { BesideShape, SameShape, SoundBeside, SoundSame } from './combine-types.ts';
 import { type IterableItem, PushFeeder } from './feeders.ts';
-import type { GraphNode, PipelineSettings } from './graph.ts';
+import type { GraphInput, GraphNode, PipelineSettings } from './graph.ts';
 import { type JoinOptions, joinNode } from './join.ts';
 import type { JoinColumn, JoinedShape, JoinInputs, SoundJoin } from './join-types.ts';
 import { fedSource, type GeneratedArguments, generatedSource, type Source } from './sources.ts';
@@ -109,10 +120,66 @@ export class Pipeline<in out R extends Registry = Record<never, never>> {
         'joinStream: the first argument is no object',
         'give streams by name: joinStream({ trades, quotes }, …)',
       );
-    const ends = Object.entries(inputs).map(
-      ([name, stream]) => [name, StreamSteps.endOf(stream, name, this.#maker.settings)] as const,
+    return this.#maker.stream(joinNode(this.#ends(inputs), options as JoinOptions));
+  }
+
+  /** Where streams end so far, by name. @throws ERR_OPTIONS */
+  #ends(inputs: JoinInputs): Map<string, GraphInput> {
+    if (typeof inputs !== 'object' || inputs === null)
+      throw refuse('the first argument is no object', 'give streams by name: { trades, quotes }');
+    return new Map(
+      Object.entries(inputs).map(([name, stream]) => [name, StreamSteps.endOf(stream, name, this.#maker.settings)]),
     );
-    return this.#maker.stream(joinNode(new Map(ends), options as JoinOptions));
+  }
+
+  /**
+   * Rows of several streams of the same columns as one stream, in the order in which they come: the result depends on timing.
+   * @throws ERR_OPTIONS
+   */
+  union<const I extends JoinInputs>(inputs: I & SoundSame<I>, options?: StepOptions): Stream<SameShape<I>, R> {
+    return this.#maker.stream(unionNode(this.#ends(inputs), options));
+  }
+
+  /**
+   * Several streams of the same columns that ascend on one of them, as one stream in that order; of rows at one time those of the
+   * stream named first come first. Holds a batch of each, and what comes before its time, on disk beyond its share.
+   *
+   * @throws ERR_OPTIONS
+   * @example
+   * ```ts
+   * const all = p.mergeOrdered({ paris, london }, { on: 'ts' });
+   * ```
+   */
+  mergeOrdered<const I extends JoinInputs, const On extends string & keyof SameShape<I>>(
+    inputs: I & SoundSame<I>,
+    options: MergeOptions<On>,
+  ): Stream<SameShape<I>, R> {
+    return this.#maker.stream(mergeOrderedNode(this.#ends(inputs), options));
+  }
+
+  /**
+   * The first rows of several streams side by side, then the second ones, and so on; it ends with the stream that ends first. Columns
+   * have different names. Constants are added with `withColumns`.
+   * @throws ERR_OPTIONS
+   */
+  zip<const I extends JoinInputs>(inputs: I & SoundBeside<I>, options?: CombineOptions): Stream<BesideShape<I>, R> {
+    return this.#maker.stream(zipNode(this.#ends(inputs), options));
+  }
+
+  /** A row for each row of any stream, beside the latest ones of the others, once all have had one. Depends on timing. @throws ERR_OPTIONS */
+  combineLatest<const I extends JoinInputs>(
+    inputs: I & SoundBeside<I>,
+    options?: StepOptions,
+  ): Stream<BesideShape<I>, R> {
+    return this.#maker.stream(combineLatestNode(this.#ends(inputs), options));
+  }
+
+  /** A row for each row of one stream, beside the latest ones of the others; none is left out. Depends on timing. @throws ERR_OPTIONS */
+  zipLatest<const I extends JoinInputs, const L extends keyof I & string>(
+    inputs: I & SoundBeside<I>,
+    options: ZipLatestOptions<L>,
+  ): Stream<BesideShape<I>, R> {
+    return this.#maker.stream(zipLatestNode(this.#ends(inputs), options));
   }
 
   /**

@@ -257,9 +257,10 @@ class StageCutter {
     const inputs: StagePort[] = [];
     const stage = this.#addStage('', { kind: 'edges', inputs }, 1, false);
     const isEntangled = entangledInputs(node, this.#plan.nodes);
+    const takesAny = hasTraits(node.spec) && traitsOf(node.spec).takesAny === true;
     for (const [index, origin] of origins.entries()) {
       const edge = this.#addEdge(origin, { kind: 'stage', stage: stage.id });
-      inputs.push({ edge, port: portName(node, index), isElastic: isEntangled[index] === true });
+      inputs.push({ edge, port: portName(node, index), isElastic: takesAny || isEntangled[index] === true });
     }
     const froms = inputs.map(({ port }) => ({ from: 'stage-input' as const, port }));
     this.#fuse(stage, { node, half: 'whole', input: 0 }, froms);
@@ -405,7 +406,8 @@ function needsOwnStage(branch: Branch): boolean {
 
 /** What a step with several inputs calls one of them. */
 function portName({ spec }: ResolvedNode, input: number): string {
-  return (spec.kind === 'joinStream' ? spec.sides[input]?.name : undefined) ?? String(input);
+  const name = spec.kind === 'joinStream' ? spec.sides[input]?.name : 'names' in spec ? spec.names[input] : undefined;
+  return typeof name === 'string' ? name : String(input);
 }
 
 function nameOf(stage: StageSpec): string {

@@ -4,7 +4,9 @@ import type { Operand } from '../expressions/builder.ts';
 import { col } from '../expressions/col.ts';
 import type { Duration } from '../schema/durations.ts';
 import type { Shape, TypeText } from '../schema/types.ts';
-import type { GraphInput, GraphNode } from './graph.ts';
+import { type CombineOptions, collectNode } from './combine.ts';
+import type { GraphInput, GraphNode, PipelineSettings } from './graph.ts';
+import type { JoinInputs } from './join-types.ts';
 import type { OperatorSpec } from './logical.ts';
 import type {
   Cast,
@@ -194,6 +196,17 @@ export class RowSteps<in out S extends Shape, in out R extends Registry> extends
     const [name] = namesOf(column, 'flatten', 'column');
     if (name === undefined) throw refuseOptions('flatten', 'there is no column', "write flatten('tags')");
     return this.#append('flatten', { kind: 'flatten', column: name }, options);
+  }
+
+  /**
+   * Holds rows until another stream of the pipeline has one, and gives them as one logical batch; what is left at the end comes too. Depends
+   * on timing where batches are seen. Holds the rows, on disk beyond its share.
+   * @throws ERR_OPTIONS
+   */
+  collectUntilFlush(flush: JoinInputs[string], options?: CombineOptions): Stream<S, R> {
+    const step = (input: GraphInput, settings: PipelineSettings): GraphNode =>
+      collectNode(input, StreamSteps.endOf(flush, 'flush', settings), options);
+    return this.append(step) as unknown as Stream<S, R>;
   }
 
   /** Keeps these columns, in this order. @throws ERR_OPTIONS */

@@ -49,8 +49,10 @@ export function markVisibility(nodes: readonly ResolvedNode[]): void {
   for (const node of [...nodes].reverse()) {
     node.emissionsVisible = observed.has(node.id) || isChangedByFlush(node.spec);
     if (!observesInput(node.spec, node.emissionsVisible)) continue;
-    // What a join gives is cut as its left input is.
-    const seen = node.spec.kind === 'joinStream' ? node.inputs.slice(0, 1) : node.inputs;
+    // What a join gives is cut as its left input is, what a zip gives as its first.
+    const followed = hasTraits(node.spec) ? traitsOf(node.spec).cutsFollow : undefined;
+    const isFirstOnly = node.spec.kind === 'joinStream' || followed === 0;
+    const seen = isFirstOnly ? node.inputs.slice(0, 1) : node.inputs;
     for (const input of seen) observed.add(input.node);
   }
 }

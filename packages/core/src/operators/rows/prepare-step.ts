@@ -40,6 +40,26 @@ export async function prepareStep(spec: StepSpec, operator: StageOperator): Prom
       const { Lag, Lead } = await import('./shift.ts');
       return (context) => (spec.rows > 0 ? new Lag(spec, context) : new Lead(spec, context));
     }
+    case 'union': {
+      const { Union } = await import('./union.ts');
+      return (context) => new Union(spec.names.length, context);
+    }
+    case 'mergeOrdered': {
+      const { MergeOrdered } = await import('./merge-ordered.ts');
+      return (context) => new MergeOrdered(spec, operator.inputFields, context);
+    }
+    case 'zip': {
+      const { Zip } = await import('./zip.ts');
+      return (context) => new Zip(spec, operator.inputFields, context);
+    }
+    case 'combineLatest': {
+      const { CombineLatest } = await import('./combine-latest.ts');
+      return (context) => new CombineLatest(spec, operator.inputFields, context);
+    }
+    case 'collectUntilFlush': {
+      const { CollectUntilFlush } = await import('./collect-until-flush.ts');
+      return (context) => new CollectUntilFlush(spec, context);
+    }
     case 'dropNulls':
     case 'fillNulls':
       throw new PipelineError(

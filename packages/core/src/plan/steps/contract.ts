@@ -19,6 +19,10 @@ export interface StepTraits<Spec> {
   keepsCuts: boolean;
   /** Why its result depends on timing, if it does. `isSeen`: how its output is cut can be observed. */
   timing?(spec: Spec, isSeen: boolean): string | undefined;
+  /** Of several inputs the one whose cuts its output has; default all. */
+  cutsFollow?: number;
+  /** Takes from whichever of several inputs has something. */
+  takesAny?: boolean;
   /** Bytes of shared memory that it cannot run without, besides one batch at work. */
   stateBytes(spec: Spec, inputs: readonly Fields[], rows: number): number;
   /** It may hold more than its share, on disk. */

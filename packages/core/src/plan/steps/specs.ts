@@ -85,7 +85,49 @@ export interface ShiftSpec {
   isDifference: boolean;
 }
 
+/** Rows of several streams of the same columns, in the order in which they come. */
+export interface UnionSpec {
+  kind: 'union';
+  /** Of the inputs. */
+  names: string[];
+}
+
+/** Rows of several ordered streams of the same columns, in order. */
+export interface MergeOrderedSpec {
+  kind: 'mergeOrdered';
+  names: string[];
+  on: string;
+  memoryLimitBytes?: number;
+}
+
+/** Rows of several streams side by side: the first with the first, and so on. */
+export interface ZipSpec {
+  kind: 'zip';
+  names: string[];
+  memoryLimitBytes?: number;
+}
+
+/** Each row beside the latest ones of the other streams. */
+export interface CombineLatestSpec {
+  kind: 'combineLatest';
+  names: string[];
+  /** Only rows of the first stream make one, and none of them is left out. */
+  isLossless: boolean;
+  memoryLimitBytes?: number;
+}
+
+/** Holds rows until another stream has one. */
+export interface CollectUntilFlushSpec {
+  kind: 'collectUntilFlush';
+  memoryLimitBytes?: number;
+}
+
 export type StepSpec =
+  | CollectUntilFlushSpec
+  | CombineLatestSpec
+  | MergeOrderedSpec
+  | UnionSpec
+  | ZipSpec
   | DistinctSpec
   | DropNullsSpec
   | FillNullsSpec

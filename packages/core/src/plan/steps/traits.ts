@@ -1,21 +1,27 @@
 import type { OperatorSpec } from '../logical.ts';
 import { dropNullsTraits, fillNullsTraits, flattenTraits, renameTraits } from './column-steps.ts';
+import { collectTraits, combineLatestTraits, mergeOrderedTraits, unionTraits, zipTraits } from './combining-steps.ts';
 import type { StepTraits } from './contract.ts';
 import { distinctTraits, partitionTraits, partitionUniqueTraits, shiftTraits, sliceTraits } from './row-steps.ts';
 import { slidingWindowTraits } from './sliding-window.ts';
 import type { StepSpec } from './specs.ts';
 
 const TRAITS: { readonly [K in StepSpec['kind']]: StepTraits<Extract<StepSpec, { kind: K }>> } = {
+  collectUntilFlush: collectTraits,
+  combineLatest: combineLatestTraits,
   distinct: distinctTraits,
   dropNulls: dropNullsTraits,
   fillNulls: fillNullsTraits,
   flatten: flattenTraits,
+  mergeOrdered: mergeOrderedTraits,
   partition: partitionTraits,
   partitionUnique: partitionUniqueTraits,
   rename: renameTraits,
   shift: shiftTraits,
   slice: sliceTraits,
   slidingWindow: slidingWindowTraits,
+  union: unionTraits,
+  zip: zipTraits,
 };
 
 /** What planning has to know of a step. */
