@@ -34,6 +34,7 @@ export class ChunkChain {
   readonly #signal: AbortSignal;
   readonly #lane: number;
   readonly #wakeUp: () => void;
+  #hasFailed = false;
 
   constructor(arena: Arena, at: Ptr, lane: number, signal: AbortSignal) {
     this.#words = new Int32Array(arena.buffer, at, CHAIN_BYTES / 4);
@@ -87,8 +88,11 @@ export class ChunkChain {
     this.#wakeUp();
   }
 
-  /** Waits until no lane works on a chunk before this one: an error of theirs is the one to be told. */
-  async untilFirst(chunk: number): Promise<void> {
+  /**
+   * Waits until no lane works on a chunk before this one: an error of theirs is the one to be told. From then on this lane stays at
+   * its chunk, so that no lane behind it tells its error meanwhile: they wait for the run to be stopped.
+   */
+  async failAt(chunk: number): Promise<void> {
     await this.#place.until(() => {
       this.#signal.throwIfAborted();
       for (let lane = 0; lane < MOST_LANES; lane++) {
@@ -97,10 +101,11 @@ export class ChunkChain {
       }
       return true;
     });
+    this.#hasFailed = true;
   }
 
   close(): void {
-    this.rest();
+    if (!this.#hasFailed) this.rest();
     this.#signal.removeEventListener('abort', this.#wakeUp);
   }
 

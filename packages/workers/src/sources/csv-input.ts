@@ -74,7 +74,7 @@ export class CsvInput implements LaneInput {
       this.#chain.rest();
       return morsel;
     } catch (error) {
-      await this.#chain.untilFirst(chunk);
+      await this.#chain.failAt(chunk);
       throw error;
     }
   }
