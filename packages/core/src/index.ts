@@ -50,6 +50,7 @@ export {
 export type { SortBy, SortOptions } from './plan/sort-options.ts';
 export { fromIterable, type IterableOptions, type ParquetOptions, readParquet, type Source } from './plan/sources.ts';
 export type { StageOptions, StepOptions } from './plan/stage-options.ts';
+export type { LateRows, ReorderOptions } from './plan/steps/reorder.ts';
 export type {
   DistinctOptions,
   PartitionOptions,

@@ -42,6 +42,7 @@ export interface ChainServices {
   spill?: Spill;
   /** Where the limits of operators that leave them to the governor are told and reported. */
   limitPlace?(operator: number): LimitPlace;
+  onLate?(operator: number, rows: number): void;
   onFlush(operator: number, reason: FlushReason, held: HeldState): void;
   position(): { file?: string; row?: number };
 }

@@ -156,6 +156,7 @@ function contextOf(operator: StageOperator, index: number, wiring: Wiring, servi
     now,
     signal,
     onFlush: (reason, held) => services.onFlush(index, reason, held),
+    onLate: (rows) => services.onLate?.(index, rows),
     position: services.position,
   };
 }

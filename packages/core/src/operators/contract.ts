@@ -95,6 +95,8 @@ export interface OperatorContext {
   signal: AbortSignal;
   /** Counts a flush and its reason; the lane adds it to the run's statistics and emits the event. */
   onFlush(reason: FlushReason, held: HeldState): void;
+  /** Counts rows that came too late and were left out. */
+  onLate?(rows: number): void;
   /** Row position of the batch being pushed, when the source can tell, for error messages. */
   position(): { file?: string; row?: number /** Rows of the morsel that starts at `row`. */; rows?: number };
 }

@@ -23,6 +23,7 @@ import type {
 import type { ForEachOptions } from './sinks.ts';
 import { checkKeys, makeNode, type StepOptions } from './stage-options.ts';
 import { namesOf, refuseOptions } from './steps/column-checks.ts';
+import { type ReorderOptions, reorderSpec } from './steps/reorder.ts';
 import {
   type DistinctOptions,
   distinctSpec,
@@ -101,6 +102,32 @@ export class RowSteps<in out S extends Shape, in out R extends Registry> extends
   /** Another name for `distinct`. @throws ERR_OPTIONS */
   unique<const C extends ColumnOf<S>>(options?: DistinctOptions<C>): Stream<S, R> {
     return this.#append('unique', distinctSpec(options), options);
+  }
+
+  /**
+   * Brings rows into order that are a little out of it: up to `allowedLateness` behind the latest one before them. Rows that lie further
+   * behind fail the run, are left out and counted (`summary.stages`), or are a stream of their own.
+   *
+   * Holds the rows that a later one may still precede.
+   *
+   * @throws ERR_OPTIONS
+   * @example
+   * ```ts
+   * ticks.reorder({ on: 'ts', allowedLateness: '5s', lateRows: 'drop-and-count' }).aggStream({ orderedOn: 'ts', aggregations });
+   * const { inOrder, late } = ticks.reorder({ on: 'ts', allowedLateness: '5s', lateRows: 'side' });
+   * ```
+   */
+  reorder<const C extends ColumnOf<S>>(
+    options: ReorderOptions<C, 'side'> & { lateRows: 'side' },
+  ): { inOrder: Stream<S, R>; late: Stream<S, R> };
+  reorder<const C extends ColumnOf<S>>(options: ReorderOptions<C, 'error' | 'drop-and-count'>): Stream<S, R>;
+  reorder(options: ReorderOptions): unknown {
+    const spec = reorderSpec(options);
+    if (spec.lateRows !== 'side') return this.#append('reorder', spec, options);
+    let node: GraphNode | undefined;
+    // One node, whose two outputs are two streams.
+    const step = (input: GraphInput): GraphNode => (node ??= makeNode('reorder', spec, [input], options));
+    return { inOrder: this.append(step), late: this.append(step, 'late') };
   }
 
   /**

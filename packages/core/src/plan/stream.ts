@@ -93,8 +93,8 @@ export class StreamSteps<in out S extends Shape, in out R extends Registry> {
   }
 
   /** Adds a step that the pipeline itself makes: a registered op. */
-  append(step: (input: GraphInput, settings: PipelineSettings) => GraphNode): Stream<Shape, R> {
-    return this.#maker.stream(step({ node: this.#node, port: this.#port }, this.#maker.settings));
+  append(step: (input: GraphInput, settings: PipelineSettings) => GraphNode, port?: string): Stream<Shape, R> {
+    return this.#maker.stream(step({ node: this.#node, port: this.#port }, this.#maker.settings), port);
   }
 
   #step<T extends Shape>(kind: string, spec: OperatorSpec, options: StepOptions | undefined): Stream<T, R> {

@@ -12,6 +12,8 @@ export interface StageSummary {
   peakHeldBytes: number;
   /** Bytes that it wrote to disk because they did not fit into its share. */
   spilledBytes: number;
+  /** Rows that came too late and were left out. */
+  lateRows: number;
   flushes: FlushCounts;
 }
 

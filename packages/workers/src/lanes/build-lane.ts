@@ -62,6 +62,7 @@ export async function buildLane(
     now: Date.now,
     signal,
     ...(spill !== undefined && { spill }),
+    onLate: (operator, rows) => operators[operator]?.countLate(rows),
     limitPlace: (operator) => {
       const own = operators[operator] as OperatorStatistics;
       const { autoBytes = 0 } = stage.operators[operator] ?? {};

@@ -119,6 +119,7 @@ export class JobReadings {
         rowsOut: 0,
         peakHeldBytes: 0,
         spilledBytes: 0,
+        lateRows: 0,
         flushes: noFlushes(),
       };
       for (const { reading, operators } of lanes) {
@@ -127,6 +128,7 @@ export class JobReadings {
         for (const operator of operators) {
           summary.peakHeldBytes += operator.peakBytes;
           summary.spilledBytes += operator.spilledBytes;
+          summary.lateRows += operator.lateRows;
           addFlushes(summary.flushes, operator.flushes);
         }
       }

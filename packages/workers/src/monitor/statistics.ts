@@ -29,8 +29,9 @@ const OPERATOR = {
   limitBytes: 11,
   wishBytes: 12,
   capBytes: 13,
+  lateRows: 14,
 } as const;
-const OPERATOR_DOUBLES = 14;
+const OPERATOR_DOUBLES = 15;
 
 export const FLUSH_REASONS: readonly FlushReason[] = ['iterations', 'rows', 'memory', 'interval', 'pressure', 'end'];
 
@@ -120,6 +121,10 @@ export class OperatorStatistics {
     if (held.bytes > (slot[OPERATOR.peakBytes] as number)) slot[OPERATOR.peakBytes] = held.bytes;
   }
 
+  countLate(rows: number): void {
+    this.#slot[OPERATOR.lateRows] = (this.#slot[OPERATOR.lateRows] as number) + rows;
+  }
+
   countSpilled(bytes: number): void {
     this.#slot[OPERATOR.spilledBytes] = (this.#slot[OPERATOR.spilledBytes] as number) + bytes;
   }
@@ -158,6 +163,7 @@ export class OperatorStatistics {
       },
       peakBytes: slot[OPERATOR.peakBytes] as number,
       spilledBytes: slot[OPERATOR.spilledBytes] as number,
+      lateRows: slot[OPERATOR.lateRows] as number,
       limitBytes: slot[OPERATOR.limitBytes] as number,
       wishBytes: slot[OPERATOR.wishBytes] as number,
       flushes,
@@ -172,6 +178,8 @@ export interface OperatorReading {
   held: HeldState;
   peakBytes: number;
   spilledBytes: number;
+  /** Rows that came too late and were left out. */
+  lateRows: number;
   /** 0 where nothing is left to the governor, and before the first input. */
   limitBytes: number;
   wishBytes: number;

@@ -1,6 +1,7 @@
 /** The smaller steps, on plain rows: all rows are kept where that is simpler, nothing is clever. */
 import { PipelineError } from '../../errors.ts';
 import type { Fields } from '../../schema/types.ts';
+import { latenessSteps } from '../steps/reorder.ts';
 import type { StepSpec } from '../steps/specs.ts';
 import { interpret } from './interpret.ts';
 import type { OperatorParts, ReferenceOperator } from './operators.ts';
@@ -27,6 +28,8 @@ export function referenceStep(spec: StepSpec, parts: OperatorParts): ReferenceOp
       return partitionUnique(spec, parts);
     case 'shift':
       return shift(spec, parts);
+    case 'reorder':
+      return reorder(spec, parts);
     case 'union':
       return union(parts);
     case 'mergeOrdered':
@@ -316,5 +319,41 @@ function collectUntilFlush({ emit }: OperatorParts): ReferenceOperator {
       else if (rows.length > 0) await flush();
     },
     end: flush,
+  };
+}
+
+/** Each logical input gives the rows that none to come may precede; late ones go to `late`, or nowhere. */
+function reorder(spec: SpecOf<'reorder'>, parts: OperatorParts): ReferenceOperator {
+  const { emit } = parts;
+  const input = inputOf(parts);
+  const index = input.findIndex((field) => field.name === spec.on);
+  const lateness = latenessSteps(spec, input);
+  const timeOf = (row: Row): bigint => row[index] as bigint;
+  let waiting: Row[] = [];
+  let latest: bigint | undefined;
+  const release = (bound: bigint | undefined): Row[] => {
+    const isOut = (row: Row): boolean => bound === undefined || timeOf(row) <= bound;
+    const out = waiting.filter(isOut).sort((a, b) => (timeOf(a) < timeOf(b) ? -1 : timeOf(a) > timeOf(b) ? 1 : 0));
+    waiting = waiting.filter((row) => !isOut(row));
+    return out;
+  };
+  return {
+    async take(rows) {
+      const late: Row[] = [];
+      for (const row of rows) {
+        const isLate = row[index] === null || (latest !== undefined && timeOf(row) < latest - lateness);
+        if (isLate && (spec.lateRows === 'error' || row[index] === null))
+          throw new PipelineError('ERR_INPUT_UNORDERED', `"${spec.on}" is ${String(row[index])}, too late`, {
+            column: spec.on,
+          });
+        (isLate ? late : waiting).push(row);
+        if (!isLate && (latest === undefined || timeOf(row) > latest)) latest = timeOf(row);
+      }
+      if (spec.lateRows === 'side') await emit('late', late);
+      await emit('out', latest === undefined ? [] : release(latest - lateness));
+    },
+    async end() {
+      if (waiting.length > 0) await emit('out', release(undefined));
+    },
   };
 }

@@ -122,7 +122,18 @@ export interface CollectUntilFlushSpec {
   memoryLimitBytes?: number;
 }
 
+/** Rows that are a little out of order, in order. */
+export interface ReorderSpec {
+  kind: 'reorder';
+  on: string;
+  /** How far a row may lie behind the latest one before it: nanoseconds, or steps of a column of plain numbers, as decimal text. */
+  lateness: { ns: string; text: string };
+  lateRows: 'error' | 'drop-and-count' | 'side';
+  memoryLimitBytes?: number;
+}
+
 export type StepSpec =
+  | ReorderSpec
   | CollectUntilFlushSpec
   | CombineLatestSpec
   | MergeOrderedSpec

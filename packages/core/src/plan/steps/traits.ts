@@ -2,6 +2,7 @@ import type { OperatorSpec } from '../logical.ts';
 import { dropNullsTraits, fillNullsTraits, flattenTraits, renameTraits } from './column-steps.ts';
 import { collectTraits, combineLatestTraits, mergeOrderedTraits, unionTraits, zipTraits } from './combining-steps.ts';
 import type { StepTraits } from './contract.ts';
+import { reorderTraits } from './reorder.ts';
 import { distinctTraits, partitionTraits, partitionUniqueTraits, shiftTraits, sliceTraits } from './row-steps.ts';
 import { slidingWindowTraits } from './sliding-window.ts';
 import type { StepSpec } from './specs.ts';
@@ -17,6 +18,7 @@ const TRAITS: { readonly [K in StepSpec['kind']]: StepTraits<Extract<StepSpec, {
   partition: partitionTraits,
   partitionUnique: partitionUniqueTraits,
   rename: renameTraits,
+  reorder: reorderTraits,
   shift: shiftTraits,
   slice: sliceTraits,
   slidingWindow: slidingWindowTraits,
