@@ -1,6 +1,7 @@
 /** Reading and writing files on codec threads, and committing what sinks wrote. No promise of stability. */
 export { readParquetRows } from './formats/parquet-reader.ts';
 export { openFileSink } from './store/file-sink.ts';
+export { stageForeign } from './store/foreign-files.ts';
 export { checkpointVersion } from './store/log-maintenance.ts';
 export { mergeStaged } from './store/merge-files.ts';
 export { checkFileSink, commitSink, discardSink, stagingPath } from './store/sink-commit.ts';

@@ -22,6 +22,8 @@ export interface ChangeRequest {
   metadata?: Readonly<Record<string, string>>;
   properties?: Readonly<Record<string, string>>;
   txn?: { appId: string; version: number };
+  /** Files of others that go. */
+  replaces?: readonly AddAction[];
   /** The columns of the dataset become these. */
   isNewSchema: boolean;
   /** Of the commit's own line. */
@@ -124,7 +126,8 @@ export function commitActions(
   const metaData = metaDataOf(request, snapshot?.metaData, now);
   const isChanged = snapshot === undefined || JSON.stringify(metaData) !== JSON.stringify(snapshot.metaData);
   const protocol = newProtocol(request.fields, snapshot?.protocol);
-  const removed = replacements.flatMap(({ first, end }) => stored.slice(first, end));
+  const removed = replacements.flatMap(({ first, end }) => stored.slice(first, end).map(({ action }) => action));
+  removed.push(...(request.replaces ?? []));
   return [
     {
       commitInfo: {
@@ -138,7 +141,7 @@ export function commitActions(
     ...(protocol === undefined ? [] : [{ protocol }]),
     ...(isChanged ? [{ metaData }] : []),
     ...(request.txn === undefined ? [] : [{ txn: { ...request.txn, lastUpdated: now } }]),
-    ...removed.map(({ action: { path, size } }) => ({
+    ...removed.map(({ path, size }) => ({
       remove: { path, deletionTimestamp: now, dataChange: true, extendedFileMetadata: true, partitionValues: {}, size },
     })),
     ...addsOf(stored, replacements, now).map((add) => ({ add })),

@@ -17,6 +17,7 @@ import { type DatasetFile, datasetFile, type StagedFile } from './dataset-file.t
 import type { AddAction, Snapshot } from './delta-actions.ts';
 import { readSnapshot, writeCommit } from './delta-log.ts';
 import { fromSchemaString } from './delta-schema.ts';
+import type { ForeignTask } from './foreign-files.ts';
 import { isCheckpointDue } from './log-maintenance.ts';
 import { type MergedRegion, type MergeTask, mergeWithoutRows } from './merge-files.ts';
 import { checkRemovable, checkWritable } from './table-features.ts';
@@ -46,6 +47,8 @@ export interface CommitRequest {
   metadata?: Readonly<Record<string, string>>;
   /** Of the table. */
   properties?: Readonly<Record<string, string>>;
+  /** Files of others whose rows these are. They go, or nothing is written when they are gone. */
+  replaces?: readonly AddAction[];
   /** How far an application has come with these rows. Where the dataset has come as far, nothing is written. */
   txn?: { appId: string; version: number };
 }
@@ -57,6 +60,8 @@ export type WriteTarget = Pick<CommitRequest, 'table' | 'name' | 'fields' | 'ord
 export interface StoreRunner {
   /** See `mergeStaged`. */
   merge(task: MergeTask): Promise<MergedRegion[]>;
+  /** See `stageForeign`. */
+  stageForeign(task: ForeignTask): Promise<StagedFile[]>;
   /** See `checkpointVersion`. */
   checkpoint(table: string, version: number): Promise<void>;
 }
@@ -110,12 +115,17 @@ export function checkSchema(request: WriteTarget, snapshot: Snapshot): void {
     throw schemaError(request, `its order on "${orderedOn}"`, `theirs on "${request.orderedOn}"`);
 }
 
-/** The files of a snapshot in the order of their rows. @throws ERR_STORE_UNSUPPORTED for foreign ones */
-export function storedFiles(request: WriteTarget, snapshot: Snapshot): StoredFile[] {
+/** The files of a snapshot in the order of their rows; those that other programs added apart. */
+function storedFiles(request: WriteTarget, snapshot: Snapshot): { stored: StoredFile[]; foreign: AddAction[] } {
   const fields = fromSchemaString(snapshot.metaData.schemaString);
-  return [...snapshot.files.values()]
-    .map((action) => ({ action, file: datasetFile(request.table, action, fields, request.orderedOn) }))
-    .sort((a, b) => a.file.sequence - b.file.sequence);
+  const stored: StoredFile[] = [];
+  const foreign: AddAction[] = [];
+  for (const action of snapshot.files.values()) {
+    const file = datasetFile(request.table, action, fields, request.orderedOn);
+    if (file === undefined) foreign.push(action);
+    else stored.push({ action, file });
+  }
+  return { stored: stored.sort((a, b) => a.file.sequence - b.file.sequence), foreign };
 }
 
 /** @throws ERR_STORE_OVERLAP when rows would not come behind those stored */
@@ -299,16 +309,27 @@ async function tryCommit(
     return nothing;
   }
   checkCommit(request, snapshot);
-  const stored = snapshot === undefined ? [] : storedFilesFor(request, snapshot);
+  const { replaces = [] } = request;
+  if (replaces.some(({ path }) => snapshot?.files.has(path) !== true)) {
+    await placed.discard();
+    return nothing;
+  }
+  const { stored, foreign } = snapshot === undefined ? NO_FILES : storedFilesFor(request, snapshot);
+  const [toSort] = replaces.length === 0 ? foreign : [];
+  if (snapshot !== undefined && toSort !== undefined) {
+    await sortIn(request, snapshot, toSort, runner);
+    return tryCommit(request, placed, runner);
+  }
   const now = request.files.map((file) => placed.current(file));
   const regions = await replacementsOf({ ...request, files: now }, snapshot, stored, runner);
-  if (snapshot !== undefined && regions.some((region) => region.firstGroup < region.endGroup))
-    checkRemovable(request.table, snapshot);
+  const removes = replaces.length > 0 || regions.some((region) => region.firstGroup < region.endGroup);
+  if (snapshot !== undefined && removes) checkRemovable(request.table, snapshot);
   const fileOf = (file: number | StagedFile): StagedFile =>
     typeof file === 'number' ? (request.files[file] as StagedFile) : file;
   const added = regions.flatMap((region) => region.files.map(fileOf));
   const changesNothing = request.mode !== 'overwrite' && rows === 0 && regions.every(isNothing);
-  if (snapshot !== undefined && changesNothing && request.properties === undefined) return nothing;
+  const isEmpty = changesNothing && request.properties === undefined && replaces.length === 0;
+  if (snapshot !== undefined && isEmpty) return nothing;
   await placed.place(added);
   const replacements = regions.map(
     ({ firstGroup, endGroup, files }): Replacement => ({
@@ -341,15 +362,46 @@ function isNothing(region: MergedRegion): boolean {
   return region.files.length === 0 && region.firstGroup === region.endGroup;
 }
 
+const NO_FILES: { stored: StoredFile[]; foreign: AddAction[] } = { stored: [], foreign: [] };
+
 /** An overwrite replaces files that it need not understand; their order does not matter then. */
-function storedFilesFor(request: CommitRequest, snapshot: Snapshot): StoredFile[] {
+function storedFilesFor(request: CommitRequest, snapshot: Snapshot): typeof NO_FILES {
   if (request.mode !== 'overwrite') return storedFiles(request, snapshot);
   const file = { sequence: 0 } as DatasetFile;
-  return [...snapshot.files.values()].map((action) => ({ action, file }));
+  return { stored: [...snapshot.files.values()].map((action) => ({ action, file })), foreign: [] };
+}
+
+/** Sorts the rows of a file that another program added in among the others, as a version of its own. */
+async function sortIn(
+  request: CommitRequest,
+  snapshot: Snapshot,
+  foreign: AddAction,
+  runner: StoreRunner,
+): Promise<void> {
+  const { table, orderedOn, settings, staging, memoryLimitBytes } = request;
+  const fields = fromSchemaString(snapshot.metaData.schemaString);
+  const known = settingsFromProperties(snapshot.metaData.configuration);
+  const { duplicatesOn, target } = effectiveSettings(orderedOn, fields, settings, known);
+  const limit = memoryLimitBytes === undefined ? {} : { memoryLimitBytes };
+  const files = await runner.stageForeign({
+    path: join(table, decodeURIComponent(foreign.path)),
+    fields,
+    orderedOn,
+    duplicatesOn,
+    target,
+    folder: staging,
+    prefix: `foreign-${randomBytes(4).toString('hex')}-`,
+    ...limit,
+  });
+  const { name } = request;
+  await commitFiles(
+    { table, name, files, mode: 'merge', fields, orderedOn, settings, staging, replaces: [foreign], ...limit },
+    runner,
+  );
 }
 
 function changeOf(request: CommitRequest): Parameters<typeof commitActions>[0] {
-  const { fields, orderedOn, settings, metadata, properties, txn, mode } = request;
+  const { fields, orderedOn, settings, metadata, properties, txn, replaces, mode } = request;
   const isOverwrite = mode === 'overwrite';
   return {
     fields,
@@ -358,6 +410,7 @@ function changeOf(request: CommitRequest): Parameters<typeof commitActions>[0] {
     ...(metadata === undefined ? {} : { metadata }),
     ...(properties === undefined ? {} : { properties }),
     ...(txn === undefined ? {} : { txn }),
+    ...(replaces === undefined ? {} : { replaces }),
     isNewSchema: isOverwrite,
     operation: { name: 'WRITE', parameters: { mode: isOverwrite ? 'Overwrite' : 'Append', partitionBy: '[]' } },
   };

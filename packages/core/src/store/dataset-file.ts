@@ -1,7 +1,6 @@
 /** One data file of a dataset, as its log names it. */
 import { join } from 'node:path';
 
-import { PipelineError } from '../errors.ts';
 import type { OrderedValue } from '../formats/ordered-value.ts';
 import type { WrittenParquet } from '../formats/parquet-writer.ts';
 import type { ChunkChecksums } from '../formats/range-file.ts';
@@ -97,20 +96,17 @@ export function parseChecksums(text: string | undefined): ChunkChecksums {
   return new Map(pairs.map((pair) => [Number(pair.split(':')[0]), Number.parseInt(pair.split(':')[1] ?? '', 16)]));
 }
 
-/**
- * The file that an action names.
- * @throws ERR_STORE_UNSUPPORTED for a file that something else added: its exact bounds are not known
- */
-export function datasetFile(table: string, action: AddAction, fields: Fields, orderedOn: string): DatasetFile {
+/** The file that an action names, or undefined when another program added it and its exact bounds are not known. */
+export function datasetFile(
+  table: string,
+  action: AddAction,
+  fields: Fields,
+  orderedOn: string,
+): DatasetFile | undefined {
   const { tags = {} } = action;
   const [min, max, sequence] = [tags[TAG.min], tags[TAG.max], tags[TAG.sequence]];
   const type = fields[fieldIndex(fields, orderedOn)]?.type;
-  if (min === undefined || max === undefined || sequence === undefined || type === undefined) {
-    throw new PipelineError('ERR_STORE_UNSUPPORTED', `${table}: another program added the file ${action.path}`, {
-      file: table,
-      hint: 'rows that others add are not sorted in yet: read the dataset with that program, or replace it with mode "overwrite"',
-    });
-  }
+  if (min === undefined || max === undefined || sequence === undefined || type === undefined) return undefined;
   return {
     path: join(table, decodeURIComponent(action.path)),
     rows: recordsOf(action),

@@ -3,11 +3,10 @@ import type { RecordBatch } from 'apache-arrow';
 
 import { batchToArrowCopy } from '../batch/batch-to-arrow.ts';
 import type { Batch } from '../batch/contract.ts';
-import { makeBatch } from '../batch/make-batch.ts';
-import { sliceBatch } from '../batch/slice-batch.ts';
 import { toTemporal } from '../batch/write-values.ts';
 import { PipelineError } from '../errors.ts';
-import { compareOrdered, type OrderedValue, orderedValue } from '../formats/ordered-value.ts';
+import type { Expression } from '../expressions/builder.ts';
+import type { OrderedValue } from '../formats/ordered-value.ts';
 import type { Arena } from '../memory/contract.ts';
 import { createArena } from '../memory/process-arena.ts';
 import { fieldIndex } from '../schema/fields.ts';
@@ -15,29 +14,45 @@ import { loadArrow } from '../schema/load-arrow.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { Fields, TypeText } from '../schema/types.ts';
 import { type DatasetFile, datasetFile } from './dataset-file.ts';
-import type { Snapshot } from './delta-actions.ts';
+import type { AddAction, Snapshot } from './delta-actions.ts';
 import { fromSchemaString } from './delta-schema.ts';
-import { fileBatches } from './file-batches.ts';
+import { canMatch, overlaps, type ValueRange } from './file-pruning.ts';
+import { type ForeignFile, foreignFile } from './foreign-files.ts';
 import { type DatasetKey, showKey } from './key-path.ts';
 import type { VerifyResult } from './verify.ts';
 import { PROPERTY } from './write-settings.ts';
 
+/** A value of the ordered column. Times: a `Date`, ISO text, or a bigint in the column's unit. */
+export type OrderedBound = OrderedValue | Date;
+
 /** Which rows to read. */
 export interface DatasetReadOptions {
-  /** Rows at or after this value of the ordered column. Times: a `Date`, ISO text, or a bigint in the column's unit. */
-  from?: OrderedValue | Date;
+  /** Rows at or after this value of the ordered column. */
+  from?: OrderedBound;
   /** Rows before this value. */
-  to?: OrderedValue | Date;
+  to?: OrderedBound;
+  /** Rows for which this is true. Files that cannot have any by their statistics are not opened. */
+  where?: Expression;
   /** Columns, in this order. Default: all. */
   columns?: readonly string[];
   /** Rows of a batch at most. Default 65,536. */
   batchRows?: number;
 }
 
+/** What a read opens. */
+export interface ReadPlan {
+  /** In order. */
+  files: readonly DatasetFile[];
+  /** Of other programs. */
+  foreign: readonly ForeignFile[];
+  /** Files that need not be opened. */
+  skipped: number;
+}
+
 const OWNER = 0;
 const BATCH_ROWS = 65_536;
 
-function exact(value: OrderedValue | Date | undefined, type: TypeText, what: string): OrderedValue | undefined {
+function exact(value: OrderedBound | undefined, type: TypeText, what: string): OrderedValue | undefined {
   if (value === undefined) return undefined;
   const parsed = parseType(type);
   if (parsed.domain === 'temporal') {
@@ -53,25 +68,6 @@ function exact(value: OrderedValue | Date | undefined, type: TypeText, what: str
   });
 }
 
-/** First row whose value is at or after `bound`. */
-function lowerBound(arena: Arena, batch: Batch, index: number, bound: OrderedValue): number {
-  const column = batch.columns[index];
-  if (column === undefined) return 0;
-  let [low, high] = [0, batch.rows];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (compareOrdered(orderedValue(arena, column, middle), bound) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function withoutLast(arena: Arena, batch: Batch, columns: number): Batch {
-  const result = makeBatch(arena, OWNER, batch.fields.slice(0, columns), batch.columns.slice(0, columns), batch.rows);
-  batch.release();
-  return result;
-}
-
 /** A dataset as of the version at which it was opened. Writers that commit later do not change it. */
 export class Dataset {
   readonly key: DatasetKey;
@@ -85,49 +81,93 @@ export class Dataset {
   readonly orderedOn: string;
   /** What its writer gave, as of this version. */
   readonly metadata: Readonly<Record<string, string>>;
-  readonly #snapshot: Snapshot;
-  #files: readonly DatasetFile[] | undefined;
+  readonly #actions: readonly { action: AddAction; file: DatasetFile }[];
+  readonly #foreign: readonly { action: AddAction; file: ForeignFile }[];
 
-  /** @throws ERR_STORE_UNSUPPORTED for a table that names no ordered column */
-  constructor(key: DatasetKey, path: string, snapshot: Snapshot) {
+  /**
+   * @param orderedOn of a table that says none: another program made it
+   * @throws ERR_STORE_UNSUPPORTED for a table without an ordered column, ERR_COLUMN_UNKNOWN
+   */
+  constructor(key: DatasetKey, path: string, snapshot: Snapshot, orderedOn?: string) {
     this.key = key;
     this.path = path;
     this.version = snapshot.version;
     this.committedAt = snapshot.committedAt === undefined ? undefined : new Date(snapshot.committedAt);
     this.fields = fromSchemaString(snapshot.metaData.schemaString);
-    const { [PROPERTY.orderedOn]: orderedOn, [PROPERTY.metadata]: metadata } = snapshot.metaData.configuration ?? {};
-    if (orderedOn === undefined) {
+    const { [PROPERTY.orderedOn]: stored, [PROPERTY.metadata]: metadata } = snapshot.metaData.configuration ?? {};
+    const ordered = stored ?? orderedOn;
+    if (ordered === undefined) {
       throw new PipelineError('ERR_STORE_UNSUPPORTED', `${path} is a Delta table without an order`, {
         file: path,
-        hint: 'another program made it: read its files with readParquet',
+        hint: "another program made it: say on which column to read it in order, store.dataset(key, { orderedOn: 'ts' })",
       });
     }
-    this.orderedOn = orderedOn;
+    fieldIndex(this.fields, ordered);
+    this.orderedOn = ordered;
     this.metadata = metadata === undefined ? {} : (JSON.parse(metadata) as Record<string, string>);
-    this.#snapshot = snapshot;
+    const actions: { action: AddAction; file: DatasetFile }[] = [];
+    const foreign: { action: AddAction; file: ForeignFile }[] = [];
+    for (const action of snapshot.files.values()) {
+      const file = datasetFile(path, action, this.fields, ordered);
+      if (file === undefined) foreign.push({ action, file: foreignFile(path, action, this.fields, ordered) });
+      else actions.push({ action, file });
+    }
+    this.#actions = actions.sort((a, b) => a.file.sequence - b.file.sequence);
+    this.#foreign = foreign;
+  }
+
+  /** Its files in the order of their rows, with exact bounds and checksums; without those of other programs. */
+  files(): readonly DatasetFile[] {
+    return this.#actions.map(({ file }) => file);
+  }
+
+  /** Files that other programs added since the last write, which sorts them in. */
+  foreignFiles(): readonly ForeignFile[] {
+    return this.#foreign.map(({ file }) => file);
+  }
+
+  /** As the log says: files of other programs count as far as their statistics do. */
+  get rows(): number {
+    return [...this.#actions, ...this.#foreign].reduce((sum, { file }) => sum + file.rows, 0);
+  }
+
+  #orderedType(): TypeText {
+    return this.fields[fieldIndex(this.fields, this.orderedOn)]?.type ?? 'int64';
+  }
+
+  /** Bounds as values of the ordered column. @throws ERR_VALUE */
+  range(options: Pick<DatasetReadOptions, 'from' | 'to'>): ValueRange {
+    const type = this.#orderedType();
+    return { from: exact(options.from, type, 'from'), to: exact(options.to, type, 'to') };
   }
 
   /**
-   * Its files in the order of their rows, with exact bounds and checksums.
-   * @throws ERR_STORE_UNSUPPORTED when another program added files
+   * The files that a read of these rows opens, and how many it does not have to.
+   * @throws ERR_VALUE (a bound that is no value of the ordered column)
+   * @example
+   * ```ts
+   * dataset.plan({ from: '2001-02-01', to: '2001-02-02' }).skipped;
+   * ```
    */
-  files(): readonly DatasetFile[] {
-    this.#files ??= [...this.#snapshot.files.values()]
-      .map((action) => datasetFile(this.path, action, this.fields, this.orderedOn))
-      .sort((a, b) => a.sequence - b.sequence);
-    return this.#files;
-  }
-
-  get rows(): number {
-    return this.files().reduce((sum, file) => sum + file.rows, 0);
+  plan(options: Pick<DatasetReadOptions, 'from' | 'to' | 'where'> = {}): ReadPlan {
+    const range = this.range(options);
+    const where = options.where?.node;
+    const isWanted = (each: { action: AddAction; file: DatasetFile | ForeignFile }): boolean =>
+      overlaps(each.file, range) && (where === undefined || canMatch(where, each.action.stats, this.fields));
+    const [own, others] = [this.#actions.filter(isWanted), this.#foreign.filter(isWanted)];
+    return {
+      files: own.map(({ file }) => file),
+      foreign: others.map(({ file }) => file),
+      skipped: this.#actions.length + this.#foreign.length - own.length - others.length,
+    };
   }
 
   /**
    * Rows in order, as batches of their own memory. Files outside the range are not opened; what is read is checked
-   * against the checksums of the log.
+   * against the checksums of the log. Rows of files that other programs added are put where they belong.
    *
-   * Memory: one file's encoded columns, and two batches.
-   * @throws ERR_COLUMN_UNKNOWN, ERR_VALUE (a bound that is no value of the ordered column), ERR_STORE_CORRUPT, ERR_FILE_NOT_FOUND
+   * Memory: one file's encoded columns, and two batches; all rows of a foreign file that is not in order.
+   * @throws ERR_COLUMN_UNKNOWN, ERR_VALUE (a bound that is no value of the ordered column), ERR_EXPRESSION, ERR_STORE_CORRUPT, ERR_FILE_NOT_FOUND
    * @example
    * ```ts
    * for await (const batch of dataset.read({ from: '2001-02-01', to: '2001-03-01', columns: ['date', 'n'] })) console.table(batch.toArray());
@@ -135,57 +175,31 @@ export class Dataset {
    */
   async *read(options: DatasetReadOptions = {}): AsyncGenerator<RecordBatch, void, undefined> {
     const arrow = await loadArrow();
-    const arena = createArena();
-    const type = this.fields[fieldIndex(this.fields, this.orderedOn)]?.type ?? 'int64';
-    const range = { from: exact(options.from, type, 'from'), to: exact(options.to, type, 'to') };
-    const names = options.columns ?? this.fields.map((field) => field.name);
-    for (const name of names) fieldIndex(this.fields, name);
-    for (const file of this.files()) {
-      if (range.from !== undefined && compareOrdered(file.max, range.from) < 0) continue;
-      if (range.to !== undefined && compareOrdered(file.min, range.to) >= 0) continue;
-      for await (const batch of this.#batches(arena, file, names, range, options.batchRows ?? BATCH_ROWS)) {
-        const copy = batchToArrowCopy(arrow, batch);
-        batch.release();
-        yield copy;
-      }
-    }
-  }
-
-  /** The rows of one file that are in the range. The batches are the caller's. */
-  async *#batches(
-    arena: Arena,
-    file: DatasetFile,
-    names: readonly string[],
-    range: { from: OrderedValue | undefined; to: OrderedValue | undefined },
-    batchRows: number,
-  ): AsyncGenerator<Batch, void, undefined> {
-    const isCut = range.from !== undefined || range.to !== undefined;
-    // The ordered column comes along, last, when rows have to be found by it.
-    const columns = isCut && !names.includes(this.orderedOn) ? [...names, this.orderedOn] : names;
-    const source = { arena, owner: OWNER, fields: this.fields, columns, batchRows };
-    for await (const batch of fileBatches(source, file)) {
-      const rows = isCut ? this.#cut(arena, batch, columns.indexOf(this.orderedOn), names.length, range) : batch;
-      if (rows !== undefined) yield rows;
-    }
-  }
-
-  /** Takes over a batch; gives its rows in the range, without the column that came along. */
-  #cut(
-    arena: Arena,
-    batch: Batch,
-    ordered: number,
-    columns: number,
-    range: { from: OrderedValue | undefined; to: OrderedValue | undefined },
-  ): Batch | undefined {
-    const first = range.from === undefined ? 0 : lowerBound(arena, batch, ordered, range.from);
-    const end = range.to === undefined ? batch.rows : lowerBound(arena, batch, ordered, range.to);
-    try {
-      if (first >= end) return undefined;
-      const rows = sliceBatch(arena, OWNER, batch, first, end - first);
-      return columns === rows.columns.length ? rows : withoutLast(arena, rows, columns);
-    } finally {
+    for await (const batch of this.batches(createArena(), options)) {
+      const copy = batchToArrowCopy(arrow, batch);
       batch.release();
+      yield copy;
     }
+  }
+
+  /** As `read`, in an arena. The batches are the caller's. */
+  async *batches(arena: Arena, options: DatasetReadOptions): AsyncGenerator<Batch, void, undefined> {
+    const { readRows } = await import('./read-rows.ts');
+    const { files, foreign } = this.plan(options);
+    const columns = options.columns ?? this.fields.map((field) => field.name);
+    for (const name of columns) fieldIndex(this.fields, name);
+    yield* readRows({
+      arena,
+      owner: OWNER,
+      fields: this.fields,
+      orderedOn: this.orderedOn,
+      files,
+      foreign,
+      columns,
+      range: this.range(options),
+      where: options.where?.node,
+      batchRows: options.batchRows ?? BATCH_ROWS,
+    });
   }
 
   /**
@@ -200,7 +214,6 @@ export class Dataset {
 
   /**
    * Reads every file of this version and compares it with what the log says: size, checksums, rows, order and bounds.
-   * @throws ERR_STORE_UNSUPPORTED
    * @example
    * ```ts
    * const { ok, problems } = await dataset.verify();

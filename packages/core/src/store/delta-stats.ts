@@ -94,3 +94,36 @@ export function exactValue(text: string, type: TypeText): OrderedValue {
   const parsed = parseType(type);
   return parsed.domain !== 'float' && parsed.byteWidth === 8 ? BigInt(text) : Number(text);
 }
+
+/**
+ * A bound of a column as another program's statistics give it, rounded outwards; undefined when they do not tell. Their times
+ * are cut to milliseconds, their texts to a prefix.
+ */
+export function readBound(
+  stats: string | undefined,
+  name: string,
+  type: TypeText,
+  which: 'min' | 'max',
+): OrderedValue | undefined {
+  let value: unknown;
+  try {
+    const parsed = JSON.parse(stats ?? '{}') as Record<string, Record<string, unknown> | undefined>;
+    value = parsed[`${which}Values`]?.[name];
+  } catch {
+    // Statistics are help, not truth.
+    return undefined;
+  }
+  const { unit, byteWidth, domain } = parseType(type);
+  if (typeof value === 'number' && (domain === 'int' || domain === 'uint' || domain === 'float')) {
+    // Beyond 2^53 the number was rounded when it was read.
+    if (domain === 'float' || byteWidth < 8) return value;
+    return Number.isSafeInteger(value) ? BigInt(value) : undefined;
+  }
+  if (typeof value !== 'string') return undefined;
+  if (type === 'utf8') return which === 'min' ? value : undefined;
+  const ms = Date.parse(/[zZ]|[+-]\d\d:?\d\d$/.test(value) ? value : `${value}Z`);
+  const [times, by] = PER_MILLISECOND[unit ?? ''] ?? [0n, 0n];
+  if (Number.isNaN(ms) || times === 0n || !type.startsWith('timestamp')) return undefined;
+  const ticks = (BigInt(ms) * by) / times;
+  return which === 'min' ? ticks : ticks + (by === 1n ? 1n : by);
+}

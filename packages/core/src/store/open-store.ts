@@ -10,6 +10,7 @@ import { nameHint } from '../schema/nearest-name.ts';
 import type { CommitSummary } from './commit.ts';
 import { Dataset } from './dataset.ts';
 import { readSnapshot, versionAt } from './delta-log.ts';
+import type { Intersection, IntersectionOptions } from './intersections.ts';
 import { type DatasetKey, type KeyLayout, NAMED_KEYS, showKey } from './key-path.ts';
 import { type KeySchema, SchemaKeys } from './key-schema.ts';
 import { LOG_FOLDER } from './log-listing.ts';
@@ -24,6 +25,16 @@ export interface OpenStoreOptions {
    * taken, and the names of its fields stand in the folders.
    */
   keys?: KeySchema;
+}
+
+/** Options of `Store.dataset`. */
+export interface OpenDatasetOptions {
+  /** Default: the newest. */
+  version?: number;
+  /** The version that was the newest at this time. */
+  at?: Date | string;
+  /** For tables of other programs, which say no order: the column to read them in order of. */
+  orderedOn?: string;
 }
 
 /** Holds the schema of the keys. */
@@ -110,11 +121,11 @@ export class Store {
    * console.log(hourly.version, hourly.rows, hourly.fields);
    * ```
    */
-  async dataset(key: DatasetKey, options: { version?: number; at?: Date | string } = {}): Promise<Dataset> {
+  async dataset(key: DatasetKey, options: OpenDatasetOptions = {}): Promise<Dataset> {
     const path = datasetFolder(this.root, this.pathOf(key));
     const version = options.at === undefined ? options.version : await versionAt(path, timeOf(options.at));
     const snapshot = await readSnapshot(path, version);
-    if (snapshot !== undefined) return new Dataset({ ...key }, path, snapshot);
+    if (snapshot !== undefined) return new Dataset({ ...key }, path, snapshot, options.orderedOn);
     throw await this.#notFound(key, path);
   }
 
@@ -147,6 +158,26 @@ export class Store {
   async write(key: DatasetKey, rows: WriteRows, options: StoreWriteOptions = {}): Promise<CommitSummary> {
     const { writeRows } = await import('./write-rows.ts');
     return writeRows({ root: this.root, key: { ...key }, path: this.pathOf(key) }, rows, options);
+  }
+
+  /**
+   * Walks several datasets in step, over shared intervals: each interval ends where one of them begins a new row group, so no
+   * more than one row group of each is in memory. Datasets without rows in the range are left out.
+   * @throws ERR_STORE_NOT_FOUND, ERR_SCHEMA (not ordered alike), and what reading throws
+   * @example
+   * ```ts
+   * for await (const { end, chunks } of store.intersections([trades, quotes], { from: '2024-01-02', to: '2024-01-03' }))
+   *   for (const { key, rows } of chunks) console.log(end, key, rows.numRows);
+   * ```
+   */
+  async *intersections(
+    keys: readonly DatasetKey[],
+    options: IntersectionOptions = {},
+  ): AsyncGenerator<Intersection, void, undefined> {
+    const datasets: Dataset[] = [];
+    for (const key of keys) datasets.push(await this.dataset(key));
+    const { walkIntersections } = await import('./intersections.ts');
+    yield* walkIntersections(datasets, options);
   }
 
   /**

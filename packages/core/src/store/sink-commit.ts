@@ -6,14 +6,7 @@ import { PipelineError } from '../errors.ts';
 import { syncFolder, TEMPORARY_SUFFIX } from '../formats/durable-file.ts';
 import { fileError } from '../formats/file-error.ts';
 import type { Fields } from '../schema/types.ts';
-import {
-  type CommitRequest,
-  type CommitSummary,
-  checkSchema,
-  commitFiles,
-  type StoreRunner,
-  storedFiles,
-} from './commit.ts';
+import { type CommitRequest, type CommitSummary, checkSchema, commitFiles, type StoreRunner } from './commit.ts';
 import { recordsOf } from './dataset-file.ts';
 import { readSnapshot } from './delta-log.ts';
 import { checkColumnNames } from './delta-schema.ts';
@@ -108,7 +101,6 @@ export async function checkFileSink(spec: FileSinkSpec, fields: Fields): Promise
   if (spec.mode !== 'overwrite') {
     const target = { table, name: showKey(spec.key), fields, orderedOn: spec.orderedOn };
     checkSchema(target, snapshot);
-    storedFiles(target, snapshot);
   }
   return complete;
 }
@@ -169,6 +161,13 @@ const HERE: StoreRunner = {
       import('../memory/process-arena.ts'),
     ]);
     return mergeStaged(createArena(), 0, task);
+  },
+  async stageForeign(task) {
+    const [{ stageForeign }, { createArena }] = await Promise.all([
+      import('./foreign-files.ts'),
+      import('../memory/process-arena.ts'),
+    ]);
+    return stageForeign(createArena(), 0, task);
   },
   async checkpoint(table, version) {
     await (await import('./log-maintenance.ts')).checkpointVersion(table, version);

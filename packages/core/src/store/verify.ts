@@ -30,14 +30,19 @@ export interface VerifyResult {
 
 const BATCH_ROWS = 65_536;
 
-/** What is wrong with one file, read whole. */
-async function problemOf(dataset: Dataset, file: DatasetFile, type: TypeText): Promise<string | undefined> {
+async function sizeProblem(file: { path: string; bytes: number }): Promise<string | undefined> {
   try {
     const { size } = await stat(file.path);
-    if (size !== file.bytes) return `it has ${size} bytes, the log says ${file.bytes}`;
+    return size === file.bytes ? undefined : `it has ${size} bytes, the log says ${file.bytes}`;
   } catch {
     return 'it is missing';
   }
+}
+
+/** What is wrong with one file, read whole. */
+async function problemOf(dataset: Dataset, file: DatasetFile, type: TypeText): Promise<string | undefined> {
+  const wrongSize = await sizeProblem(file);
+  if (wrongSize !== undefined) return wrongSize;
   const arena = createArena();
   const order = new OrderCheck(arena, dataset.orderedOn, type, file.path);
   const columns = dataset.fields.map(({ name }) => name);
@@ -85,5 +90,10 @@ export async function verifyDataset(dataset: Dataset): Promise<VerifyResult> {
     const problem = await problemOf(dataset, file, type);
     if (problem !== undefined) problems.push({ file: file.path, problem });
   }
-  return { ok: problems.length === 0, version: dataset.version, files: files.length, rows: dataset.rows, problems };
+  for (const file of dataset.foreignFiles()) {
+    const problem = await sizeProblem(file);
+    if (problem !== undefined) problems.push({ file: file.path, problem });
+  }
+  const count = files.length + dataset.foreignFiles().length;
+  return { ok: problems.length === 0, version: dataset.version, files: count, rows: dataset.rows, problems };
 }

@@ -24,8 +24,9 @@ export default async function runCodecTask(task: CodecTask): Promise<Outcome<unk
       if (task.type === 'warm') return undefined;
       if (task.type === 'read') return readRowGroup(arena, task);
       if (task.type === 'write') return writeSink(arena, task);
-      const { checkpointVersion, mergeStaged } = await import('@spillway/core/files');
+      const { checkpointVersion, mergeStaged, stageForeign } = await import('@spillway/core/files');
       if (task.type === 'checkpoint') return checkpointVersion(task.table, task.version);
+      if (task.type === 'stageForeign') return stageForeign(arena, task.owner, task.task);
       return mergeStaged(arena, task.owner, task.task);
     });
   } finally {

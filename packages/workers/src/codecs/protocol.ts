@@ -1,6 +1,6 @@
 /** Tasks of the codec pool. Plain data: it crosses threads. */
 import type { Fields } from '@spillway/core';
-import type { FileSinkSpec, MergeTask, OrderedValue, PoolPlace, Ptr } from '@spillway/core/internal';
+import type { FileSinkSpec, ForeignTask, MergeTask, OrderedValue, PoolPlace, Ptr } from '@spillway/core/internal';
 import type { RingHandle } from '../channels/ring.ts';
 
 interface TaskBase {
@@ -60,6 +60,12 @@ export interface MergeCodecTask extends TaskBase {
   task: MergeTask;
 }
 
+/** Puts the rows of a file that another program added in order, so that they can be merged. */
+export interface StageForeignTask extends TaskBase {
+  type: 'stageForeign';
+  task: ForeignTask;
+}
+
 /** Writes the checkpoint of a version that was committed. */
 export interface CheckpointTask extends TaskBase {
   type: 'checkpoint';
@@ -72,4 +78,4 @@ export interface WarmTask {
   type: 'warm';
 }
 
-export type CodecTask = ReadTask | WriteTask | MergeCodecTask | CheckpointTask | WarmTask;
+export type CodecTask = ReadTask | WriteTask | MergeCodecTask | StageForeignTask | CheckpointTask | WarmTask;

@@ -172,6 +172,8 @@ export function startWriters(parts: RunParts, sinks: readonly WrittenSink[]): vo
     const { owner, pool, fields } = task;
     const runner: StoreRunner = {
       merge: (merging) => runCodec(parts, end.node.name, { type: 'merge', owner, pool, fields, task: merging }),
+      stageForeign: (foreign) =>
+        runCodec(parts, end.node.name, { type: 'stageForeign', owner, pool, fields, task: foreign }),
       checkpoint: (table, version) =>
         runCodec(parts, end.node.name, { type: 'checkpoint', owner, pool, fields, table, version }),
     };

@@ -70,6 +70,7 @@ describe('checkpoints', () => {
       },
       {
         merge: () => Promise.reject(new Error('appending reads no rows')),
+        stageForeign: () => Promise.reject(new Error('there are no foreign files')),
         checkpoint: async (table, version) => (await import('@spillway/core/files')).checkpointVersion(table, version),
       },
     );
@@ -288,7 +289,10 @@ test('rows that an application has written before are not written again', async 
     const request = { table: join(store.root, 'a=b'), name: 'a=b', files: staged.files, mode: 'merge' as const };
     const rest = { fields: staged.fields, orderedOn: 'ts', settings: {}, staging: staged.staging };
     const unused = () => Promise.reject(new Error('appending needs no thread'));
-    return commitFiles({ ...request, ...rest, txn: { appId: 'run', version } }, { merge: unused, checkpoint: unused });
+    return commitFiles(
+      { ...request, ...rest, txn: { appId: 'run', version } },
+      { merge: unused, stageForeign: unused, checkpoint: unused },
+    );
   };
   expect(await commit(1)).toMatchObject({ version: 1, files: 1 });
   expect(await commit(1)).toMatchObject({ version: 1, files: 0 });
