@@ -17,7 +17,7 @@
  * first row is read is not in here: that is the idle size. What the arena needs at least is in `minimum.ts`.
  */
 import type { ParquetInfo } from '../formats/parquet-info.ts';
-import { collects, leastMainBytes } from './main-thread.ts';
+import { collects, leastMainBytes, leastResultBytes } from './main-thread.ts';
 import type { PhysicalPlan, StageSpec } from './physical.ts';
 import type { ResolvedPlan } from './resolved.ts';
 
@@ -53,7 +53,7 @@ export interface OutsideTerms {
 
 /** A memory limit, split. */
 export interface MemorySplit extends OutsideTerms {
-  /** What the main thread needs at least of its part. */
+  /** What the main thread needs at least of its part, beside room for results. */
   leastMainBytes: number;
   arenaBytes: number;
   /** 0 when nothing is read from or written to files. */
@@ -139,7 +139,7 @@ export function splitMemory(
     laneBytes: least.laneBytes,
     userBytes,
     mainBytes,
-    leastMainBytes: least.mainBytes,
+    leastMainBytes: least.mainBytes - leastResultBytes(plan),
     arenaBytes: Math.floor(
       memoryLimitBytes - least.processBytes - codecBytes - least.laneBytes - userBytes - mainBytes,
     ),

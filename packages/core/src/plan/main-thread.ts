@@ -51,7 +51,14 @@ export function leastMainBytes(plan: ResolvedPlan): number {
     if (sink.type === 'callback' && sink.takes === 'rows') objects += objectBytes(fields, PIECE_ROWS);
     else if (sink.type === 'callback') others += VIEW_BYTES;
     else if (sink.type === 'iterate') others += VIEW_BYTES + ITERATED_BATCHES * PIECE_ROWS * rowBytes(fields);
-    else if (sink.type === 'collect') others += PIECE_ROWS * rowBytes(fields);
   }
-  return Math.ceil(withNursery(objects) + others);
+  return Math.ceil(withNursery(objects) + others) + leastResultBytes(plan);
+}
+
+/** Of that, what results may take that are kept: a batch for each sink that collects, so that a few rows have room at any limit. */
+export function leastResultBytes(plan: ResolvedPlan): number {
+  return plan.nodes.reduce((sum, { spec, inputFields }) => {
+    const isKept = spec.kind === 'sink' && spec.sink.type === 'collect';
+    return sum + (isKept ? Math.ceil(PIECE_ROWS * rowBytes(inputFields[0] ?? [])) : 0);
+  }, 0);
 }
