@@ -1,5 +1,6 @@
 /** Aggregations over windows of every kind, put together at random, over an int64 column `t`. */
 import { type AggregationOptions, agg, col } from '@spillway/core';
+import { joined, product } from '#fixtures/aggregates';
 import type { SeededRandom } from '#support/random';
 
 export const WINDOW_SHAPE = { t: 'int64', key: 'utf8', x: 'float64', value: 'int64', small: 'int16' } as const;
@@ -43,6 +44,22 @@ const COLUMNS = {
   least: agg.min('key'),
   last: agg.last('x'),
   firstSmall: agg.first('small'),
+  wrapped: agg.sum('value', { overflow: 'wrap' }),
+  asFloat: agg.sum('small', { overflow: 'float64' }),
+  weighted: agg.wmean('x', 'small'),
+  weightedWhole: agg.wmean('value', 'small'),
+  keyOfLeast: agg.argMin('key', 'x'),
+  valueOfMost: agg.argMax('value', 'key'),
+  medianX: agg.median('x'),
+  lowQuarter: agg.quantile('value', 0.25),
+  highest: agg.quantile('small', 0.9, { interpolation: 'nearest' }),
+  nearly: agg.quantileApprox('x', 0.5),
+  different: agg.nUnique('x'),
+  differentKeys: agg.nUnique('key'),
+  someKeys: agg.nUniqueApprox('key', { precision: 5 }),
+  someValues: agg.nUniqueApprox('value'),
+  product: agg.custom(product, 'small', { scale: 2 }),
+  joined: agg.custom(joined, ['key', 'value']),
 };
 
 function bins(random: SeededRandom): Partial<AggregationOptions> & { kind: string } {
@@ -68,7 +85,7 @@ export function randomWindows(
   const { kind, ...own } = bins(random);
   const canBeEmpty = kind !== 'rows' && kind !== 'sessions';
   const hasSnapshots = kind !== 'sliding' && kind !== 'apart' && kind !== 'sessions' && random.chance(0.4);
-  const names = Object.keys(columns).filter(() => random.chance(0.6));
+  const names = Object.keys(columns).filter(() => random.chance(0.4));
   const chosen = names.length === 0 ? Object.keys(columns).slice(0, 1) : names;
   return {
     ...own,

@@ -93,6 +93,19 @@ const counted = { h: { ...everyHour, columns: { n: agg.count() } } };
 // @ts-expect-error the key is not there
 trades.aggStream({ orderedOn: 'ts', by: ['venue'], aggregations: counted });
 
+const columns = { n: agg.count(), high: agg.max('price') } as const;
+const on = { orderedOn: 'ts' } as const;
+// @ts-expect-error wmean takes numbers, "symbol" is utf8
+trades.aggStream({ ...on, aggregations: { h: { ...everyHour, columns: { w: agg.wmean('price', 'symbol') } } } });
+// @ts-expect-error there is no column "vol" in this stream
+trades.aggStream({ ...on, aggregations: { h: { ...everyHour, columns: { b: agg.argMax('price', 'vol') } } } });
+// @ts-expect-error the filter is no condition
+trades.aggStream({ ...on, aggregations: { h: { ...everyHour, columns, filter: col('price') } } });
+// @ts-expect-error a post step sees the results, and "price" is none
+trades.aggStream({ ...on, aggregations: { h: { ...everyHour, columns, post: { x: col('price').mul(2) } } } });
+// @ts-expect-error a stream of snapshots is there only where they are asked for
+void trades.aggStream({ ...on, aggregations: { h: { ...everyHour, columns } } }).hSnapshots;
+
 // @ts-expect-error float65 is not a type
 fromIterable({ price: 'float65' }, []);
 // @ts-expect-error orderedOn names a column of the schema

@@ -8,6 +8,7 @@ import {
   coalesce,
   col,
   createPipeline,
+  defineAggregate,
   defineFold,
   defineOp,
   defineSource,
@@ -61,6 +62,16 @@ const total = defineFold(import.meta.url, {
   init: () => 0,
   update: (sum, batch) => sum + batch.numRows,
   finish: (sum) => ({ sum: [sum] }),
+});
+const product = defineAggregate(import.meta.url, {
+  output: 'float32',
+  options: { scale: 'number' },
+  init: () => 1,
+  update: (state, value: number) => state * value,
+  finish: (state, { scale }) => {
+    expectTypeOf(scale).toEqualTypeOf<number>();
+    return state * scale;
+  },
 });
 const ticks = defineSource(import.meta.url, {
   schema: { ts: 'timestamp[us]', price: 'float64' },
@@ -251,6 +262,50 @@ expectTypeOf<ShapeOf<typeof daily>>().toEqualTypeOf<{
   readonly n: 'int64';
   readonly mean: 'float64';
 }>();
+const everyFunction = trades.aggStream({
+  orderedOn: 'ts',
+  aggregations: {
+    monthly: {
+      every: '1mo',
+      timeZone: 'Europe/Berlin',
+      filter: col('price').gt(0),
+      snapshots: { every: '1d' },
+      columns: {
+        total: agg.sum('qty', { overflow: 'float64' }),
+        wrapped: agg.sum('qty', { overflow: 'wrap' }),
+        vwap: agg.wmean('price', 'qty'),
+        best: agg.argMax('symbol', 'price'),
+        median: agg.median('qty'),
+        high: agg.quantile('price', 0.9),
+        nearly: agg.quantileApprox('price', 0.9),
+        symbols: agg.nUnique('symbol'),
+        roughly: agg.nUniqueApprox('symbol'),
+        product: agg.custom(product, 'price', { scale: 2 }),
+      },
+      post: { spread: col('high').sub(col('median')), median: col('median').cast('float32') },
+    },
+  },
+});
+interface EveryFunction {
+  readonly ts: 'timestamp[us]';
+  readonly total: 'float64';
+  readonly wrapped: 'int64';
+  readonly vwap: 'float64';
+  readonly best: 'utf8';
+  readonly high: 'float64';
+  readonly nearly: 'float64';
+  readonly symbols: 'int64';
+  readonly roughly: 'int64';
+  readonly product: 'float32';
+  readonly spread: 'float64';
+  readonly median: 'float32';
+}
+expectTypeOf<{
+  readonly [K in keyof ShapeOf<typeof everyFunction.monthly>]: ShapeOf<typeof everyFunction.monthly>[K];
+}>().toEqualTypeOf<{
+  readonly [K in keyof EveryFunction]: EveryFunction[K];
+}>();
+expectTypeOf<ShapeOf<typeof everyFunction.monthlySnapshots>>().toEqualTypeOf<ShapeOf<typeof everyFunction.monthly>>();
 const store = await openStore('./market');
 hourly.toStore(store, { freq: '1h' });
 hourly.toStore(store, { key: { freq: '1h' }, mode: 'overwrite' });

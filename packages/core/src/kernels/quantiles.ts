@@ -54,7 +54,7 @@ export function rankOf(q: number, count: number): number {
 /** Between which of two neighbouring values a quantile is taken. */
 export type Interpolation = 'linear' | 'lower' | 'higher' | 'nearest';
 
-/** The value at a quantile of numbers in order (NaN last); `at` reads one. */
+/** The value at a quantile of numbers in order (NaN last); `at` reads one. −0 counts as 0. */
 export function quantileOf(
   q: number,
   interpolation: Interpolation,
@@ -63,10 +63,10 @@ export function quantileOf(
 ): number {
   const place = q * (count - 1);
   const below = Math.floor(place);
-  const low = at(below);
+  const low = at(below) + 0;
   const part = place - below;
   if (part === 0 || interpolation === 'lower') return low;
-  const high = at(below + 1);
+  const high = at(below + 1) + 0;
   if (interpolation === 'higher') return high;
   if (interpolation === 'nearest') return part <= 0.5 ? low : high;
   if (low === high) return low;

@@ -1,8 +1,10 @@
 /** From an operator of a stage, as plain data, to the running operator. */
+
 import { PipelineError } from '../errors.ts';
-import type { OperatorSpec } from '../plan/logical.ts';
+import type { AggregateColumn, OperatorSpec } from '../plan/logical.ts';
 import type { StageOperator } from '../plan/physical.ts';
 import { loadArrow } from '../schema/load-arrow.ts';
+import { type AggregateDefinition, resolveAggregate } from './aggregate-definition.ts';
 import { resolveFold, resolveOp } from './definition.ts';
 import type { OperatorMaker } from './operator-maker.ts';
 import { prepareStep } from './rows/prepare-step.ts';
@@ -73,10 +75,10 @@ async function prepareAggregate(
 ): Promise<OperatorMaker> {
   // Loaded when there is an aggregate: it is most of the code of a stage.
   const aggregate = await import('./aggregate/create-aggregate.ts');
-  const create = {
-    whole: aggregate.createAggregateWhole,
-    partial: aggregate.createAggregatePartial,
-    final: aggregate.createAggregateFinal,
-  }[half];
-  return (context) => create(spec, context);
+  if (half === 'partial') return (context) => aggregate.createAggregatePartial(spec, context);
+  if (half === 'final') return (context) => aggregate.createAggregateFinal(spec, context);
+  const definitions = new Map<AggregateColumn, AggregateDefinition>();
+  for (const column of spec.aggregations.flatMap(({ columns }) => columns))
+    if (column.custom !== undefined) definitions.set(column, await resolveAggregate(column.custom.ref));
+  return (context) => aggregate.createAggregateWhole(spec, context, definitions);
 }

@@ -12,6 +12,7 @@ import type { FlushReason } from '../../plan/logical.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
 import { hasTriggers, TriggerCounter } from '../triggers.ts';
 import { FinalParts, PartialParts } from '../windows/create-windows.ts';
+import type { Definitions, RowFeed } from '../windows/row-extras.ts';
 import type { AggregateSpec } from './output-fields.ts';
 import { PIECE_ROWS } from './piece-rows.ts';
 
@@ -77,10 +78,15 @@ export function createAggregateFinal(spec: AggregateSpec, context: OperatorConte
   return new AggregateFinal(spec, context);
 }
 
-/** Both halves in one lane. */
-export function createAggregateWhole(spec: AggregateSpec, context: OperatorContext): Operator {
-  const states = new PartialParts(spec, context);
-  const final = new AggregateFinal(spec, context);
+/** Both halves in one lane. `definitions`: of the functions of users. */
+export function createAggregateWhole(
+  spec: AggregateSpec,
+  context: OperatorContext,
+  definitions?: Definitions,
+): Operator {
+  const feeds: RowFeed[] = [];
+  const states = new PartialParts(spec, context, feeds);
+  const final = new AggregateFinal(spec, context, feeds, definitions);
   return {
     push: (batch) => pushPackets(states, batch, (packet) => final.push(packet)),
     flush: (reason) => final.flush(reason),
@@ -102,14 +108,14 @@ class AggregateFinal implements Operator {
   readonly #isCounting: boolean;
   readonly #accumulate: boolean;
 
-  constructor(spec: AggregateSpec, context: OperatorContext) {
+  constructor(spec: AggregateSpec, context: OperatorContext, feeds?: readonly RowFeed[], definitions?: Definitions) {
     this.#context = context;
     this.#counter = new TriggerCounter(spec.triggers, context.autoLimit);
     const { memoryLimitBytes, ...others } = spec.triggers;
     const isTriggered = hasTriggers(others) || typeof memoryLimitBytes === 'number' || context.autoLimit !== undefined;
     this.#isCounting = isTriggered || context.emissionsVisible || !spec.accumulate;
     this.#accumulate = spec.accumulate;
-    this.#states = new FinalParts(spec, context, this.#isCounting);
+    this.#states = new FinalParts(spec, context, this.#isCounting, feeds, definitions);
   }
 
   push(batch: Batch): MaybePromise {

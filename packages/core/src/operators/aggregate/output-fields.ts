@@ -3,7 +3,6 @@ import { PipelineError } from '../../errors.ts';
 import { typeOfExpression } from '../../expressions/typing.ts';
 import type { AggregateColumn, AggregationSpec, OperatorSpec } from '../../plan/logical.ts';
 import type { FieldSpec, Fields, TypeText } from '../../schema/types.ts';
-import { isKernelColumn } from '../windows/columns.ts';
 import { isFloat, isUnsigned, unitNsOf, valueTypeOf } from './value-type.ts';
 
 /** An aggregate's specification. */
@@ -151,12 +150,15 @@ function stepsOf(bins: Parameters<typeof checkSteps>[1]): string[] {
 
 function columnField(column: AggregateColumn, inputFields: Fields): FieldSpec {
   const { name, fn, other, custom } = column;
-  if (!isKernelColumn(column))
-    throw new PipelineError('ERR_OPTIONS', `${fn} of "${name}" is not supported`, {
-      hint: 'use first, last, min, max, sum, count, mean, var or std',
-    });
   if (custom !== undefined) {
     for (const input of custom.columns) fieldNamed(inputFields, input, `${custom.ref.name} of "${name}"`);
+    if (valueTypeOf(custom.output).class === 'opaque')
+      throw new PipelineError('ERR_TYPE_UNSUPPORTED', `aggregate "${custom.ref.name}" gives ${custom.output}`, {
+        column: name,
+        value: custom.output,
+        expected: 'a number, bool, utf8, binary or temporal type',
+        hint: 'give another output to defineAggregate',
+      });
     return { name, type: custom.output, nullable: true };
   }
   if (column.column === undefined) {

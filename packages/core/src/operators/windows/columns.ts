@@ -1,4 +1,4 @@
-/** Which columns the kernels' states are enough for, and what weighted means need of them. */
+/** Which columns the kernels' states are enough for, and what follows for how an aggregation runs. */
 import type { AggregateColumn, AggregationSpec, KernelFn } from '../../plan/logical.ts';
 
 const KERNEL_FNS: readonly string[] = [
@@ -28,9 +28,4 @@ export function isLattice(aggregation: AggregationSpec): boolean {
 /** True where partial states of batches can be merged in the order of the rows, so that several lanes may make them. */
 export function isMergeable(aggregation: AggregationSpec): boolean {
   return aggregation.bins.kind !== 'rows' && aggregation.columns.every(isKernelColumn);
-}
-
-/** Sums that a weighted mean is computed from. */
-export function weightColumns(_column: AggregateColumn): AggregateColumn[] {
-  return [];
 }

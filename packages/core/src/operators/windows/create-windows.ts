@@ -6,12 +6,15 @@
 import type { Batch } from '../../batch/contract.ts';
 import type { ExpressionNode } from '../../expressions/node.ts';
 import type { Ptr } from '../../memory/contract.ts';
+import type { Fields } from '../../schema/types.ts';
 import { FinalStates } from '../aggregate/final-states.ts';
 import { LaneStates } from '../aggregate/lane-states.ts';
 import type { AggregateSpec } from '../aggregate/output-fields.ts';
 import type { MaybePromise, OperatorContext } from '../contract.ts';
 import { Filter } from '../filter.ts';
+import { isKernelColumn } from './columns.ts';
 import { OutsideCheck } from './outside-check.ts';
+import { type Definitions, RowExtras, type RowFeed } from './row-extras.ts';
 import { type PartPlan, planParts } from './window-plan.ts';
 import { type FinalPart, WindowStates } from './window-states.ts';
 
@@ -23,9 +26,11 @@ export class PartialParts {
   readonly #parts: PartialPart[];
   readonly #u32: Uint32Array;
 
-  constructor(spec: AggregateSpec, context: OperatorContext) {
+  /** `feeds`: told of the rows behind each packet, by part. */
+  constructor(spec: AggregateSpec, context: OperatorContext, feeds: RowFeed[] = []) {
     this.#u32 = new Uint32Array(context.arena.buffer);
     this.#parts = planParts(spec, context.inputFields).map((part) => new PartialPart(part, spec, context));
+    feeds.push(...this.#parts.map(({ feed }) => feed));
   }
 
   /** The packets of one batch, which stays the caller's; the last one ends its logical inputs. */
@@ -45,6 +50,7 @@ export class PartialParts {
 }
 
 class PartialPart {
+  readonly feed: RowFeed;
   readonly #states: LaneStates;
   readonly #filter: RowFilter | undefined;
   readonly #checks: OutsideCheck[];
@@ -53,14 +59,20 @@ class PartialPart {
     this.#states = new LaneStates(spec, plan, context);
     this.#filter = filter === undefined ? undefined : new RowFilter(filter, context);
     this.#checks = windows === undefined ? [] : OutsideCheck.of(windows, context);
+    this.feed = { batch: undefined, from: 0, rows: 0, serial: 0, groups: (root) => this.#states.groupsOf(root) };
   }
 
   *pack(batch: Batch, inputs: number): Generator<Batch, void> {
     const rows = this.#filter?.select(batch);
     try {
       for (const check of this.#checks) check.check(rows ?? batch);
-      yield* this.#states.pack(rows ?? batch, inputs, batch);
+      for (const packet of this.#states.pack(rows ?? batch, inputs, batch)) {
+        const { lastSlice } = this.#states;
+        Object.assign(this.feed, { ...lastSlice, batch: rows ?? batch, serial: this.feed.serial + 1 });
+        yield packet;
+      }
     } finally {
+      this.feed.batch = undefined;
       rows?.release();
     }
   }
@@ -97,15 +109,36 @@ export class FinalParts implements FinalPart {
   readonly #parts: FinalPart[];
   readonly #u32: Uint32Array;
 
-  constructor(spec: AggregateSpec, context: OperatorContext, isCounting: boolean) {
+  /** `feeds`: of the partial half in the same lane, where functions need rows. */
+  constructor(
+    spec: AggregateSpec,
+    context: OperatorContext,
+    isCounting: boolean,
+    feeds: readonly RowFeed[] = [],
+    definitions: Definitions = new Map(),
+  ) {
     this.#u32 = new Uint32Array(context.arena.buffer);
     const { inputFields } = context;
-    this.#parts = planParts(spec, inputFields).map(
-      ({ plan, windows }): FinalPart =>
-        windows === undefined
-          ? new FinalStates(plan, inputFields, context, isCounting)
-          : new WindowStates(windows, inputFields, context, () => undefined),
-    );
+    this.#parts = planParts(spec, inputFields).map(({ plan, windows }, part): FinalPart => {
+      if (windows === undefined) return new FinalStates(plan, inputFields, context, isCounting);
+      return new WindowStates(windows, inputFields, context, (root, { aggregation: { name, columns } }, workspace) => {
+        const feed = feeds[part];
+        if (feed === undefined || columns.every(isKernelColumn)) return undefined;
+        const outputs = context.outputFields[name] as Fields;
+        const isKeyed = plan.keys.length > 0;
+        return new RowExtras({
+          root,
+          columns,
+          fields: inputFields,
+          outputs,
+          feed,
+          definitions,
+          isKeyed,
+          workspace,
+          context,
+        });
+      });
+    });
   }
 
   merge(states: Batch): MaybePromise {

@@ -15,7 +15,7 @@ import {
   textStatesOf,
 } from '../aggregate/state-plan.ts';
 import { unitNsOf } from '../aggregate/value-type.ts';
-import { isKernelColumn, isLattice, weightColumns } from './columns.ts';
+import { isKernelColumn, isLattice } from './columns.ts';
 import {
   cutCounts,
   cutGaps,
@@ -72,7 +72,7 @@ export function planParts(spec: AggregateSpec, fields: Fields): PartPlan[] {
   });
 }
 
-/** Works out the aggregations of one filter. `fields`: of the rows, with the products that weighted means add. */
+/** Works out the aggregations of one filter. */
 function planWindows(spec: AggregateSpec, aggregations: readonly AggregationSpec[], fields: Fields): WindowPlan {
   const ordered = fields.find((field) => field.name === spec.orderedOn) as Fields[number];
   const unitNs = unitNsOf(ordered.type) as bigint;
@@ -90,10 +90,7 @@ function planLevel(spec: AggregateSpec, aggregation: AggregationSpec, fields: Fi
         { name: '', fn: 'max', column: spec.orderedOn },
       ]
     : [];
-  const needs = needsOf(
-    [...order, ...aggregation.columns.filter(isKernelColumn), ...aggregation.columns.flatMap(weightColumns)],
-    fields,
-  );
+  const needs = needsOf([...order, ...aggregation.columns.filter(isKernelColumn)], fields);
   const level = {
     aggregation,
     every: 1n,

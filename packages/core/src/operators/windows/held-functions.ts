@@ -1,0 +1,240 @@
+/** Functions that hold words in the arena: the values themselves, what was different among them, or a sketch. */
+import type { Batch, Column } from '../../batch/contract.ts';
+import { columnReader } from '../../batch/read-values.ts';
+import { QuantileBuckets, quantileOf, rankOf } from '../../kernels/quantiles.ts';
+import {
+  estimateUnique,
+  hashBytes,
+  hashWords,
+  registerOf,
+  type WideHash,
+  zerosOf,
+} from '../../kernels/unique-sketch.ts';
+import type { Kernels } from '../../kernels/vector-contract.ts';
+import type { AggregateColumn } from '../../plan/logical.ts';
+import type { GrowingBuffer, Workspace } from '../aggregate/arena-views.ts';
+import { readTexts } from '../aggregate/column-reader.ts';
+import { KeyIndex } from '../aggregate/key-index.ts';
+import type { KeyPlan } from '../aggregate/state-plan.ts';
+import { isFloat } from '../aggregate/value-type.ts';
+import { addUp, HeldWords, keepDifferent, keepGreatest, type Reduce } from './held-words.ts';
+import { selectRank } from './select-rank.ts';
+import type { SlotFunction } from './slot-function.ts';
+
+abstract class HeldFunction implements SlotFunction {
+  protected readonly held: HeldWords;
+  protected readonly workspace: Workspace;
+  protected readonly input: KeyPlan;
+
+  constructor(input: KeyPlan, workspace: Workspace, reduce: Reduce | undefined) {
+    this.input = input;
+    this.workspace = workspace;
+    this.held = new HeldWords(workspace, reduce);
+  }
+
+  abstract begin(batch: Batch): (row: number, slot: number) => void;
+  abstract finish(slot: number): unknown;
+
+  grow(slots: number): void {
+    this.held.grow(slots);
+  }
+
+  copy(from: number, to: number): void {
+    this.held.copy(from, to);
+  }
+
+  move(map: Int32Array, slots: number): void {
+    this.held.move(map, slots);
+  }
+
+  /** Values of the column as the numbers nearest to them. */
+  protected numbers(batch: Batch): (row: number) => number | undefined {
+    const read = columnReader(this.workspace.arena, batch.columns[this.input.input] as Column);
+    return (row) => {
+      const value = read(row);
+      return value === null ? undefined : Number(value);
+    };
+  }
+}
+
+const words = new DataView(new ArrayBuffer(8));
+
+/** `median` and `quantile`: every value, as a double. */
+export class HeldQuantile extends HeldFunction {
+  readonly #q: number;
+  readonly #interpolation: NonNullable<AggregateColumn['interpolation']>;
+
+  constructor({ quantile = 0.5, interpolation = 'linear' }: AggregateColumn, input: KeyPlan, workspace: Workspace) {
+    super(input, workspace, undefined);
+    this.#q = quantile;
+    this.#interpolation = interpolation;
+  }
+
+  begin(batch: Batch): (row: number, slot: number) => void {
+    const numbers = this.numbers(batch);
+    return (row, slot) => {
+      const value = numbers(row);
+      if (value === undefined) return;
+      words.setFloat64(0, value, true);
+      this.held.add(slot, words.getUint32(0, true), words.getUint32(4, true));
+    };
+  }
+
+  finish(slot: number): number | null {
+    const count = this.held.count(slot);
+    if (count === 0) return null;
+    const from = this.held.gather(slot) / 8;
+    const { f64 } = this.workspace.views;
+    return quantileOf(this.#q, this.#interpolation, count, (rank) => selectRank(f64, from, count, rank));
+  }
+}
+
+/** `quantileApprox`: counts of buckets. */
+export class SketchedQuantile extends HeldFunction {
+  readonly #q: number;
+  readonly #buckets: QuantileBuckets;
+
+  constructor({ quantile = 0.5, relativeError = 0.01 }: AggregateColumn, input: KeyPlan, workspace: Workspace) {
+    super(input, workspace, addUp);
+    this.#q = quantile;
+    this.#buckets = new QuantileBuckets(relativeError);
+  }
+
+  begin(batch: Batch): (row: number, slot: number) => void {
+    const numbers = this.numbers(batch);
+    return (row, slot) => {
+      const value = numbers(row);
+      // Buckets in order of their values: below 0 there are as many as above.
+      if (value !== undefined) this.held.add(slot, 1, this.#buckets.bucketOf(value) + 2 ** 31);
+    };
+  }
+
+  finish(slot: number): number | null {
+    if (this.held.count(slot) === 0) return null;
+    const { words: at, count } = this.held.reduce(slot);
+    const { u32 } = this.workspace.views;
+    const wordAt = (index: number): number => (at >>> 2) + 2 * index;
+    let total = 0;
+    for (let index = 0; index < count; index++) total += u32[wordAt(index)] as number;
+    let left = rankOf(this.#q, total);
+    let index = 0;
+    while (left >= (u32[wordAt(index)] as number)) left -= u32[wordAt(index++)] as number;
+    return this.#buckets.valueOf((u32[wordAt(index) + 1] as number) - 2 ** 31);
+  }
+}
+
+/** What makes words of the values of a column: equal words for equal values. */
+class WordsOf {
+  readonly #input: KeyPlan;
+  readonly #workspace: Workspace;
+  readonly #texts: KeyIndex | undefined;
+  readonly #codes: GrowingBuffer;
+
+  constructor(input: KeyPlan, kernels: Kernels, workspace: Workspace, numbersTexts: boolean) {
+    this.#input = input;
+    this.#workspace = workspace;
+    const isText = input.value.class === 'text';
+    this.#texts = isText && numbersTexts ? new KeyIndex([input], kernels, workspace) : undefined;
+    this.#codes = workspace.buffer();
+  }
+
+  /** Gives a function that puts the words of a row's value into `into`; false for null. */
+  reader(batch: Batch, into: WideHash): (row: number) => boolean {
+    const column = batch.columns[this.#input.input] as Column;
+    const { arena, views } = this.#workspace;
+    if (this.#texts !== undefined) {
+      const codes = this.#codes.reserve(4 * batch.rows) >>> 2;
+      this.#texts.encode(batch, 4 * codes);
+      const texts = readTexts(column, views);
+      return (row) => {
+        into.high = 0;
+        into.low = views.u32[codes + row] as number;
+        return texts.isValid(row);
+      };
+    }
+    const read = columnReader(arena, column);
+    const isDouble = isFloat(this.#input.value.kernel);
+    return (row) => {
+      const value = read(row);
+      if (value === null) return false;
+      if (isDouble) words.setFloat64(0, Number.isNaN(value) ? NaN : (value as number) === 0 ? 0 : (value as number));
+      else words.setBigInt64(0, BigInt.asIntN(64, BigInt(value as bigint | number | boolean)));
+      into.high = words.getUint32(0);
+      into.low = words.getUint32(4);
+      return true;
+    };
+  }
+}
+
+/** `nUnique`: all different values; of texts, the numbers that they have been given. */
+export class HeldUnique extends HeldFunction {
+  readonly #words: WordsOf;
+
+  constructor(input: KeyPlan, kernels: Kernels, workspace: Workspace) {
+    super(input, workspace, keepDifferent);
+    this.#words = new WordsOf(input, kernels, workspace, true);
+  }
+
+  begin(batch: Batch): (row: number, slot: number) => void {
+    const word = { high: 0, low: 0 };
+    const read = this.#words.reader(batch, word);
+    return (row, slot) => {
+      if (read(row)) this.held.add(slot, word.low, word.high);
+    };
+  }
+
+  finish(slot: number): number {
+    return this.held.count(slot) === 0 ? 0 : this.held.reduce(slot).count;
+  }
+}
+
+/** `nUniqueApprox`: registers that hold something. */
+export class SketchedUnique extends HeldFunction {
+  readonly #precision: number;
+  readonly #words: WordsOf;
+
+  constructor({ precision = 12 }: AggregateColumn, input: KeyPlan, kernels: Kernels, workspace: Workspace) {
+    super(input, workspace, keepGreatest);
+    this.#precision = precision;
+    this.#words = new WordsOf(input, kernels, workspace, false);
+  }
+
+  begin(batch: Batch): (row: number, slot: number) => void {
+    const hash = { high: 0, low: 0 };
+    const hashed = this.input.value.class === 'text' ? this.#hashTexts(batch, hash) : this.#hashNumbers(batch, hash);
+    return (row, slot) => {
+      if (hashed(row)) this.held.add(slot, zerosOf(hash, this.#precision), registerOf(hash, this.#precision));
+    };
+  }
+
+  finish(slot: number): number {
+    if (this.held.count(slot) === 0) return 0;
+    const { words: at, count } = this.held.reduce(slot);
+    const { u32 } = this.workspace.views;
+    const counts: number[] = [2 ** this.#precision - count];
+    for (let index = 0; index < count; index++) {
+      const zeros = u32[(at >>> 2) + 2 * index] as number;
+      counts[zeros] = (counts[zeros] ?? 0) + 1;
+    }
+    return estimateUnique(counts, this.#precision);
+  }
+
+  #hashNumbers(batch: Batch, hash: WideHash): (row: number) => boolean {
+    const read = this.#words.reader(batch, hash);
+    return (row) => {
+      if (!read(row)) return false;
+      hashWords(hash.high | 0, hash.low | 0, hash);
+      return true;
+    };
+  }
+
+  #hashTexts(batch: Batch, hash: WideHash): (row: number) => boolean {
+    const { views } = this.workspace;
+    const texts = readTexts(batch.columns[this.input.input] as Column, views);
+    return (row) => {
+      if (!texts.isValid(row)) return false;
+      hashBytes(views.u8, texts.start(row), texts.length(row), hash);
+      return true;
+    };
+  }
+}
