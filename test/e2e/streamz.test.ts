@@ -2,7 +2,7 @@
 import { col, createPipeline, fromIterable, lit, PipelineError, type Stream } from '@spillway/core';
 import { run } from '@spillway/workers';
 import { expect, test } from 'vitest';
-import { addUp, totalBefore } from '#fixtures/ops';
+import { addUp, failAt, totalBefore } from '#fixtures/ops';
 
 const upTo = (count: number) => Array.from({ length: count }, (_, n) => ({ n }));
 const p = () => createPipeline();
@@ -98,6 +98,62 @@ test('7: timed windows hold every element once', async () => {
   input.end();
   await job.done;
   expect(seen.flat()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
+test('8: rateLimit gives one element at a time', async () => {
+  const start = performance.now();
+  expect(await values(emitted(5).rateLimit('50ms'))).toEqual([0, 1, 2, 3, 4]);
+  expect(performance.now() - start).toBeGreaterThan(200);
+});
+
+test('13: backpressure reaches the source', async () => {
+  const input = p().pushSource({ n: 'int64' });
+  const slow = input.stream
+    .withColumns({ n: col('n').add(1) })
+    .scan(addUp)
+    .forEach(() => new Promise<void>((resolve) => void setTimeout(resolve, 10)));
+  const job = run([slow], { workers: 1 });
+  const start = performance.now();
+  for (const row of upTo(80)) await input.emit([row]);
+  // Rings and lanes take some dozen; the rest wait for the sink.
+  expect(performance.now() - start).toBeGreaterThan(200);
+  input.end();
+  await job.done;
+});
+
+test('15: an operator that throws fails the run by name, and siblings got every element before', async () => {
+  const source = emitted(40);
+  const seen: number[] = [];
+  const sinks = [
+    source
+      .cast({ n: 'int64' })
+      .filter(col('n').lt(100))
+      .forEach((rows) => void seen.push(Number(rows[0]?.['n'])), { takes: 'rows' }),
+    source.map(failAt, { n: 30, name: 'broken' }).collect(),
+  ];
+  await expect(run(sinks).done).rejects.toMatchObject({ code: 'ERR_OP_FAILED', stage: 'broken' });
+  expect(seen).toEqual(seen.map((_, index) => index));
+});
+
+test('delay gives every element later, latest leaves out what a slow sink has no time for', async () => {
+  const start = performance.now();
+  expect(await values(emitted(3).delay('60ms'))).toEqual([0, 1, 2]);
+  expect(performance.now() - start).toBeGreaterThan(59);
+  const seen: number[] = [];
+  const slow = emitted(300)
+    .rateLimit('1ms')
+    .latest()
+    .forEach(
+      async (rows) => {
+        seen.push(Number(rows[0]?.['n']));
+        await new Promise((resolve) => setTimeout(resolve, 30));
+      },
+      { takes: 'rows' },
+    );
+  await run([slow], { workers: 1 }).done;
+  expect(seen.at(-1)).toBe(299);
+  expect(seen).toEqual([...seen].sort((a, b) => a - b));
+  expect(seen.length).toBeLessThan(100);
 });
 
 const settled = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 40));

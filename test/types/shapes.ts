@@ -119,6 +119,15 @@ expectTypeOf<ShapeOf<ReturnType<typeof differences>>>().toEqualTypeOf<{
   readonly since: 'duration[us]';
   readonly more: 'int64';
 }>();
+expectTypeOf<ShapeOf<ReturnType<typeof rolled>>>().toEqualTypeOf<{
+  readonly ts: 'timestamp[us]';
+  readonly symbol: 'utf8';
+  readonly price: 'float64';
+  readonly qty: 'int32';
+  readonly average: 'float64';
+  readonly volume: 'int64';
+}>();
+const rolled = () => trades.rolling({ average: agg.mean('price'), volume: agg.sum('qty') }, { rows: 20, by: 'symbol' });
 const differences = () => trades.diff({ since: 'ts', more: 'qty' });
 expectTypeOf<ShapeOf<ReturnType<typeof same>>>().toEqualTypeOf<Trades>();
 const same = () =>

@@ -51,6 +51,7 @@ export type { SortBy, SortOptions } from './plan/sort-options.ts';
 export { fromIterable, type IterableOptions, type ParquetOptions, readParquet, type Source } from './plan/sources.ts';
 export type { StageOptions, StepOptions } from './plan/stage-options.ts';
 export type { LateRows, ReorderOptions } from './plan/steps/reorder.ts';
+export type { RollingOptions } from './plan/steps/rolling.ts';
 export type {
   DistinctOptions,
   PartitionOptions,

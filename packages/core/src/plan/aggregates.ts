@@ -102,7 +102,8 @@ function showsEmpty(name: string, { empty = 'skip' }: AggregationOptions, bins: 
   throw refuse(`aggregation "${name}": its bins of ${bins.text} are never empty`, "leave empty: 'null' out");
 }
 
-function aggregateColumn(name: string, aggregate: Aggregate, aggregation: string): AggregateColumn {
+/** One column as plain data. @throws ERR_OPTIONS */
+export function aggregateColumn(name: string, aggregate: Aggregate, aggregation: string): AggregateColumn {
   if (!(aggregate instanceof Aggregate))
     throw refuse(
       `column "${name}" of aggregation "${aggregation}" is ${String(aggregate)}`,

@@ -307,7 +307,7 @@ class StageCutter {
     });
     for (const port of Object.keys(outputFields)) {
       const users: Branch[] = half === 'partial' ? [{ node, half: 'final', input: 0 }] : this.#users(node, port);
-      const fused = users.filter((user) => this.#fusesInto(stage, user));
+      const fused = endsStage(node) ? [] : users.filter((user) => this.#fusesInto(stage, user));
       for (const user of fused) this.#fuse(stage, user, [{ from: 'operator', index, port }]);
       const rest = users.filter((user) => !fused.includes(user));
       this.#continue(stage, { node, port, from: { operator: index, port }, fields: outputFields[port] ?? [] }, rest);
@@ -363,7 +363,7 @@ class StageCutter {
       source: { node: node.id, port },
       producer,
       consumer,
-      capacity: Math.max(16, this.#workers * 4),
+      capacity: endsStage(node) ? 1 : Math.max(16, this.#workers * 4),
       creditBytes: 0,
       carriesStates,
     };
@@ -398,6 +398,10 @@ function isBlocking({ node }: Branch): boolean {
 
 function isJoin({ node }: Branch): boolean {
   return node.inputs.length > 1;
+}
+
+function endsStage({ spec }: ResolvedNode): boolean {
+  return hasTraits(spec) && traitsOf(spec).endsStage === true;
 }
 
 function needsOwnStage(branch: Branch): boolean {

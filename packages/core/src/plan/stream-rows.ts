@@ -4,6 +4,7 @@ import type { Operand } from '../expressions/builder.ts';
 import { col } from '../expressions/col.ts';
 import type { Duration } from '../schema/durations.ts';
 import type { Shape, TypeText } from '../schema/types.ts';
+import type { Aggregate } from './agg-functions.ts';
 import { type CombineOptions, collectNode } from './combine.ts';
 import type { GraphInput, GraphNode, PipelineSettings } from './graph.ts';
 import type { JoinInputs } from './join-types.ts';
@@ -24,6 +25,7 @@ import type { ForEachOptions } from './sinks.ts';
 import { checkKeys, makeNode, type StepOptions } from './stage-options.ts';
 import { namesOf, refuseOptions } from './steps/column-checks.ts';
 import { type ReorderOptions, reorderSpec } from './steps/reorder.ts';
+import { type RollingOptions, rollingSpec } from './steps/rolling.ts';
 import {
   type DistinctOptions,
   distinctSpec,
@@ -41,7 +43,17 @@ import {
 } from './steps/row-options.ts';
 import { type SlidingWindowOptions, slidingWindowSpec } from './steps/sliding-window.ts';
 import { type Stream, StreamSteps } from './stream.ts';
-import type { AnyOp, ColumnOf, FitsStream, MapArguments, Mapped, Picked, Registry } from './stream-types.ts';
+import type {
+  AnyOp,
+  ColumnOf,
+  FitsStream,
+  MapArguments,
+  Mapped,
+  Picked,
+  Registry,
+  Rolled,
+  SoundAggregates,
+} from './stream-types.ts';
 
 /** All steps of a stream. */
 export class RowSteps<in out S extends Shape, in out R extends Registry> extends StreamSteps<S, R> {
@@ -205,6 +217,46 @@ export class RowSteps<in out S extends Shape, in out R extends Registry> extends
     options?: ShiftOptions<C>,
   ): Stream<Differenced<M, S>, R> {
     return this.#append('diff', shiftSpec('diff', columns as Names, options), options);
+  }
+
+  /**
+   * Columns with aggregates over the rows of a window that ends with each row: the last so many rows, those of the last so long, or all.
+   * `count first last max mean min std sum var`, by the rules of `aggStream`.
+   *
+   * Holds the values of a window's columns, for each key, on the heap.
+   *
+   * @throws ERR_OPTIONS
+   * @example
+   * ```ts
+   * trades.rolling({ average: agg.mean('price') }, { rows: 20, by: 'symbol' });
+   * trades.rolling({ volume: agg.sum('qty') }, { period: '5m', on: 'ts' });
+   * trades.rolling({ total: agg.sum('qty') }, { rows: 'all' });
+   * ```
+   */
+  rolling<const G extends { readonly [column: string]: Aggregate }, const C extends ColumnOf<S> = never>(
+    columns: G & SoundAggregates<G, S>,
+    options: RollingOptions<C>,
+  ): Stream<Rolled<G, S>, R> {
+    return this.#append('rolling', rollingSpec(columns as { readonly [column: string]: Aggregate }, options), options);
+  }
+
+  /** Every batch so much later. Depends on timing. @throws ERR_OPTIONS */
+  delay(interval: Duration, options?: StepOptions): Stream<S, R> {
+    checkKeys(options, 'delay', [], 'step');
+    return this.#append('delay', { kind: 'delay', intervalMs: milliseconds(interval, 'interval', 'delay') }, options);
+  }
+
+  /** Row by row, each no sooner than so long after the one before. Depends on timing. @throws ERR_OPTIONS */
+  rateLimit(interval: Duration, options?: StepOptions): Stream<S, R> {
+    checkKeys(options, 'rateLimit', [], 'step');
+    const intervalMs = milliseconds(interval, 'interval', 'rateLimit');
+    return this.#append('rateLimit', { kind: 'rateLimit', intervalMs }, options);
+  }
+
+  /** The latest row whenever what is behind has taken the one before; those in between are left out. Depends on timing. @throws ERR_OPTIONS */
+  latest(options?: StepOptions): Stream<S, R> {
+    checkKeys(options, 'latest', [], 'step');
+    return this.#append('latest', { kind: 'latest' }, options);
   }
 
   /** Runs a scan (`defineScan`): every row gives one, from it and what was before. */

@@ -159,7 +159,8 @@ type AggregateProblem<F, C, S> = C extends string
         : PipelineTypeError<`there is no column "${C}" in this stream`>
   : unknown;
 
-type SoundAggregates<C, S> = {
+/** Each aggregate, or the sentence that says what is wrong with it. */
+export type SoundAggregates<C, S> = {
   [K in keyof C]: C[K] extends Aggregate<infer F, infer Column, infer _, infer Other>
     ? AggregateProblem<F, Column, S> & AggregateProblem<F, Other, S>
     : unknown;
@@ -199,3 +200,11 @@ export type AggregatedStreams<G extends Aggregations, On extends string, By exte
     ? Stream<T, R>
     : never;
 };
+
+/** Columns and, beside them, aggregates over windows of rows. */
+export type Rolled<G, S extends Shape> =
+  IsOpen<S> extends true
+    ? Shape
+    : Simplify<S & { readonly [K in keyof G]: TypeTextOf<AggregateType<G[K], S>> }> extends infer T extends Shape
+      ? T
+      : Shape;

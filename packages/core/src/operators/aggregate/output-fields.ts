@@ -148,7 +148,8 @@ function stepsOf(bins: Parameters<typeof checkSteps>[1]): string[] {
   }
 }
 
-function columnField(column: AggregateColumn, inputFields: Fields): FieldSpec {
+/** The column of one function. @throws as `aggregateOutputFields` */
+export function columnField(column: AggregateColumn, inputFields: Fields): FieldSpec {
   const { name, fn, other, custom } = column;
   if (custom !== undefined) {
     for (const input of custom.columns) fieldNamed(inputFields, input, `${custom.ref.name} of "${name}"`);

@@ -16,6 +16,10 @@ const LOADERS: { readonly [K in StepSpec['kind']]: Loader<SpecOf<K>> } = {
     const { CombineLatest } = await import('./combine-latest.ts');
     return (context) => new CombineLatest(spec, operator.inputFields, context);
   },
+  delay: async (spec) => {
+    const { Delay } = await import('./delay.ts');
+    return (context) => new Delay(spec, context);
+  },
   distinct: async (spec) => {
     const { Distinct } = await import('./distinct.ts');
     return (context) => new Distinct(spec, context);
@@ -25,6 +29,10 @@ const LOADERS: { readonly [K in StepSpec['kind']]: Loader<SpecOf<K>> } = {
   flatten: async (spec) => {
     const { Flatten } = await import('./flatten.ts');
     return (context) => new Flatten(spec, context);
+  },
+  latest: async () => {
+    const { Latest } = await import('./latest.ts');
+    return (context) => new Latest(context);
   },
   mergeOrdered: async (spec, operator) => {
     const { MergeOrdered } = await import('./merge-ordered.ts');
@@ -43,6 +51,10 @@ const LOADERS: { readonly [K in StepSpec['kind']]: Loader<SpecOf<K>> } = {
     const { PartitionUnique } = await import('./partition-unique.ts');
     return (context) => new PartitionUnique(spec, context);
   },
+  rateLimit: async (spec) => {
+    const { RateLimit } = await import('./rate-limit.ts');
+    return (context) => new RateLimit(spec, context);
+  },
   rename: async ({ names }) => {
     const { Projection } = await import('../projection.ts');
     const columns = names.map(({ column, as }) => ({ name: as, expression: { kind: 'col', name: column } as const }));
@@ -51,6 +63,10 @@ const LOADERS: { readonly [K in StepSpec['kind']]: Loader<SpecOf<K>> } = {
   reorder: async (spec) => {
     const { Reorder } = await import('./reorder.ts');
     return (context) => new Reorder(spec, context);
+  },
+  rolling: async (spec) => {
+    const { Rolling } = await import('./rolling.ts');
+    return (context) => new Rolling(spec, context);
   },
   shift: async (spec) => {
     const { Lag, Lead } = await import('./shift.ts');

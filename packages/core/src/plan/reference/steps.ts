@@ -2,7 +2,9 @@
 import { PipelineError } from '../../errors.ts';
 import type { Fields } from '../../schema/types.ts';
 import { latenessSteps } from '../steps/reorder.ts';
+import { periodSteps } from '../steps/rolling.ts';
 import type { StepSpec } from '../steps/specs.ts';
+import { computationOf } from './aggregate-functions.ts';
 import { interpret } from './interpret.ts';
 import type { OperatorParts, ReferenceOperator } from './operators.ts';
 import type { Row, Value } from './values.ts';
@@ -30,6 +32,13 @@ export function referenceStep(spec: StepSpec, parts: OperatorParts): ReferenceOp
       return shift(spec, parts);
     case 'reorder':
       return reorder(spec, parts);
+    case 'rolling':
+      return rolling(spec, parts);
+    case 'delay':
+    case 'rateLimit':
+    case 'latest':
+      // What they do is a matter of time: here nothing comes late, and nothing is too slow.
+      return rowWise((rows) => rows, parts);
     case 'union':
       return union(parts);
     case 'mergeOrdered':
@@ -355,5 +364,40 @@ function reorder(spec: SpecOf<'reorder'>, parts: OperatorParts): ReferenceOperat
     async end() {
       if (waiting.length > 0) await emit('out', release(undefined));
     },
+  };
+}
+
+/** Every row with the aggregates of its window, all of it looked at again. */
+function rolling(spec: SpecOf<'rolling'>, parts: OperatorParts): ReferenceOperator {
+  const { emit } = parts;
+  const input = inputOf(parts);
+  const on = input.findIndex((field) => field.name === spec.on);
+  const period = periodSteps(spec, input);
+  const keyOf = spec.by.length === 0 ? () => '' : keysOf(parts, spec.by);
+  const groups = new Map<string, Row[]>();
+  const computation = computationOf(spec.columns, input);
+  let last: bigint | undefined;
+  return {
+    async take(rows) {
+      const { compute } = await computation;
+      const result = rows.map((row) => {
+        const time = row[on] as bigint | null | undefined;
+        if (period !== undefined && (time === null || (last !== undefined && (time as bigint) < last)))
+          throw new PipelineError('ERR_INPUT_UNORDERED', `"${spec.on}" goes back to ${String(time)}`, {
+            column: spec.on ?? '',
+          });
+        last = time ?? last;
+        const key = keyOf(row);
+        const group = [...(groups.get(key) ?? []), row];
+        groups.set(key, group);
+        const inPeriod =
+          period === undefined ? group : group.filter((other) => (other[on] as bigint) > (time as bigint) - period);
+        const window = spec.rows === undefined ? inPeriod : inPeriod.slice(-spec.rows);
+        const values = compute(window);
+        return [...row, ...(window.length < spec.minRows ? values.map(() => null) : values)];
+      });
+      await emit('out', result);
+    },
+    end: () => Promise.resolve(),
   };
 }

@@ -21,6 +21,8 @@ export interface StepTraits<Spec> {
   timing?(spec: Spec, isSeen: boolean): string | undefined;
   /** Of several inputs the one whose cuts its output has; default all. */
   cutsFollow?: number;
+  /** What is behind it runs in another stage, so that it knows when that has taken something. */
+  endsStage?: boolean;
   /** Takes from whichever of several inputs has something. */
   takesAny?: boolean;
   /** Bytes of shared memory that it cannot run without, besides one batch at work. */

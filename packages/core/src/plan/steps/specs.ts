@@ -1,4 +1,5 @@
 import type { ExpressionNode } from '../../expressions/node.ts';
+import type { AggregateColumn } from '../logical.ts';
 
 /** Steps whose description is a few values, as plain data. What the planner has to know of each is in `traits.ts`. */
 
@@ -132,7 +133,43 @@ export interface ReorderSpec {
   memoryLimitBytes?: number;
 }
 
+/** Aggregates over the last rows before each row, or over those of the last so long. */
+export interface RollingSpec {
+  kind: 'rolling';
+  columns: AggregateColumn[];
+  /** Rows of a window; absent for a period, or all rows. */
+  rows?: number;
+  /** How far a window goes back, not included: nanoseconds, or steps of a column of plain numbers, as decimal text. */
+  period?: { ns: string; text: string };
+  /** With a period: the column that rows ascend on. */
+  on?: string;
+  by: string[];
+  /** Results are null before a window has so many rows. */
+  minRows: number;
+}
+
+/** Each row so much later. */
+export interface DelaySpec {
+  kind: 'delay';
+  intervalMs: number;
+}
+
+/** One row at a time, no sooner than so long after the last. */
+export interface RateLimitSpec {
+  kind: 'rateLimit';
+  intervalMs: number;
+}
+
+/** The latest row, whenever what is behind has taken the one before. */
+export interface LatestSpec {
+  kind: 'latest';
+}
+
 export type StepSpec =
+  | DelaySpec
+  | LatestSpec
+  | RateLimitSpec
+  | RollingSpec
   | ReorderSpec
   | CollectUntilFlushSpec
   | CombineLatestSpec

@@ -3,22 +3,28 @@ import { dropNullsTraits, fillNullsTraits, flattenTraits, renameTraits } from '.
 import { collectTraits, combineLatestTraits, mergeOrderedTraits, unionTraits, zipTraits } from './combining-steps.ts';
 import type { StepTraits } from './contract.ts';
 import { reorderTraits } from './reorder.ts';
+import { rollingTraits } from './rolling.ts';
 import { distinctTraits, partitionTraits, partitionUniqueTraits, shiftTraits, sliceTraits } from './row-steps.ts';
 import { slidingWindowTraits } from './sliding-window.ts';
 import type { StepSpec } from './specs.ts';
+import { delayTraits, latestTraits, rateLimitTraits } from './timing-steps.ts';
 
 const TRAITS: { readonly [K in StepSpec['kind']]: StepTraits<Extract<StepSpec, { kind: K }>> } = {
   collectUntilFlush: collectTraits,
   combineLatest: combineLatestTraits,
+  delay: delayTraits,
   distinct: distinctTraits,
   dropNulls: dropNullsTraits,
   fillNulls: fillNullsTraits,
   flatten: flattenTraits,
+  latest: latestTraits,
   mergeOrdered: mergeOrderedTraits,
   partition: partitionTraits,
   partitionUnique: partitionUniqueTraits,
+  rateLimit: rateLimitTraits,
   rename: renameTraits,
   reorder: reorderTraits,
+  rolling: rollingTraits,
   shift: shiftTraits,
   slice: sliceTraits,
   slidingWindow: slidingWindowTraits,
