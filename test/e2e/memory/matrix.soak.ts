@@ -1,4 +1,4 @@
-/** Promise P1 over the whole matrix: `npm run test:soak -- memory`. Prints the table of peaks. */
+/** Promise P1 over the whole matrix: `npm run test:soak -- memory`. Prints each cell as it ends, and the table of peaks. */
 import {
   type Cell,
   MATRIX_JOBS,
@@ -21,6 +21,7 @@ describe.each(MATRIX_JOBS)('%s', (job) => {
   it.each(MATRIX_LIMITS)('keeps the promise at %s, or is refused below its minimum', async (memoryLimit) => {
     const cell = await runCell({ job, memoryLimit, workers: 2, timesLimit: timesLimitOf(memoryLimit) });
     cells.push(cell);
+    console.log(tableRow(cell).join(' | '));
     expect(cell).toMatchObject({ outcome: expect.stringMatching('kept|refused') });
   });
 });

@@ -1,4 +1,4 @@
-/** Faults around memory, for a tenth of the time; `memory.soak.ts` has all of it. */
+/** Faults around memory, for a tenth of the time; `slow-and-greedy.soak.ts` has all of it. */
 import { expectedDigests } from '@spillway/bench/memory/expected-digests';
 import { describe, expect, it } from 'vitest';
 import { blockedMain, hostile, inControlGroup, slowSink } from '#support/memory-faults';
