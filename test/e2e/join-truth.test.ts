@@ -27,10 +27,11 @@ function source(name: 'trades' | 'quotes') {
 }
 
 describe.skipIf(shared === undefined).each([1, 2])('the accepted as-of joins, with %i workers', (workers) => {
-  it.each([
-    ['backward', undefined],
-    ['backward_10ms', '10ms'],
-  ] as const)('%s', async (name, tolerance) => {
+  const cases = (['backward', 'forward', 'nearest'] as const).flatMap((direction) =>
+    [false, true].flatMap((strict) => [undefined, '10ms'].map((tolerance) => ({ direction, strict, tolerance }))),
+  );
+  it.each(cases)('$direction, strict: $strict, within $tolerance', async ({ direction, strict, tolerance }) => {
+    const name = `${direction}${strict ? '_strict' : ''}${tolerance === undefined ? '' : `_${tolerance}`}`;
     const p = createPipeline();
     const trades = p.source(
       fromIterable({ time: 'timestamp[ms]', ticker: 'utf8', rn: 'int32' }, [
@@ -50,6 +51,8 @@ describe.skipIf(shared === undefined).each([1, 2])('the accepted as-of joins, wi
           left: 'trades',
           on: 'time',
           by: ['ticker'],
+          direction,
+          strict,
           ...(tolerance !== undefined && { tolerance }),
         },
       )
@@ -58,7 +61,7 @@ describe.skipIf(shared === undefined).each([1, 2])('the accepted as-of joins, wi
     const accepted = rowsOf('cases', 'truth', 't01_trades_asof_quotes.csv');
     const text = (value: unknown): string => (value === null ? '' : String(value));
     expect(rows.map((row) => text(row['q']))).toEqual(accepted.map((row) => row[`${name}_q`]));
-    if (tolerance !== undefined) return;
+    if (name !== 'backward') return;
     expect(rows.map((row) => [text(row['bid']), text(row['ask'])])).toEqual(
       accepted.map((row) => [row['bid_backward'], row['ask_backward']]),
     );

@@ -23,8 +23,25 @@ export const RIGHT = {
   tags: 'list<int32>',
 } as const;
 
+export const JOIN_KINDS = [
+  'asof',
+  'asof forward',
+  'asof nearest',
+  'inner',
+  'left',
+  'full',
+  'semi',
+  'anti',
+  'interval',
+] as const;
+export type JoinKind = (typeof JOIN_KINDS)[number];
+
 export interface RandomJoin {
-  strategy: 'asof' | 'inner';
+  kind: JoinKind;
+  strict: boolean;
+  interval: { from: string; to: string } | undefined;
+  /** Unit of the right side's times. */
+  unit: 'ms' | 'us' | 'ns';
   by: { left: 'symbol' | 'venue'; right: 'sym' | 'place' }[];
   tolerance: string | undefined;
   memoryLimit: number | undefined;
@@ -38,7 +55,10 @@ const KEYS = [
   { left: 'venue', right: 'place' },
 ] as const;
 
-export function randomJoin(random: SeededRandom, strategy: RandomJoin['strategy']): RandomJoin {
+export function randomJoin(random: SeededRandom, kind: JoinKind): RandomJoin {
+  // Right times become left ones in a full join: they may not be finer.
+  const unit = kind === 'full' ? random.pick(['us', 'ms'] as const) : random.pick(['us', 'us', 'ms', 'ns'] as const);
+  const fromUs = random.integer(-6, 4);
   const span = random.pick([3, 40, 4000]);
   const times = (count: number): bigint[] =>
     Array.from({ length: count }, () => BigInt(random.integer(-span, span))).sort((a, b) =>
@@ -61,7 +81,8 @@ export function randomJoin(random: SeededRandom, strategy: RandomJoin['strategy'
   );
   const right = times(size()).map(
     (at, row): Row => ({
-      at,
+      // Of coarser steps, so that they are in order and some are equal; of finer ones, so that some lie between.
+      at: unit === 'ms' ? at / 4n : unit === 'ns' ? at * 1000n + BigInt(row % 2) : at,
       sym: symbol(),
       place: maybe(random.integer(0, 2)),
       bid: maybe(random.anyFloat()),
@@ -71,14 +92,23 @@ export function randomJoin(random: SeededRandom, strategy: RandomJoin['strategy'
       tags: maybe(Array.from({ length: random.integer(0, 3) }, (_, index) => row + index)),
     }),
   );
+  const isAsof = kind.startsWith('asof');
   return {
-    strategy,
-    by: KEYS.filter(() => random.chance(0.5)),
-    tolerance: strategy === 'asof' && random.chance(0.5) ? `${random.pick([0, 1, 5, 1000])}us` : undefined,
+    kind,
+    unit,
+    strict: isAsof && random.chance(0.4),
+    interval: kind === 'interval' ? { from: `${fromUs}us`, to: `${fromUs + random.integer(0, 8)}us` } : undefined,
+    by: KEYS.filter(({ left: key }) => random.chance(0.5) && (kind !== 'full' || key === 'venue')),
+    tolerance: isAsof && random.chance(0.5) ? `${random.pick([0, 1, 5, 1000])}us` : undefined,
     memoryLimit: random.chance(0.5) ? 1000 : undefined,
     left: cut(random, left),
-    right: cut(random, right),
+    right: cut(random, unit === 'ns' ? right.sort(byTime) : right),
   };
+}
+
+function byTime(a: Row, b: Row): number {
+  const [one, other] = [a['at'] as bigint, b['at'] as bigint];
+  return one < other ? -1 : one > other ? 1 : 0;
 }
 
 /** Into logical inputs, empty ones among them. */
@@ -96,9 +126,14 @@ export function cut<T>(random: SeededRandom, rows: readonly T[]): T[][] {
 export function sinksOf(given: RandomJoin, seen: number[] = []): [Sink, Sink] {
   const p = createPipeline({ memoryLimit: '256MiB' });
   const left = p.source(fromIterable(LEFT, given.left, { orderedOn: 'ts', name: 'left' }));
-  const right = p.source(fromIterable(RIGHT, given.right, { orderedOn: 'at', name: 'right' }));
+  const rightShape = { ...RIGHT, at: `timestamp[${given.unit}]` } as unknown as typeof RIGHT;
+  const right = p.source(fromIterable(rightShape, given.right, { orderedOn: 'at', name: 'right' }));
+  const [strategy, direction] = given.kind.split(' ');
   const joined = p.joinStream({ right, left }, {
-    strategy: given.strategy,
+    strategy,
+    ...(direction !== undefined && { direction }),
+    ...(given.strict && { strict: true }),
+    ...(given.interval !== undefined && { interval: given.interval }),
     left: 'left',
     on: { left: 'ts', right: 'at' },
     by: given.by,
@@ -108,6 +143,6 @@ export function sinksOf(given: RandomJoin, seen: number[] = []): [Sink, Sink] {
   } as never);
   return [
     joined.collect(),
-    joined.filter(col('n').ge(0n)).forEach((rows) => void seen.push(rows.length), { takes: 'rows' }),
+    joined.filter(col('n').ge(0n) as never).forEach((rows) => void seen.push(rows.length), { takes: 'rows' }),
   ];
 }

@@ -14,6 +14,7 @@ export function asofMatch(
   lastRows: usize,
   lastTimes: usize,
   tolerance: u64,
+  isStrict: u32,
   out: usize,
 ): void {
   let left = load<u32>(cursor);
@@ -22,7 +23,7 @@ export function asofMatch(
     const time = load<i64>(leftTimes + ((<usize>left) << 3));
     while (right < rightRows) {
       const rightTime = load<i64>(rightTimes + ((<usize>right) << 3));
-      if (rightTime > time) break;
+      if (rightTime > time || (rightTime == time && isStrict != 0)) break;
       const key = load<u32>(rightKeys + ((<usize>right) << 2));
       if (key != NO_ROW) {
         store<u32>(lastRows + ((<usize>key) << 2), firstPlace + right);
@@ -44,6 +45,14 @@ export function asofMatch(
   store<u32>(cursor, left);
   store<u32>(cursor + 4, right);
 }
+
+// What a merge writes of a left row, beside its pairs: see MERGE_MODE.
+// @ts-ignore: decorator
+@inline const LEFT: u32 = 1;
+// @ts-ignore: decorator
+@inline const SEMI: u32 = 2;
+// @ts-ignore: decorator
+@inline const ANTI: u32 = 3;
 
 // Offsets in the cursor of a merge.
 // @ts-ignore: decorator
@@ -73,6 +82,7 @@ export function mergeMatch(
   leftPairs: usize,
   rightPairs: usize,
   capacity: u32,
+  mode: u32,
 ): void {
   let left = load<u32>(cursor);
   let right = load<u32>(cursor + 4);
@@ -109,6 +119,18 @@ export function mergeMatch(
       if (right == rightRows && isLast == 0) break;
       const key = load<u32>(leftKeys + ((<usize>left) << 2));
       if (key != NO_ROW && load<i64>(times + ((<usize>key) << 3)) == now) chain = load<u32>(heads + ((<usize>key) << 2));
+      const isMatched = chain != NO_ROW;
+      if (mode == SEMI || mode == ANTI || (mode == LEFT && !isMatched)) {
+        chain = NO_ROW;
+        if (isMatched == (mode == SEMI)) {
+          if (pairs == capacity) break;
+          store<u32>(leftPairs + ((<usize>pairs) << 2), left);
+          store<u32>(rightPairs + ((<usize>pairs) << 2), NO_ROW);
+          pairs++;
+        }
+        left++;
+        continue;
+      }
     }
     while (chain != NO_ROW && pairs < capacity) {
       store<u32>(leftPairs + ((<usize>pairs) << 2), left);

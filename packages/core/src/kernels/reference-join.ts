@@ -1,6 +1,6 @@
 /** TypeScript twins of the kernels of joins. */
 import type { Ptr } from '../memory/contract.ts';
-import { MERGE_CURSOR, TAKE_NOTHING } from './vector-contract.ts';
+import { MERGE_CURSOR, MERGE_MODE, TAKE_NOTHING } from './vector-contract.ts';
 
 export function asofMatch(
   view: DataView,
@@ -16,6 +16,7 @@ export function asofMatch(
   lastRows: Ptr,
   lastTimes: Ptr,
   tolerance: bigint,
+  isStrict: 0 | 1,
   out: Ptr,
 ): void {
   const farthest = BigInt.asUintN(64, tolerance);
@@ -23,7 +24,9 @@ export function asofMatch(
   let right = view.getUint32(cursor + 4, true);
   for (; left < leftRows; left++) {
     const time = view.getBigInt64(leftTimes + 8 * left, true);
-    for (; right < rightRows && view.getBigInt64(rightTimes + 8 * right, true) <= time; right++) {
+    for (; right < rightRows; right++) {
+      const rightTime = view.getBigInt64(rightTimes + 8 * right, true);
+      if (rightTime > time || (rightTime === time && isStrict === 1)) break;
       const key = view.getUint32(rightKeys + 4 * right, true);
       if (key === TAKE_NOTHING) continue;
       view.setUint32(lastRows + 4 * key, firstPlace + right, true);
@@ -58,6 +61,7 @@ export function mergeMatch(
   leftPairs: Ptr,
   rightPairs: Ptr,
   capacity: number,
+  mode: number,
 ): void {
   const word = (at: Ptr, index: number): number => view.getUint32(at + 4 * index, true);
   const time = (at: Ptr, index: number): bigint => view.getBigInt64(at + 8 * index, true);
@@ -88,6 +92,16 @@ export function mergeMatch(
       const key = word(leftKeys, left);
       if (key !== TAKE_NOTHING && word(heads, key) !== TAKE_NOTHING && time(times, key) === now)
         chain = word(heads, key);
+      const isMatched = chain !== TAKE_NOTHING;
+      if (mode === MERGE_MODE.semi || mode === MERGE_MODE.anti || (mode === MERGE_MODE.left && !isMatched)) {
+        chain = TAKE_NOTHING;
+        if (isMatched !== (mode === MERGE_MODE.semi)) continue;
+        if (pairs === capacity) break;
+        view.setUint32(leftPairs + 4 * pairs, left, true);
+        view.setUint32(rightPairs + 4 * pairs, TAKE_NOTHING, true);
+        pairs++;
+        continue;
+      }
     }
     for (; chain !== TAKE_NOTHING && pairs < capacity; pairs++) {
       view.setUint32(leftPairs + 4 * pairs, left, true);

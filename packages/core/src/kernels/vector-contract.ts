@@ -164,10 +164,16 @@ export const MERGE_CURSOR = {
   bytes: 32,
 } as const;
 
+/**
+ * What `mergeMatch` writes of a left row: all its pairs; these, or one without a right row (`TAKE_NOTHING`); one without, if it has a match;
+ * the same, if it has none.
+ */
+export const MERGE_MODE = { inner: 0, left: 1, semi: 2, anti: 3 } as const;
+
 /** Kernels of joins. */
 export interface JoinKernels {
   /**
-   * Moves an as-of join on: left rows from `cursor` on get the place of the last right row of their key at or before them, until the left
+   * Moves an as-of join on: left rows from `cursor` on get the place of the last right row of their key at or before them (`isStrict`: before them), until the left
    * rows are used up, or all right rows are applied and the next left row may still have an equal one to come.
    *
    * `cursor`: two u32, the next left and the next right row, read and written. Times are int64, ascending; keys u32, `TAKE_NOTHING` for
@@ -188,10 +194,11 @@ export interface JoinKernels {
     lastRows: Ptr,
     lastTimes: Ptr,
     tolerance: bigint,
+    isStrict: 0 | 1,
     out: Ptr,
   ): void;
   /**
-   * Moves a merge join on, in the terms of `asofMatch`: writes a pair for each left row and each right row of its time and key, until the
+   * Moves a merge join on, in the terms of `asofMatch`: writes the pairs that `mode` (`MERGE_MODE`) wants of each left row, until the
    * left rows are used up, `capacity` pairs are there, or all right rows are applied and the next left row may still have one to come.
    *
    * `cursor`: `MERGE_CURSOR`. Chains: `heads` and `tails` (u32 by key, `TAKE_NOTHING` for none) are the first and last place of the rows
@@ -215,6 +222,7 @@ export interface JoinKernels {
     leftPairs: Ptr,
     rightPairs: Ptr,
     capacity: number,
+    mode: number,
   ): void;
 }
 

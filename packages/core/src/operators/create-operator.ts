@@ -53,10 +53,7 @@ export async function prepareOperator(operator: StageOperator): Promise<Operator
     case 'aggStream':
       return prepareAggregate(spec, operator.half);
     case 'joinStream': {
-      const Join =
-        spec.strategy === 'asof'
-          ? (await import('./join/asof-join.ts')).AsofJoin
-          : (await import('./join/merge-join.ts')).MergeJoin;
+      const Join = await joinOf(spec);
       return (context) => new Join(spec, operator.inputFields, context);
     }
     case 'source':
@@ -81,4 +78,16 @@ async function prepareAggregate(
   for (const column of spec.aggregations.flatMap(({ columns }) => columns))
     if (column.custom !== undefined) definitions.set(column, await resolveAggregate(column.custom.ref));
   return (context) => aggregate.createAggregateWhole(spec, context, definitions);
+}
+
+type Joins = Extract<StageOperator['spec'], { kind: 'joinStream' }>;
+
+/** Each kind of join is loaded where there is one. */
+async function joinOf({ strategy, direction = 'backward' }: Joins) {
+  if (strategy === 'full') return (await import('./join/full-join.ts')).FullJoin;
+  if (strategy === 'interval' || (strategy === 'asof' && direction !== 'backward'))
+    return (await import('./join/window-join.ts')).WindowJoin;
+  return strategy === 'asof'
+    ? (await import('./join/asof-join.ts')).AsofJoin
+    : (await import('./join/merge-join.ts')).MergeJoin;
 }

@@ -173,8 +173,10 @@ function describeSpec(spec: OperatorSpec): string {
     case 'joinStream': {
       const by = spec.sides[0]?.by ?? [];
       const within = spec.tolerance === undefined ? '' : `, within ${spec.tolerance.text}`;
+      const direction = `${spec.direction === undefined ? '' : `, ${spec.direction}`}${spec.strict ? ', strict' : ''}`;
+      const around = spec.interval === undefined ? '' : `, from ${spec.interval.from.text} to ${spec.interval.to.text}`;
       const sides = spec.sides.map(({ name, on }) => `${name}.${on}`).join(' = ');
-      return `${spec.strategy} join on ${sides}${by.length === 0 ? '' : ` by ${by.join(', ')}`}${within}`;
+      return `${spec.strategy} join on ${sides}${by.length === 0 ? '' : ` by ${by.join(', ')}`}${direction}${within}${around}`;
     }
     case 'sort':
       return `sort by ${spec.by.map(describeKey).join(', ')}`;

@@ -2,7 +2,7 @@
 import { PipelineError } from '../errors.ts';
 import { isFloat, unitNsOf, valueTypeOf } from '../operators/aggregate/value-type.ts';
 import { isText } from '../schema/parse-type.ts';
-import type { FieldSpec, Fields } from '../schema/types.ts';
+import type { FieldSpec, Fields, TypeText } from '../schema/types.ts';
 import type { JoinSide, OperatorSpec } from './logical.ts';
 import { type StepFields, unknownColumn } from './node-fields.ts';
 
@@ -10,8 +10,9 @@ import { type StepFields, unknownColumn } from './node-fields.ts';
 export type JoinSpec = Extract<OperatorSpec, { kind: 'joinStream' }>;
 
 /**
- * All columns of the left side, then those of the right side that are not compared; these are nullable in an `asof`. Rows stay in
- * the order of the left side.
+ * All columns of the left side, then, but for `semi` and `anti`, those of the right side that are not compared (for an `interval` also
+ * what it ascends on); these are nullable where a left row may have no match, and left ones where a right row may have none. Rows
+ * stay in the order of the left side.
  *
  * @throws ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED, ERR_SCHEMA, ERR_OPTIONS
  */
@@ -19,29 +20,48 @@ export function joinFields(spec: JoinSpec, inputs: readonly Fields[]): StepField
   const [left, right] = spec.sides as [JoinSide, JoinSide];
   const [leftFields, rightFields] = inputs as [Fields, Fields];
   const on = [orderField(left, leftFields), orderField(right, rightFields)] as const;
-  checkSameType(left, on[0], right, on[1]);
+  checkSameClock(left, on[0], right, on[1]);
+  if (spec.strategy === 'full') checkWidest(left, on[0], right, on[1]);
   for (const [index, name] of left.by.entries()) {
     const rightName = right.by[index] as string;
-    checkSameType(left, keyField(left, name, leftFields), right, keyField(right, rightName, rightFields));
+    const isExact = spec.strategy === 'full';
+    checkSameType(left, keyField(left, name, leftFields), right, keyField(right, rightName, rightFields), isExact);
   }
-  toleranceSteps(spec, leftFields);
+  joinTimes(spec, inputs);
   const rightColumns = spec.rightColumns ?? namedColumns(spec, leftFields, rightFields);
   const added = rightColumns.flatMap(({ column, as }): FieldSpec[] => {
     const field = rightFields.find((candidate) => candidate.name === column);
     // Not there when nothing behind the join reads it.
-    return field === undefined ? [] : [{ ...field, name: as, nullable: field.nullable || spec.strategy === 'asof' }];
+    return field === undefined ? [] : [{ ...field, name: as, nullable: field.nullable || keepsLeftRows(spec) }];
   });
   return {
     spec: { ...spec, rightColumns },
-    outputs: { out: [...leftFields, ...added] },
+    outputs: { out: [...leftOutput(spec, leftFields, rightFields), ...added] },
     ordered: { out: left.on },
   };
+}
+
+/** Whether a left row without a match is in the output. */
+function keepsLeftRows({ strategy }: JoinSpec): boolean {
+  return strategy === 'asof' || strategy === 'left' || strategy === 'full';
+}
+
+/** Left columns of the output: of a right row without a match only those that are compared are known. */
+function leftOutput({ strategy, sides }: JoinSpec, left: Fields, right: Fields): Fields {
+  if (strategy !== 'full') return left;
+  const [{ on, by }, rightSide] = sides as [JoinSide, JoinSide];
+  return left.map((field) => {
+    const isNullableKey = right.find(({ name }) => name === rightSide.by[by.indexOf(field.name)])?.nullable === true;
+    const isCompared = field.name === on || by.includes(field.name);
+    return { ...field, nullable: field.nullable || (isCompared ? isNullableKey : true) };
+  });
 }
 
 /** Right columns of the output, under the names that they get. @throws ERR_SCHEMA when a name is taken */
 function namedColumns(spec: JoinSpec, left: Fields, right: Fields): { column: string; as: string }[] {
   const [leftSide, rightSide] = spec.sides as [JoinSide, JoinSide];
-  const compared = new Set([rightSide.on, ...rightSide.by]);
+  if (spec.strategy === 'semi' || spec.strategy === 'anti') return [];
+  const compared = new Set([...(spec.strategy === 'interval' ? [] : [rightSide.on]), ...rightSide.by]);
   const taken = new Set(left.map((field) => field.name));
   return right
     .filter((field) => !compared.has(field.name))
@@ -95,9 +115,9 @@ function keyField(side: JoinSide, name: string, fields: Fields): FieldSpec {
   );
 }
 
-/** Texts are compared as texts, whether with a dictionary or without. */
-function checkSameType(left: JoinSide, one: FieldSpec, right: JoinSide, other: FieldSpec): void {
-  if (one.type === other.type || (isText(one.type) && isText(other.type))) return;
+/** Texts are compared as texts, whether with a dictionary or without; `isExact`: unless values of both become one column. */
+function checkSameType(left: JoinSide, one: FieldSpec, right: JoinSide, other: FieldSpec, isExact: boolean): void {
+  if (one.type === other.type || (!isExact && isText(one.type) && isText(other.type))) return;
   throw new PipelineError(
     'ERR_SCHEMA',
     `"${one.name}" of "${left.name}" is ${one.type}, "${other.name}" of "${right.name}" is ${other.type}`,
@@ -110,19 +130,84 @@ function checkSameType(left: JoinSide, one: FieldSpec, right: JoinSide, other: F
   );
 }
 
-/** How far back a match may lie, in steps of the ordered column; undefined for any distance. @throws ERR_OPTIONS */
-export function toleranceSteps({ tolerance, sides }: JoinSpec, left: Fields): bigint | undefined {
-  if (tolerance === undefined) return undefined;
-  const type = left.find((field) => field.name === sides[0]?.on)?.type ?? 'int64';
-  const isTime = !/^u?int/.test(type);
-  if (isTime) return BigInt(tolerance.ns) / (unitNsOf(type) ?? 1n);
-  if (/^\d+$/.test(tolerance.text)) return BigInt(tolerance.text);
+/** What a column of times means, beside its unit: instants, times of some place, steps. */
+function clockOf(type: TypeText): string {
+  if (type.startsWith('timestamp[')) return type.includes(',') ? 'instants' : 'times without a zone';
+  if (type.startsWith('date')) return 'times without a zone';
+  return /^u?int/.test(type) ? 'numbers' : type.startsWith('time') ? 'times of day' : 'durations';
+}
+
+/** Units and zones may differ: times are compared in the finer unit, instants as instants. */
+function checkSameClock(left: JoinSide, one: FieldSpec, right: JoinSide, other: FieldSpec): void {
+  const clock = clockOf(one.type);
+  const otherClock = clockOf(other.type);
+  if (clock === otherClock) return;
   throw new PipelineError(
-    'ERR_OPTIONS',
-    `tolerance is ${tolerance.text}, but the ordered column is ${type}, not a time`,
+    'ERR_SCHEMA',
+    `"${one.name}" of "${left.name}" is ${one.type} (${clock}), "${other.name}" of "${right.name}" is ${other.type} (${otherClock})`,
     {
-      value: tolerance.text,
-      hint: 'give tolerance as a plain number, or cast the column to a timestamp',
+      column: other.name,
+      value: other.type,
+      expected: one.type,
+      hint: `cast one of them before: withColumns({ ${other.name}: col('${other.name}').cast('${one.type}') })`,
     },
   );
+}
+
+/** In a `full` join right times become left ones. */
+function checkWidest(left: JoinSide, one: FieldSpec, right: JoinSide, other: FieldSpec): void {
+  if (valueTypeOf(one.type).byteWidth === 8 && (unitNsOf(one.type) as bigint) <= (unitNsOf(other.type) as bigint))
+    return;
+  if (one.type === other.type) return;
+  throw new PipelineError(
+    'ERR_SCHEMA',
+    `a full join puts "${other.name}" of "${right.name}" (${other.type}) into "${one.name}" of "${left.name}", which is ${one.type}`,
+    {
+      column: one.name,
+      value: one.type,
+      expected: other.type,
+      hint: `cast "${one.name}" to ${other.type} before, or make "${right.name}" the left side`,
+    },
+  );
+}
+
+/** How the times of both sides are compared: each multiplied, then as int64; bounds in that common unit. */
+export interface JoinTimes {
+  scales: readonly [bigint, bigint];
+  tolerance: bigint | undefined;
+  /** Bounds of an `interval`. */
+  from: bigint;
+  to: bigint;
+}
+
+/** Works out the common unit of two sides. @throws ERR_OPTIONS for a bound with a unit where the columns are plain numbers */
+export function joinTimes(spec: JoinSpec, inputs: readonly Fields[]): JoinTimes {
+  const types = spec.sides.map(
+    (side, index) => inputs[index]?.find((field) => field.name === side.on)?.type ?? 'int64',
+  ) as [TypeText, TypeText];
+  const units = types.map((type) => unitNsOf(type) ?? 1n) as [bigint, bigint];
+  const unit = units[0] < units[1] ? units[0] : units[1];
+  const steps = (bound: { ns: string; text: string } | undefined, name: string): bigint | undefined =>
+    bound === undefined ? undefined : stepsOf(bound, name, types[0], unit);
+  return {
+    scales: [units[0] / unit, units[1] / unit],
+    tolerance: steps(spec.tolerance, 'tolerance'),
+    from: steps(spec.interval?.from, 'interval.from') ?? 0n,
+    to: steps(spec.interval?.to, 'interval.to') ?? 0n,
+  };
+}
+
+function stepsOf({ ns, text }: { ns: string; text: string }, name: string, type: TypeText, unit: bigint): bigint {
+  if (!/^u?int/.test(type)) {
+    const steps = BigInt(ns) / unit;
+    const rest = BigInt(ns) % unit;
+    // A bound between two steps: the next one inside. Division rounds towards zero.
+    if (name === 'interval.from') return rest > 0n ? steps + 1n : steps;
+    return rest < 0n ? steps - 1n : steps;
+  }
+  if (/^[-+]?\d+$/.test(text)) return BigInt(text);
+  throw new PipelineError('ERR_OPTIONS', `${name} is ${text}, but the ordered column is ${type}, not a time`, {
+    value: text,
+    hint: `give ${name} as a plain number, or cast the column to a timestamp`,
+  });
 }

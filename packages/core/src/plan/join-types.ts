@@ -25,41 +25,58 @@ type NameIn<Column, K> = Column extends string ? Column : K extends keyof Column
 
 type RightOf<I, L> = Exclude<keyof I, L>;
 
-/** Columns that the right side adds. */
-type AddedColumn<I, L, Compared> = Exclude<keyof ShapeOf<I[RightOf<I, L>]>, NameIn<Compared, RightOf<I, L>>>;
+/** Columns that both sides have as one: those compared, but for an interval's times, which differ. */
+type Merged<St, On, By> = St extends 'interval' ? By : On | By;
 
-type Clash<I, L extends keyof I, Compared> = Extract<AddedColumn<I, L, Compared>, keyof ShapeOf<I[L]>> & string;
+/** Columns that a right side adds. */
+type AddedColumn<I, R extends keyof I, St, On, By> = St extends 'semi' | 'anti'
+  ? never
+  : Exclude<keyof ShapeOf<I[R]>, NameIn<Merged<St, On, By>, R>>;
+
+type Clash<I, L extends keyof I, St, On, By> = {
+  [R in RightOf<I, L>]: Extract<AddedColumn<I, R & keyof I, St, On, By>, keyof ShapeOf<I[L]>>;
+}[RightOf<I, L>] &
+  string;
+
+/** Whether the columns of some stream are not known. */
+type HasOpen<I> = true extends { [K in keyof I]: IsOpen<ShapeOf<I[K]>> }[keyof I] ? true : false;
+
+/** What a join says of names that are taken. */
+type GivenSuffix = string | { readonly [input: string]: string };
 
 /** For intersection with a join's options: `unknown`, or the sentence that says which name both sides have. */
-export type SoundJoin<I, L extends keyof I, Compared, Suffix> =
-  IsOpen<ShapeOf<I[L]>> extends true
+export type SoundJoin<I, L extends keyof I, St, On, By, Suffix> =
+  HasOpen<I> extends true
     ? unknown
-    : IsOpen<ShapeOf<I[RightOf<I, L>]>> extends true
+    : [Clash<I, L, St, On, By>] extends [never]
       ? unknown
-      : [Clash<I, L, Compared>] extends [never]
-        ? unknown
-        : Suffix extends string
-          ? string extends Suffix
-            ? MissingSuffix<Clash<I, L, Compared>>
-            : unknown
-          : MissingSuffix<Clash<I, L, Compared>>;
+      : Suffix extends GivenSuffix
+        ? string extends Suffix
+          ? MissingSuffix<Clash<I, L, St, On, By>>
+          : unknown
+        : MissingSuffix<Clash<I, L, St, On, By>>;
 
 type MissingSuffix<Name extends string> = {
   readonly suffix: PipelineTypeError<`both sides have a column "${Name}": give suffix, such as '_right'`>;
 };
 
-/** All left columns, then those of the right side that are not compared, renamed where the left side has the name too. */
-export type JoinedShape<I, L extends keyof I, Compared, Suffix extends string> =
-  IsOpen<ShapeOf<I[L]>> extends true
+type SuffixOf<Suffix, R> = Suffix extends string ? Suffix : R extends keyof Suffix ? Suffix[R] & string : '';
+
+/** What one right side adds, renamed where the left side has the name too. */
+type Added<I, L extends keyof I, R extends keyof I, St, On, By, Suffix> = {
+  readonly [K in AddedColumn<I, R, St, On, By> & string as K extends keyof ShapeOf<I[L]>
+    ? `${K}${SuffixOf<Suffix, R>}`
+    : K]: K extends keyof ShapeOf<I[R]> ? ShapeOf<I[R]>[K] : never;
+};
+
+type Both<U> = (U extends unknown ? (each: U) => void : never) extends (all: infer A) => void ? A : never;
+
+/** All left columns, then those of the right sides that are not compared, renamed where the left side has the name too. */
+export type JoinedShape<I, L extends keyof I, St, On, By, Suffix> =
+  HasOpen<I> extends true
     ? Shape
-    : IsOpen<ShapeOf<I[RightOf<I, L>]>> extends true
-      ? Shape
-      : Simplify<
-            ShapeOf<I[L]> & {
-              readonly [K in AddedColumn<I, L, Compared> & string as K extends keyof ShapeOf<I[L]>
-                ? `${K}${Suffix}`
-                : K]: K extends keyof ShapeOf<I[RightOf<I, L>]> ? ShapeOf<I[RightOf<I, L>]>[K] : never;
-            }
-          > extends infer T extends Shape
-        ? T
-        : Shape;
+    : Simplify<
+          ShapeOf<I[L]> & Both<{ [R in RightOf<I, L>]: Added<I, L, R & keyof I, St, On, By, Suffix> }[RightOf<I, L>]>
+        > extends infer T extends Shape
+      ? T
+      : Shape;

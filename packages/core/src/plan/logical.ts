@@ -269,8 +269,14 @@ export type OperatorSpec =
       kind: 'joinStream';
       strategy: JoinStrategy;
       sides: JoinSide[];
-      /** `asof`: how far back a match may lie, in nanoseconds (or steps of a column of plain numbers), as decimal text. */
+      /** `asof`: on which side of a left row its match lies; default backward. */
+      direction?: AsofDirection;
+      /** `asof`: a row at the same time is no match. */
+      strict?: true;
+      /** `asof`: how far away a match may lie, in nanoseconds (or steps of a column of plain numbers), as decimal text. */
       tolerance?: { ns: string; text: string };
+      /** `interval`: where matches lie, relative to the left row, both bounds included. */
+      interval?: { from: { ns: string; text: string }; to: { ns: string; text: string } };
       /** Put behind the names of right columns that the left side has too. */
       suffix?: string;
       /** Bytes of rows that it may hold; default its share of the pipeline's. */
@@ -283,8 +289,9 @@ export type OperatorSpec =
   | StepSpec
   | { kind: 'sink'; sink: SinkSpec; triggers: Triggers };
 
-/** `asof`: each left row with the last right row at or before it. `inner`: all pairs of equal rows. */
-export type JoinStrategy = 'asof' | 'inner';
+/** See `JoinOptions`. */
+export type JoinStrategy = 'asof' | 'inner' | 'left' | 'full' | 'semi' | 'anti' | 'interval';
+export type AsofDirection = 'backward' | 'forward' | 'nearest';
 
 /** One input of a join. */
 export interface JoinSide {

@@ -18,6 +18,7 @@ import { type IterableItem, PushFeeder } from './feeders.ts';
 import type { GraphInput, GraphNode, PipelineSettings } from './graph.ts';
 import { type JoinOptions, joinNode } from './join.ts';
 import type { JoinColumn, JoinedShape, JoinInputs, SoundJoin } from './join-types.ts';
+import type { JoinStrategy } from './logical.ts';
 import { fedSource, type GeneratedArguments, generatedSource, type Source } from './sources.ts';
 import { booleanOf, checkKeys, makeNode, type StageOptions, type StepOptions } from './stage-options.ts';
 import { opNode, type Stream, type StreamMaker, StreamSteps } from './stream.ts';
@@ -90,31 +91,37 @@ export class Pipeline<in out R extends Registry = Record<never, never>> {
   }
 
   /**
-   * Joins two ordered streams. Rows come in the order of the left one: all its columns, then those of the right one that are not
-   * compared. Holds the last right row of each key (`asof`) or the right rows of one value of `on` (`inner`), and rows of one side
-   * that are ahead of the other.
+   * Joins ordered streams. Rows come in the order of the left one: all its columns, then those of the right ones that are not compared.
+   * Holds, on disk beyond its share, the last right row of each key (`asof`), the right rows of one value of `on` (`inner`, `left`, `full`,
+   * `semi`, `anti`) or of one interval, and rows of one side that are ahead of the other. Units and time zones of `on` may differ.
+   * With several right streams each is joined to what the one before gives.
    *
    * @throws ERR_OPTIONS
    * @example
    * ```ts
    * const priced = p.joinStream({ trades, quotes }, { strategy: 'asof', left: 'trades', on: 'ts', by: ['symbol'], tolerance: '5s' });
+   * const around = p.joinStream({ alarms, readings }, {
+   *   strategy: 'interval', left: 'alarms', on: 'ts', interval: { from: '-1m', to: '1m' }, suffix: '_read',
+   * });
    * ```
    */
   joinStream<
     const I extends JoinInputs,
     const L extends keyof I & string,
+    const St extends JoinStrategy,
     const On extends JoinColumn<I>,
     const By extends JoinColumn<I> = never,
-    const Suffix extends string = string,
+    const Suffix extends string | { readonly [input: string]: string } = string,
   >(
     inputs: I,
-    options: Omit<JoinOptions, 'left' | 'on' | 'by' | 'suffix'> & {
+    options: Omit<JoinOptions, 'strategy' | 'left' | 'on' | 'by' | 'suffix'> & {
+      strategy: St;
       left: L;
       on: On;
       by?: readonly By[];
       suffix?: Suffix;
-    } & SoundJoin<I, L, On | By, Suffix>,
-  ): Stream<JoinedShape<I, L, On | By, Suffix>, R> {
+    } & SoundJoin<I, L, St, On, By, Suffix>,
+  ): Stream<JoinedShape<I, L, St, On, By, Suffix>, R> {
     if (typeof inputs !== 'object' || inputs === null)
       throw refuse(
         'joinStream: the first argument is no object',

@@ -98,6 +98,38 @@ export class KeyIndex {
     return target;
   }
 
+  /** Forgets all keys but those with the given ids (u32, each once): they are numbered in their order, from 0. */
+  keep(ids: Ptr, count: number): void {
+    const kept: { slab: Ptr; area: KeyColumnArea }[] = [];
+    try {
+      for (const [column, { table }] of this.columns.entries()) kept.push(this.#copyValues(table, column, ids, count));
+      this.shrink();
+      const areas = kept.map(({ area }) => area);
+      this.encodeTuples(areas, 0, count, ids);
+    } finally {
+      for (const { slab } of kept) this.#workspace.arena.release(slab);
+    }
+  }
+
+  /** The values of one key column for the given ids, in a slab of their own. */
+  #copyValues(table: KeyTable, column: number, ids: Ptr, count: number): { slab: Ptr; area: KeyColumnArea } {
+    const { arena, owner, views } = this.#workspace;
+    const { u8, u32 } = views;
+    const codes = this.#codes.reserve(4 * count);
+    for (let i = 0; i < count; i++) u32[(codes >>> 2) + i] = this.codeOf(u32[(ids >>> 2) + i] as number, column);
+    const textBytes = table.isText ? this.#kernels.takeVariableBytes(table.keys, codes, count) : 0;
+    const bits = (count + 64) >>> 3;
+    const valueBytes = table.isText ? 4 * (count + 1) : 8 * count;
+    const slab = arena.alloc(valueBytes + bits + textBytes + 64, owner);
+    const validity = slab + valueBytes;
+    const bytes = validity + bits;
+    if (table.isText) this.#kernels.takeVariable(table.keys, table.bytes, codes, count, slab, bytes);
+    else this.#kernels.take(8, table.keys, codes, count, slab);
+    const { nullId } = table;
+    if (nullId !== undefined) setBits(u8, validity, count, (row) => u32[(codes >>> 2) + row] !== nullId);
+    return { slab, area: { codes: count, values: slab, bytes, validity: nullId === undefined ? 0 : validity } };
+  }
+
   /** Forgets all keys: ids begin with 0 again. The room for them stays. */
   clear(): void {
     for (const table of this.#tables) table.clear();

@@ -1,26 +1,26 @@
 /**
- * Joins each left row with the last right row of its key at or before it. A kernel notes the last row of every key of the right side,
+ * Joins each left row with the last right row of its key at or before it (`strict`: before it). A kernel notes the last row of every key of the right side,
  * and the match of every left row, by places in `RightRows`.
  *
  * Memory: of right batches that are through, only the last row of each key matters. When the others outweigh them, these rows are copied
- * into one batch, and those are left out that lie too far back for any later left row. Keys are never forgotten: 12 bytes for each
- * beside the key itself.
+ * into one batch, and those are left out that lie too far back for any later left row. Of each key with such a row its number is kept, 12 bytes and
+ * the key itself; others are forgotten when they are many.
  */
 import type { Batch } from '../../batch/contract.ts';
 import { makeBatch } from '../../batch/make-batch.ts';
 import { sliceBatch } from '../../batch/slice-batch.ts';
 import { TAKE_NOTHING } from '../../kernels/vector-contract.ts';
-import { type JoinSpec, toleranceSteps } from '../../plan/join-fields.ts';
+import type { JoinSpec } from '../../plan/join-fields.ts';
 import type { Fields } from '../../schema/types.ts';
 import type { GrowingBuffer } from '../aggregate/arena-views.ts';
 import type { OperatorContext } from '../contract.ts';
-import { type LeftBatch, OrderedJoin, type RightBatch } from './ordered-join.ts';
+import { type LeftBatch, OrderedJoin, type RightBatch, type Step } from './ordered-join.ts';
 
 /** Places and key numbers below this fit one double together. */
 const PACKED_KEYS = 2 ** 21;
 
 export class AsofJoin extends OrderedJoin {
-  readonly #tolerance: bigint | undefined;
+  readonly #isStrict: boolean;
   /** By key: place and time of its last right row. */
   readonly #lastRows: GrowingBuffer;
   readonly #lastTimes: GrowingBuffer;
@@ -32,7 +32,7 @@ export class AsofJoin extends OrderedJoin {
 
   constructor(spec: JoinSpec, inputFields: readonly Fields[], context: OperatorContext) {
     super(spec, inputFields, context);
-    this.#tolerance = toleranceSteps(spec, inputFields[0] ?? []);
+    this.#isStrict = spec.strict === true;
     this.#lastRows = this.workspace.buffer();
     this.#lastTimes = this.workspace.buffer();
     this.#matches = this.workspace.buffer();
@@ -70,7 +70,8 @@ export class AsofJoin extends OrderedJoin {
       right.first,
       this.#lastRows.ptr,
       this.#lastTimes.ptr,
-      this.#tolerance ?? -1n,
+      this.times.tolerance ?? -1n,
+      this.#isStrict ? 1 : 0,
       this.#matches.ptr,
     );
     left.matched = u32[cursor] as number;
@@ -104,13 +105,14 @@ export class AsofJoin extends OrderedJoin {
   }
 
   /** Keeps the last right row of each key, where a later left row can still be near enough. */
-  protected *settle(left: LeftBatch): Generator<Batch, void> {
+  protected *settle(left: LeftBatch): Generator<Step, void> {
     if (this.#emitted < left.matched) yield this.#emit(left);
     const { u32, data } = this.workspace.views;
+    const { tolerance } = this.times;
     const rows = this.#lastRows.ptr >>> 2;
     const now = data.getBigInt64(this.sides[0].times + 8 * left.matched, true);
     const isNear = (key: number): boolean =>
-      this.#tolerance === undefined || now - data.getBigInt64(this.#lastTimes.ptr + 8 * key, true) <= this.#tolerance;
+      tolerance === undefined || now - data.getBigInt64(this.#lastTimes.ptr + 8 * key, true) <= tolerance;
     const keys: number[] = [];
     for (let key = 0; key < this.keys; key++) {
       if (u32[rows + key] === TAKE_NOTHING) continue;
@@ -118,10 +120,31 @@ export class AsofJoin extends OrderedJoin {
       else u32[rows + key] = TAKE_NOTHING;
     }
     const sorted = sortByPlace(keys, (key) => u32[rows + key] as number);
-    this.rightRows.keep(Uint32Array.from(sorted, (key) => u32[rows + key] as number));
+    const places = Uint32Array.from(sorted, (key) => u32[rows + key] as number);
+    yield* this.rightRows.keep(places, this.rightRows.end);
+    this.rightRows.rebase();
     sorted.forEach((key, place) => {
       u32[rows + key] = place;
     });
+  }
+
+  /** Those without a right row that is kept. */
+  protected forgetKeys(): boolean {
+    const { u32, i64 } = this.workspace.views;
+    const rows = this.#lastRows.ptr >>> 2;
+    const times = this.#lastTimes.ptr / 8;
+    const ids = this.workspace.scratch(4 * this.keys);
+    let count = 0;
+    for (let key = 0; key < this.keys; key++) {
+      if (u32[rows + key] === TAKE_NOTHING) continue;
+      u32[(ids >>> 2) + count] = key;
+      u32[rows + count] = u32[rows + key] as number;
+      i64[times + count] = i64[times + key] as bigint;
+      count += 1;
+    }
+    if (count === this.keys) return false;
+    this.index?.keep(ids, count);
+    return true;
   }
 }
 

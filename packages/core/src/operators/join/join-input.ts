@@ -22,29 +22,34 @@ export function keyPlans(side: JoinSide, fields: Fields): KeyPlan[] {
 }
 
 export class JoinInput {
-  /** Of the batch that was prepared last: int64 by row, valid as long as the batch is held. */
+  /** Of the batch that was prepared last: int64 by row in the unit of the join, valid as long as the batch is held. */
   times: Ptr = 0;
   /** Key numbers (u32) by row; `TAKE_NOTHING` where a key is null. */
   keys: Ptr = 0;
   readonly #side: JoinSide;
+  readonly #scale: bigint;
   readonly #context: OperatorContext;
   readonly #workspace: Workspace;
   readonly #index: KeyIndex | undefined;
   readonly #plans: readonly KeyPlan[];
   readonly #on: { input: number; value: ValueType };
   readonly #widened: GrowingBuffer;
+  readonly #scaled: GrowingBuffer;
   readonly #keys: GrowingBuffer;
   #last: bigint | undefined;
   #rowsBefore = 0;
 
+  /** `scale`: what its times are multiplied with to be compared with the other side's. */
   constructor(
     side: JoinSide,
     fields: Fields,
+    scale: bigint,
     index: KeyIndex | undefined,
     context: OperatorContext,
     workspace: Workspace,
   ) {
     this.#side = side;
+    this.#scale = scale;
     this.#context = context;
     this.#workspace = workspace;
     this.#index = index;
@@ -52,12 +57,8 @@ export class JoinInput {
     const input = fields.findIndex((field) => field.name === side.on);
     this.#on = { input, value: valueTypeOf((fields[input] as Fields[number]).type) };
     this.#widened = workspace.buffer();
+    this.#scaled = workspace.buffer();
     this.#keys = workspace.buffer();
-  }
-
-  /** Time of the last row prepared so far. */
-  get last(): bigint | undefined {
-    return this.#last;
   }
 
   /** @throws ERR_INPUT_UNORDERED for a null or a row that goes back */
@@ -67,10 +68,38 @@ export class JoinInput {
     if (column.nullCount > 0) throw this.#nullError(column);
     this.times = this.#toInt64(column, rows);
     this.#checkOrder(rows);
+    if (this.#scale !== 1n) this.times = this.#toCommonUnit(rows);
+    this.number(batch);
+    this.#rowsBefore += rows;
+  }
+
+  /** Numbers the keys of a batch: part of `prepare`, and again when the index has forgotten its numbers. */
+  number(batch: Batch): void {
+    const { rows } = batch;
     this.keys = this.#keys.reserve(4 * rows);
     if (this.#index === undefined) this.#workspace.views.u32.fill(0, this.keys >>> 2, (this.keys >>> 2) + rows);
     else this.#encode(batch, this.#index);
-    this.#rowsBefore += rows;
+  }
+
+  #toCommonUnit(rows: number): Ptr {
+    const { kernels } = this.#context;
+    const scaled = this.#scaled.reserve(8 * rows);
+    const row = kernels.scaleInt64(this.times, 0, rows, this.#scale, 1n, scaled);
+    if (row < 0) return scaled;
+    const value = this.#workspace.views.data.getBigInt64(this.times + 8 * row, true);
+    const { name, on } = this.#side;
+    throw new PipelineError(
+      'ERR_VALUE',
+      `"${on}" of "${name}" is ${value}, which has no place in the unit of the other side`,
+      {
+        stage: this.#context.name,
+        column: on,
+        row: this.#rowsBefore + row,
+        value: String(value),
+        expected: `a number below 2^63 / ${this.#scale}`,
+        hint: `cast the other side's column to the unit of "${on}" before the join`,
+      },
+    );
   }
 
   #toInt64(column: Column, rows: number): Ptr {

@@ -8,13 +8,12 @@
  */
 import type { Batch } from '../../batch/contract.ts';
 import { emptyBatch } from '../../batch/make-batch.ts';
-import type { JoinSpec } from '../../plan/join-fields.ts';
+import { type JoinSpec, type JoinTimes, joinTimes } from '../../plan/join-fields.ts';
 import type { FlushReason, JoinSide } from '../../plan/logical.ts';
 import type { Fields } from '../../schema/types.ts';
 import { Workspace } from '../aggregate/arena-views.ts';
 import { KeyIndex } from '../aggregate/key-index.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
-import { pushAll } from '../outputs.ts';
 import { HeldRows } from './held-rows.ts';
 import { JoinInput, keyPlans } from './join-input.ts';
 import { RightRows } from './right-rows.ts';
@@ -25,6 +24,13 @@ const RIGHT = 1;
 const SETTLED_BYTES = 8 * 2 ** 20;
 /** And so many batches, however small. */
 const SETTLED_BATCHES = 64;
+
+/** Keys are numbered afresh when their table has grown to this part of the share, and to twice what was left before. */
+const KEYS_PART = 1 / 8;
+const LEAST_KEY_BYTES = 2 ** 18;
+
+/** What a join does next: a batch goes out, or something is waited for. */
+export type Step = Batch | Promise<void>;
 
 /** The left batch at work. */
 export interface LeftBatch {
@@ -48,15 +54,19 @@ export abstract class OrderedJoin implements Operator {
   protected readonly fields: Fields;
   protected readonly sides: readonly [JoinInput, JoinInput];
   protected readonly rightRows: RightRows;
+  /** How times are compared. */
+  protected readonly times: JoinTimes;
   /** Keys that both sides have had so far, and for which `growKeys` has made room. */
   protected keys = 0;
   /** Bytes that were left when the right rows were last looked through. */
   protected keptBytes = 0;
   readonly #output: Output;
-  readonly #index: KeyIndex | undefined;
+  protected readonly index: KeyIndex | undefined;
   readonly #waiting: readonly [HeldRows, HeldRows];
   readonly #hasEnded: [boolean, boolean] = [false, false];
   readonly #settledBytes: number;
+  readonly #keyBytes: number;
+  #keptKeyBytes = 0;
   #left: LeftBatch | undefined;
   #right: RightBatch | undefined;
 
@@ -68,15 +78,18 @@ export abstract class OrderedJoin implements Operator {
     this.workspace = workspace;
     this.fields = context.outputFields['out'] as Fields;
     this.#output = context.outputs['out'] as Output;
-    this.#index =
+    this.index =
       left.by.length === 0 ? undefined : new KeyIndex(keyPlans(left, leftFields), context.kernels, workspace);
+    const times = joinTimes(spec, inputFields);
+    this.times = times;
     this.sides = [
-      new JoinInput(left, leftFields, this.#index, context, workspace),
-      new JoinInput(right, rightFields, this.#index, context, workspace),
+      new JoinInput(left, leftFields, times.scales[0], this.index, context, workspace),
+      new JoinInput(right, rightFields, times.scales[1], this.index, context, workspace),
     ];
-    this.rightRows = rightRowsOf(spec, inputFields, context, workspace);
     const shareBytes = Math.min(spec.memoryLimitBytes ?? Infinity, context.shareBytes ?? Infinity);
+    this.rightRows = rightRowsOf(spec, inputFields, context, workspace, shareBytes / 4);
     this.#settledBytes = Math.min(SETTLED_BYTES, shareBytes / 4);
+    this.#keyBytes = Math.max(LEAST_KEY_BYTES, Math.min(SETTLED_BYTES, shareBytes * KEYS_PART));
     this.#waiting = [heldRows(context, leftFields, shareBytes / 4), heldRows(context, rightFields, shareBytes / 4)];
   }
 
@@ -85,15 +98,27 @@ export abstract class OrderedJoin implements Operator {
   /** A left batch comes to work. */
   protected abstract open(left: LeftBatch): void;
   /** Goes on as far as it can; `right` is undefined when no right row follows. Moves `left.matched` and `right.applied`. */
-  protected abstract match(left: LeftBatch, right: RightBatch | undefined): Iterable<Batch>;
+  protected abstract match(left: LeftBatch, right: RightBatch | undefined): Iterable<Step>;
+  /** Goes on as far as it can without a further right row. */
+  protected matchKnown(_left: LeftBatch): Iterable<Step> {
+    return [];
+  }
   /** All rows of the left batch are matched: what of them has not left yet. */
   protected abstract finish(left: LeftBatch): Iterable<Batch>;
   /** Lets go of right rows that no later left row can match; `left` has more rows. */
-  protected abstract settle(left: LeftBatch): Iterable<Batch>;
+  protected abstract settle(left: LeftBatch): Iterable<Step>;
+  /**
+   * Forgets the keys of which nothing is kept, after `settle`. Returns whether any were: then the rows at work are numbered again.
+   */
+  protected abstract forgetKeys(): boolean;
+  /** Right rows that come when no left row is left: what of them is in the output. Undefined where nothing ever is. */
+  protected rest?(right: RightBatch): Iterable<Batch>;
+  /** No row of any side is left. */
+  protected *finishAll(): Generator<Batch, void> {}
 
   push(batch: Batch, input: number = LEFT): MaybePromise {
     // Right rows that come when no left row is left have nothing to be matched with.
-    if (input === RIGHT && this.#isDone) return batch.release();
+    if (input === RIGHT && this.#isDone && this.rest === undefined) return batch.release();
     const held = (this.#waiting[input] as HeldRows).append(batch);
     return held instanceof Promise ? held.then(() => this.#goOn()) : this.#goOn();
   }
@@ -112,7 +137,10 @@ export abstract class OrderedJoin implements Operator {
   flush(reason: FlushReason): MaybePromise {
     if (reason !== 'pressure') return;
     const [lefts, rights] = this.#waiting;
-    return lefts.spill().then(() => rights.spill());
+    return lefts
+      .spill()
+      .then(() => rights.spill())
+      .then(() => this.rightRows.spill(0));
   }
 
   end(): void {}
@@ -122,7 +150,7 @@ export abstract class OrderedJoin implements Operator {
     return {
       inputs: 0,
       rows: parts.reduce((sum, part) => sum + part.rows, 0),
-      bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
+      bytes: parts.reduce((sum, part) => sum + ('heldBytes' in part ? part.heldBytes : part.bytes), 0),
     };
   }
 
@@ -139,15 +167,33 @@ export abstract class OrderedJoin implements Operator {
   }
 
   #goOn(): MaybePromise {
-    return pushAll(this.#output, this.#advance());
+    return this.#take(this.#advance());
   }
 
-  *#advance(): Generator<Batch, void> {
+  /** Does one step after the other, waiting only where there is something to wait for. */
+  #take(steps: Generator<Step, void>): MaybePromise {
+    const stop = (error: unknown): never => {
+      steps.return();
+      throw error;
+    };
+    try {
+      for (let next = steps.next(); next.done !== true; next = steps.next()) {
+        const pending = next.value instanceof Promise ? next.value : this.#output.push(next.value);
+        if (pending instanceof Promise) return pending.then(() => this.#take(steps), stop);
+      }
+    } catch (error) {
+      return stop(error);
+    }
+  }
+
+  *#advance(): Generator<Step, void> {
     for (;;) {
       const left = this.#left ?? this.#openLeft();
       if (left === undefined) break;
-      if (left.batch.rows > 0) {
+      if (this.#right === undefined) yield* this.matchKnown(left);
+      if (left.matched < left.batch.rows) {
         if (this.#right === undefined && !this.#openRight() && !this.#hasEnded[RIGHT]) return;
+        if (this.rightRows.hasToSpill) yield this.rightRows.spill();
         yield* this.match(left, this.#right);
         if (this.#right?.applied === this.#right?.rows) this.#right = undefined;
       }
@@ -158,12 +204,40 @@ export abstract class OrderedJoin implements Operator {
       } else if (this.#isCrowded) {
         yield* this.settle(left);
         this.keptBytes = this.rightRows.bytes;
+        if (this.#hasManyKeys) this.#numberAgain(left);
       }
     }
     if (!this.#isDone) return;
+    if (this.rest !== undefined) yield* this.#takeRest();
+    if (this.rest !== undefined && !this.#hasEnded[RIGHT]) return;
+    yield* this.finishAll();
     this.#waiting[RIGHT].close();
     this.rightRows.close();
     this.#right = undefined;
+  }
+
+  /** Right rows behind the last left row. */
+  *#takeRest(): Generator<Step, void> {
+    while (this.#right !== undefined || this.#openRight()) {
+      const right = this.#right as RightBatch;
+      if (this.rightRows.hasToSpill) yield this.rightRows.spill();
+      if (this.rest !== undefined) yield* this.rest(right);
+      this.#right = undefined;
+    }
+  }
+
+  get #hasManyKeys(): boolean {
+    const bytes = this.index?.heldBytes ?? 0;
+    return bytes > Math.max(this.#keyBytes, 2 * this.#keptKeyBytes);
+  }
+
+  #numberAgain(left: LeftBatch): void {
+    const isLess = this.forgetKeys();
+    this.#keptKeyBytes = this.index?.heldBytes ?? 0;
+    if (!isLess) return;
+    this.keys = this.index?.size ?? 0;
+    this.sides[LEFT].number(left.batch);
+    this.#growKeys();
   }
 
   #openLeft(): LeftBatch | undefined {
@@ -193,7 +267,7 @@ export abstract class OrderedJoin implements Operator {
   }
 
   #growKeys(): void {
-    const size = this.#index?.size ?? 1;
+    const size = this.index?.size ?? 1;
     if (size === this.keys) return;
     this.growKeys(size);
     this.keys = size;
@@ -203,7 +277,7 @@ export abstract class OrderedJoin implements Operator {
   get #isCrowded(): boolean {
     if (this.#right !== undefined) return false;
     const { bytes, batches } = this.rightRows;
-    return batches > SETTLED_BATCHES || bytes > Math.max(this.#settledBytes, 2 * this.keptBytes);
+    return this.#hasManyKeys || batches > SETTLED_BATCHES || bytes > Math.max(this.#settledBytes, 2 * this.keptBytes);
   }
 
   /** A batch without rows that ends as many logical inputs as one of the left side. */
@@ -217,17 +291,18 @@ function heldRows(context: OperatorContext, fields: Fields, limitBytes: number):
   return new HeldRows({ arena, owner, fields, limitBytes, spill, name });
 }
 
-/** Holds the right columns that the output has. */
+/** Holds the right columns that the output has, and behind them, for a `full` join, those that become left ones. */
 function rightRowsOf(
-  { rightColumns = [] }: JoinSpec,
-  [leftFields, rightFields]: readonly Fields[],
+  { strategy, sides, rightColumns = [] }: JoinSpec,
+  [leftFields = [], rightFields = []]: readonly Fields[],
   context: OperatorContext,
   workspace: Workspace,
+  limitBytes: number,
 ): RightRows {
-  const fields = (context.outputFields['out'] as Fields).slice(leftFields?.length);
-  const inputs = fields.map(({ name }) => {
-    const column = rightColumns.find(({ as }) => as === name)?.column;
-    return (rightFields ?? []).findIndex((field) => field.name === column);
-  });
-  return new RightRows(inputs, fields, context, workspace);
+  const positionOf = (column: string | undefined): number => rightFields.findIndex(({ name }) => name === column);
+  const added = (context.outputFields['out'] as Fields).slice(leftFields.length);
+  const inputs = added.map(({ name }) => positionOf(rightColumns.find(({ as }) => as === name)?.column));
+  const keys = strategy === 'full' ? (sides[1]?.by ?? []).map(positionOf) : [];
+  const keyFields = keys.map((input) => rightFields[input] as Fields[number]);
+  return new RightRows([...inputs, ...keys], [...added, ...keyFields], context, workspace, limitBytes);
 }

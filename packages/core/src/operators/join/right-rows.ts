@@ -1,22 +1,40 @@
 /**
  * Right rows that a left row may still be matched with, named by *places*: numbers in the order in which they came. They lie
- * in the batches they came in, until `keep` copies those that still matter into one and lets go of the rest.
+ * in the batches they came in, until `keep` copies those that still matter and lets go of the rest. What the operator has no room for lies
+ * on disk, and is read again whenever some of its rows are wanted.
  */
 
 import { concatBatches } from '../../batch/concat-batches.ts';
 import type { Batch, Column } from '../../batch/contract.ts';
+import { makeBatch } from '../../batch/make-batch.ts';
 import { gatherColumns } from '../../kernels/gather.ts';
 import { TAKE_NOTHING } from '../../kernels/vector-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { Fields } from '../../schema/types.ts';
+import type { SpillFile, SpillPosition } from '../../spill/contract.ts';
 import type { GrowingBuffer, Workspace } from '../aggregate/arena-views.ts';
 import type { OperatorContext } from '../contract.ts';
+import { PIECE_ROWS } from '../held-batches.ts';
+
+/** A file is given up for a new one at this size, so that what is not needed any more leaves the disk. */
+const FILE_BYTES = 64 * 2 ** 20;
+
+/** A file and how many segments lie in it. */
+interface SegmentFile {
+  file: SpillFile;
+  segments: number;
+}
 
 interface Segment {
-  batch: Batch;
-  columns: readonly Column[];
   /** Place of its first row. */
   first: number;
+  rows: number;
+  /** Logical Arrow bytes. */
+  bytes: number;
+  /** In memory: the batch, and of its columns those that are wanted. */
+  held: { batch: Batch; columns: readonly Column[] } | undefined;
+  /** On disk: the wanted columns; not even there when there are none. */
+  on?: { file: SegmentFile; position: SpillPosition };
 }
 
 export class RightRows {
@@ -24,19 +42,32 @@ export class RightRows {
   readonly #workspace: Workspace;
   readonly #fields: Fields;
   readonly #inputs: readonly number[];
+  readonly #limitBytes: number;
   readonly #chosen: GrowingBuffer;
   readonly #order: GrowingBuffer;
   #segments: Segment[] = [];
+  #open: SegmentFile | undefined;
   #next = 0;
   #bytes = 0;
+  #heldBytes = 0;
   #rows = 0;
 
-  /** `inputs`: positions, in the right side's batches, of the columns that are wanted; `fields`: what they are called. */
-  constructor(inputs: readonly number[], fields: Fields, context: OperatorContext, workspace: Workspace) {
+  /**
+   * `inputs`: positions, in the right side's batches, of the columns that are wanted; `fields`: what they are called. `limitBytes`: how much
+   * may lie in memory.
+   */
+  constructor(
+    inputs: readonly number[],
+    fields: Fields,
+    context: OperatorContext,
+    workspace: Workspace,
+    limitBytes: number,
+  ) {
     this.#inputs = inputs;
     this.#fields = fields;
     this.#context = context;
     this.#workspace = workspace;
+    this.#limitBytes = limitBytes;
     this.#chosen = workspace.buffer();
     this.#order = workspace.buffer();
   }
@@ -45,9 +76,14 @@ export class RightRows {
     return this.#rows;
   }
 
-  /** Logical Arrow bytes. */
+  /** Logical Arrow bytes, those on disk too. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Of these in memory. */
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
   get batches(): number {
@@ -59,6 +95,16 @@ export class RightRows {
     return this.#segments[0]?.first ?? this.#next;
   }
 
+  /** The place that the next row gets. */
+  get end(): number {
+    return this.#next;
+  }
+
+  /** The first place of the batch that a place lies in; `end` behind all. */
+  batchAt(place: number): number {
+    return this.#segments.findLast(({ first, rows }) => first <= place && place < first + rows)?.first ?? this.#next;
+  }
+
   /** Takes over a batch; gives the place of its first row. */
   add(batch: Batch): number {
     const columns = this.#inputs.map((input) => batch.columns[input] as Column);
@@ -67,33 +113,114 @@ export class RightRows {
 
   #append(batch: Batch, columns: readonly Column[]): number {
     const first = this.#next;
-    this.#segments.push({ batch, columns, first });
+    const bytes = batch.logicalBytes;
+    this.#segments.push({ first, rows: batch.rows, bytes, held: { batch, columns } });
     this.#next += batch.rows;
     this.#rows += batch.rows;
-    this.#bytes += batch.logicalBytes;
+    this.#bytes += bytes;
+    this.#heldBytes += bytes;
     return first;
+  }
+
+  /** There is more in memory than may be, and somewhere to put it. */
+  get hasToSpill(): boolean {
+    if (this.#heldBytes <= this.#limitBytes || this.#context.spill === undefined) return false;
+    return this.#segments.some(({ held }, index) => held !== undefined && index < this.#segments.length - 1);
+  }
+
+  /** Writes batches, the oldest first, until the rest may stay. The last one is at work and stays. */
+  async spill(limitBytes: number = this.#limitBytes): Promise<void> {
+    for (const segment of this.#segments.slice(0, -1)) {
+      if (this.#heldBytes <= limitBytes) return;
+      if (segment.held !== undefined) await this.#write(segment, segment.held);
+    }
+  }
+
+  async #write(segment: Segment, { batch, columns }: NonNullable<Segment['held']>): Promise<void> {
+    const { arena, owner, spill, name } = this.#context;
+    if (spill === undefined) return;
+    if (this.#fields.length > 0) {
+      this.#open ??= { file: spill.createFile(arena, this.#fields, name), segments: 0 };
+      const file = this.#open;
+      const wanted = makeBatch(arena, owner, this.#fields, columns, segment.rows, 0);
+      try {
+        segment.on = { file, position: await file.file.append(wanted) };
+      } finally {
+        wanted.release();
+      }
+      file.segments += 1;
+      if (file.file.bytes >= FILE_BYTES) this.#open = undefined;
+    }
+    segment.held = undefined;
+    this.#heldBytes -= segment.bytes;
+    batch.release();
   }
 
   /** Lets go of batches that lie before a place as a whole. */
   dropBefore(place: number): void {
     for (let [segment] = this.#segments; segment !== undefined; [segment] = this.#segments) {
-      if (segment.first + segment.batch.rows > place) return;
+      if (segment.first + segment.rows > place) return;
       this.#segments.shift();
-      this.#rows -= segment.batch.rows;
-      this.#bytes -= segment.batch.logicalBytes;
-      segment.batch.release();
+      this.#drop(segment);
     }
   }
 
-  /** Keeps the rows at these places (ascending, each once) and nothing else: their places are now 0, 1, 2 … */
-  keep(places: Uint32Array): void {
-    const { u32 } = this.#workspace.views;
+  #drop({ rows, bytes, held, on }: Segment): void {
+    this.#rows -= rows;
+    this.#bytes -= bytes;
+    if (held !== undefined) {
+      this.#heldBytes -= bytes;
+      held.batch.release();
+    }
+    if (on === undefined) return;
+    on.file.segments -= 1;
+    if (on.file.segments > 0) return;
+    on.file.file.delete();
+    if (this.#open === on.file) this.#open = undefined;
+  }
+
+  /** All places count from the first one that is held: it becomes 0. Returns what it was. */
+  rebase(): number {
+    const { start } = this;
+    for (const segment of this.#segments) segment.first -= start;
+    this.#next -= start;
+    return start;
+  }
+
+  /**
+   * Of the rows before `place`, where a batch begins, keeps those at these places (ascending, each once) and nothing else: they get the places
+   * right before it, in their order. What is to be awaited is yielded.
+   */
+  *keep(places: Uint32Array, place: number): Generator<Promise<void>, void> {
+    const before = this.#segments.filter(({ first }) => first < place);
+    const after = this.#segments.slice(before.length);
+    let kept: Segment[] = [];
+    try {
+      for (let from = 0; from < places.length; from += PIECE_ROWS) {
+        const segment = this.#copy(places.subarray(from, from + PIECE_ROWS), place - places.length + from);
+        kept.push(segment);
+        const { held } = segment;
+        const hasToGo = this.#heldBytes > this.#limitBytes && this.#context.spill !== undefined;
+        if (hasToGo && held !== undefined) yield this.#write(segment, held);
+      }
+      this.#segments = [...kept, ...after];
+      kept = before;
+    } finally {
+      for (const segment of kept) this.#drop(segment);
+    }
+  }
+
+  /** A segment of its own for these rows. */
+  #copy(places: Uint32Array, first: number): Segment {
     const list = this.#workspace.scratch(4 * places.length);
-    u32.set(places, list >>> 2);
-    const kept = places.length === 0 ? undefined : this.gather(list, places.length);
-    this.close();
-    this.#next = 0;
-    if (kept !== undefined) this.#append(kept, kept.columns);
+    this.#workspace.views.u32.set(places, list >>> 2);
+    const batch = this.gather(list, places.length);
+    const rows = places.length;
+    const bytes = batch.logicalBytes;
+    this.#rows += rows;
+    this.#bytes += bytes;
+    this.#heldBytes += bytes;
+    return { first, rows, bytes, held: { batch, columns: batch.columns } };
   }
 
   /**
@@ -103,17 +230,33 @@ export class RightRows {
   gather(places: Ptr, count: number): Batch {
     const parts = this.#divide(places, count);
     const only = parts.length === 1 ? parts[0] : undefined;
-    if (only !== undefined) return this.#take(only.segment.columns, this.#order.ptr, count, true);
+    if (only !== undefined)
+      return this.#withColumns(only.segment, (columns) => this.#take(columns, this.#order.ptr, count, true));
     const { arena, owner } = this.#context;
     const made: Batch[] = [];
     try {
       for (const { segment, from, rows } of parts)
-        made.push(this.#take(segment.columns, this.#chosen.ptr + 4 * from, rows, false));
+        made.push(
+          this.#withColumns(segment, (columns) => this.#take(columns, this.#chosen.ptr + 4 * from, rows, false)),
+        );
       const whole = concatBatches(arena, owner, this.#fields, made, 0);
       made.push(whole);
       return this.#take(whole.columns, this.#order.ptr, count, true);
     } finally {
       for (const batch of made) batch.release();
+    }
+  }
+
+  /** Reads the segment where it lies on disk, for as long as the call takes. */
+  #withColumns({ held, on }: Segment, use: (columns: readonly Column[]) => Batch): Batch {
+    if (held !== undefined) return use(held.columns);
+    if (on === undefined) return use([]);
+    const { arena, owner } = this.#context;
+    const batch = on.file.file.read(on.position, arena, owner);
+    try {
+      return use(batch.columns);
+    } finally {
+      batch.release();
     }
   }
 
@@ -145,9 +288,7 @@ export class RightRows {
   }
 
   close(): void {
-    for (const { batch } of this.#segments.splice(0)) batch.release();
-    this.#rows = 0;
-    this.#bytes = 0;
+    for (const segment of this.#segments.splice(0)) this.#drop(segment);
   }
 }
 
