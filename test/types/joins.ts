@@ -80,3 +80,39 @@ export const misuses = (): unknown[] => [
   // @ts-expect-error 'b' is not a column of the streams
   pc.mergeOrdered({ one, also: one }, { on: 'b' }),
 ];
+
+const later = p.source(fromIterable({ ts: 'timestamp[ns]', symbol: 'utf8', bid: 'float32' } as const, []));
+const three = p.joinStream(
+  { trades, quotes, later },
+  { strategy: 'asof', direction: 'nearest', left: 'trades', on: 'ts', by: ['symbol'], suffix: { later: '_later' } },
+);
+expectTypeOf<ShapeOf<typeof three>>().toExtend<{
+  readonly ts: 'timestamp[us]';
+  readonly qty: 'int32';
+  readonly ask: 'float64';
+}>();
+
+const kept = p.joinStream({ trades, depth }, {
+  strategy: 'semi',
+  left: 'trades',
+  on: { trades: 'ts', depth: 'at' },
+} as const);
+expectTypeOf<ShapeOf<typeof kept>>().toEqualTypeOf<ShapeOf<typeof trades>>();
+
+const around = p.joinStream(
+  { trades, quotes },
+  { strategy: 'interval', left: 'trades', on: 'ts', by: ['symbol'], interval: { from: '-1s', to: 0 }, suffix: '_q' },
+);
+expectTypeOf<ShapeOf<typeof around>>().toEqualTypeOf<{
+  readonly ts: 'timestamp[us]';
+  readonly symbol: 'utf8';
+  readonly price: 'float64';
+  readonly qty: 'int32';
+  readonly ts_q: 'timestamp[us]';
+  readonly bid: 'float64';
+  readonly ask: 'float64';
+}>();
+// @ts-expect-error an interval keeps the times of both sides: give suffix, such as '_right'
+p.joinStream({ trades, quotes }, { strategy: 'interval', left: 'trades', on: 'ts', by: ['symbol'] });
+// @ts-expect-error there is no strategy "outer"
+p.joinStream({ trades, quotes }, { strategy: 'outer', left: 'trades', on: 'ts', by: ['symbol'] });

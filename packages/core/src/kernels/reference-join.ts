@@ -42,6 +42,13 @@ export function asofMatch(
   view.setUint32(cursor + 4, right, true);
 }
 
+/** The place begins a group when its time is a later one. */
+function noteGroup(view: DataView, cursor: Ptr, place: number, time: bigint): void {
+  if (time <= view.getBigInt64(cursor + MERGE_CURSOR.groupTime, true)) return;
+  view.setBigInt64(cursor + MERGE_CURSOR.groupTime, time, true);
+  view.setUint32(cursor + MERGE_CURSOR.groupStart, place, true);
+}
+
 export function mergeMatch(
   view: DataView,
   cursor: Ptr,
@@ -70,11 +77,13 @@ export function mergeMatch(
   let right = field(MERGE_CURSOR.right);
   let chain = field(MERGE_CURSOR.chain);
   let pairs = field(MERGE_CURSOR.pairs);
+  const put = (row: number, place: number): void => {
+    view.setUint32(leftPairs + 4 * pairs, row, true);
+    view.setUint32(rightPairs + 4 * pairs, place, true);
+    pairs++;
+  };
   const apply = (place: number, key: number, at: bigint): void => {
-    if (at > view.getBigInt64(cursor + MERGE_CURSOR.groupTime, true)) {
-      view.setBigInt64(cursor + MERGE_CURSOR.groupTime, at, true);
-      view.setUint32(cursor + MERGE_CURSOR.groupStart, place, true);
-    }
+    noteGroup(view, cursor, place, at);
     if (key === TAKE_NOTHING) return;
     if (word(heads, key) !== TAKE_NOTHING && time(times, key) === at)
       view.setUint32(next + 4 * (word(tails, key) - nextFrom), place, true);
@@ -97,17 +106,11 @@ export function mergeMatch(
         chain = TAKE_NOTHING;
         if (isMatched !== (mode === MERGE_MODE.semi)) continue;
         if (pairs === capacity) break;
-        view.setUint32(leftPairs + 4 * pairs, left, true);
-        view.setUint32(rightPairs + 4 * pairs, TAKE_NOTHING, true);
-        pairs++;
+        put(left, TAKE_NOTHING);
         continue;
       }
     }
-    for (; chain !== TAKE_NOTHING && pairs < capacity; pairs++) {
-      view.setUint32(leftPairs + 4 * pairs, left, true);
-      view.setUint32(rightPairs + 4 * pairs, chain, true);
-      chain = word(next, chain - nextFrom);
-    }
+    for (; chain !== TAKE_NOTHING && pairs < capacity; chain = word(next, chain - nextFrom)) put(left, chain);
     if (chain !== TAKE_NOTHING) break;
   }
   view.setUint32(cursor + MERGE_CURSOR.left, left, true);

@@ -62,21 +62,28 @@ type MissingSuffix<Name extends string> = {
 
 type SuffixOf<Suffix, R> = Suffix extends string ? Suffix : R extends keyof Suffix ? Suffix[R] & string : '';
 
-/** What one right side adds, renamed where the left side has the name too. */
-type Added<I, L extends keyof I, R extends keyof I, St, On, By, Suffix> = {
-  readonly [K in AddedColumn<I, R, St, On, By> & string as K extends keyof ShapeOf<I[L]>
-    ? `${K}${SuffixOf<Suffix, R>}`
-    : K]: K extends keyof ShapeOf<I[R]> ? ShapeOf<I[R]>[K] : never;
-};
+/** Name and type of each column that a right side adds, renamed where the left side has the name too. */
+type Entry<I, L extends keyof I, R extends keyof I, St, On, By, Suffix> = {
+  [K in AddedColumn<I, R, St, On, By> & string]: readonly [
+    K extends keyof ShapeOf<I[L]> ? `${K}${SuffixOf<Suffix, R>}` : K,
+    K extends keyof ShapeOf<I[R]> ? ShapeOf<I[R]>[K] : never,
+  ];
+}[AddedColumn<I, R, St, On, By> & string];
 
-type Both<U> = (U extends unknown ? (each: U) => void : never) extends (all: infer A) => void ? A : never;
+type Entries<I, L extends keyof I, St, On, By, Suffix> = {
+  [R in RightOf<I, L>]: Entry<I, L, R & keyof I, St, On, By, Suffix>;
+}[RightOf<I, L>];
 
 /** All left columns, then those of the right sides that are not compared, renamed where the left side has the name too. */
 export type JoinedShape<I, L extends keyof I, St, On, By, Suffix> =
   HasOpen<I> extends true
     ? Shape
     : Simplify<
-          ShapeOf<I[L]> & Both<{ [R in RightOf<I, L>]: Added<I, L, R & keyof I, St, On, By, Suffix> }[RightOf<I, L>]>
+          ShapeOf<I[L]> & {
+            readonly [E in Entries<I, L, St, On, By, Suffix> as E extends readonly [infer N extends string, unknown]
+              ? N
+              : never]: E extends readonly [unknown, infer T] ? T : never;
+          }
         > extends infer T extends Shape
       ? T
       : Shape;

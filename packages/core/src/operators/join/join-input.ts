@@ -43,10 +43,10 @@ export class JoinInput {
   constructor(
     side: JoinSide,
     fields: Fields,
-    scale: bigint,
     index: KeyIndex | undefined,
     context: OperatorContext,
     workspace: Workspace,
+    scale = 1n,
   ) {
     this.#side = side;
     this.#scale = scale;

@@ -83,8 +83,8 @@ export abstract class OrderedJoin implements Operator {
     const times = joinTimes(spec, inputFields);
     this.times = times;
     this.sides = [
-      new JoinInput(left, leftFields, times.scales[0], this.index, context, workspace),
-      new JoinInput(right, rightFields, times.scales[1], this.index, context, workspace),
+      new JoinInput(left, leftFields, this.index, context, workspace, times.scales[0]),
+      new JoinInput(right, rightFields, this.index, context, workspace, times.scales[1]),
     ];
     const shareBytes = Math.min(spec.memoryLimitBytes ?? Infinity, context.shareBytes ?? Infinity);
     this.rightRows = rightRowsOf(spec, inputFields, context, workspace, shareBytes / 4);

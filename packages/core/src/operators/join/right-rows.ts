@@ -4,6 +4,7 @@
  * on disk, and is read again whenever some of its rows are wanted.
  */
 
+import assert from 'node:assert';
 import { concatBatches } from '../../batch/concat-batches.ts';
 import type { Batch, Column } from '../../batch/contract.ts';
 import { makeBatch } from '../../batch/make-batch.ts';
@@ -61,7 +62,7 @@ export class RightRows {
     fields: Fields,
     context: OperatorContext,
     workspace: Workspace,
-    limitBytes: number,
+    limitBytes: number = Infinity,
   ) {
     this.#inputs = inputs;
     this.#fields = fields;
@@ -208,6 +209,12 @@ export class RightRows {
     } finally {
       for (const segment of kept) this.#drop(segment);
     }
+  }
+
+  /** Where all rows are in memory and may stay: keeps those at these places and nothing else. Their places are now 0, 1, 2 … */
+  keepOnly(places: Uint32Array): void {
+    for (const pending of this.keep(places, this.end)) assert(pending === undefined, 'there is nothing to wait for');
+    this.rebase();
   }
 
   /** A segment of its own for these rows. */

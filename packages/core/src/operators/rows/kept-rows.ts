@@ -53,7 +53,7 @@ export class KeptRows {
     const { bytes, batches } = this.#rows;
     if (batches <= MOST_BATCHES && bytes <= Math.max(LEAST_BYTES, 2 * this.#keptBytes)) return undefined;
     const rows = wanted().sort();
-    this.#rows.keep(rows);
+    this.#rows.keepOnly(rows);
     this.#keptBytes = this.#rows.bytes;
     const places = new Map<number, number>();
     rows.forEach((row, place) => places.set(row, place));
@@ -62,7 +62,7 @@ export class KeptRows {
 
   /** Nothing is wanted any more. */
   clear(): void {
-    this.#rows.keep(new Uint32Array(0));
+    this.#rows.keepOnly(new Uint32Array(0));
     this.#keptBytes = 0;
   }
 
