@@ -1,5 +1,6 @@
 /** Reading and writing files on codec threads, and committing what sinks wrote. No promise of stability. */
 export { readParquetRows } from './formats/parquet-reader.ts';
+export { parseChecksums } from './store/checksum-text.ts';
 export { openFileSink } from './store/file-sink.ts';
 export { stageForeign } from './store/foreign-files.ts';
 export { checkpointVersion } from './store/log-maintenance.ts';

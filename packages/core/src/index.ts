@@ -59,6 +59,7 @@ export type {
   ShiftOptions,
 } from './plan/steps/row-options.ts';
 export type { SlidingWindowOptions } from './plan/steps/sliding-window.ts';
+export { readStore, type StoreSourceOptions } from './plan/store-source.ts';
 export type { Stream } from './plan/stream.ts';
 export type * from './schema/types.ts';
 export type { CommitSummary, WriteMode } from './store/commit.ts';

@@ -43,7 +43,16 @@ export interface OpRef {
 
 export type SourceSpec =
   /** `expected`: columns and types that every file has to have. A resolved plan lists the files and the columns to read. */
-  | { type: 'parquet'; paths: string[]; orderedOn?: string; columns?: string[]; expected?: Fields; batchRows: number }
+  | {
+      type: 'parquet';
+      paths: string[];
+      orderedOn?: string;
+      columns?: string[];
+      expected?: Fields;
+      batchRows: number;
+      /** Files of a dataset: its columns, and what the chunks of each file sum up to. */
+      stored?: { fields: Fields; checksums: Record<string, string> };
+    }
   /**
    * CSV text, parsed in the lanes. A resolved plan has the delimiter, the schema of all columns, the columns to read, and the files.
    */

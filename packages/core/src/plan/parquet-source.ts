@@ -2,6 +2,7 @@
 import { PipelineError } from '../errors.ts';
 import type { ParquetInfo } from '../formats/parquet-info.ts';
 import { selectParquetFields } from '../formats/parquet-reader.ts';
+import { fieldIndex } from '../schema/fields.ts';
 import { isText } from '../schema/parse-type.ts';
 import type { FieldSpec, Fields } from '../schema/types.ts';
 import type { SourceSpec } from './logical.ts';
@@ -17,6 +18,7 @@ export interface ResolvedParquet {
 
 /** @throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_FILE_TRUNCATED, ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED, ERR_SCHEMA */
 export async function resolveParquet(spec: ParquetSpec, probes: PlanProbes): Promise<ResolvedParquet> {
+  if (spec.stored !== undefined) return resolveStored(spec, spec.stored.fields, probes);
   const paths = await probes.expandPaths(spec.paths);
   const files = await Promise.all(paths.map((path) => probes.readParquetInfo(path)));
   const [first, ...others] = files as [ParquetInfo, ...ParquetInfo[]];
@@ -29,6 +31,14 @@ export async function resolveParquet(spec: ParquetSpec, probes: PlanProbes): Pro
   if (spec.orderedOn !== undefined) for (const file of files) selectParquetFields(file, [spec.orderedOn]);
   const chosen = spec.columns ?? (first.unsupported.length === 0 ? undefined : names);
   return { spec: { ...spec, paths, ...(chosen && { columns: chosen }) }, fields, files };
+}
+
+/** A dataset says itself what its columns are; its files were named when it was opened. */
+async function resolveStored(spec: ParquetSpec, stored: Fields, probes: PlanProbes): Promise<ResolvedParquet> {
+  const files = await Promise.all(spec.paths.map((path) => probes.readParquetInfo(path)));
+  const fields = spec.columns?.map((name) => stored[fieldIndex(stored, name)] as FieldSpec) ?? stored;
+  for (const expected of spec.expected ?? []) checkExpected(expected, fields, spec.paths[0] ?? '');
+  return { spec: { ...spec, columns: fields.map((field) => field.name) }, fields, files };
 }
 
 /** Columns of one more file; a column that is nullable in one file is nullable. */

@@ -1,4 +1,5 @@
 import { PipelineError } from '../errors.ts';
+import { col } from '../expressions/col.ts';
 import type { SourceDefinition } from '../operators/definition.ts';
 import { fieldsFromShape } from '../schema/fields.ts';
 import { type Bytes, parseBytes } from '../schema/sizes.ts';
@@ -85,9 +86,17 @@ export class Pipeline<in out R extends Registry = Record<never, never>> {
         'source() was given something else than a source',
         "write source(readParquet('…')), or give what defineSource() made",
       );
-    return this.#maker.stream(
+    const read = this.#maker.stream(
       makeNode(source.label, { kind: 'source', source: source.spec }, [], source.options, source.endpoint),
     );
+    const { where, columns } = source;
+    // The columns of a dataset are not known to the compiler here.
+    const rows = (where === undefined ? read : read.filter(where as never)) as Stream<Shape, R>;
+    if (columns === undefined) return rows as Stream<S, R>;
+    return rows.select(Object.fromEntries(columns.map((name) => [name, col(name)])) as never) as unknown as Stream<
+      S,
+      R
+    >;
   }
 
   /**

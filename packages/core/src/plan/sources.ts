@@ -1,5 +1,6 @@
 /** Where rows come from, as the user describes it. Files are opened when the plan is resolved, not here. */
 import { PipelineError } from '../errors.ts';
+import type { Expression } from '../expressions/builder.ts';
 import type { Simplify } from '../expressions/types.ts';
 import type { SourceDefinition } from '../operators/definition.ts';
 import type { OptionsInput } from '../operators/op-options.ts';
@@ -21,6 +22,10 @@ export interface Source<S extends Shape = Shape> {
   readonly options: StepOptions;
   /** The feeder or table that the spec names. */
   readonly endpoint?: object;
+  /** Rows that it gives, of those that are read. */
+  readonly where?: Expression;
+  /** Columns that it gives, of those that are read. */
+  readonly columns?: readonly string[];
   /** Types only. */
   readonly shape?: S;
 }
@@ -37,7 +42,8 @@ export interface ParquetOptions extends StepOptions {
   batchRows?: number;
 }
 
-type ParquetShape<O> = O extends { schema: infer S extends Shape; columns: readonly (infer C extends string)[] }
+/** Columns as far as the options of a source say their types. */
+export type ParquetShape<O> = O extends { schema: infer S extends Shape; columns: readonly (infer C extends string)[] }
   ? Simplify<Pick<S, C & keyof S>>
   : O extends { schema: infer S extends Shape }
     ? S

@@ -6,6 +6,7 @@ import type { WrittenParquet } from '../formats/parquet-writer.ts';
 import type { ChunkChecksums } from '../formats/range-file.ts';
 import { fieldIndex } from '../schema/fields.ts';
 import type { Fields } from '../schema/types.ts';
+import { checksumsText, parseChecksums } from './checksum-text.ts';
 import type { AddAction } from './delta-actions.ts';
 import { exactText, exactValue, statsText } from './delta-stats.ts';
 
@@ -59,7 +60,7 @@ export function stagedFile(written: WrittenParquet, fields: Fields, orderedOn: s
     max: bounds.max,
     nullCounts: written.bounds.map((column) => column.nullCount),
     stats: statsText(fields, written.rows, written.bounds),
-    checksums: written.chunks.map((chunk) => `${chunk.offset}:${chunk.crc32.toString(16)}`).join(' '),
+    checksums: checksumsText(new Map(written.chunks.map((chunk) => [chunk.offset, chunk.crc32]))),
   };
 }
 
@@ -89,11 +90,6 @@ export function recordsOf({ stats }: AddAction): number {
 /** The same file at another place among the dataset's. */
 export function withSequence(action: AddAction, sequence: number): AddAction {
   return { ...action, dataChange: false, tags: { ...action.tags, [TAG.sequence]: String(sequence) } };
-}
-
-export function parseChecksums(text: string | undefined): ChunkChecksums {
-  const pairs = (text ?? '').split(' ').filter((pair) => pair !== '');
-  return new Map(pairs.map((pair) => [Number(pair.split(':')[0]), Number.parseInt(pair.split(':')[1] ?? '', 16)]));
 }
 
 /** The file that an action names, or undefined when another program added it and its exact bounds are not known. */

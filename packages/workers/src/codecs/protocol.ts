@@ -31,6 +31,8 @@ export interface ReadTask extends TaskBase {
   /** Of the source: see `SourceGate`. */
   gate: Ptr;
   orderedOn?: string;
+  /** Of the file's column chunks, for files of a store. */
+  checksums?: string;
   rings: RingHandle[];
 }
 

@@ -1,5 +1,5 @@
 /** One row group from a file onto the edges that its source feeds. */
-import { readParquetRows } from '@spillway/core/files';
+import { parseChecksums, readParquetRows } from '@spillway/core/files';
 import type { Arena, Batch } from '@spillway/core/internal';
 import { attachRing, type RingProducer } from '../channels/ring.ts';
 import { SourceGate } from '../channels/source-gate.ts';
@@ -25,6 +25,7 @@ export async function readRowGroup(arena: Arena, task: ReadTask): Promise<ReadRe
       firstRow: task.sourceRow,
       isLast: task.isLast,
       ...(task.orderedOn === undefined ? {} : { orderedOn: task.orderedOn }),
+      ...(task.checksums === undefined ? {} : { checksums: parseChecksums(task.checksums) }),
       publish: (batch) => packets.add(batch),
     });
     return { first, last };

@@ -64,7 +64,9 @@ export async function readFiles(parts: FileReaderParts): Promise<void> {
 
 function readTask(parts: FileReaderParts, task: RowGroupTask): ReadTask {
   const { source, fields } = parts;
+  const checksums = source.stored?.checksums[task.path];
   return {
+    ...(checksums === undefined ? {} : { checksums }),
     type: 'read',
     ...parts.task,
     fields,
