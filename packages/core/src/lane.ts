@@ -4,3 +4,4 @@ export { instantiateKernels } from './kernels/compiled-kernels.ts';
 export { buildChain } from './operators/chain.ts';
 export { resolveSource } from './operators/definition.ts';
 export { recoveryOf, restoreOperators, saveOperators } from './operators/recovery.ts';
+export { givesUnderPressure } from './plan/reclaim.ts';

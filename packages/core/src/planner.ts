@@ -5,5 +5,6 @@ export { poolBytes } from './memory/pool-layout.ts';
 export { hasUserCode, type MemorySplit, splitMemory } from './plan/budget.ts';
 export { buildLogicalPlan } from './plan/build.ts';
 export { callbackOf, feederOf } from './plan/endpoints.ts';
+export { distanceToSink, type Gives, givesUnderPressure } from './plan/reclaim.ts';
 export { resolvePlan } from './plan/resolve.ts';
 export { fitStages, planStages } from './plan/stages.ts';

@@ -5,7 +5,7 @@ export interface Figure {
   what: string;
   /** Our median. */
   ours: number;
-  unit: 'ms' | 'µs' | '×';
+  unit: 'ms' | 'µs' | '×' | '%';
   /** The peer's median in the same unit. */
   peer?: { name: string; value: number };
   /** How many times faster than the peer, or than the slower form of our own. */

@@ -8,14 +8,15 @@ import { aggregateSharedRows } from './aggregate-shared.ts';
 import { type Figure, meetsTarget, targetText } from './figure.ts';
 import { flightsFromParquet } from './flights.ts';
 import { marketAtLimit } from './market-at-limit.ts';
+import { governorOverhead } from './overhead.ts';
 import { pinned } from './pinned.ts';
 import { stageHop } from './stage-hop.ts';
 import { startUp } from './start-up.ts';
 
 const USAGE = `npm run bench -- [--only W1,W7,...] [--rows N] [--full] [--data DIR] [--json FILE]
 
-  --only LIST   workloads: flights, W1, W5, W7, W8, W9 (default all)
-  --rows N      rows of W1 and W8 (default 50000000)
+  --only LIST   workloads: flights, W1, W5, W7, W8, W9, overhead (default all)
+  --rows N      rows of W1, W8 and overhead (default 50000000)
   --full        W5 on its four days: some minutes to make, 2 GB of files, and as much again while it runs
   --data DIR    where the files of W5 are kept for the next time (default: made afresh, removed at the end)
   --json FILE   write the figures and what they were measured on`;
@@ -36,6 +37,7 @@ const WORKLOADS: Record<string, (asked: Asked) => Promise<Figure[]>> = {
   W7: () => stageHop(),
   W8: async ({ rows }) => pinned(rows, ROUNDS),
   W9: () => startUp(ROUNDS),
+  overhead: ({ rows }) => governorOverhead(rows, WORKERS),
 };
 
 function figureCells(figure: Figure): string[] {

@@ -23,7 +23,7 @@ export const ConsumerWord = {
   peakKib: 1,
   /** Of a consumer that lends: what of it is in use, as last reported; the rest may go to the arena. */
   usedKib: 2,
-  /** What its operators hold in slabs, which are counted there: what a flush or the disk could give back. */
+  /** Of what its operators hold in slabs, which are counted there, what a flush or the disk could give back. */
   heldKib: 3,
   words: 16,
 } as const;

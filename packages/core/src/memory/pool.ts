@@ -110,7 +110,12 @@ export class MemoryPool implements SlabHolders {
     return this.limitBytes - this.arenaBytes - this.reservedBytes();
   }
 
-  /** What a consumer's operators hold in slabs. */
+  /** What those who lend have reserved and do not use. */
+  unusedBytes(): number {
+    return this.#unusedKib() * KIBIBYTE;
+  }
+
+  /** What a consumer's operators could give back of their slabs. */
   heldBytes(index: number): number {
     return this.#load(consumerAt(index) + ConsumerWord.heldKib);
   }
@@ -263,7 +268,7 @@ export class MemoryConsumer {
     Atomics.store(this.#words, this.#at + ConsumerWord.usedKib, Math.ceil(bytes / KIBIBYTE));
   }
 
-  /** Says what its operators hold in slabs. */
+  /** Says what its operators could give back of their slabs. */
   setHeld(bytes: number): void {
     Atomics.store(this.#words, this.#at + ConsumerWord.heldKib, Math.ceil(bytes / KIBIBYTE));
   }

@@ -110,6 +110,16 @@ export class Ring {
     return { packets: Math.max(0, packets), bytes: Atomics.load(words, RingWord.inFlightKib) * 1024 };
   }
 
+  /** Everything that lies in it now; see `hasTaken`. */
+  mark(): number {
+    return Atomics.load(this.words, RingWord.put);
+  }
+
+  /** Whether everything has been taken that lay in it when it was marked. */
+  hasTaken(mark: number): boolean {
+    return ((Atomics.load(this.words, RingWord.taken) - mark) | 0) >= 0;
+  }
+
   /**
    * Takes all credit beyond the floor away, or gives it back. The floor stays: what is next to be taken always passes, so
    * that a narrow ring is slow and never stuck.

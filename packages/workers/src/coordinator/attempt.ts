@@ -8,6 +8,9 @@ import type { SpilledFile, StageSpec } from '@spillway/core/internal';
 import type { MemorySplit } from '@spillway/core/planner';
 import type { WarmTask } from '../codecs/protocol.ts';
 import { AdaptiveLimits } from '../governor/adaptive-limits.ts';
+import { Arbiter } from '../governor/arbiter.ts';
+import { CascadeWatch } from '../governor/cascade-watch.ts';
+import { isGoverned } from '../governor/governed.ts';
 import { PressureSampler } from '../governor/pressure-sampler.ts';
 import { SharedPressure } from '../governor/shared-pressure.ts';
 import type { JobEmitter } from '../job/events.ts';
@@ -16,6 +19,7 @@ import { JobReadings } from '../monitor/readings.ts';
 import { OperatorStatistics } from '../monitor/statistics.ts';
 import { orAborted } from '../sinks/drain-edge.ts';
 import { Activities } from './activities.ts';
+import { ringsBehind } from './arbitrated-lanes.ts';
 import type { ArenaLease } from './arena-lease.ts';
 import { Barriers } from './barriers.ts';
 import type { Checkpoint } from './checkpoint.ts';
@@ -61,6 +65,7 @@ export class Attempt {
   readonly #cleanup: Cleanup = new Cleanup();
   readonly #activities: Activities = new Activities(this.latch);
   readonly #pressure: SharedPressure;
+  readonly #arbiter: Arbiter;
   #pressureSampler: PressureSampler | undefined;
   #limits: AdaptiveLimits | undefined;
   #lanes: LaneHandle[] = [];
@@ -93,6 +98,8 @@ export class Attempt {
     this.wiring = wiring;
     this.#pressure = new SharedPressure(lease.arena, wiring.pressure, wiring.memory.pool);
     this.#pressure.begin();
+    this.#arbiter = new Arbiter(lease.arena.buffer, wiring.arbiter, wiring.memory.pool);
+    this.#arbiter.begin();
     this.latch.onFailure(() => {
       for (const ring of wiring.rings) ring.fail();
       for (const gate of wiring.gates.values()) gate.fail();
@@ -152,13 +159,21 @@ export class Attempt {
       ends,
     };
     this.#pressure.setIdle(idleBytes);
-    this.#pressureSampler = new PressureSampler({
-      shared: this.#pressure,
-      rings: wiring.rings,
-      emitter,
-      describe: () => wiring.memory.pool.describe(),
-      maxSystemMemory: options.maxSystemMemory,
-    });
+    if (isGoverned())
+      this.#pressureSampler = new PressureSampler({
+        shared: this.#pressure,
+        rings: wiring.rings,
+        emitter,
+        describe: () => wiring.memory.pool.describe(),
+        arbiter: this.#arbiter,
+        cascade: new CascadeWatch({
+          arbiter: this.#arbiter,
+          ringsBehind: (lane) => ringsBehind(planned.physical, wiring.rings, lane),
+          wake: (lane) => this.#lanes[lane]?.relieve(),
+          emitter,
+        }),
+        maxSystemMemory: options.maxSystemMemory,
+      });
     this.#limits = new AdaptiveLimits(planned.physical.stages, this.#statisticsOf, emitter);
     startMainSinks(parts);
     startWriters(parts, this.#written);

@@ -79,6 +79,11 @@ export class LaneHandle {
     if (!this.hasEnded) void this.#control.remote.flush(name);
   }
 
+  /** Wakes the lane to give memory back, if it was chosen to. */
+  relieve(): void {
+    if (!this.hasEnded) void this.#control.remote.relieve();
+  }
+
   stop(): void {
     if (!this.hasEnded) void this.#control.remote.stop();
   }

@@ -8,11 +8,14 @@ import type { EdgeSpec, PhysicalPlan, PlanNode, Ptr, ResolvedPlan, StageSpec } f
 import { hasUserCode, type MemorySplit } from '@spillway/core/planner';
 import { createRing, type Ring } from '../channels/ring.ts';
 import { GATE_BYTES, SourceGate } from '../channels/source-gate.ts';
+import type { ArbiterPlace } from '../governor/arbiter.ts';
+import { isGoverned } from '../governor/governed.ts';
 import type { PressurePlace } from '../governor/shared-pressure.ts';
 import type { LaneConfig, LaneInputConfig } from '../lanes/protocol.ts';
 import type { PositionSegment } from '../lanes/source-position.ts';
 import { placeStatistics, type StatisticsPlace } from '../monitor/statistics.ts';
 import { CHAIN_BYTES, startsOf } from '../sources/chunk-chain.ts';
+import { arbitratedLanes, numberOfLane } from './arbitrated-lanes.ts';
 import type { ArenaLease } from './arena-lease.ts';
 import { type Checkpoint, laneKey } from './checkpoint.ts';
 import type { Cleanup } from './cleanup.ts';
@@ -53,6 +56,7 @@ export interface Wiring {
   /** Shared flag: not 0 while a barrier waits for everything on its way to be taken in. */
   aligning: Ptr;
   pressure: PressurePlace;
+  arbiter: ArbiterPlace;
   memory: RunMemory;
   /** By source node. */
   gates: Map<number, SourceGate>;
@@ -90,7 +94,7 @@ export function wireRun(parts: WiringParts): Wiring {
   const { logical, physical, lease, cleanup } = parts;
   const control = lease.takeOwner('control');
   const memory = new RunMemory({ ...parts, owner: control });
-  const counters = new SharedCounters(lease, control, cleanup, 4);
+  const counters = new SharedCounters(lease, control, cleanup, 5);
   const rings = physical.edges.map((edge) => makeRing(parts, edge, control));
   const gateOf = placeGates(parts, control);
   const ringOf = (edge: number): Ring => rings[physical.edges.findIndex((candidate) => candidate.id === edge)] as Ring;
@@ -104,8 +108,9 @@ export function wireRun(parts: WiringParts): Wiring {
   const spilled = counters.next();
   const aligning = counters.next();
   const pressure: PressurePlace = { at: counters.next(), memoryLimitBytes: physical.memoryLimitBytes };
+  const arbiter: ArbiterPlace = { at: counters.next(), lanes: arbitratedLanes(physical, memory) };
   const lanes = physical.stages.flatMap((stage) =>
-    laneConfigs(parts, { stage, actors, ringOf, gateOf, listening, aligning, pressure, spilled, memory }),
+    laneConfigs(parts, { stage, actors, ringOf, gateOf, listening, aligning, pressure, arbiter, spilled, memory }),
   );
   const ends = planEnds.map((end, index): EdgeEnd & { role: EndRole } => ({
     role: end.role,
@@ -123,6 +128,7 @@ export function wireRun(parts: WiringParts): Wiring {
     listening,
     aligning,
     pressure,
+    arbiter,
     memory,
     chains: new Map(
       lanes.flatMap(({ stage, input }) =>
@@ -185,6 +191,7 @@ interface StageWiring {
   listening: Ptr;
   aligning: Ptr;
   pressure: PressurePlace;
+  arbiter: ArbiterPlace;
   /** Counts bytes on disk. */
   spilled: Ptr;
   memory: RunMemory;
@@ -193,7 +200,7 @@ interface StageWiring {
 /** What the lanes of one stage are told; they share an owner. */
 function laneConfigs(parts: WiringParts, wiring: StageWiring): LaneConfig[] {
   const { physical, lease, positionsOf, split, spill, from } = parts;
-  const { stage, actors, ringOf, gateOf, listening, aligning, pressure, spilled, memory } = wiring;
+  const { stage, actors, ringOf, gateOf, listening, aligning, pressure, arbiter, spilled, memory } = wiring;
   const owner = lease.takeOwner(stage.name);
   const positions = positionsOfStage(physical, stage, positionsOf);
   const chain = placeChain(parts, stage, owner);
@@ -213,6 +220,8 @@ function laneConfigs(parts: WiringParts, wiring: StageWiring): LaneConfig[] {
       positions,
       heapBytes,
       pressure,
+      isGoverned: isGoverned(),
+      arbiter: { place: arbiter, lane: numberOfLane(physical.stages, stage, actor.lane) },
       attempt: parts.attempt,
       spilled,
       ...(spill !== undefined && { spill }),

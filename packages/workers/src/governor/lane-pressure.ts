@@ -1,10 +1,11 @@
 /**
- * What a lane does about memory between two batches, by the level that all threads share: flush what it holds, one lane at a
- * time; keep new rows back for a moment where it makes them; collect its garbage when asked; and, when code of users holds
- * more than its part and the promise is broken, fail and say who it was.
+ * What a lane does about memory between two batches, by the level that all threads share: give back what it holds, when it is chosen; keep
+ * new rows back for a moment where it makes them, and at the level after that wherever stages nearer the sinks have something to do; collect its
+ * garbage when asked; and, when code of users holds more than its part and the promise is broken, fail and say who it was.
  */
-import { formatBytes, PipelineError } from '@spillway/core/base';
+import { formatBytes, type MemoryConsumer, PipelineError } from '@spillway/core/base';
 import type { MaybePromise } from '@spillway/core/internal';
+import type { Arbiter } from './arbiter.ts';
 import { collectGarbage } from './collector.ts';
 import type { HeapWatch } from './heap-watch.ts';
 import type { SharedPressure } from './shared-pressure.ts';
@@ -12,23 +13,28 @@ import type { SharedPressure } from './shared-pressure.ts';
 /** The chain, as far as pressure is about it. */
 export interface PressedChain {
   flush(reason: 'pressure'): MaybePromise;
-  /** Writes down what its operators hold, which `heldBytes` then tells. */
+  /** Writes down what its operators hold. */
   reportHeld(): void;
+  /** What of it a flush or the disk could give back, as far as operators can tell. */
   heldBytes(): number;
 }
 
 export interface LanePressureParts {
   shared: SharedPressure;
+  arbiter: Pick<Arbiter, 'arbitrate' | 'begins' | 'acted'>;
   heap: Pick<HeapWatch, 'check'>;
+  consumer: Pick<MemoryConsumer, 'setHeld'>;
+  /** Number of the lane in the run. */
+  lane: number;
   /** Stage, for the failure. */
   name: string;
   /** The lane makes its rows itself: it is a source. */
   isSource: boolean;
+  /** Whether rows wait between this lane and a stage nearer the sinks. */
+  hasRowsBehind(): boolean;
 }
 
-/** A flush for less would cost more than it gives back. */
-const WORTH_BYTES = 64 * 1024;
-/** How long a source waits at most before it makes its next rows all the same: never an eternal pause. */
+/** How long a lane waits at most before it goes on all the same: never an eternal pause. */
 const PAUSE_MS = 20;
 const PAUSE_STEP_MS = 2;
 
@@ -43,9 +49,9 @@ export class LanePressure {
     this.#collections = parts.shared.collections;
   }
 
-  /** @throws ERR_MEMORY_EXHAUSTED naming the stage whose code holds too much */
+  /** Called between two batches, and where the lane is woken because it is a victim. @throws ERR_MEMORY_EXHAUSTED naming the stage whose code holds too much */
   relieve(chain: PressedChain): MaybePromise {
-    const { shared, heap } = this.#parts;
+    const { shared, heap, consumer } = this.#parts;
     shared.look();
     if (this.#collections !== shared.collections) {
       this.#collections = shared.collections;
@@ -53,29 +59,36 @@ export class LanePressure {
     }
     const overBytes = heap.check();
     if (overBytes > 0) this.#failIfBroken(overBytes);
+    const held = chain.heldBytes();
+    this.#heldAfterFlush = Math.min(this.#heldAfterFlush, held);
+    consumer.setHeld(held - this.#heldAfterFlush);
     return shared.isHigh ? this.#relieveHigh(chain) : undefined;
   }
 
   async #relieveHigh(chain: PressedChain): Promise<void> {
-    const { shared, isSource } = this.#parts;
-    if (chain.heldBytes() - this.#heldAfterFlush >= WORTH_BYTES && shared.beginCascade()) {
-      try {
-        await chain.flush('pressure');
-        chain.reportHeld();
-      } finally {
-        shared.endCascade();
-      }
-      this.#heldAfterFlush = chain.heldBytes();
-    }
-    this.#heldAfterFlush = Math.min(this.#heldAfterFlush, chain.heldBytes());
-    if (isSource) await this.#pause();
+    const { shared, arbiter, lane, isSource, hasRowsBehind } = this.#parts;
+    arbiter.arbitrate(shared.wantedBytes());
+    if (arbiter.begins(lane)) await this.#give(chain);
+    if (isSource) await this.#pauseWhile(() => shared.isHigh);
+    else if (shared.isCritical) await this.#pauseWhile(() => shared.isCritical && hasRowsBehind());
   }
 
-  async #pause(): Promise<void> {
-    const { shared } = this.#parts;
-    for (let waited = 0; waited < PAUSE_MS && shared.isHigh; waited += PAUSE_STEP_MS) {
+  async #give(chain: PressedChain): Promise<void> {
+    const { arbiter, consumer } = this.#parts;
+    try {
+      await chain.flush('pressure');
+      chain.reportHeld();
+    } finally {
+      arbiter.acted();
+    }
+    this.#heldAfterFlush = chain.heldBytes();
+    consumer.setHeld(0);
+  }
+
+  async #pauseWhile(isShort: () => boolean): Promise<void> {
+    for (let waited = 0; waited < PAUSE_MS && isShort(); waited += PAUSE_STEP_MS) {
       await new Promise((resolve) => setTimeout(resolve, PAUSE_STEP_MS));
-      shared.look();
+      this.#parts.shared.look();
     }
   }
 

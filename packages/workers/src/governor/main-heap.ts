@@ -8,6 +8,7 @@
 import { formatBytes, type MemoryConsumer, type MemoryReservation, PipelineError } from '@spillway/core/base';
 import type { MaybePromise } from '@spillway/core/internal';
 import { type Collect, collectGarbage } from './collector.ts';
+import { isGoverned } from './governed.ts';
 import { isolateBytes } from './heap-watch.ts';
 
 /** The main thread's part of a run's memory pool. */
@@ -68,8 +69,7 @@ export class MainHeap {
     const kept = memory.keptBy(node);
     if (bytes < 0) kept.shrink(-bytes);
     else if (!kept.tryGrow(bytes)) {
-      this.#grownBytes();
-      memory.reclaimUnused(bytes);
+      this.#reclaim(bytes);
       kept.grow(bytes, TOO_MUCH_KEPT);
     }
     this.#keptBytes += bytes;
@@ -80,8 +80,18 @@ export class MainHeap {
    * @throws ERR_MEMORY_EXHAUSTED naming who was to have the bytes, when what is alive breaks the promise
    */
   room(name: string, bytes: number): MaybePromise {
-    if (this.#grownBytes() + bytes < this.#collectAt) return undefined;
+    if (!isGoverned() || this.#grownBytes() + bytes < this.#collectAt) return undefined;
     return this.#makeRoom(name, bytes);
+  }
+
+  /** Room of what nobody uses; what is dead on this thread is used until it is collected. */
+  #reclaim(bytes: number): void {
+    const { memory, collect } = this.#parts;
+    this.#grownBytes();
+    if (memory().reclaimUnused(bytes)) return;
+    collect('major');
+    this.#grownBytes();
+    memory().reclaimUnused(bytes);
   }
 
   #grownBytes(): number {

@@ -5,9 +5,11 @@
 import { formatBytes } from '@spillway/core/base';
 import type { Ring } from '../channels/ring.ts';
 import type { JobEmitter } from '../job/events.ts';
+import type { Arbiter } from './arbiter.ts';
+import type { CascadeWatch } from './cascade-watch.ts';
 import { readCgroupMemory } from './cgroup.ts';
 import { collectGarbage } from './collector.ts';
-import { readMachineMemory } from './machine-memory.ts';
+import { readMachineMemory, readMemoryStallUs } from './machine-memory.ts';
 import { PRESSURE_ACTIONS, PRESSURE_LEVELS, type PressureLevel } from './pressure.ts';
 import type { SharedPressure } from './shared-pressure.ts';
 
@@ -19,6 +21,8 @@ const COLLECT_EVERY_MS = 250;
 const MOST_OF_GROUP = 0.9;
 /** Where one of them is full the level is `high`, which this fraction enters: well below, nobody is slowed down. */
 const FULL_OUTSIDE = 0.8;
+/** Part of the time for which some task of the machine stood still waiting for memory, at which the machine counts as full. */
+const MOST_OF_STALLS = 0.1;
 /** What others use of the machine may slow a run down; it is no reason to fail it. */
 const MOST_FROM_OUTSIDE = 0.95;
 
@@ -26,6 +30,8 @@ export interface PressureSamplerParts {
   shared: SharedPressure;
   rings: readonly Pick<Ring, 'setNarrow'>[];
   emitter: Pick<JobEmitter, 'emit'>;
+  arbiter: Pick<Arbiter, 'arbitrate'>;
+  cascade: Pick<CascadeWatch, 'look'>;
   /** Who holds most, in one line. */
   describe(): string;
   /** Part of the machine's memory that may be in use before it counts as full. */
@@ -40,15 +46,35 @@ export function injectPressure(fraction?: () => number): void {
   injection = fraction;
 }
 
-/** How full the fuller of control group and machine is, on the scale of levels. */
+/** How full the fullest of control group and machine is, on the scale of levels. `stalled`: part of the time that somebody waited for memory. */
 export function outsideFraction(
   maxSystemMemory: number,
   cgroup: ReturnType<typeof readCgroupMemory> = readCgroupMemory(),
   machine: ReturnType<typeof readMachineMemory> = readMachineMemory(),
+  stalled = 0,
 ): number {
   const group = cgroup === undefined ? 0 : cgroup.workingSetBytes / cgroup.limitBytes / MOST_OF_GROUP;
   const whole = (machine.totalBytes - machine.availableBytes) / machine.totalBytes / maxSystemMemory;
-  return Math.min(MOST_FROM_OUTSIDE, FULL_OUTSIDE * Math.max(group, whole));
+  return Math.min(MOST_FROM_OUTSIDE, FULL_OUTSIDE * Math.max(group, whole, stalled / MOST_OF_STALLS));
+}
+
+/** Part of the time, between two looks, for which some task of the machine waited for memory. */
+export class StallMeter {
+  readonly #read: () => number | undefined;
+  #before: { us: number; atMs: number } | undefined;
+
+  constructor(read: () => number | undefined = readMemoryStallUs) {
+    this.#read = read;
+  }
+
+  part(nowMs: number): number {
+    const us = this.#read();
+    if (us === undefined) return 0;
+    const before = this.#before;
+    this.#before = { us, atMs: nowMs };
+    if (before === undefined || nowMs <= before.atMs) return 0;
+    return Math.min(1, Math.max(0, us - before.us) / 1000 / (nowMs - before.atMs));
+  }
 }
 
 export class PressureSampler {
@@ -58,6 +84,7 @@ export class PressureSampler {
   #outsideAtMs = Number.NEGATIVE_INFINITY;
   #collectedAtMs = Number.NEGATIVE_INFINITY;
   #hasAlerted = false;
+  readonly #stalls: StallMeter = new StallMeter();
 
   constructor(parts: PressureSamplerParts) {
     this.#parts = parts;
@@ -83,6 +110,8 @@ export class PressureSampler {
         holders: this.#parts.describe(),
       });
     }
+    if (shared.isHigh) this.#parts.arbiter.arbitrate(shared.wantedBytes());
+    this.#parts.cascade.look();
     this.#watchOvershoot(now);
   }
 
@@ -97,8 +126,11 @@ export class PressureSampler {
 
   #readOutside(now: number): void {
     if (now - this.#outsideAtMs < OUTSIDE_EVERY_MS) return;
+    const stalled = this.#stalls.part(now);
     this.#outsideAtMs = now;
-    this.#parts.shared.setOutside(outsideFraction(this.#parts.maxSystemMemory));
+    this.#parts.shared.setOutside(
+      outsideFraction(this.#parts.maxSystemMemory, readCgroupMemory(), readMachineMemory(), stalled),
+    );
   }
 
   /** Flushing does not help here. Lanes whose code holds too much fail by themselves after the collection. */

@@ -17,14 +17,12 @@ const Word = {
   level: 0,
   /** Lower bits of the clock, in milliseconds, of the last look. */
   lookedAtMs: 1,
-  /** 1 while a lane flushes because of pressure: one cascade at a time. */
-  cascade: 2,
   /** Thousandths, from the main thread. */
-  outside: 3,
+  outside: 2,
   /** Thousandths that a test has put in place of all looking; -1 for none. */
-  injected: 4,
+  injected: 3,
   /** Counts the times that all threads were asked for a collection. */
-  collections: 5,
+  collections: 4,
   /** A double, in two words: resident bytes when the run was ready and idle; 0 while that is not known. */
   idle: 6,
 } as const;
@@ -32,6 +30,9 @@ const Word = {
 export const PRESSURE_BYTES: number = 8 * 4;
 const LOOK_EVERY_MS = 5;
 const HIGH = PRESSURE_LEVELS.indexOf('high');
+const CRITICAL = PRESSURE_LEVELS.indexOf('critical');
+/** Below this part of the arena the level `high` is left. */
+const CALM_AT = 0.68;
 /** The promise is about the limit and a tenth of it. */
 const PROMISED_FACTOR = 1.1;
 
@@ -81,6 +82,16 @@ export class SharedPressure {
     return Atomics.load(this.#words, Word.level) >= HIGH;
   }
 
+  /** Whether only the stages nearest the sinks should go on. */
+  get isCritical(): boolean {
+    return Atomics.load(this.#words, Word.level) >= CRITICAL;
+  }
+
+  /** Bytes of slabs to be given back for the pressure to be over. */
+  wantedBytes(): number {
+    return Math.max(0, this.#pool.slabBytes() - this.#pool.arenaBytes * CALM_AT);
+  }
+
   /** Part of its bound that is in use now. */
   fraction(): number {
     const injected = Atomics.load(this.#words, Word.injected);
@@ -118,15 +129,6 @@ export class SharedPressure {
     Atomics.store(this.#words, Word.injected, fraction === undefined ? -1 : Math.round(fraction * 1000));
     Atomics.store(this.#words, Word.lookedAtMs, 0);
     this.look();
-  }
-
-  /** True for the one who may flush now; that one calls `endCascade`. */
-  beginCascade(): boolean {
-    return Atomics.compareExchange(this.#words, Word.cascade, 0, 1) === 0;
-  }
-
-  endCascade(): void {
-    Atomics.store(this.#words, Word.cascade, 0);
   }
 
   /** Has every thread of the run collect its garbage between two batches. */

@@ -14,6 +14,8 @@ export interface JobEvents {
   pressure: PressureEvent;
   /** The governor has moved the limit of a stage with `memoryLimit: 'auto'`. */
   limit: LimitEvent;
+  /** A stage was made to give memory back, because it was short. */
+  reclaim: ReclaimEvent;
   /** A stage has started or ended. */
   stage: { stage: string; lanes: number; state: 'started' | 'ended' };
   /** Something a person should look at; the job goes on. */
@@ -24,6 +26,14 @@ export interface JobEvents {
   restart: RestartEvent;
   /** The job has ended, well or not. */
   end: { ok: boolean };
+}
+
+export interface ReclaimEvent {
+  stage: string;
+  /** Whether what it held went downstream or to disk. */
+  action: 'flush' | 'spill';
+  /** What it held. */
+  bytes: number;
 }
 
 export interface PressureEvent {

@@ -5,14 +5,20 @@ import type {
   HeldState,
   Kernels,
   MaybePromise,
-  MemoryConsumer,
   Recovery,
   SavedChain,
   Spill,
   StageChain,
   StageSpec,
 } from '@spillway/core/internal';
-import { buildChain, instantiateKernels, recoveryOf, restoreOperators, saveOperators } from '@spillway/core/lane';
+import {
+  buildChain,
+  givesUnderPressure,
+  instantiateKernels,
+  recoveryOf,
+  restoreOperators,
+  saveOperators,
+} from '@spillway/core/lane';
 import { attachRing, type Ring } from '../channels/ring.ts';
 import { SourceGate } from '../channels/source-gate.ts';
 import { ActorStatistics, OperatorStatistics } from '../monitor/statistics.ts';
@@ -86,11 +92,11 @@ export async function buildLane(
     });
   const loop = new LaneLoop({
     input,
-    chain: new DrivenChain(chain, config, operators, memory.consumer),
+    chain: new DrivenChain(chain, config, operators),
     outputs,
     statistics,
     isOnlyLane: stage.lanes === 1,
-    pressure: memory.watch(),
+    pressure: memory.watch(rings),
     onBatch: (sequence, rowsBefore, origin) => place.set(sequence, rowsBefore, origin),
   });
   return {
@@ -269,17 +275,15 @@ class DrivenChain implements LaneChain {
   /** Operators that can hold something, by index; most stages have none, and then nothing is asked between morsels. */
   readonly #holding: readonly number[];
   readonly #timed: readonly number[];
-  readonly #consumer: Pick<MemoryConsumer, 'setHeld'>;
+  /** Of those, the ones that pressure can get something out of. */
+  readonly #giving: ReadonlySet<number>;
   #heldBytes = 0;
 
-  constructor(
-    chain: StageChain,
-    config: LaneConfig,
-    statistics: readonly OperatorStatistics[],
-    consumer: Pick<MemoryConsumer, 'setHeld'>,
-  ) {
+  constructor(chain: StageChain, config: LaneConfig, statistics: readonly OperatorStatistics[]) {
     this.#chain = chain;
-    this.#consumer = consumer;
+    this.#giving = new Set(
+      config.stage.operators.flatMap((operator, index) => (givesUnderPressure(operator) === undefined ? [] : [index])),
+    );
     this.#names = config.stage.operators.map((operator) => operator.name);
     this.#statistics = statistics;
     const indices = chain.operators.map((_, index) => index);
@@ -335,9 +339,8 @@ class DrivenChain implements LaneChain {
     for (const index of this.#holding) {
       const held: HeldState | undefined = this.#chain.operators[index]?.held?.();
       if (held === undefined) continue;
-      this.#heldBytes += held.bytes;
+      if (this.#giving.has(index)) this.#heldBytes += held.bytes;
       this.#statistics[index]?.setHeld(held);
     }
-    this.#consumer.setHeld(this.#heldBytes);
   }
 }

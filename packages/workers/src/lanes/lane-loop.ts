@@ -72,6 +72,7 @@ const YIELD_EVERY_MS = 15;
 export class LaneLoop {
   readonly #parts: LaneParts;
   readonly #flushesAsked: (string | undefined)[] = [];
+  #isReliefAsked = false;
   #wake: (() => void) | undefined;
   #holdAsked: (() => Promise<void>) | undefined;
   #resume: (() => void) | undefined;
@@ -84,6 +85,12 @@ export class LaneLoop {
   /** Has buffers flushed between two morsels: one by its node's name, or all. */
   askFlush(name: string | undefined): void {
     this.#flushesAsked.push(name);
+    this.#wake?.();
+  }
+
+  /** Has memory given back also while the lane waits for input. */
+  askRelief(): void {
+    this.#isReliefAsked = true;
     this.#wake?.();
   }
 
@@ -156,6 +163,12 @@ export class LaneLoop {
     this.#yieldAtMs = performance.now() + YIELD_EVERY_MS;
   }
 
+  async #relieve(): Promise<void> {
+    this.#isReliefAsked = false;
+    this.#parts.chain.reportHeld();
+    await this.#parts.pressure.relieve(this.#parts.chain);
+  }
+
   async #flushAsked(): Promise<void> {
     for (const name of this.#flushesAsked.splice(0)) await this.#parts.chain.flush('interval', name);
     this.#parts.chain.reportHeld();
@@ -177,10 +190,12 @@ export class LaneLoop {
     arrival.catch(() => {}); // awaited below; a flush that throws first must not leave it unhandled
     statistics.enter('waiting for input', input.edge);
     while (!settled) {
-      const isAsked = (): boolean => this.#flushesAsked.length > 0 || this.#holdAsked !== undefined;
+      const isAsked = (): boolean =>
+        this.#isReliefAsked || this.#flushesAsked.length > 0 || this.#holdAsked !== undefined;
       await this.#sleepUntil(chain.dueAt(), () => settled || isAsked());
       if (this.#holdAsked !== undefined) await this.#holdStill(this.#holdAsked);
       if (settled) break;
+      if (this.#isReliefAsked) await this.#relieve();
       if (this.#flushesAsked.length > 0) await this.#flushAsked();
       const dueAt = chain.dueAt();
       if (dueAt !== undefined && dueAt <= Date.now()) await this.#flushDue();

@@ -1,6 +1,8 @@
 /** What a lane has to do with memory: its consumer in the run's pool, the heap that it reserves, and what it does under pressure. */
 import { type MemoryConsumer, MemoryPool, type MemoryReservation } from '@spillway/core/base';
 import type { Arena } from '@spillway/core/internal';
+import type { Ring } from '../channels/ring.ts';
+import { Arbiter } from '../governor/arbiter.ts';
 import { HeapWatch } from '../governor/heap-watch.ts';
 import { LanePressure } from '../governor/lane-pressure.ts';
 import { SharedPressure } from '../governor/shared-pressure.ts';
@@ -11,6 +13,7 @@ export class LaneMemory {
   readonly #config: LaneConfig;
   readonly #shared: SharedPressure;
   readonly #heap: MemoryReservation;
+  readonly #arbiter: Arbiter;
 
   /** @throws ERR_MEMORY_EXHAUSTED when the lane's heap has no room */
   constructor(arena: Arena, config: LaneConfig) {
@@ -21,13 +24,23 @@ export class LaneMemory {
     this.#heap = this.consumer.reserve();
     this.#heap.grow(config.pool.reservedBytes);
     this.#shared = new SharedPressure(arena, config.pressure, pool);
+    this.#arbiter = new Arbiter(arena.buffer, config.arbiter.place, pool);
   }
 
   /** From now on what the thread's heap grows by counts. */
-  watch(): LanePressure {
-    const { stage, heapBytes } = this.#config;
-    const heap = new HeapWatch(heapBytes);
-    return new LanePressure({ shared: this.#shared, heap, name: stage.name, isSource: stage.input.kind === 'splits' });
+  watch(outputs: readonly Ring[]): Pick<LanePressure, 'relieve'> {
+    const { stage, heapBytes, arbiter, isGoverned } = this.#config;
+    if (!isGoverned) return { relieve: () => undefined };
+    return new LanePressure({
+      shared: this.#shared,
+      arbiter: this.#arbiter,
+      heap: new HeapWatch(heapBytes),
+      consumer: this.consumer,
+      lane: arbiter.lane,
+      name: stage.name,
+      isSource: stage.input.kind === 'splits',
+      hasRowsBehind: () => outputs.some((ring) => ring.depth().packets > 0),
+    });
   }
 
   close(): void {

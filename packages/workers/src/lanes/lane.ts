@@ -39,6 +39,7 @@ export class Lane {
       save: (place) => outcomeOf(() => this.#save(place)),
       resume: () => this.#built?.loop.resume(),
       flush: (name) => this.#built?.loop.askFlush(name),
+      relieve: () => this.#built?.loop.askRelief(),
       stop: () => this.#stop(),
     };
   }

@@ -13,6 +13,7 @@ import type {
 } from '@spillway/core/internal';
 import type { RingHandle } from '../channels/ring.ts';
 import type { Outcome } from '../control/outcome.ts';
+import type { ArbiterPlace } from '../governor/arbiter.ts';
 import type { PressurePlace } from '../governor/shared-pressure.ts';
 import type { StatisticsPlace } from '../monitor/statistics.ts';
 import type { SplitBounds } from './generated-input.ts';
@@ -55,6 +56,10 @@ export interface LaneConfig {
   /** Where the stage's morsels come from in their source; empty when they are not the source's own. */
   positions: PositionSegment[];
   pressure: PressurePlace;
+  /** Who gives memory back, and the number of this lane there. */
+  arbiter: { place: ArbiterPlace; lane: number };
+  /** False in benchmarks only. */
+  isGoverned: boolean;
   /** What the lane's heap and array buffers may grow by; 0 where no code of users runs. */
   heapBytes: number;
   /** Which attempt of the run this is, from 0: files of several may lie side by side. */
@@ -84,6 +89,8 @@ export interface LaneControl {
   resume(): void;
   /** Flushes one buffer by its node's name, or all, between two morsels. */
   flush(name: string | undefined): void;
+  /** Gives memory back, if this lane was chosen to: it may be waiting for input. */
+  relieve(): void;
   /** Aborts the signal that user code was given. The rings are failed by the coordinator. */
   stop(): void;
 }

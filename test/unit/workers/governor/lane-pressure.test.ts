@@ -37,8 +37,29 @@ function chainHolding(bytes: number, leaves = 0) {
   return chain;
 }
 
+let heldSaid: number;
+let isVictim: boolean;
+let rowsBehind: boolean;
+let acted: number;
+
+beforeEach(() => {
+  heldSaid = -1;
+  isVictim = true;
+  rowsBehind = false;
+  acted = 0;
+});
+
 const laneOf = (isSource = false): LanePressure =>
-  new LanePressure({ shared, heap: { check: () => overBytes }, name: 'stage', isSource });
+  new LanePressure({
+    shared,
+    arbiter: { arbitrate: () => {}, begins: () => isVictim && heldSaid > 0, acted: () => void (acted += 1) },
+    heap: { check: () => overBytes },
+    consumer: { setHeld: (bytes) => void (heldSaid = bytes) },
+    lane: 3,
+    name: 'stage',
+    isSource,
+    hasRowsBehind: () => rowsBehind,
+  });
 
 test('nothing is flushed while memory does not press', async () => {
   const chain = chainHolding(MEBIBYTE);
@@ -65,12 +86,30 @@ test('what a flush could not give back is not flushed again', async () => {
   expect(chain.flushes).toBe(2);
 });
 
-test('a lane does not flush while another does', async () => {
+test('a lane that is not the victim says what it could give, and gives nothing', async () => {
   const chain = chainHolding(MEBIBYTE);
+  isVictim = false;
   shared.inject(0.85);
-  shared.beginCascade();
   await laneOf().relieve(chain);
-  expect(chain.flushes).toBe(0);
+  expect([chain.flushes, heldSaid, acted]).toEqual([0, MEBIBYTE, 0]);
+});
+
+test('a victim says that it has acted, also when its flush has failed', async () => {
+  shared.inject(0.85);
+  const failing = { ...chainHolding(MEBIBYTE), flush: () => Promise.reject(new Error('disk')) };
+  await expect(laneOf().relieve(failing)).rejects.toThrow('disk');
+  expect(acted).toBe(1);
+});
+
+test('at critical a lane waits for stages nearer the sinks while these have rows, and never for ever', async () => {
+  shared.inject(0.95);
+  isVictim = false;
+  const started = performance.now();
+  await laneOf().relieve(chainHolding(0));
+  const free = performance.now() - started;
+  rowsBehind = true;
+  await laneOf().relieve(chainHolding(0));
+  expect(performance.now() - started - free).toBeGreaterThanOrEqual(18);
 });
 
 test('a source waits for a moment, never for ever', async () => {

@@ -1,5 +1,11 @@
 import { type Arena, createArena } from '@spillway/core/internal';
-import { outsideFraction, PRESSURE_BYTES, PressureSampler, SharedPressure } from '@spillway/workers/internal';
+import {
+  outsideFraction,
+  PRESSURE_BYTES,
+  PressureSampler,
+  SharedPressure,
+  StallMeter,
+} from '@spillway/workers/internal';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 const MEBIBYTE = 2 ** 20;
@@ -9,6 +15,7 @@ let sampler: PressureSampler;
 let residentBytes = 0;
 let events: Record<string, unknown>[];
 let narrow: boolean[];
+let arbitrated: number;
 
 beforeEach(() => {
   arena = createArena({ maximumBytes: 16 * MEBIBYTE });
@@ -19,6 +26,7 @@ beforeEach(() => {
   residentBytes = 0;
   events = [];
   narrow = [];
+  arbitrated = 0;
   const pool = { arenaBytes: 10 * MEBIBYTE, slabBytes: () => arena.bytesOf(1) };
   shared = new SharedPressure(arena, place, pool, { bytes: () => residentBytes, close: () => {} });
   shared.begin();
@@ -26,6 +34,8 @@ beforeEach(() => {
     shared,
     rings: [{ setNarrow: (isNarrow) => void narrow.push(isNarrow) }],
     emitter: { emit: (name, event) => void events.push({ name, ...event }) },
+    arbiter: { arbitrate: () => void (arbitrated += 1) },
+    cascade: { look: () => {} },
     describe: () => 'join 7.0 MiB',
     maxSystemMemory: 1,
   });
@@ -46,6 +56,24 @@ test('a change of level is told once, with its action, and narrows or widens the
     { name: 'pressure', level: 'normal', fraction: 0 },
   ]);
   expect(narrow).toEqual([true, false]);
+});
+
+test('from high on somebody has to give memory back', () => {
+  shared.inject(0.79);
+  sampler.sample();
+  expect(arbitrated).toBe(0);
+  shared.inject(0.81);
+  sampler.sample();
+  expect(arbitrated).toBe(1);
+});
+
+test('time that tasks of the machine stood still for want of memory counts, as a part of the time between two looks', () => {
+  const readings = [1_000_000, 1_050_000, 1_250_000, undefined, 2_000_000];
+  const meter = new StallMeter(() => readings.shift());
+  expect([1000, 2000, 3000, 4000, 5000].map((nowMs) => meter.part(nowMs))).toEqual([0, 0.05, 0.2, 0, 0.375]);
+  const machine = { totalBytes: 100, availableBytes: 90 };
+  expect(outsideFraction(0.8, undefined, machine, 0.05)).toBeCloseTo(0.4);
+  expect(outsideFraction(0.8, undefined, machine, 0.2)).toBe(0.95);
 });
 
 test.each([0.7, 0.8, 0.9])('use that swings five percent round %d changes the level at most once', (threshold) => {

@@ -75,10 +75,10 @@ test('resident memory is no level; beyond the promise it is overshoot', () => {
   expect(pressure.level).toBe('normal');
 });
 
-test('one cascade at a time', () => {
-  const [first, second] = [view(), view()];
-  expect(first.beginCascade()).toBe(true);
-  expect(second.beginCascade()).toBe(false);
-  first.endCascade();
-  expect(second.beginCascade()).toBe(true);
+test('says how many bytes have to be given back', () => {
+  const pressure = view();
+  const slab = arena.alloc(8.5 * MEBIBYTE, 1);
+  expect(pressure.wantedBytes()).toBeCloseTo(1.7 * MEBIBYTE, -6);
+  arena.release(slab);
+  expect(pressure.wantedBytes()).toBe(0);
 });

@@ -35,6 +35,7 @@ it('that is stopped while it is made has ended only when nothing is made any mor
     listening: 0,
     positions: [],
     pressure: { at: 0, memoryLimitBytes: 0 },
+    arbiter: { place: { at: 0, lanes: [] }, lane: 0 },
     heapBytes: 0,
   } as unknown as LaneConfig;
   const configured = lane.control.configure(config).then(({ ok }) => seen.push(`configured ${ok}`));

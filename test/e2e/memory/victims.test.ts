@@ -1,0 +1,60 @@
+import { createPipeline, fromIterable } from '@spillway/core';
+import { run } from '@spillway/workers';
+import { injectPressure } from '@spillway/workers/internal';
+import { afterEach, expect, it } from 'vitest';
+import { valueRows, valuesOf } from '../../support/rows.ts';
+
+const SHAPE = { value: 'int64' } as const;
+
+afterEach(() => injectPressure());
+
+it('when memory is short the buffer nearest the sink gives first, and one after the other', async () => {
+  let fraction = 0;
+  injectPressure(() => fraction);
+  const input = createPipeline({ memoryLimit: '256MiB' }).pushSource(SHAPE);
+  const far = input.stream.memoryBuffer({ rows: 40_000, name: 'far' });
+  const near = far.memoryBuffer({ rows: 1_000_000, name: 'near', ownStage: true });
+  const sink = near.collect();
+  const job = run([sink], { workers: 2, debug: true });
+  const victims: string[] = [];
+  const both = new Promise<void>((resolve) => {
+    job.on('reclaim', ({ stage, action }) => {
+      victims.push(`${stage} ${action}`);
+      if (victims.length >= 2) resolve();
+    });
+  });
+  // The first 40,000 go on to the second buffer; the first holds the rest. Then nothing comes: both lanes wait for input.
+  for (let from = 0; from < 70_000; from += 10_000) await input.emit(valueRows(10_000, from));
+  while (job.state().buffers.find(({ name }) => name === 'near')?.rows !== 40_000)
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  fraction = 0.85;
+  await both;
+  fraction = 0;
+  input.end();
+  expect(valuesOf(await job.rows(sink))).toEqual(Array.from({ length: 70_000 }, (_, index) => index));
+  expect(victims.slice(0, 2)).toEqual(['near flush', 'far flush']);
+});
+
+it('who holds what is there to be seen while a job runs, and what it was at the end', async () => {
+  let release: () => void = () => {};
+  const gate = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const stream = createPipeline({ memoryLimit: '256MiB' }).source(
+    fromIterable(SHAPE, valueRows(200_000), { orderedOn: 'value', batchRows: 1000 }),
+  );
+  const sink = stream.forEach(() => gate);
+  const job = run([sink, stream.collect({ name: 'kept' })], { workers: 1, debug: true });
+  while ((job.state().memory.find(({ stage }) => stage === 'kept')?.bytes ?? 0) === 0)
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  const { memory } = job.state();
+  const total = memory.reduce((sum, { bytes }) => sum + bytes, 0);
+  expect(total).toBeLessThanOrEqual(256 * 2 ** 20);
+  expect(memory.map(({ stage }) => stage)).toEqual(expect.arrayContaining(['process', 'main thread', 'kept']));
+  expect(memory.map(({ bytes }) => bytes)).toEqual(
+    memory.map(({ bytes }) => bytes).sort((left, right) => right - left),
+  );
+  release();
+  await job.done;
+  expect(job.state().memory.find(({ stage }) => stage === 'kept')?.bytes).toBeGreaterThanOrEqual(200_000 * 8);
+});
