@@ -2,7 +2,7 @@
 export { concatBatches } from './batch/concat-batches.ts';
 export { cutBatch } from './batch/cut-batch.ts';
 export { floorBytes } from './batch/largest-batch.ts';
-export { withInputs } from './batch/make-batch.ts';
+export { emptyBatch, withInputs } from './batch/make-batch.ts';
 export { copyIn, copyOut } from './batch/plain-batch.ts';
 export { batchToRows } from './batch/read-values.ts';
 export { type GivenRows, RowSizes, rowTooLarge } from './batch/row-sizes.ts';

@@ -1,5 +1,6 @@
 export type { PressureLevel } from './governor/pressure.ts';
 export type { BufferState } from './job/buffer-state.ts';
+export type { DeadLetter, DeadLetterCount } from './job/dead-letter.ts';
 export type {
   BarrierEvent,
   FlushEvent,

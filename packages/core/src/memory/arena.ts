@@ -28,7 +28,7 @@ import {
   tagKind,
   tagPages,
 } from './layout.ts';
-import { acquire, release as unlock } from './lock.ts';
+import { acquire, type LockOptions, lockHolder, release as unlock } from './lock.ts';
 import { PageRuns } from './page-runs.ts';
 
 export const POISON = 0xdb;
@@ -53,6 +53,9 @@ export class SharedArena implements Arena {
   readonly threadId: number;
   readonly #runs: PageRuns;
   readonly #debug: boolean;
+  /** What this thread holds the lock by. */
+  readonly #holder: number;
+  readonly #lockOptions: LockOptions;
   readonly #open = new Map<number, OpenSlab>();
   #generation: number;
   readonly #holders: (SlabHolders | undefined)[] = [];
@@ -70,6 +73,8 @@ export class SharedArena implements Arena {
     this.#runs = new PageRuns(this.i32, PAGE_BYTES / 4);
     this.#generation = Atomics.load(this.i32, Control.generation);
     this.threadId = Atomics.add(this.i32, Control.threads, 1) + 1;
+    this.#holder = lockHolder(this.threadId);
+    this.#lockOptions = { repair: () => this.#runs.repair() };
   }
 
   alloc(bytes: number, owner: number): Ptr {
@@ -189,7 +194,7 @@ export class SharedArena implements Arena {
 
   #giveRun(page: number, pages: number, owner: number): void {
     const words = this.i32;
-    acquire(words, this.threadId);
+    acquire(words, this.#holder, this.#lockOptions);
     this.#runs.give(page, pages);
     this.#runs.count(pages, owner, -1);
     unlock(words);
@@ -209,7 +214,7 @@ export class SharedArena implements Arena {
     const limitPages = Math.floor(this.limit() / PAGE_BYTES);
     if (atLeast > (words[Control.pages] as number)) return 0;
     const pages = classPages(classAbove(atLeast));
-    acquire(words, this.threadId);
+    acquire(words, this.#holder, this.#lockOptions);
     const fits = (words[Control.usedPages] as number) + pages <= limitPages;
     const page = fits ? this.#runs.take(pages, limitPages) : 0;
     if (page !== 0) this.#charge(page, pages, owner, kind);

@@ -10,7 +10,7 @@ const DEAD_HOLDER_MS = 500;
 /** Takes the lock, from a dead thread if need be, whose half-done step is then repaired. */
 function acquireAfterCrash(words: Int32Array, runs: PageRuns): void {
   try {
-    acquire(words, -1, DEAD_HOLDER_MS);
+    acquire(words, -1, { patienceMs: DEAD_HOLDER_MS, repair: () => runs.repair() });
   } catch (error) {
     if (!(error instanceof PipelineError)) throw error;
     Atomics.store(words, Control.lock, -1);

@@ -96,14 +96,29 @@ export class SourceGate {
   /** Whether all there are have been claimed. */
   isExhausted(): boolean {
     const total = Atomics.load(this.#words, Word.total);
-    return total >= 0 && ((Atomics.load(this.#words, Word.announced) - total) | 0) >= 0;
+    if (total < 0) return false;
+    // Behind a shut gate nobody sees the end.
+    const isShut = Atomics.load(this.#words, Word.mode) === Mode.limited;
+    const end = Atomics.load(this.#words, isShut ? Word.limit : Word.announced);
+    return ((end - total) | 0) >= (isShut ? 1 : 0);
+  }
+
+  /** How many sequences there are; undefined while nobody knows. */
+  total(): number | undefined {
+    const total = Atomics.load(this.#words, Word.total);
+    return total < 0 ? undefined : total;
+  }
+
+  /** How far the source has got. */
+  announced(): number {
+    this.#near += (Atomics.load(this.#words, Word.announced) - this.#near) | 0;
+    return this.#near;
   }
 
   /** Closes the gate. @returns how far the source had got: sequences before that go on their way, all others wait */
   close(): number {
     Atomics.store(this.#words, Word.mode, Mode.closing);
-    this.#near += (Atomics.load(this.#words, Word.announced) - this.#near) | 0;
-    this.limit(this.#near);
+    this.limit(this.announced());
     return this.#near;
   }
 

@@ -4,7 +4,8 @@
  * memory: no slab has to be rescued, no half-done step repaired. What outlives attempts (the plan, what is collected, staged or fed) is the run's.
  */
 import { rm } from 'node:fs/promises';
-import type { SpilledFile, StageSpec } from '@spillway/core/internal';
+import type { PipelineError } from '@spillway/core';
+import type { PhysicalPlan, PlainBatch, SpilledFile, StageSpec } from '@spillway/core/internal';
 import type { MemorySplit } from '@spillway/core/planner';
 import type { WarmTask } from '../codecs/protocol.ts';
 import { AdaptiveLimits } from '../governor/adaptive-limits.ts';
@@ -27,6 +28,7 @@ import { Cleanup } from './cleanup.ts';
 import { FailureLatch } from './failure.ts';
 import { type FlushMessage, LaneHandle, type LaneListener } from './lane-handle.ts';
 import type { PlannedRun } from './plan-run.ts';
+import { Replay, type SourceBatch } from './replay.ts';
 import type { RunEnds } from './run-ends.ts';
 import { type RunParts, startFeeders, startMainSinks, startReaders, startWriters } from './run-parts.ts';
 import type { SpillPlace } from './spill-place.ts';
@@ -53,6 +55,15 @@ export interface AttemptParts {
   number: number;
   /** What it goes on from; undefined at the start. */
   from: Checkpoint | undefined;
+  /** By source node: batches that are left out. */
+  drops: ReadonlyMap<number, readonly number[]>;
+  /** By source node: how far it begins batch by batch; undefined when it does not. */
+  replayUpTo: ReadonlyMap<number, number> | undefined;
+  /** Where snapshots go. */
+  openPlace(): Promise<SpillPlace>;
+  onDropped(batch: SourceBatch, rows: readonly PlainBatch[]): void;
+  /** Code of users in a lane holds what only a new thread is without. */
+  onUnmanaged(lane: LaneHandle, error: PipelineError): void;
   /** The run's sinks that write files, once they have been opened: the first attempt lays the plan out before that. */
   openWriters(wiring: Wiring): Promise<readonly WrittenSink[]>;
 }
@@ -68,6 +79,8 @@ export class Attempt {
   readonly #arbiter: Arbiter;
   #pressureSampler: PressureSampler | undefined;
   #limits: AdaptiveLimits | undefined;
+  #replay: Replay | undefined;
+  #recycled: LaneHandle | undefined;
   #lanes: LaneHandle[] = [];
   #splits: SplitOrder = new SplitOrder(this.latch);
   #written: readonly WrittenSink[] = [];
@@ -87,6 +100,7 @@ export class Attempt {
       split,
       spill,
       attempt: parts.number,
+      drops: parts.drops,
       from,
     });
     if (from !== undefined) {
@@ -127,6 +141,9 @@ export class Attempt {
     const listener: LaneListener = {
       onFlush: (lane, message) => this.#onFlush(lane, message),
       onAlert: (lane, { message }) => emitter.emit('alert', { kind: 'spill', stage: lane.config.stage.name, message }),
+      onDropped: (lane, { input, sequence, batches }) =>
+        this.#parts.onDropped({ node: sourceOf(lane, input, this.#parts.planned.physical), sequence }, batches),
+      onUnmanaged: (lane, error) => this.#parts.onUnmanaged(lane, error),
       onSplit: (lane, message) => this.#splits.add(lane.config.stage, message),
     };
     // What had ended at the barrier is not begun again: whoever takes its rows is told that there are no more.
@@ -177,11 +194,13 @@ export class Attempt {
     this.#limits = new AdaptiveLimits(planned.physical.stages, this.#statisticsOf, emitter);
     startMainSinks(parts);
     startWriters(parts, this.#written);
+    const replay = this.#makeReplay(ends);
     for (const lane of this.#lanes) lane.start();
     this.#endWhatHadEnded();
     this.#announceStages();
     startReaders(parts);
     startFeeders(parts);
+    if (replay !== undefined) this.#activities.watch('replay', replay.run());
   }
 
   /** Resolves when all rows have gone all the way. @throws what stopped the attempt */
@@ -250,15 +269,46 @@ export class Attempt {
     return this.#cleanup.run();
   }
 
+  /** Ends the attempt, to begin again with new threads. */
+  recycle(lane: LaneHandle, error: PipelineError): void {
+    if (this.latch.error === undefined) this.#recycled = lane;
+    this.latch.fail(error);
+  }
+
+  /** The lane that was to be replaced, if that ended the attempt. */
+  get recycled(): LaneHandle | undefined {
+    return this.#recycled;
+  }
+
+  /** The batch that was on its way, alone, when a worker died. */
+  get poison(): SourceBatch | undefined {
+    return this.#replay?.current;
+  }
+
+  /** By source node: how far it got. */
+  reached(): Map<number, number> {
+    return new Map([...this.wiring.gates].map(([node, gate]) => [node, gate.announced()]));
+  }
+
+  #makeReplay(ends: RunEnds): Replay | undefined {
+    const { replayUpTo: upTo, from } = this.#parts;
+    if (upTo === undefined) return undefined;
+    const { wiring } = this;
+    this.#replay = new Replay({ wiring, barriers: this.#makeBarriers(), ends, from: from?.sources ?? new Map(), upTo });
+    return this.#replay;
+  }
+
   /**
    * What takes barriers of this attempt; undefined where an operator cannot save its state, so that the run can only begin again at its
    * start.
-   * @param openPlace where snapshots go
    */
-  barriers(openPlace: () => Promise<SpillPlace>): Barriers | undefined {
+  barriers(): Barriers | undefined {
     if (this.wiring.writers.length > 0) return undefined;
-    if (this.#lanes.some(({ recovery }) => recovery.includes('from-start') || recovery.includes('never')))
-      return undefined;
+    const cannot = this.#lanes.some(({ recovery }) => recovery.includes('from-start') || recovery.includes('never'));
+    return cannot ? undefined : this.#makeBarriers();
+  }
+
+  #makeBarriers(): Barriers {
     const { planned, lease, emitter } = this.#parts;
     return new Barriers({
       physical: planned.physical,
@@ -267,7 +317,8 @@ export class Attempt {
       splits: this.#splits,
       latch: this.latch,
       i32: lease.arena.i32,
-      openPlace,
+      openPlace: this.#parts.openPlace,
+      isReplaying: () => this.#replay?.current !== undefined,
       onAlert: (message) => emitter.emit('alert', { kind: 'spill', stage: '', message }),
     });
   }
@@ -318,4 +369,12 @@ export class Attempt {
 async function warmCodecs(pool: ThreadPool | undefined): Promise<void> {
   const task: WarmTask = { type: 'warm' };
   await Promise.all(Array.from({ length: pool?.threads ?? 0 }, () => pool?.piscina.run(task)));
+}
+
+/** The source node behind an input of a lane. */
+function sourceOf({ config: { stage } }: LaneHandle, input: number, { edges }: PhysicalPlan): number {
+  if (stage.input.kind === 'splits') return stage.input.node;
+  const id = stage.input.kind === 'edge' ? stage.input.edge : stage.input.inputs[input]?.edge;
+  const producer = edges.find((edge) => edge.id === id)?.producer;
+  return producer === undefined || producer.kind === 'stage' ? -1 : producer.node;
 }

@@ -32,15 +32,27 @@ export class BarrierTimer {
     await this.#taking;
   }
 
+  /** Takes one at once. Resolves when it is complete, or given up. */
+  async takeNow(): Promise<void> {
+    await this.#taking;
+    this.#begin();
+    await this.#taking;
+  }
+
   #look(): void {
     if (this.#taking !== undefined) return;
-    const { everyMs, keptBytes, take } = this.#parts;
+    const { everyMs, keptBytes } = this.#parts;
     const passedMs = performance.now() - this.#lastAtMs;
     if (passedMs < REST * this.#lastMs) return;
     if (passedMs < everyMs && keptBytes() < KEPT_BYTES) return;
+    this.#begin();
+  }
+
+  #begin(): void {
     const since = performance.now();
     // What fails the run is seen where the attempt is awaited.
-    this.#taking = take()
+    this.#taking = this.#parts
+      .take()
       .catch(() => {})
       .finally(() => {
         this.#lastAtMs = performance.now();

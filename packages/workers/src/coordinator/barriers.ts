@@ -24,6 +24,8 @@ export interface BarrierParts {
   /** Where the lanes put what they save. */
   openPlace(): Promise<{ folder: string; limitBytes: number }>;
   i32: Int32Array;
+  /** Sources go batch by batch: no barrier meanwhile. */
+  isReplaying(): boolean;
   /** Told why a barrier was given up, when it was no matter of time. */
   onAlert(message: string): void;
 }
@@ -82,22 +84,28 @@ export class Barriers {
     return this.#align(sources, undefined);
   }
 
+  /** While it is on, lanes with several inputs take from any of them. */
+  setAligning(isOn: boolean): void {
+    const { wiring, i32, latch } = this.#parts;
+    if (latch.error === undefined) Atomics.store(i32, wiring.aligning >>> 2, isOn ? 1 : 0);
+  }
+
   #closeGates(): Map<number, number> {
-    const { wiring, i32 } = this.#parts;
-    Atomics.store(i32, wiring.aligning >>> 2, 1);
+    const { wiring } = this.#parts;
+    this.setAligning(true);
     return new Map([...wiring.gates].map(([node, gate]) => [node, gate.close()]));
   }
 
   #openGates(): void {
-    const { wiring, i32, lanes } = this.#parts;
-    Atomics.store(i32, wiring.aligning >>> 2, 0);
+    const { wiring, lanes } = this.#parts;
+    this.setAligning(false);
     for (const lane of lanes) lane.resume();
     if (this.#parts.latch.error === undefined) for (const gate of wiring.gates.values()) gate.open();
   }
 
   async #align(sources: ReadonlyMap<number, number>, saved: Map<string, SavedChain> | undefined): Promise<boolean> {
     const { physical, wiring } = this.#parts;
-    const until = performance.now() + PATIENCE_MS;
+    const until = saved === undefined ? Number.POSITIVE_INFINITY : performance.now() + PATIENCE_MS;
     for (const stage of inOrder(physical)) {
       if (!(await this.#untilQuietStage(stage, sources, until))) return false;
       if (saved !== undefined && !(await this.#save(stage, saved))) return false;
@@ -164,7 +172,8 @@ export class Barriers {
   }
 
   #canBegin(): boolean {
-    const { physical, wiring, latch } = this.#parts;
+    const { physical, wiring, latch, isReplaying } = this.#parts;
+    if (isReplaying()) return false;
     if (latch.error !== undefined || this.#isEnding()) return false;
     return physical.stages.length === 0
       ? !wiring.rings.every((ring) => ring.isEnded())

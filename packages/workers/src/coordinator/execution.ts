@@ -20,9 +20,12 @@ import type { Attempt } from './attempt.ts';
 import type { Barriers } from './barriers.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { Cleanup } from './cleanup.ts';
+import { DeadLetters } from './dead-letters.ts';
 import { refusePushes, settleSinks } from './ends.ts';
 import { abortedError, FailureLatch } from './failure.ts';
+import type { LaneHandle } from './lane-handle.ts';
 import { type PlannedRun, planRun, type SinkInput } from './plan-run.ts';
+import { describeBatch, type SourceBatch } from './replay.ts';
 import { type RestartCause, Restarts } from './restarts.ts';
 import type { RunEnds } from './run-ends.ts';
 import type { SpillPlace } from './spill-place.ts';
@@ -50,6 +53,10 @@ export class Execution {
   /** What outlasts attempts: the feeding of sources by user code. */
   readonly #activities: Activities = new Activities(this.latch);
   readonly #restarts: Restarts;
+  readonly #deadLetters: DeadLetters;
+  /** Takes a barrier at once; undefined where none can be taken. */
+  #barrierNow: (() => Promise<void>) | undefined;
+  #isRecycling = false;
   readonly #sampler: ResidentSampler = new ResidentSampler();
   readonly #startedAt: number = performance.now();
   #endedAt: number | undefined;
@@ -69,7 +76,9 @@ export class Execution {
   constructor(options: ParsedRunOptions, emitter: JobEmitter) {
     this.#options = options;
     this.#emitter = emitter;
-    this.#restarts = new Restarts(options.restarts);
+    const { onPoisonBatch } = options;
+    this.#restarts = new Restarts(options.restarts, onPoisonBatch !== undefined);
+    this.#deadLetters = new DeadLetters(onPoisonBatch ?? (() => {}));
     this.latch.onFailure(() => this.#attempt?.latch.fail(this.latch.error));
   }
 
@@ -150,6 +159,7 @@ export class Execution {
       idleRssBytes: this.#sampler.idleBytes,
       spilledBytes: readings?.stages().reduce((sum, stage) => sum + stage.spilledBytes, 0) ?? 0,
       restarts: this.#restarts.count,
+      deadLetters: { ...this.#deadLetters.count },
       flushes: readings?.flushes() ?? { iterations: 0, rows: 0, memory: 0, interval: 0, pressure: 0, end: 0 },
       stages: readings?.stages() ?? [],
       sources,
@@ -216,6 +226,11 @@ export class Execution {
       spill: this.#spill,
       number: this.#restarts.count,
       from: this.#checkpoint,
+      drops: this.#restarts.drops,
+      replayUpTo: this.#restarts.replayUpTo(this.#checkpoint?.epoch ?? 0),
+      openPlace: () => this.#openSpillPlace(),
+      onDropped: (batch, rows) => this.#activities.watch('onPoisonBatch', this.#deadLetters.deliver(batch, rows)),
+      onUnmanaged: (lane, error) => this.#activities.watch(lane.config.stage.name, this.#recycle(lane, error)),
       openWriters: async (wiring) => (this.#written ??= await modules.openWriters(wiring)),
     });
     this.#attempt = attempt;
@@ -230,7 +245,7 @@ export class Execution {
       return true;
     } catch (error) {
       attempt.latch.fail(error);
-      const cause = this.latch.error === undefined ? this.#restarts.causeOf(attempt, this.#ends?.lost) : undefined;
+      const cause = this.latch.error === undefined ? this.#causeOf(attempt, planned) : undefined;
       if (cause === undefined) throw attempt.latch.error ?? error;
       await this.#restart(attempt, cause, planned);
       return false;
@@ -240,18 +255,42 @@ export class Execution {
   /** Waits for the attempt's end, and takes a barrier now and then. */
   async #settle(attempt: Attempt, ends: RunEnds): Promise<void> {
     const modules = this.#modules as RunModules;
-    const barriers = this.#restarts.canRestart(attempt) ? attempt.barriers(() => this.#openSpillPlace()) : undefined;
+    const barriers = this.#restarts.canRestart(attempt) ? attempt.barriers() : undefined;
     if (barriers === undefined) return attempt.settled();
     const timer = new modules.BarrierTimer({
       everyMs: this.#options.barrierEveryMs,
       keptBytes: () => ends.keptBytes(),
       take: () => this.#takeBarrier(attempt, barriers, ends),
     });
+    this.#barrierNow = () => timer.takeNow();
     try {
       await attempt.settled();
     } finally {
+      this.#barrierNow = undefined;
       await timer.close();
     }
+  }
+
+  #causeOf(attempt: Attempt, planned: PlannedRun): RestartCause | undefined {
+    const describe = (batch: SourceBatch): string => describeBatch(planned, batch);
+    const facts = { lost: this.#ends?.lost, epoch: this.#checkpoint?.epoch ?? 0, describe };
+    const cause = this.#restarts.causeOf(attempt, facts);
+    if (cause?.batch === undefined) return cause;
+    const { batch, stage, error } = cause;
+    const source = planned.logical.nodes.find(({ id }) => id === batch.node)?.name ?? '';
+    this.#deadLetters.expect({ ...batch, source, place: describe(batch), stage, error });
+    return cause;
+  }
+
+  /** A lane's code holds too much: it gets a new thread, which goes on from a fresh barrier. */
+  async #recycle(lane: LaneHandle, error: PipelineError): Promise<void> {
+    const attempt = this.#attempt as Attempt;
+    if (this.#isRecycling || attempt.latch.error !== undefined) return;
+    if (!this.#restarts.canRecycle(attempt, lane.config.stage.name)) return attempt.latch.fail(error);
+    this.#isRecycling = true;
+    await this.#barrierNow?.();
+    this.#isRecycling = false;
+    attempt.recycle(lane, error);
   }
 
   async #takeBarrier(attempt: Attempt, barriers: Barriers, ends: RunEnds): Promise<void> {
@@ -297,8 +336,13 @@ export class Execution {
   }
 
   /** Stops everything, drops what the attempt has made, and takes fresh threads. */
-  async #restart(attempt: Attempt, { stage, reason, error }: RestartCause, { physical }: PlannedRun): Promise<void> {
+  async #restart(
+    attempt: Attempt,
+    { kind, stage, reason, error }: RestartCause,
+    { physical }: PlannedRun,
+  ): Promise<void> {
     this.#emitter.emit('restart', {
+      kind,
       stage,
       reason,
       error,

@@ -9,6 +9,7 @@ import type { ThreadPool } from './thread-pools.ts';
 
 export type FlushMessage = Extract<LaneMessage, { type: 'flush' }>;
 export type AlertMessage = Extract<LaneMessage, { type: 'alert' }>;
+export type DroppedMessage = Extract<LaneMessage, { type: 'dropped' }>;
 export type SplitMessage = Extract<LaneMessage, { type: 'split' }>;
 
 /** What the coordinator does with a lane's messages. */
@@ -16,6 +17,8 @@ export interface LaneListener {
   onFlush(lane: LaneHandle, message: FlushMessage): void;
   onSplit(lane: LaneHandle, message: SplitMessage): void;
   onAlert(lane: LaneHandle, message: AlertMessage): void;
+  onDropped(lane: LaneHandle, message: DroppedMessage): void;
+  onUnmanaged(lane: LaneHandle, error: PipelineError): void;
 }
 
 export class LaneHandle {
@@ -45,6 +48,8 @@ export class LaneHandle {
         if (message.type === 'flush') return listener.onFlush(this, message);
         if (message.type === 'split') return listener.onSplit(this, message);
         if (message.type === 'alert') return listener.onAlert(this, message);
+        if (message.type === 'dropped') return listener.onDropped(this, message);
+        if (message.type === 'unmanaged') return listener.onUnmanaged(this, errorFromData(message.error));
         finished.then(
           () => (message.error === undefined ? resolve() : reject(errorFromData(message.error))),
           () => {},
@@ -86,6 +91,11 @@ export class LaneHandle {
 
   stop(): void {
     if (!this.hasEnded) void this.#control.remote.stop();
+  }
+
+  /** Whether it died of a full heap. */
+  get isHeapFull(): boolean {
+    return (this.death?.cause as { code?: unknown } | undefined)?.code === 'ERR_WORKER_OUT_OF_MEMORY';
   }
 
   #died(cause: unknown): PipelineError {

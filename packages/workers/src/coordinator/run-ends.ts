@@ -90,6 +90,11 @@ export class RunEnds {
     for (const taker of this.#takers.values()) taker.mark();
   }
 
+  /** What a program has fed so far, as the number of the next piece; undefined for other sources. */
+  fedUpTo(node: number): number | undefined {
+    return this.#feeds.get(node)?.log.next;
+  }
+
   /** About what all fed sources keep. */
   keptBytes(): number {
     let bytes = 0;

@@ -82,6 +82,8 @@ interface WiringParts {
   spill: SpillPlace | undefined;
   /** Which attempt of the run this is. */
   attempt: number;
+  /** By source node: batches that killed their worker. */
+  drops: ReadonlyMap<number, readonly number[]>;
   /** What it goes on from; undefined at the start. */
   from: Checkpoint | undefined;
 }
@@ -223,6 +225,7 @@ function laneConfigs(parts: WiringParts, wiring: StageWiring): LaneConfig[] {
       isGoverned: isGoverned(),
       arbiter: { place: arbiter, lane: numberOfLane(physical.stages, stage, actor.lane) },
       attempt: parts.attempt,
+      drops: dropsOf(parts, stage),
       spilled,
       ...(spill !== undefined && { spill }),
       ...restoreOf(from, stage, actor.lane),
@@ -241,6 +244,16 @@ function placeChain({ lease, cleanup }: WiringParts, { input }: StageSpec, owner
 function poolOfLane(memory: RunMemory, stage: number, lane: number): Pick<LaneConfig, 'pool'> {
   const consumer = memory.ofLane(stage, lane);
   return { pool: { place: memory.place, consumer, reservedBytes: memory.reservedBytes(consumer) } };
+}
+
+/** By input of a stage: packets of a source that it takes itself and that are dropped. */
+function dropsOf({ physical, drops }: WiringParts, { input }: StageSpec): number[][] {
+  if (input.kind === 'splits') return [[...(drops.get(input.node) ?? [])]];
+  const ids = input.kind === 'edge' ? [input.edge] : input.inputs.map(({ edge }) => edge);
+  return ids.map((id) => {
+    const producer = physical.edges.find((edge) => edge.id === id)?.producer;
+    return producer === undefined || producer.kind === 'stage' ? [] : [...(drops.get(producer.node) ?? [])];
+  });
 }
 
 function restoreOf(from: Checkpoint | undefined, { id }: StageSpec, lane: number): Pick<LaneConfig, 'restore'> {

@@ -32,6 +32,8 @@ export interface LanePressureParts {
   isSource: boolean;
   /** Whether rows wait between this lane and a stage nearer the sinks. */
   hasRowsBehind(): boolean;
+  /** Told once, when code of users holds more than its part and the promise is broken: only a new thread is without it. */
+  onUnmanaged(error: PipelineError): void;
 }
 
 /** How long a lane waits at most before it goes on all the same: never an eternal pause. */
@@ -43,13 +45,14 @@ export class LanePressure {
   #collections: number;
   /** What was still held after the last flush by pressure: open bins and the like. */
   #heldAfterFlush = 0;
+  #hasTold = false;
 
   constructor(parts: LanePressureParts) {
     this.#parts = parts;
     this.#collections = parts.shared.collections;
   }
 
-  /** Called between two batches, and where the lane is woken because it is a victim. @throws ERR_MEMORY_EXHAUSTED naming the stage whose code holds too much */
+  /** Called between two batches, and where the lane is woken because it is a victim. */
   relieve(chain: PressedChain): MaybePromise {
     const { shared, heap, consumer } = this.#parts;
     shared.look();
@@ -58,7 +61,7 @@ export class LanePressure {
       collectGarbage('major');
     }
     const overBytes = heap.check();
-    if (overBytes > 0) this.#failIfBroken(overBytes);
+    if (overBytes > 0 && !this.#hasTold) this.#tellIfBroken(overBytes);
     const held = chain.heldBytes();
     this.#heldAfterFlush = Math.min(this.#heldAfterFlush, held);
     consumer.setHeld(held - this.#heldAfterFlush);
@@ -92,11 +95,12 @@ export class LanePressure {
     }
   }
 
-  #failIfBroken(overBytes: number): void {
-    const { shared, name } = this.#parts;
+  #tellIfBroken(overBytes: number): void {
+    const { shared, name, onUnmanaged } = this.#parts;
     const overshoot = shared.overshootBytes();
     if (overshoot === 0) return;
-    throw new PipelineError(
+    this.#hasTold = true;
+    const error = new PipelineError(
       'ERR_MEMORY_EXHAUSTED',
       `the code of "${name}" keeps ${formatBytes(overBytes)} more on its heap and in array buffers than its part of memoryLimit, ` +
         `also after collecting; the process is ${formatBytes(overshoot)} beyond its limit`,
@@ -105,5 +109,6 @@ export class LanePressure {
         hint: 'let batches and results go: copy the few values that you need; or raise memoryLimit',
       },
     );
+    onUnmanaged(error);
   }
 }

@@ -56,6 +56,8 @@ export interface BarrierEvent {
 }
 
 export interface RestartEvent {
+  /** `memory`: code of users held what only a new thread is without. */
+  kind: 'crash' | 'memory';
   /** The stage whose worker died. */
   stage: string;
   /** What it died of. */

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { PipelineError, parseBytes, parseDuration } from '@spillway/core/base';
 import type { Progress } from '../monitor/progress.ts';
+import type { DeadLetter } from './dead-letter.ts';
 
 export interface RunOptions {
   /** Most lanes of one stage, and threads for library codecs. Default: the cores that this process may use. */
@@ -34,6 +35,11 @@ export interface RunOptions {
    */
   restarts?: number;
   /**
+   * What is done about a batch of a source that kills its worker three times: `fail` (default) fails the job naming the batch; a function gets
+   * the batch, and the job goes on without it. What it returns is awaited; when it throws, the job fails.
+   */
+  onPoisonBatch?: 'fail' | ((letter: DeadLetter) => void | Promise<void>);
+  /**
    * How often everything is brought to a state that the job can go on from after the death of a worker. Default 5 s. What it costs is bounded:
    * a twentieth of the time.
    */
@@ -59,6 +65,7 @@ export interface ParsedRunOptions {
   /** Infinity for no limit. */
   spillLimitBytes: number;
   restarts: number;
+  onPoisonBatch: ((letter: DeadLetter) => void | Promise<void>) | undefined;
   barrierEveryMs: number;
 }
 
@@ -77,6 +84,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof RunOptions>([
   'spillLimit',
   'restarts',
   'barrierEvery',
+  'onPoisonBatch',
   'resume',
 ]);
 
@@ -123,9 +131,16 @@ export function parseRunOptions(options: RunOptions): ParsedRunOptions {
     handleSignals: options.handleSignals ?? false,
     spillDirectory: options.spillDirectory,
     restarts: restartsOf(options.restarts ?? DEFAULT_RESTARTS),
+    onPoisonBatch: poisonOf(options.onPoisonBatch ?? 'fail'),
     barrierEveryMs: milliseconds(options.barrierEvery ?? 5000, 'barrierEvery'),
     spillLimitBytes: options.spillLimit === undefined ? Infinity : parseBytes(options.spillLimit, 'spillLimit'),
   };
+}
+
+function poisonOf(value: NonNullable<RunOptions['onPoisonBatch']>): ParsedRunOptions['onPoisonBatch'] {
+  if (value === 'fail') return undefined;
+  if (typeof value === 'function') return value;
+  throw refused('onPoisonBatch', `is ${String(value)}`, "'fail' or a function");
 }
 
 function restartsOf(value: number): number {

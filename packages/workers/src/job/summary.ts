@@ -1,6 +1,7 @@
 /** What a job did, as data: `await job.done`, and the last line of `--json`. */
 import type { PipelineErrorData } from '@spillway/core';
 import type { FlushCounts } from '../monitor/statistics.ts';
+import type { DeadLetterCount } from './dead-letter.ts';
 
 /** One stage of the plan, over all its lanes. */
 export interface StageSummary {
@@ -39,6 +40,8 @@ export interface Summary {
   spilledBytes: number;
   /** How often it went on after the death of a stage worker. */
   restarts: number;
+  /** Batches that killed their workers and were left out: see `onPoisonBatch`. */
+  deadLetters: DeadLetterCount;
   flushes: FlushCounts;
   stages: StageSummary[];
   sources: EndpointSummary[];

@@ -1,4 +1,6 @@
 /** Puts a lane together from what it was told: its input, its fused operators, its outputs and its statistics. */
+
+import { errorToData } from '@spillway/core/base';
 import type {
   Arena,
   FlushReason,
@@ -22,6 +24,7 @@ import {
 import { attachRing, type Ring } from '../channels/ring.ts';
 import { SourceGate } from '../channels/source-gate.ts';
 import { ActorStatistics, OperatorStatistics } from '../monitor/statistics.ts';
+import { DroppedPackets, type DroppedPacketsParts } from './dropped-packets.ts';
 import type { SplitBounds } from './generated-input.ts';
 import { type LaneChain, type LaneInput, LaneLoop } from './lane-loop.ts';
 import { LaneMemory } from './lane-memory.ts';
@@ -96,7 +99,8 @@ export async function buildLane(
     outputs,
     statistics,
     isOnlyLane: stage.lanes === 1,
-    pressure: memory.watch(rings),
+    pressure: memory.watch(rings, (error) => send({ type: 'unmanaged', error: errorToData(error) })),
+    drops: droppedPackets(arena, config, send),
     onBatch: (sequence, rowsBefore, origin) => place.set(sequence, rowsBefore, origin),
   });
   return {
@@ -106,6 +110,16 @@ export async function buildLane(
     save: (place) => saveChain(arena, config, chain, place, signal),
     close: () => closeLane(arena, input, chain, outputs, spill).finally(() => memory.close()),
   };
+}
+
+function droppedPackets(
+  arena: Arena,
+  { owner, drops }: LaneConfig,
+  send: (message: LaneMessage) => void,
+): DroppedPackets {
+  const onDropped: DroppedPacketsParts['onDropped'] = (input, sequence, batches) =>
+    send({ type: 'dropped', input, sequence, batches });
+  return new DroppedPackets({ arena, owner, packets: drops, onDropped });
 }
 
 async function closeLane(

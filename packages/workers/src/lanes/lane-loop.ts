@@ -6,6 +6,7 @@
 import type { Batch, FlushReason, MaybePromise } from '@spillway/core/internal';
 import type { LanePressure } from '../governor/lane-pressure.ts';
 import type { ActorStatistics } from '../monitor/statistics.ts';
+import type { DroppedPackets } from './dropped-packets.ts';
 import type { LaneOutput } from './lane-outputs.ts';
 
 /** What one sequence number stands for at a stage's input. */
@@ -13,8 +14,9 @@ export interface Morsel {
   sequence: number;
   /** In order; owned by whoever takes the morsel. */
   batches: Batch[];
-  /** Which of several inputs it comes from. */
+  /** Which of several inputs it comes from, and its number there. */
   port?: number;
+  packet?: number;
   /** Nothing more comes of this port. */
   isLast?: boolean;
   /** Bytes of a file that it came from, and where in it, as far as only the input knows. */
@@ -62,6 +64,8 @@ export interface LaneParts {
   /** Only a stage of one lane has state across morsels, and so something to emit at the end. */
   isOnlyLane: boolean;
   pressure: Pick<LanePressure, 'relieve'>;
+  /** Packets that are not worked on. */
+  drops?: Pick<DroppedPackets, 'apply'>;
   /** Told of each batch before it is pushed, for positions in error messages. */
   onBatch(sequence: number, rowsBefore: number, origin?: Morsel['origin']): void;
 }
@@ -126,9 +130,10 @@ export class LaneLoop {
   }
 
   async #process(morsel: Morsel): Promise<void> {
-    const { chain, outputs, statistics, onBatch } = this.#parts;
+    const { chain, outputs, statistics, onBatch, drops } = this.#parts;
     let rows = 0;
     let taken = 0;
+    drops?.apply(morsel);
     try {
       for (const batch of morsel.batches) {
         onBatch(morsel.sequence, rows, morsel.origin);

@@ -1,5 +1,5 @@
 /** What a lane has to do with memory: its consumer in the run's pool, the heap that it reserves, and what it does under pressure. */
-import { type MemoryConsumer, MemoryPool, type MemoryReservation } from '@spillway/core/base';
+import { type MemoryConsumer, MemoryPool, type MemoryReservation, type PipelineError } from '@spillway/core/base';
 import type { Arena } from '@spillway/core/internal';
 import type { Ring } from '../channels/ring.ts';
 import { Arbiter } from '../governor/arbiter.ts';
@@ -27,8 +27,8 @@ export class LaneMemory {
     this.#arbiter = new Arbiter(arena.buffer, config.arbiter.place, pool);
   }
 
-  /** From now on what the thread's heap grows by counts. */
-  watch(outputs: readonly Ring[]): Pick<LanePressure, 'relieve'> {
+  /** From now on what the thread's heap grows by counts. @param onUnmanaged told when only a new thread can help */
+  watch(outputs: readonly Ring[], onUnmanaged: (error: PipelineError) => void): Pick<LanePressure, 'relieve'> {
     const { stage, heapBytes, arbiter, isGoverned } = this.#config;
     if (!isGoverned) return { relieve: () => undefined };
     return new LanePressure({
@@ -39,6 +39,7 @@ export class LaneMemory {
       lane: arbiter.lane,
       name: stage.name,
       isSource: stage.input.kind === 'splits',
+      onUnmanaged,
       hasRowsBehind: () => outputs.some((ring) => ring.depth().packets > 0),
     });
   }

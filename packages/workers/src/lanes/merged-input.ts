@@ -79,7 +79,7 @@ export class MergedInput implements LaneInput {
     const taken = (this.#ports[port] as MergedPort).consumer.poll();
     if (taken === undefined) return undefined;
     const sequence = this.#morsels++;
-    if (taken !== 'end') return { sequence, batches: taken.batches, port };
+    if (taken !== 'end') return { sequence, batches: taken.batches, port, packet: taken.sequence };
     this.#isOpen[port] = false;
     return { sequence, batches: [], port, isLast: true };
   }

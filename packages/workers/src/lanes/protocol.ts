@@ -4,6 +4,7 @@ import type { Fields, PipelineErrorData } from '@spillway/core';
 import type {
   FlushReason,
   HeldState,
+  PlainBatch,
   PoolPlace,
   Ptr,
   Recovery,
@@ -64,6 +65,8 @@ export interface LaneConfig {
   heapBytes: number;
   /** Which attempt of the run this is, from 0: files of several may lie side by side. */
   attempt: number;
+  /** By input: packets of a source that killed their worker, which are handed back instead of being worked on. */
+  drops: number[][];
   /** Shared counter: bytes on disk of all lanes. */
   spilled: Ptr;
   /** Where its operators may spill. */
@@ -101,5 +104,9 @@ export type LaneMessage =
   | { type: 'alert'; message: string }
   /** What a split of an ordered source began and ended with. */
   | ({ type: 'split' } & SplitBounds)
+  /** Code of users holds more than its part, also after collecting, and the promise is broken. The lane goes on. */
+  | { type: 'unmanaged'; error: PipelineErrorData }
+  /** What was in a packet that is dropped. */
+  | { type: 'dropped'; input: number; sequence: number; batches: PlainBatch[] }
   /** The last message: everything is published, everything held is released. */
   | { type: 'ended'; error?: PipelineErrorData };

@@ -38,10 +38,15 @@ export class CollectedRows implements BatchTaker {
   }
 
   cutBack(): void {
-    const { batches, bytes } = this.#marked;
-    this.#batches.length = batches;
-    this.#keep(bytes - this.#bytes);
-    this.#bytes = bytes;
+    this.#batches.length = this.#marked.batches;
+    this.#keep(-this.#bytes);
+    this.#bytes = 0;
+  }
+
+  /** What stays is counted anew: every attempt has counters of its own. */
+  begin(): void {
+    this.#keep(this.#marked.bytes);
+    this.#bytes = this.#marked.bytes;
   }
 
   /** The run has failed: nobody will ask for the rows. */

@@ -58,11 +58,12 @@ async function deliver(
 ): Promise<void> {
   let next = 0;
   try {
-    for (; next < batches.length; next += 1) {
+    while (next < batches.length) {
       const batch = batches[next] as Batch;
       const { rows, logicalBytes } = batch;
       const taken = taker.take(batch);
       if (taken !== undefined) await orAborted(taken, signal);
+      next += 1;
       batch.release();
       statistics.countIn(rows, logicalBytes);
     }
