@@ -32,6 +32,18 @@ function oneInput(random: SeededRandom, table: Table): [string, Table] {
     () => ['sort twice', table.sort({ by: 'user' }).sort({ by: 'time' })],
     () => ['own stage', table.filter(col('user').ge(1), { ownStage: true })],
     () => ['bins', bins(table, random.pick(['1m', '20m', '1h']))],
+    () => ['limit', table.limit(3 * size)],
+    () => ['slice', table.slice(size, null, 3)],
+    () => ['distinct', table.distinct({ by: ['host', 'user'] })],
+    () => ['reorder', table.reorder({ on: 'time', allowedLateness: '1h' })],
+    () => ['partition', table.partition(size)],
+    () => [
+      'windows',
+      windows(
+        table,
+        random.pick<Bins>([{ every: '10m', period: '1h' }, { gap: '15s' }, { rows: size }, { every: '1M' }]),
+      ),
+    ],
   ])();
 }
 
@@ -45,6 +57,20 @@ function bins(table: Table, every: string): Table {
   return bin.select({
     time: col('time'),
     host: col('host'),
+    user: coalesce(col('user'), 0),
+    system: coalesce(col('system'), 0),
+  });
+}
+
+type Bins = { every: '10m'; period: '1h' } | { gap: '15s' } | { rows: number } | { every: '1M' };
+
+/** Of all hosts together; bins that have no rows are left out. */
+function windows(table: Table, bin: Bins): Table {
+  const columns = { host: agg.last('host'), user: agg.max('user'), system: agg.sum('system') };
+  const { windows: binned } = table.aggStream({ orderedOn: 'time', aggregations: { windows: { ...bin, columns } } });
+  return binned.select({
+    time: col('time'),
+    host: coalesce(col('host'), 0).cast('int32'),
     user: coalesce(col('user'), 0),
     system: coalesce(col('system'), 0),
   });
