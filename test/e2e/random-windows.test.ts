@@ -2,76 +2,14 @@
  * Aggregations over windows of every kind give the same through the workers, with any number of lanes, as through the reference executor: rows,
  * order, and where batches are watched the same batches.
  */
-import { createPipeline, fromIterable, type Sink, type Stream } from '@spillway/core';
-import { loadArrow, type ReferenceRow, rowsOfArrow, runReference } from '@spillway/core/internal';
-import { run } from '@spillway/workers';
-import { expect, test } from 'vitest';
-import { chooseSeed, randomFrom, type SeededRandom } from '#support/random';
-import { cutRows, describeWindows, randomWindows, WINDOW_SHAPE, windowRows } from '#support/random-windows';
+import { test } from 'vitest';
+import { chooseSeed } from '#support/random';
+import { checkWindowPlan } from '#support/random-window-plan';
 
 const PLANS = Number(process.env['SPILLWAY_PIPELINES'] ?? 24);
-
-interface Plan {
-  description: string;
-  collects: Sink[];
-  callbacks: Sink[];
-  seen: unknown[][];
-}
-
-function randomPlan(random: SeededRandom): Plan {
-  const p = createPipeline({ memoryLimit: '512MiB' });
-  const rows = windowRows(random, random.pick([0, 1, 10, 100, 400]));
-  const aggregations = Object.fromEntries(
-    Array.from({ length: random.integer(1, 3) }, (_, index) => [`a${index}`, randomWindows(random)]),
-  );
-  const by = random.pick<('key' | 'small')[]>([[], ['key'], ['key', 'small']]);
-  const triggers = {
-    ...(random.chance(0.3) && { iterMax: random.integer(1, 4) }),
-    ...(random.chance(0.2) && { rows: random.integer(1, 50) }),
-    ...(random.chance(0.2) && { memoryLimit: random.integer(1, 3000) }),
-    ...(random.chance(0.1) && { accumulate: false }),
-  };
-  const source = p.source(fromIterable(WINDOW_SHAPE, cutRows(random, rows), { orderedOn: 't' }));
-  const streams: Record<string, Stream> = source.aggStream({ orderedOn: 't', by, aggregations, ...triggers }) as never;
-  const seen: unknown[][] = [];
-  const watched = random.chance(0.3);
-  const outputs = Object.values(streams);
-  return {
-    description: `${rows.length} rows by ${by.join()} ${JSON.stringify(triggers)}\n${Object.values(aggregations).map(describeWindows).join('\n')}`,
-    collects: outputs.map((stream) => stream.collect()),
-    callbacks: watched
-      ? outputs.map((stream, index) =>
-          stream.forEach((batch) => void (seen[index] ??= []).push(batch), { takes: 'rows' }),
-        )
-      : [],
-    seen,
-  };
-}
-
 const firstSeed = chooseSeed();
 
 test.each(Array.from({ length: PLANS }, (_, index) => firstSeed + index))(
   'workers agree with the reference, SPILLWAY_SEED=%i SPILLWAY_PIPELINES=1',
-  async (seed) => {
-    const plan = randomPlan(randomFrom(seed));
-    const arrow = await loadArrow();
-    const { outputs } = await runReference([...plan.collects, ...plan.callbacks]);
-    const fields = outputs.map((output) => output.fields);
-    const expected = {
-      rows: outputs.slice(0, plan.collects.length).map((output) => output.batches.flat()),
-      batches: [...plan.seen],
-    };
-    for (const workers of [1, 2]) {
-      plan.seen.length = 0;
-      const job = run([...plan.collects, ...plan.callbacks], { workers, debug: true });
-      await job.done;
-      const rows = await Promise.all(
-        plan.collects.map(async (sink, index): Promise<ReferenceRow[]> => {
-          const { batches } = await job.table(sink);
-          return batches.flatMap((batch) => rowsOfArrow(arrow, batch, fields[index] ?? []));
-        }),
-      );
-      expect({ rows, batches: [...plan.seen] }, `${workers} workers: ${plan.description}`).toEqual(expected);
-    }
-  },
+  checkWindowPlan,
 );
