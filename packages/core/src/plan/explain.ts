@@ -1,10 +1,11 @@
 /** A plan for people and for programs, without running it. */
 
 import { describeExpression } from '../expressions/describe.ts';
+import { isLattice } from '../operators/windows/columns.ts';
 import { formatBytes } from '../schema/sizes.ts';
 import { type MemorySplit, splitMemory } from './budget.ts';
 import { buildLogicalPlan } from './build.ts';
-import type { OperatorSpec, SortKey, SourceSpec, Triggers } from './logical.ts';
+import type { AggregationSpec, OperatorSpec, SortKey, SourceSpec, Triggers } from './logical.ts';
 import { batchRowsOf, type MinimumTerms, minimumTerms } from './minimum.ts';
 import type { EdgeSpec, PhysicalPlan, StageOperator, StageSpec } from './physical.ts';
 import { fileProbes, resolvePlan } from './resolve.ts';
@@ -147,7 +148,9 @@ function operatorLine(operator: StageOperator): string {
       ? ', its flushes can be seen'
       : '';
   const share =
-    operator.shareBytes === undefined ? '' : `, holds up to ${formatBytes(operator.shareBytes)} and spills the rest`;
+    operator.shareBytes === undefined
+      ? ''
+      : `, holds up to ${formatBytes(operator.shareBytes)}${isUnspillable(operator.spec) ? '' : ' and spills the rest'}`;
   return `${operator.name}${half}: ${describeSpec(operator.spec)}${seen}${share}`;
 }
 
@@ -167,7 +170,9 @@ function describeSpec(spec: OperatorSpec): string {
     case 'memoryAccumulate':
       return `fold ${spec.fold.name}${describeTriggers(spec.triggers)}`;
     case 'aggStream': {
-      const bins = spec.aggregations.map(({ name, bins: { text } }) => `${name} every ${text}`).join(', ');
+      const bins = spec.aggregations
+        .map(({ name, bins: { kind, text } }) => `${name} ${BINS[kind]} ${text}`)
+        .join(', ');
       return `aggregate ${bins}${spec.by.length === 0 ? '' : ` by ${spec.by.join(', ')}`}${describeTriggers(spec.triggers)}`;
     }
     case 'joinStream': {
@@ -230,4 +235,18 @@ function describeSink(spec: Extract<OperatorSpec, { kind: 'sink' }>): string {
     .map(([field, value]) => `${field}=${value}`)
     .join('/');
   return `store ${sink.root}, dataset ${key}, ${sink.mode}, ordered on ${sink.orderedOn}`;
+}
+
+/** How bins of each kind are told. */
+const BINS: Readonly<Record<AggregationSpec['bins']['kind'], string>> = {
+  fixed: 'every',
+  calendar: 'every',
+  edges: 'between',
+  rows: 'every',
+  sessions: 'sessions with gaps of up to',
+};
+
+/** Open windows stay in memory. */
+function isUnspillable(spec: OperatorSpec): boolean {
+  return spec.kind === 'aggStream' && !spec.aggregations.some(isLattice);
 }

@@ -143,11 +143,16 @@ function leastShare(operator: StageOperator, rows: number): number | undefined {
   return hasTraits(spec) && traitsOf(spec).canSpill ? traitsOf(spec).stateBytes(spec, inputFields, rows) : undefined;
 }
 
-/** Aggregates that merge states of many keys, or hold closed rows until something makes them flush. */
+/** Aggregates that merge states of many keys, over windows, or hold closed rows until something makes them flush. */
 function canSpill({ spec, half, emissionsVisible }: StageOperator): boolean {
   if (spec.kind !== 'aggStream' || half === 'partial') return false;
-  const { by, triggers } = spec;
-  return by.length > 0 || emissionsVisible || Object.values(triggers).some((trigger) => trigger !== undefined);
+  const { by, triggers, aggregations } = spec;
+  return (
+    by.length > 0 ||
+    !aggregations.every(isLattice) ||
+    emissionsVisible ||
+    Object.values(triggers).some((trigger) => trigger !== undefined)
+  );
 }
 
 function ownLimit({ spec }: StageOperator): number {

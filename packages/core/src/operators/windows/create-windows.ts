@@ -119,25 +119,34 @@ export class FinalParts implements FinalPart {
   ) {
     this.#u32 = new Uint32Array(context.arena.buffer);
     const { inputFields } = context;
-    this.#parts = planParts(spec, inputFields).map(({ plan, windows }, part): FinalPart => {
-      if (windows === undefined) return new FinalStates(plan, inputFields, context, isCounting);
-      return new WindowStates(windows, inputFields, context, (root, { aggregation: { name, columns } }, workspace) => {
-        const feed = feeds[part];
-        if (feed === undefined || columns.every(isKernelColumn)) return undefined;
-        const outputs = context.outputFields[name] as Fields;
-        const isKeyed = plan.keys.length > 0;
-        return new RowExtras({
-          root,
-          columns,
-          fields: inputFields,
-          outputs,
-          feed,
-          definitions,
-          isKeyed,
-          workspace,
-          context,
-        });
-      });
+    const parts = planParts(spec, inputFields);
+    const { shareBytes } = context;
+    const share = shareBytes === undefined ? {} : { shareBytes: Math.floor(shareBytes / parts.length) };
+    const partContext = { ...context, ...share };
+    this.#parts = parts.map(({ plan, windows }, part): FinalPart => {
+      if (windows === undefined) return new FinalStates(plan, inputFields, partContext, isCounting);
+      return new WindowStates(
+        windows,
+        inputFields,
+        partContext,
+        (root, { aggregation: { name, columns } }, workspace) => {
+          const feed = feeds[part];
+          if (feed === undefined || columns.every(isKernelColumn)) return undefined;
+          const outputs = context.outputFields[name] as Fields;
+          const isKeyed = plan.keys.length > 0;
+          return new RowExtras({
+            root,
+            columns,
+            fields: inputFields,
+            outputs,
+            feed,
+            definitions,
+            isKeyed,
+            workspace,
+            context,
+          });
+        },
+      );
     });
   }
 

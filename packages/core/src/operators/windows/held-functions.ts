@@ -22,29 +22,33 @@ import { selectRank } from './select-rank.ts';
 import type { SlotFunction } from './slot-function.ts';
 
 abstract class HeldFunction implements SlotFunction {
-  protected readonly held: HeldWords;
+  protected readonly words: HeldWords;
   protected readonly workspace: Workspace;
   protected readonly input: KeyPlan;
 
   constructor(input: KeyPlan, workspace: Workspace, reduce: Reduce | undefined) {
     this.input = input;
     this.workspace = workspace;
-    this.held = new HeldWords(workspace, reduce);
+    this.words = new HeldWords(workspace, reduce);
   }
 
   abstract begin(batch: Batch): (row: number, slot: number) => void;
   abstract finish(slot: number): unknown;
 
   grow(slots: number): void {
-    this.held.grow(slots);
+    this.words.grow(slots);
   }
 
   copy(from: number, to: number): void {
-    this.held.copy(from, to);
+    this.words.copy(from, to);
   }
 
   move(map: Int32Array, slots: number): void {
-    this.held.move(map, slots);
+    this.words.move(map, slots);
+  }
+
+  held(): { bytes: number; heap: number } {
+    return { bytes: this.words.bytes, heap: 0 };
   }
 
   /** Values of the column as the numbers nearest to them. */
@@ -57,7 +61,7 @@ abstract class HeldFunction implements SlotFunction {
   }
 }
 
-const words = new DataView(new ArrayBuffer(8));
+const bits = new DataView(new ArrayBuffer(8));
 
 /** `median` and `quantile`: every value, as a double. */
 export class HeldQuantile extends HeldFunction {
@@ -75,15 +79,15 @@ export class HeldQuantile extends HeldFunction {
     return (row, slot) => {
       const value = numbers(row);
       if (value === undefined) return;
-      words.setFloat64(0, value, true);
-      this.held.add(slot, words.getUint32(0, true), words.getUint32(4, true));
+      bits.setFloat64(0, value, true);
+      this.words.add(slot, bits.getUint32(0, true), bits.getUint32(4, true));
     };
   }
 
   finish(slot: number): number | null {
-    const count = this.held.count(slot);
+    const count = this.words.count(slot);
     if (count === 0) return null;
-    const from = this.held.gather(slot) / 8;
+    const from = this.words.gather(slot) / 8;
     const { f64 } = this.workspace.views;
     return quantileOf(this.#q, this.#interpolation, count, (rank) => selectRank(f64, from, count, rank));
   }
@@ -105,13 +109,13 @@ export class SketchedQuantile extends HeldFunction {
     return (row, slot) => {
       const value = numbers(row);
       // Buckets in order of their values: below 0 there are as many as above.
-      if (value !== undefined) this.held.add(slot, 1, this.#buckets.bucketOf(value) + 2 ** 31);
+      if (value !== undefined) this.words.add(slot, 1, this.#buckets.bucketOf(value) + 2 ** 31);
     };
   }
 
   finish(slot: number): number | null {
-    if (this.held.count(slot) === 0) return null;
-    const { words: at, count } = this.held.reduce(slot);
+    if (this.words.count(slot) === 0) return null;
+    const { words: at, count } = this.words.reduce(slot);
     const { u32 } = this.workspace.views;
     const wordAt = (index: number): number => (at >>> 2) + 2 * index;
     let total = 0;
@@ -157,10 +161,10 @@ class WordsOf {
     return (row) => {
       const value = read(row);
       if (value === null) return false;
-      if (isDouble) words.setFloat64(0, Number.isNaN(value) ? NaN : (value as number) === 0 ? 0 : (value as number));
-      else words.setBigInt64(0, BigInt.asIntN(64, BigInt(value as bigint | number | boolean)));
-      into.high = words.getUint32(0);
-      into.low = words.getUint32(4);
+      if (isDouble) bits.setFloat64(0, Number.isNaN(value) ? NaN : (value as number) === 0 ? 0 : (value as number));
+      else bits.setBigInt64(0, BigInt.asIntN(64, BigInt(value as bigint | number | boolean)));
+      into.high = bits.getUint32(0);
+      into.low = bits.getUint32(4);
       return true;
     };
   }
@@ -168,48 +172,48 @@ class WordsOf {
 
 /** `nUnique`: all different values; of texts, the numbers that they have been given. */
 export class HeldUnique extends HeldFunction {
-  readonly #words: WordsOf;
+  readonly #wordsOf: WordsOf;
 
   constructor(input: KeyPlan, kernels: Kernels, workspace: Workspace) {
     super(input, workspace, keepDifferent);
-    this.#words = new WordsOf(input, kernels, workspace, true);
+    this.#wordsOf = new WordsOf(input, kernels, workspace, true);
   }
 
   begin(batch: Batch): (row: number, slot: number) => void {
     const word = { high: 0, low: 0 };
-    const read = this.#words.reader(batch, word);
+    const read = this.#wordsOf.reader(batch, word);
     return (row, slot) => {
-      if (read(row)) this.held.add(slot, word.low, word.high);
+      if (read(row)) this.words.add(slot, word.low, word.high);
     };
   }
 
   finish(slot: number): number {
-    return this.held.count(slot) === 0 ? 0 : this.held.reduce(slot).count;
+    return this.words.count(slot) === 0 ? 0 : this.words.reduce(slot).count;
   }
 }
 
 /** `nUniqueApprox`: registers that hold something. */
 export class SketchedUnique extends HeldFunction {
   readonly #precision: number;
-  readonly #words: WordsOf;
+  readonly #wordsOf: WordsOf;
 
   constructor({ precision = 12 }: AggregateColumn, input: KeyPlan, kernels: Kernels, workspace: Workspace) {
     super(input, workspace, keepGreatest);
     this.#precision = precision;
-    this.#words = new WordsOf(input, kernels, workspace, false);
+    this.#wordsOf = new WordsOf(input, kernels, workspace, false);
   }
 
   begin(batch: Batch): (row: number, slot: number) => void {
     const hash = { high: 0, low: 0 };
     const hashed = this.input.value.class === 'text' ? this.#hashTexts(batch, hash) : this.#hashNumbers(batch, hash);
     return (row, slot) => {
-      if (hashed(row)) this.held.add(slot, zerosOf(hash, this.#precision), registerOf(hash, this.#precision));
+      if (hashed(row)) this.words.add(slot, zerosOf(hash, this.#precision), registerOf(hash, this.#precision));
     };
   }
 
   finish(slot: number): number {
-    if (this.held.count(slot) === 0) return 0;
-    const { words: at, count } = this.held.reduce(slot);
+    if (this.words.count(slot) === 0) return 0;
+    const { words: at, count } = this.words.reduce(slot);
     const { u32 } = this.workspace.views;
     const counts: number[] = [2 ** this.#precision - count];
     for (let index = 0; index < count; index++) {
@@ -220,7 +224,7 @@ export class SketchedUnique extends HeldFunction {
   }
 
   #hashNumbers(batch: Batch, hash: WideHash): (row: number) => boolean {
-    const read = this.#words.reader(batch, hash);
+    const read = this.#wordsOf.reader(batch, hash);
     return (row) => {
       if (!read(row)) return false;
       hashWords(hash.high | 0, hash.low | 0, hash);

@@ -51,6 +51,10 @@ export class HeldWords {
     this.#slots = slots;
   }
 
+  get bytes(): number {
+    return this.#slabs.length * SLAB_BYTES + this.#gathered.bytes + 4 * this.#first.bytes;
+  }
+
   count(slot: number): number {
     return this.#at(this.#counts, slot);
   }

@@ -23,6 +23,14 @@ import type { SlotFunction } from './slot-function.ts';
 import { CustomFunction, ExtremeRow, WeightedMean } from './value-functions.ts';
 import type { SlotExtras } from './window-table.ts';
 
+/** What to do when functions hold too much. */
+export const MEMORY_HINT =
+  'use agg.quantileApprox or agg.nUniqueApprox, bins that close sooner, or a larger memoryLimit';
+
+function describe({ fn, name, custom }: AggregateColumn): string {
+  return `${custom?.ref.name ?? fn} for "${name}"`;
+}
+
 /** The rows behind the packet at work, for a final half in the same lane. */
 export interface RowFeed {
   /** The rows that were grouped: those from `from` on of the batch. */
@@ -148,6 +156,10 @@ export class RowExtras implements SlotExtras {
     for (const { made } of this.#functions) made.move(map, slots);
   }
 
+  held(): { what: string; bytes: number; heap: number }[] {
+    return this.#functions.map(({ column, made }) => ({ what: describe(column), ...made.held() }));
+  }
+
   /** Group of a row of the feed's. Groups ascend with the rows, as far as they are taken one after the other. */
   #grouping(): (row: number) => number {
     const groups = this.#feed.groups(this.#root);
@@ -171,19 +183,12 @@ export class RowExtras implements SlotExtras {
         add(row, slot);
       } catch (error) {
         if (!(error instanceof PipelineError) || error.code !== 'ERR_MEMORY_EXHAUSTED') throw error;
-        const { fn, name } = column;
-        throw new PipelineError(
-          'ERR_MEMORY_EXHAUSTED',
-          `${fn} for "${name}" holds the values of its open bins: ${error.message}`,
-          {
-            stage: this.#stage,
-            column: name,
-            hint: fn.startsWith('nUnique')
-              ? 'use agg.nUniqueApprox, shorter bins, or a larger memoryLimit'
-              : 'use agg.quantileApprox, shorter bins, or a larger memoryLimit',
-            cause: error,
-          },
-        );
+        throw new PipelineError('ERR_MEMORY_EXHAUSTED', `${describe(column)} holds too much: ${error.message}`, {
+          stage: this.#stage,
+          column: column.name,
+          hint: MEMORY_HINT,
+          cause: error,
+        });
       }
     };
   }

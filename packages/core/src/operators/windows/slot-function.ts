@@ -12,6 +12,8 @@ export interface SlotFunction {
   move(map: Int32Array, slots: number): void;
   /** The value in the output; null where there is none. */
   finish(slot: number): unknown;
+  /** Bytes that it holds; `heap`: those of them that lie on the heap, about. */
+  held(): { bytes: number; heap: number };
 }
 
 /** States in an array. */

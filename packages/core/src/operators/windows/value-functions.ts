@@ -15,6 +15,16 @@ import type { AggregateColumn, CustomAggregate } from '../../plan/logical.ts';
 import type { AggregateDefinition } from '../aggregate-definition.ts';
 import { type SlotFunction, StateArray } from './slot-function.ts';
 
+/** A state of two values, and of two exact sums, about. */
+const ROW_BYTES = 96;
+const SUMS_BYTES = 256;
+/** The state of a user's function that does not say. */
+const STATE_BYTES = 64;
+
+function onHeap(bytes: number): { bytes: number; heap: number } {
+  return { bytes, heap: bytes };
+}
+
 /** `argMin`, `argMax`: the value of the first row that has the extreme. */
 export class ExtremeRow implements SlotFunction {
   readonly #rows = new StateArray<{ value: unknown; by: unknown }>();
@@ -55,6 +65,10 @@ export class ExtremeRow implements SlotFunction {
 
   finish(slot: number): unknown {
     return this.#rows.states[slot]?.value ?? null;
+  }
+
+  held(): { bytes: number; heap: number } {
+    return onHeap(this.#rows.states.length * ROW_BYTES);
   }
 
   /** A number is better than NaN. */
@@ -120,6 +134,10 @@ export class WeightedMean implements SlotFunction {
 
   move(map: Int32Array, slots: number): void {
     this.#sums.move(map, slots);
+  }
+
+  held(): { bytes: number; heap: number } {
+    return onHeap(this.#sums.states.length * SUMS_BYTES);
   }
 
   finish(slot: number): number | null {
@@ -206,6 +224,13 @@ export class CustomFunction implements SlotFunction {
     const held = this.#states.states[slot];
     if (held === undefined) return null;
     return this.#call('finish', () => this.#definition.finish(held.state, this.#custom.options));
+  }
+
+  held(): { bytes: number; heap: number } {
+    const { states } = this.#states;
+    const { sizeOf } = this.#definition;
+    if (sizeOf === undefined) return onHeap(states.length * STATE_BYTES);
+    return onHeap(states.reduce((sum, held) => sum + (held === undefined ? 0 : sizeOf(held.state)), 0));
   }
 
   #noMerge(): PipelineError {

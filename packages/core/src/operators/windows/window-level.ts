@@ -85,6 +85,11 @@ export class WindowLevel {
     return this.#extras?.results ?? NO_RESULTS;
   }
 
+  /** What holds states beside those of the kernels. */
+  held(): ReturnType<SlotExtras['held']> {
+    return this.#table.held();
+  }
+
   /** Merges the groups of one batch. */
   take(source: GroupSource): void {
     this.#source = source;

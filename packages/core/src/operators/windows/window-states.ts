@@ -1,6 +1,8 @@
 /** The work of the final half for the aggregations of one filter: merges packets in order and makes output of what is closed. */
 import type { Batch } from '../../batch/contract.ts';
+import { PipelineError } from '../../errors.ts';
 import type { Ptr } from '../../memory/contract.ts';
+import { formatBytes } from '../../schema/sizes.ts';
 import type { Fields } from '../../schema/types.ts';
 import { Workspace } from '../aggregate/arena-views.ts';
 import { KeyIndex } from '../aggregate/key-index.ts';
@@ -10,6 +12,7 @@ import { PacketReader } from '../aggregate/packet-reader.ts';
 import { PIECE_ROWS } from '../aggregate/piece-rows.ts';
 import { RowBytes } from '../aggregate/row-bytes.ts';
 import type { MaybePromise, OperatorContext, Output } from '../contract.ts';
+import { MEMORY_HINT } from './row-extras.ts';
 import type { SlotList } from './slot-map.ts';
 import { WindowLevel } from './window-level.ts';
 import type { WindowLevelPlan, WindowPlan } from './window-plan.ts';
@@ -58,6 +61,8 @@ export class WindowStates implements FinalPart {
   readonly #reader: PacketReader;
   readonly #levels: WindowLevel[];
   readonly #ports: Port[];
+  readonly #shareBytes: number;
+  readonly #stage: string;
 
   constructor(plan: WindowPlan, fields: Fields, context: OperatorContext, makeExtras: MakeExtras) {
     const { kernels } = context;
@@ -66,6 +71,8 @@ export class WindowStates implements FinalPart {
     const scratch = workspace.buffer();
     this.#workspace = workspace;
     this.#kernels = kernels;
+    this.#shareBytes = context.shareBytes ?? Infinity;
+    this.#stage = context.name;
     this.#order = index === undefined ? undefined : new KeyOrder(index, workspace);
     this.#reader = new PacketReader(plan, context.name, index, kernels, workspace, false);
     this.#levels = plan.roots.map((root, position) => {
@@ -100,6 +107,7 @@ export class WindowStates implements FinalPart {
     const { last } = this.#reader;
     if (last === undefined) return;
     for (const level of this.#levels) level.advance(typeof last === 'bigint' ? last : BigInt(Math.floor(last)));
+    this.#checkShare();
   }
 
   roll(): void {
@@ -136,7 +144,25 @@ export class WindowStates implements FinalPart {
   }
 
   heldBytes(): number {
-    return this.#workspace.bytes();
+    const onHeap = this.#levels.flatMap((level) => level.held()).reduce((sum, { heap }) => sum + heap, 0);
+    return this.#workspace.bytes() + onHeap;
+  }
+
+  /** Nothing of it can be spilled: what is beyond its share ends the run, before others have nothing left. */
+  #checkShare(): void {
+    const held = this.heldBytes();
+    if (held <= this.#shareBytes) return;
+    const holders = this.#levels
+      .flatMap((level) => level.held())
+      .sort((left, right) => right.bytes - left.bytes)
+      .slice(0, 3)
+      .map(({ what, bytes }) => `${what} ${formatBytes(bytes)}`);
+    const names = this.#levels.map(({ plan }) => `"${plan.aggregation.name}"`).join(', ');
+    throw new PipelineError(
+      'ERR_MEMORY_EXHAUSTED',
+      `the open bins of ${names} hold ${formatBytes(held)}${holders.length === 0 ? '' : ` (${holders.join(', ')})`}, their share is ${formatBytes(this.#shareBytes)}`,
+      { stage: this.#stage, value: String(held), expected: `at most ${this.#shareBytes}`, hint: MEMORY_HINT },
+    );
   }
 
   *emit(least: number): Generator<{ output: Output; batch: Batch }, void> {

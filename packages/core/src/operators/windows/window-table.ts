@@ -24,6 +24,8 @@ export interface SlotExtras {
   copy(from: number, to: number): void;
   /** Slots move to map[slot], down or to nowhere (-1); `slots` are left. */
   move(map: Int32Array, slots: number): void;
+  /** Who holds how much; `heap`: those of the bytes that do not lie in the arena. */
+  held(): { what: string; bytes: number; heap: number }[];
 }
 
 const FIRST_SLOTS = 256;
@@ -89,6 +91,11 @@ export class WindowTable {
   grow(): void {
     this.#table.grow(this.slots);
     this.#extras?.grow(this.slots);
+  }
+
+  /** What holds states beside those of the kernels. */
+  held(): ReturnType<SlotExtras['held']> {
+    return this.#extras?.held() ?? [];
   }
 
   labelOf(slot: number): bigint {
