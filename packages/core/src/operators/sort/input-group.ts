@@ -3,12 +3,21 @@ import type { Batch } from '../../batch/contract.ts';
 import type { Fields } from '../../schema/types.ts';
 import type { OperatorContext } from '../contract.ts';
 import { PIECE_ROWS } from '../held-batches.ts';
+import type { SavedBatch, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { gatherRows, Selection, textBytes } from './gather-rows.ts';
 import { BatchKeys, type KeyPlan } from './key-words.ts';
 import { RowKeys, type RowRefs, SortScratch } from './sort-rows.ts';
 
 /** Small batches cost more than their rows: no more of them than this wait for others. */
 const MOST_BATCHES = 512;
+
+export interface SavedGroup {
+  batches: SavedBatch[];
+  /** Rows of the first that were taken. */
+  taken: number;
+  rows: number;
+  bytes: number;
+}
 
 /**
  * Holds input batches and gives sorted copies of at most 65,536 rows and about `mostBytes` each. Copies, so that what a
@@ -129,6 +138,21 @@ export class InputGroup {
       this.#taken -= batch.rows;
       batch.release();
     }
+  }
+
+  /** What waits, as it came. */
+  async save(writer: SnapshotWriter): Promise<SavedGroup> {
+    const batches: SavedBatch[] = [];
+    for (const batch of this.#batches) batches.push(await writer.batch(batch));
+    return { batches, taken: this.#taken, rows: this.rows, bytes: this.bytes };
+  }
+
+  restore(saved: SavedGroup, reader: SnapshotReader): void {
+    const { owner } = this.#context;
+    this.#batches = saved.batches.map((batch) => reader.batch(batch, this.#fields, owner));
+    this.#taken = saved.taken;
+    this.rows = saved.rows;
+    this.bytes = saved.bytes;
   }
 
   close(): void {

@@ -2,7 +2,9 @@
 import type { Batch, Column } from '../../batch/contract.ts';
 import type { Arena } from '../../memory/contract.ts';
 import { PAGE_BYTES } from '../../memory/layout.ts';
-import type { SpillFile, SpillPosition } from '../../spill/contract.ts';
+import type { Fields } from '../../schema/types.ts';
+import type { SpilledFile, SpillFile, SpillPosition } from '../../spill/contract.ts';
+import type { SavedBatch, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { BatchKeys, type KeyPlan, type KeyRow } from './key-words.ts';
 
 /** About what a batch takes beside its columns. */
@@ -21,6 +23,20 @@ export interface SortedRun {
   close(): void;
 }
 
+/** A run in memory, saved. */
+export interface SavedMemoryRun {
+  batches: SavedBatch[];
+  bytes: number;
+}
+
+/** A run on disk, which stays where it is. */
+export interface SavedRun {
+  file: SpilledFile;
+  positions: SpillPosition[];
+  bytes: number;
+  rows: number;
+}
+
 export class MemoryRun implements SortedRun {
   bytes = 0;
   readonly fileBytes = 0;
@@ -37,6 +53,19 @@ export class MemoryRun implements SortedRun {
 
   get last(): Batch {
     return this.#batches.at(-1) as Batch;
+  }
+
+  /** Before anything is read. */
+  async save(writer: SnapshotWriter): Promise<SavedMemoryRun> {
+    const batches: SavedBatch[] = [];
+    for (const batch of this.#batches) batches.push(await writer.batch(batch));
+    return { batches, bytes: this.bytes };
+  }
+
+  static restore(saved: SavedMemoryRun, fields: Fields, owner: number, reader: SnapshotReader): MemoryRun {
+    const run = new MemoryRun();
+    for (const batch of saved.batches) run.add(reader.batch(batch, fields, owner), saved.bytes / saved.batches.length);
+    return run;
   }
 
   next(): Batch | undefined {
@@ -66,6 +95,19 @@ export class SpilledRun implements SortedRun {
 
   get fileBytes(): number {
     return this.#file.bytes;
+  }
+
+  /** Before anything is read: the file is kept, nothing is copied. */
+  save(writer: SnapshotWriter): SavedRun {
+    return { file: writer.file(this.#file), positions: [...this.#positions], bytes: this.bytes, rows: this.rows };
+  }
+
+  static restore(saved: SavedRun, file: SpillFile, arena: Arena, owner: number): SpilledRun {
+    const run = new SpilledRun(file, arena, owner);
+    run.bytes = saved.bytes;
+    run.rows = saved.rows;
+    run.#positions.push(...saved.positions);
+    return run;
   }
 
   async add(batch: Batch): Promise<void> {

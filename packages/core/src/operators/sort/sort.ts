@@ -7,10 +7,11 @@ import type { Fields } from '../../schema/types.ts';
 import type { Spill } from '../../spill/contract.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
 import { PIECE_ROWS } from '../held-batches.ts';
-import { InputGroup } from './input-group.ts';
+import type { SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
+import { InputGroup, type SavedGroup } from './input-group.ts';
 import { compareKeys, type KeyPlan, keyOf, keyPlan } from './key-words.ts';
 import { mergeRuns, type PieceSize } from './merge.ts';
-import { bytesOf, MemoryRun, type SortedRun, SpilledRun } from './runs.ts';
+import { bytesOf, MemoryRun, type SavedMemoryRun, type SavedRun, type SortedRun, SpilledRun } from './runs.ts';
 
 /** Share of a sort that nobody gave one. */
 const DEFAULT_SHARE_BYTES = 64 * 2 ** 20;
@@ -18,6 +19,17 @@ const LARGEST_BLOCK_BYTES = 2 * 2 ** 20;
 const LARGEST_PIECE_BYTES = 8 * 2 ** 20;
 /** A merge lets the thread's other work have a turn this often. */
 const YIELD_EVERY_MS = 15;
+
+/** Part of the share beyond which runs in memory go to disk at a barrier. */
+const SPILL_AT_BARRIER = 1 / 4;
+
+interface SavedSort {
+  group: SavedGroup;
+  /** In order, as in the sort: those on disk first. */
+  spilled: SavedRun[];
+  runs: SavedMemoryRun[];
+  counted: HeldState;
+}
 
 /**
  * Stable sort of everything, on disk beyond its share (external merge sort).
@@ -81,6 +93,31 @@ export class Sort implements Operator {
 
   held(): HeldState {
     return { inputs: this.#inputs, rows: this.#rows, bytes: this.#memoryBytes + this.#group.bytes };
+  }
+
+  /** Much that is in memory goes to disk first, as a run: so it is written once, and not again at every barrier. */
+  async snapshot(writer: SnapshotWriter): Promise<SavedSort> {
+    const isMuch = this.#memoryBytes > this.#shareBytes * SPILL_AT_BARRIER;
+    if (isMuch && this.#context.spill !== undefined) await this.#spillRuns();
+    const runs: SavedMemoryRun[] = [];
+    for (const run of this.#runs) runs.push(await run.save(writer));
+    return {
+      group: await this.#group.save(writer),
+      spilled: this.#spilled.map((run) => run.save(writer)),
+      runs,
+      counted: { inputs: this.#inputs, rows: this.#rows, bytes: this.#bytes },
+    };
+  }
+
+  restore(saved: SavedSort, reader: SnapshotReader): void {
+    const { arena, owner, name } = this.#context;
+    this.#inputs = saved.counted.inputs;
+    this.#rows = saved.counted.rows;
+    this.#bytes = saved.counted.bytes;
+    this.#group.restore(saved.group, reader);
+    for (const run of saved.spilled)
+      this.#spilled.push(SpilledRun.restore(run, reader.file(run.file, this.#fields, name), arena, owner));
+    for (const run of saved.runs) this.#runs.push(MemoryRun.restore(run, this.#fields, owner, reader));
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Fields } from '@spillway/core';
 import {
@@ -12,9 +12,13 @@ import {
   instantiateKernels,
   LaneSpill,
   nodeDisk,
+  restoreOperators,
   rowsToBatch,
+  SnapshotFiles,
+  SnapshotSource,
   type SpillDisk,
   type StageChain,
+  saveOperators,
 } from '@spillway/core/internal';
 import { afterEach, expect, test } from 'vitest';
 import { type SeededRandom, seededRandom } from '#support/random';
@@ -200,6 +204,37 @@ test('random columns, keys, ties, cuts and shares give the stable sort', async (
     expect(rowsOf(stage), `${JSON.stringify(by)} ${types.join()} share ${shareBytes}`).toEqual(
       expected(fields, by, rows),
     );
+  }
+});
+
+test('another sort goes on from a snapshot, whatever the first did afterwards', async () => {
+  const random = seededRandom();
+  for (let round = 0; round < 15; round++) {
+    const fields: Fields = ['int64', 'utf8', random.pick(CARRIED)].map((type, index) => ({
+      name: `c${index}`,
+      type: type as Fields[number]['type'],
+      nullable: true,
+    }));
+    const by = randomKeys(random, fields.slice(0, -1));
+    const rows = tiedRows(random, fields, random.pick([2, 30, 300]));
+    const half = random.integer(0, rows.length);
+    const shareBytes = random.pick([60, 1000, 20_000, 2 ** 20]);
+    const first = await start(fields, by, { shareBytes });
+    await pushCut(first, random, rows.slice(0, half));
+    const files = new SnapshotFiles(first.arena, first.spill, 'sort');
+    const saved = structuredClone(await saveOperators(first.chain.operators, files));
+    const kept = files.finish();
+    await pushCut(first, random, rows.slice(half));
+
+    const second = await start(fields, by, { shareBytes });
+    const source = new SnapshotSource(second.arena, second.spill, 'sort', kept);
+    await restoreOperators(second.chain.operators, saved, source);
+    source.close();
+    await pushCut(second, random, rows.slice(half));
+    await second.chain.end();
+    expect(rowsOf(second), `${JSON.stringify(by)} share ${shareBytes}`).toEqual(expected(fields, by, rows));
+    await first.chain.close();
+    for (const { path } of kept) rmSync(path);
   }
 });
 
