@@ -137,8 +137,9 @@ export function epoch(c: usize, p: usize, e: usize): i64 {
   if (own <= digits) {
     const scale = power10(digits - own);
     const more = count == 0 ? 0 : scaled(c, fraction, count, digits - own);
-    if (whole > <u64>i64.MAX_VALUE / scale - 1) return fail(c, OUT_OF_RANGE);
+    if (whole > <u64>i64.MAX_VALUE / scale) return fail(c, OUT_OF_RANGE);
     value = whole * scale + more;
+    if (value > <u64>i64.MAX_VALUE) return fail(c, OUT_OF_RANGE);
   } else {
     const finer = power10(own - digits);
     if (whole % finer != 0 || fraction != 0) return fail(c, TOO_FINE);
