@@ -6,11 +6,17 @@ export { cast, castBits } from './cast';
 export { compare } from './compare';
 export { csvIndex, csvLines, utf8Check } from './csv-index';
 export { csvTextBytes, csvTexts, csvValues } from './csv-values';
+export { lz4Decode, snappyDecode } from './decompress';
 export { groupStates } from './groups';
 export { checksum, combineIds, encodeInt64, encodeText, initKeyTable, rehashKeyTable } from './hash';
 export { asofMatch, mergeMatch } from './join';
 export { initStates, mergeStates, roundSums } from './merge';
 export { binEnds, firstUnordered } from './order';
+export {
+  beginCharacters, deltaDecode, greatestIndex, hybridDecode, isOneRun, moveOffsets, narrow, packBits, plainTexts, prefixedBytes,
+  prefixedTexts, spreadIndices, streamsDecode, sumLengths,
+} from './parquet-pages';
 export { segmentStates } from './segments';
 export { splitGroups } from './split';
+export { zstdDecode } from './zstd';
 export { choose, fill, iota, take, takeVariable, takeVariableBytes } from './take';

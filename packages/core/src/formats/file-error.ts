@@ -44,3 +44,10 @@ export async function fileError(path: string, error: unknown): Promise<PipelineE
     hint: 'check the path, its permissions and the disk',
   });
 }
+
+/** @throws ERR_ABORTED, or the signal's reason where that is a refusal of its own */
+export function throwIfStopped(signal: AbortSignal | undefined, path: string): void {
+  if (signal === undefined || !signal.aborted) return;
+  if (signal.reason instanceof PipelineError) throw signal.reason;
+  throw new PipelineError('ERR_ABORTED', `reading ${path} was stopped`, { file: path, cause: signal.reason });
+}

@@ -12,6 +12,7 @@ import { type ParquetColumns, readParquetColumns } from './parquet-schema.ts';
 import {
   decodeThriftStruct,
   numberField,
+  numberListField,
   structField,
   structListField,
   ThriftError,
@@ -28,6 +29,22 @@ export interface ParquetChunk {
   bytes: number;
   /** Bytes after decompression, still encoded. */
   uncompressedBytes: number;
+  /** Numbers of the codec and of the encodings of its pages. */
+  codec: number;
+  encodings: number[];
+}
+
+/** A leaf of the schema: what the chunks at its place in every row group hold. */
+export interface ParquetLeaf {
+  /** Top-level column. */
+  column: string;
+  /** Number of the physical type, and bytes of a value of a fixed length. */
+  physical: number;
+  width: number;
+  /** Values may be null. */
+  isOptional: boolean;
+  /** It is the column, not a part of one. */
+  isFlat: boolean;
 }
 
 /** One row group: a unit that is read and decoded independently. */
@@ -52,6 +69,8 @@ export interface ParquetInfo {
   /** Columns that cannot, with the reason as half a sentence. */
   unsupported: { name: string; reason: string }[];
   rowGroups: ParquetRowGroup[];
+  /** In the order of a row group's chunks. */
+  leaves: ParquetLeaf[];
   createdBy: string | undefined;
   /** The footer's key-value pairs, without the embedded Arrow schema. */
   metadata: Record<string, string>;
@@ -146,7 +165,14 @@ function chunkOf(path: string, chunk: ThriftStruct, column: string, footerStart:
   if (offset < 0 || bytes < 0) throw corrupt(path, `column "${column}" lies at ${offset} with ${bytes} bytes`);
   if (offset + bytes > footerStart)
     throw truncated(path, `column "${column}" should reach to byte ${offset + bytes}, the data ends at ${footerStart}`);
-  return { column, offset, bytes, uncompressedBytes: Math.max(0, numberField(meta, 6) ?? 0) };
+  return {
+    column,
+    offset,
+    bytes,
+    uncompressedBytes: Math.max(0, numberField(meta, 6) ?? 0),
+    codec: numberField(meta, 4) ?? -1,
+    encodings: numberListField(meta, 2),
+  };
 }
 
 function rowGroupsOf(
@@ -160,13 +186,13 @@ function rowGroupsOf(
     const rows = numberField(group, 3) ?? -1;
     if (rows < 0) throw corrupt(path, `row group ${index} has ${rows} rows`);
     const described = structListField(group, 1);
-    if (described.length !== columns.leafColumns.length) {
+    if (described.length !== columns.leaves.length) {
       throw corrupt(
         path,
-        `row group ${index} has ${described.length} columns, the schema has ${columns.leafColumns.length}`,
+        `row group ${index} has ${described.length} columns, the schema has ${columns.leaves.length}`,
       );
     }
-    const chunks = described.map((chunk, i) => chunkOf(path, chunk, columns.leafColumns[i] ?? '', footerStart));
+    const chunks = described.map((chunk, i) => chunkOf(path, chunk, columns.leaves[i]?.column ?? '', footerStart));
     const sum = (size: (chunk: ParquetChunk) => number): number =>
       chunks.reduce((total, chunk) => total + size(chunk), 0);
     const rowGroup = {
@@ -196,8 +222,8 @@ function infoOf(path: string, footer: Uint8Array, footerStart: number, fileBytes
   const rows = numberField(root, 3) ?? 0;
   const counted = rowGroups.reduce((sum, group) => sum + group.rows, 0);
   if (rows !== counted) throw corrupt(path, `it claims ${rows} rows, its row groups hold ${counted}`);
-  const { fields, unsupported } = columns;
-  return { path, fileBytes, rows, fields, unsupported, rowGroups, createdBy: textField(root, 6), metadata };
+  const { fields, unsupported, leaves } = columns;
+  return { path, fileBytes, rows, fields, unsupported, rowGroups, leaves, createdBy: textField(root, 6), metadata };
 }
 
 /**

@@ -13,6 +13,7 @@ import type { Arena } from '../memory/contract.ts';
 import { nameHint } from '../schema/nearest-name.ts';
 import type { FieldSpec, Fields } from '../schema/types.ts';
 import { type CopyTarget, copyColumn } from './copy-column.ts';
+import { throwIfStopped } from './file-error.ts';
 import { OrderCheck } from './order-check.ts';
 import type { OrderedValue } from './ordered-value.ts';
 import { type ParquetInfo, readParquetInfo } from './parquet-info.ts';
@@ -24,8 +25,10 @@ import {
   parquetLibrary,
   privateParquetLibrary,
 } from './parquet-library.ts';
+import { canReadNatively, NativeReader, type NativeRequest } from './parquet-native/native-reader.ts';
+import { PageProblem } from './parquet-native/page-error.ts';
 import { PieceQueue, type TakenColumn } from './piece-queue.ts';
-import { type ChunkChecksums, RangeFile } from './range-file.ts';
+import { type ChunkChecksums, checkChunks, RangeFile } from './range-file.ts';
 
 /** What to read and where to put it. */
 export interface ReadParquetRequest {
@@ -106,13 +109,13 @@ export function selectParquetFields(info: ParquetInfo, columns: readonly string[
 /** One call's state. */
 class RowReader {
   readonly result: ReadParquetResult = { rows: 0, batches: 0, bytes: 0, first: undefined, last: undefined };
-  readonly #request: ReadParquetRequest;
+  readonly #request: NativeRequest;
   readonly #info: ParquetInfo;
   #library: ParquetLibrary = parquetLibrary();
   #queue: PieceQueue = new PieceQueue(this.#library);
-  readonly #fields: FieldSpec[];
+  readonly #fields: readonly FieldSpec[];
   /** The fields and, when it is checked but not delivered, the ordered column. */
-  readonly #copied: FieldSpec[];
+  readonly #copied: readonly FieldSpec[];
   readonly #order: OrderCheck | undefined;
   readonly #firstRowInFile: number;
   #rowsToRead = 0;
@@ -123,13 +126,13 @@ class RowReader {
   /** Called when all is over: writers on the same instance fail only after the read whose file it was. */
   readonly leaveLibrary: () => void;
 
-  constructor(request: ReadParquetRequest, info: ParquetInfo) {
+  /** @param before what has been read of the row groups in another way: these rows are not published again */
+  constructor(request: NativeRequest, info: ParquetInfo, before?: ReadParquetResult) {
     this.#request = request;
     this.#info = info;
-    this.#fields = this.#targetFields(request.columns);
+    this.#fields = request.fields;
+    this.#copied = request.copied;
     const { orderedOn } = request;
-    const isExtra = orderedOn !== undefined && !request.columns.includes(orderedOn);
-    this.#copied = isExtra ? [...this.#fields, ...this.#targetFields([orderedOn])] : this.#fields;
     const ordered = this.#copied.find((field) => field.name === orderedOn);
     this.#order =
       ordered === undefined ? undefined : new OrderCheck(request.arena, ordered.name, ordered.type, request.path);
@@ -140,13 +143,17 @@ class RowReader {
       this.#rowsToRead += group.rows;
       this.result.bytes += group.bytes;
     }
+    if (before !== undefined) this.#goOnAfter(before);
     this.leaveLibrary = this.#library.enter('read');
   }
 
-  #targetFields(names: readonly string[]): FieldSpec[] {
-    return selectParquetFields(this.#info, names).map(
-      (field) => this.#request.types?.find((type) => type.name === field.name) ?? field,
-    );
+  #goOnAfter(before: ReadParquetResult): void {
+    this.result.rows = before.rows;
+    this.result.batches = before.batches;
+    this.#rowsToSkip = before.rows;
+    if (this.#order === undefined) return;
+    this.#order.first = before.first;
+    this.#order.last = before.last;
   }
 
   async run(file: RangeFile): Promise<void> {
@@ -190,7 +197,7 @@ class RowReader {
     let isDone = false;
     try {
       while (!isDone) {
-        this.#throwIfAborted();
+        throwIfStopped(this.#request.signal, this.#info.path);
         const next = await this.#library.guard(reader.read(), 'read');
         file.reclaim();
         isDone = next.done;
@@ -292,16 +299,6 @@ class RowReader {
     }
   }
 
-  #throwIfAborted(): void {
-    const { signal } = this.#request;
-    if (signal === undefined || !signal.aborted) return;
-    if (signal.reason instanceof PipelineError) throw signal.reason;
-    throw new PipelineError('ERR_ABORTED', `reading ${this.#info.path} was stopped`, {
-      file: this.#info.path,
-      cause: signal.reason,
-    });
-  }
-
   #changed(what: string): PipelineError {
     return new PipelineError('ERR_FILE_FORMAT', `${this.#info.path}: ${what}`, {
       file: this.#info.path,
@@ -329,15 +326,52 @@ function decodeError(path: string, error: unknown): PipelineError {
 /**
  * Reads row groups into batches in the arena and hands each to `publish`.
  *
- * Memory: one row group in the library, encoded twice over and decoded (it decodes a row group at once), and the batch
- * being made. Order: as in the file. The library's instance of this thread is used, and replaced if it dies.
+ * Our own kernels read what they know, page by page; memory then is a page of each column, and the batch being made. Everything
+ * else the library reads: one row group in it, encoded twice over and decoded (it decodes a row group at once). Order: as in the
+ * file. The library's instance of this thread is used, and replaced if it dies.
  *
  * @throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_FILE_TRUNCATED, ERR_IO, ERR_STORE_CORRUPT (checksums),
  * ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED, ERR_INPUT_UNORDERED, ERR_MEMORY_EXHAUSTED, ERR_ABORTED, and what `publish` throws.
  */
 export async function readParquetRows(request: ReadParquetRequest): Promise<ReadParquetResult> {
   const info = await readParquetInfo(request.path);
-  const reader = new RowReader(request, info);
+  const bound = bindColumns(info, request);
+  const native = await readNatively(info, bound);
+  return native.isDone ? native.result : readByLibrary(info, bound, native.result);
+}
+
+/** The request with the columns that it means, and their types. */
+function bindColumns(info: ParquetInfo, request: ReadParquetRequest): NativeRequest {
+  const { columns, orderedOn, types } = request;
+  const typed = (names: readonly string[]): FieldSpec[] =>
+    selectParquetFields(info, names).map((field) => types?.find((type) => type.name === field.name) ?? field);
+  const fields = typed(columns);
+  const isExtra = orderedOn !== undefined && !columns.includes(orderedOn);
+  return { ...request, fields, copied: isExtra ? [...fields, ...typed([orderedOn])] : fields };
+}
+
+/** As far as our kernels can read. @throws what is no question of who reads: checksums, order, room, what `publish` throws */
+async function readNatively(
+  info: ParquetInfo,
+  request: NativeRequest,
+): Promise<{ isDone: true; result: ReadParquetResult } | { isDone: false; result?: ReadParquetResult }> {
+  if (!canReadNatively(info, request)) return { isDone: false };
+  if (request.checksums !== undefined) await checkChunks(info, request);
+  const reader = new NativeReader(info, request);
+  try {
+    return { isDone: true, result: await reader.run() };
+  } catch (error) {
+    if (error instanceof PageProblem) return { isDone: false, result: reader.result };
+    throw error;
+  }
+}
+
+async function readByLibrary(
+  info: ParquetInfo,
+  request: NativeRequest,
+  before: ReadParquetResult | undefined,
+): Promise<ReadParquetResult> {
+  const reader = new RowReader(request, info, before);
   let file: RangeFile | undefined;
   try {
     file = await RangeFile.open(info, request.checksums);

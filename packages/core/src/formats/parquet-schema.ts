@@ -5,6 +5,7 @@
  */
 import type { FieldSpec, TypeText } from '../schema/types.ts';
 import type { ArrowHint } from './arrow-schema-hint.ts';
+import type { ParquetLeaf } from './parquet-info.ts';
 import {
   numberField,
   structField,
@@ -23,6 +24,7 @@ const DOUBLE = 5;
 const BYTE_ARRAY = 6;
 const FIXED = 7;
 
+const OPTIONAL = 1;
 const REPEATED = 2;
 const MAX_DEPTH = 64;
 
@@ -43,8 +45,8 @@ interface Node {
 export interface ParquetColumns {
   fields: FieldSpec[];
   unsupported: { name: string; reason: string }[];
-  /** Top-level column of each leaf, in the order of a row group's column chunks. */
-  leafColumns: string[];
+  /** In the order of a row group's column chunks. */
+  leaves: ParquetLeaf[];
 }
 
 function readNode(elements: ThriftStruct[], position: { at: number }, depth: number): Node {
@@ -208,8 +210,10 @@ function withHint(type: TypeText, hint: TypeText | undefined): TypeText {
   return mine !== undefined && mine === theirs ? hint : type;
 }
 
-function leafCount(node: Node): number {
-  return node.children.length === 0 ? 1 : node.children.reduce((sum, child) => sum + leafCount(child), 0);
+function leavesOf(node: Node, column: string, isFlat: boolean): ParquetLeaf[] {
+  if (node.children.length > 0) return node.children.flatMap((child) => leavesOf(child, column, false));
+  const { physical = -1, width, repetition } = node;
+  return [{ column, physical, width, isOptional: repetition === OPTIONAL, isFlat: isFlat && repetition !== REPEATED }];
 }
 
 /**
@@ -222,9 +226,9 @@ export function readParquetColumns(root: ThriftStruct, hints: readonly ArrowHint
   const position = { at: 0 };
   const tree = readNode(elements, position, 0);
   if (position.at !== elements.length) throw new ThriftError('the schema has elements that belong to no column');
-  const columns: ParquetColumns = { fields: [], unsupported: [], leafColumns: [] };
+  const columns: ParquetColumns = { fields: [], unsupported: [], leaves: [] };
   for (const node of tree.children) {
-    for (let i = leafCount(node); i > 0; i -= 1) columns.leafColumns.push(node.name);
+    columns.leaves.push(...leavesOf(node, node.name, true));
     const type = typeOf(node);
     if (!isCarried(type)) {
       columns.unsupported.push({ name: node.name, reason: `it is ${type}` });

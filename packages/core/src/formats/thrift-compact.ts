@@ -160,6 +160,14 @@ export function textField(fields: ThriftStruct, id: number): string | undefined 
   throw new ThriftError(`field ${id} is not text`);
 }
 
+/** A field that is a list of numbers; absent is empty. @throws ThriftError when it is of another type. */
+export function numberListField(fields: ThriftStruct, id: number): number[] {
+  const value = fields.get(id);
+  if (value === undefined) return [];
+  if (Array.isArray(value) && value.every((item) => typeof item === 'number')) return value as number[];
+  throw new ThriftError(`field ${id} is not a list of numbers`);
+}
+
 /** A field that is a struct. @throws ThriftError when it is of another type. */
 export function structField(fields: ThriftStruct, id: number): ThriftStruct | undefined {
   const value = fields.get(id);

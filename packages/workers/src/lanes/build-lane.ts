@@ -259,7 +259,6 @@ async function laneInput(
     const { chain: chunks } = input;
     return new CsvInput({
       arena,
-      kernels,
       source,
       fields,
       gate,

@@ -3,8 +3,8 @@ import { closeSync, openSync } from 'node:fs';
 import type { Fields } from '@spillway/core';
 import { PipelineError } from '@spillway/core/base';
 import { CHUNK_BYTES, type ChunkStart, CsvChunkReader } from '@spillway/core/csv';
-import { OrderCheck, orderedValue, parseType } from '@spillway/core/data';
-import type { Arena, Batch, CsvFile, Kernels, Ptr } from '@spillway/core/internal';
+import { OrderWatch } from '@spillway/core/data';
+import type { Arena, Batch, CsvFile, Ptr } from '@spillway/core/internal';
 import type { SourceGate } from '../channels/source-gate.ts';
 import type { SplitBounds } from '../lanes/generated-input.ts';
 import type { LaneInput, Morsel } from '../lanes/lane-loop.ts';
@@ -13,7 +13,6 @@ import { ChunkChain } from './chunk-chain.ts';
 
 export interface CsvInputParts {
   arena: Arena;
-  kernels: Kernels;
   source: Extract<SplitSource, { type: 'csv' }>;
   fields: Fields;
   owner: number;
@@ -132,27 +131,19 @@ export class CsvInput implements LaneInput {
 
   /** @throws ERR_INPUT_UNORDERED naming file, row and both values */
   #verify(chunk: number, file: CsvFile, start: ChunkStart, batches: readonly Batch[]): void {
-    const { arena, kernels, source, fields } = this.#parts;
+    const { arena, source, fields } = this.#parts;
     const field = fields.find((candidate) => candidate.name === source.orderedOn);
     if (field === undefined) return;
-    const { domain, byteWidth } = parseType(field.type);
-    const isWide = byteWidth === 8 && (domain === 'int' || domain === 'temporal');
-    const check = new OrderCheck(arena, field.name, field.type, file.path);
+    const watch = new OrderWatch(arena, field.name, field.type, file.path);
     let row = start.fileRow;
     for (const batch of batches) {
-      const column = batch.column(field.name);
-      const isQuick = isWide && column.nullCount === 0 && column.length > 0;
-      const last = check.last as bigint | undefined;
-      if (isQuick && kernels.firstUnordered('i64', column.values, column.length, last) < 0) {
-        check.first ??= orderedValue(arena, column, 0);
-        check.last = orderedValue(arena, column, column.length - 1);
-      } else check.check(column, row);
+      watch.check(batch.column(field.name), row);
       row += batch.rows;
     }
     this.#parts.onSplit({
       split: chunk,
-      first: check.first,
-      last: check.last,
+      first: watch.first,
+      last: watch.last,
       at: { file: file.path, row: start.fileRow },
     });
   }

@@ -19,6 +19,7 @@ const probes = {
       fileBytes: 1,
       rows: 100,
       rowGroups: [],
+      leaves: [],
       createdBy: undefined,
       metadata: {},
       unsupported: [],

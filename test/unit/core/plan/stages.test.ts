@@ -34,6 +34,7 @@ const probes: PlanProbes = {
       fileBytes: 1,
       rows: 100,
       rowGroups: [],
+      leaves: [],
       createdBy: undefined,
       metadata: {},
       unsupported: [],

@@ -11,7 +11,7 @@ function info(path: string, rows: readonly number[]): ParquetInfo {
       firstRow,
       bytes: count * 8,
       uncompressedBytes: count * 8,
-      chunks: [{ column: 'x', offset: 4, bytes: count * 8, uncompressedBytes: count * 8 }],
+      chunks: [{ column: 'x', offset: 4, bytes: count * 8, uncompressedBytes: count * 8, codec: 0, encodings: [] }],
     };
     firstRow += count;
     return group;
@@ -23,6 +23,7 @@ function info(path: string, rows: readonly number[]): ParquetInfo {
     fields: [],
     unsupported: [],
     rowGroups,
+    leaves: [],
     createdBy: undefined,
     metadata: {},
   };
@@ -69,7 +70,7 @@ it('makes packets of even parts of a batch where rows are larger than their colu
   const wide = info('a', [10]);
   const rowGroups = wide.rowGroups.map((group) => ({
     ...group,
-    chunks: [{ column: 'x', offset: 4, bytes: 10, uncompressedBytes: 10 * 280 }],
+    chunks: [{ column: 'x', offset: 4, bytes: 10, uncompressedBytes: 10 * 280, codec: 0, encodings: [] }],
   }));
   expect(packetRowsOf([{ ...wide, rowGroups }], fields, 65_536)).toBe(4096);
   expect(packetRowsOf([info('a', [10])], fields, 65_536)).toBe(65_536);

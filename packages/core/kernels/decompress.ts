@@ -1,0 +1,119 @@
+// Decompression of blocks. What is compressed is not trusted: nothing is read behind its end but the 64 bytes that may be, nothing
+// written behind what the caller gave room for but the 64 bytes of slack there. All return the bytes written, or -1.
+
+/** Copies forwards, 16 bytes at a time; up to 15 bytes more. */
+// @ts-ignore: decorator
+@inline
+function copyOver(out: usize, from: usize, bytes: usize): void {
+  for (let at: usize = 0; at < bytes; at += 16) v128.store(out + at, v128.load(from + at));
+}
+
+/** Copies `bytes` from `distance` before `out`, where the two may overlap. */
+// @ts-ignore: decorator
+@inline
+export function copyBack(out: usize, distance: usize, bytes: usize): void {
+  if (distance >= 16) {
+    copyOver(out, out - distance, bytes);
+  } else if (distance >= 8) {
+    for (let at: usize = 0; at < bytes; at += 8) store<u64>(out + at, load<u64>(out + at - distance));
+  } else if (distance == 1) {
+    memory.fill(out, load<u8>(out - 1), bytes);
+  } else {
+    for (let at: usize = 0; at < bytes; at++) store<u8>(out + at, load<u8>(out + at - distance));
+  }
+}
+
+/** Snappy: https://github.com/google/snappy/blob/main/format_description.txt */
+export function snappyDecode(p: usize, end: usize, out: usize, capacity: u32): i32 {
+  let length: u64 = 0;
+  let shift: u64 = 0;
+  while (true) {
+    if (p >= end || shift > 28) return -1;
+    const byte = <u64>load<u8>(p++);
+    length |= (byte & 127) << shift;
+    if (byte < 128) break;
+    shift += 7;
+  }
+  if (length > <u64>capacity) return -1;
+  const start = out;
+  const limit = out + <usize>length;
+  while (p < end) {
+    const tag = <usize>load<u8>(p++);
+    if ((tag & 3) == 0) {
+      let bytes = tag >> 2;
+      if (bytes >= 60) {
+        const more = bytes - 59;
+        if (end - p < more) return -1;
+        bytes = <usize>(load<u32>(p) & <u32>(((<u64>1) << (<u64>more << 3)) - 1));
+        p += more;
+      }
+      bytes++;
+      if (bytes > end - p || bytes > limit - out || bytes == 0) return -1;
+      copyOver(out, p, bytes);
+      out += bytes;
+      p += bytes;
+      continue;
+    }
+    let bytes: usize;
+    let distance: usize;
+    if ((tag & 3) == 1) {
+      if (p >= end) return -1;
+      bytes = ((tag >> 2) & 7) + 4;
+      distance = ((tag >> 5) << 8) | <usize>load<u8>(p++);
+    } else if ((tag & 3) == 2) {
+      if (end - p < 2) return -1;
+      bytes = (tag >> 2) + 1;
+      distance = <usize>load<u16>(p);
+      p += 2;
+    } else {
+      if (end - p < 4) return -1;
+      bytes = (tag >> 2) + 1;
+      distance = <usize>load<u32>(p);
+      p += 4;
+    }
+    if (distance == 0 || distance > out - start || bytes > limit - out) return -1;
+    copyBack(out, distance, bytes);
+    out += bytes;
+  }
+  return out == limit ? <i32>length : -1;
+}
+
+/** A block of LZ4: https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md */
+export function lz4Decode(p: usize, end: usize, out: usize, capacity: u32): i32 {
+  const start = out;
+  const limit = out + <usize>capacity;
+  while (p < end) {
+    const token = <usize>load<u8>(p++);
+    let bytes = token >> 4;
+    if (bytes == 15) {
+      let byte: usize = 255;
+      while (byte == 255) {
+        if (p >= end) return -1;
+        byte = <usize>load<u8>(p++);
+        bytes += byte;
+      }
+    }
+    if (bytes > end - p || bytes > limit - out) return -1;
+    copyOver(out, p, bytes);
+    out += bytes;
+    p += bytes;
+    if (p == end) break; // the last sequence has no match
+    if (end - p < 2) return -1;
+    const distance = <usize>load<u16>(p);
+    p += 2;
+    bytes = token & 15;
+    if (bytes == 15) {
+      let byte: usize = 255;
+      while (byte == 255) {
+        if (p >= end) return -1;
+        byte = <usize>load<u8>(p++);
+        bytes += byte;
+      }
+    }
+    bytes += 4;
+    if (distance == 0 || distance > out - start || bytes > limit - out) return -1;
+    copyBack(out, distance, bytes);
+    out += bytes;
+  }
+  return <i32>(out - start);
+}

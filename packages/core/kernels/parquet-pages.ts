@@ -1,0 +1,310 @@
+// Parquet's encodings, page by page. What lies in a page is not trusted: nothing is read behind `end` but the 64 bytes that may be
+// read behind any page, and nothing written beyond what the caller gave room for. A kernel that finds a page malformed returns 0.
+// Encodings: https://parquet.apache.org/docs/file-format/data-pages/encodings/
+import { isSet } from './dense';
+import { NO_ROW } from './layout';
+
+/** Bits of up to 56 from bit `at` of p on. */
+// @ts-ignore: decorator
+@inline
+function bitsAt(p: usize, at: u64): u64 {
+  return load<u64>(p + <usize>(at >> 3)) >> (at & 7);
+}
+
+/** Runs and packed groups of numbers of `width` bits, as u32. Returns where they end. */
+export function hybridDecode(p: usize, end: usize, width: u32, count: u32, out: usize): usize {
+  if (width > 32) return 0;
+  const mask: u64 = ((<u64>1) << <u64>width) - 1;
+  const valueBytes = (width + 7) >> 3;
+  while (count > 0) {
+    let header: u32 = 0;
+    let shift: u32 = 0;
+    while (true) {
+      if (p >= end || shift > 28) return 0;
+      const byte = <u32>load<u8>(p++);
+      header |= (byte & 127) << shift;
+      if (byte < 128) break;
+      shift += 7;
+    }
+    if ((header & 1) != 0) {
+      const values = <u64>(header >> 1) << 3;
+      const take = values < <u64>count ? <u32>values : count;
+      if (take == 0 || (<u64>take * width + 7) >> 3 > <u64>(end - p)) return 0;
+      let at: u64 = 0;
+      for (let i: u32 = 0; i < take; i++, at += width, out += 4) store<u32>(out, <u32>(bitsAt(p, at) & mask));
+      const bytes = (values >> 3) * width;
+      p = bytes > <u64>(end - p) ? end : p + <usize>bytes;
+      count -= take;
+    } else {
+      let run = header >> 1;
+      if (run == 0 || valueBytes > <u32>(end - p)) return 0;
+      if (run > count) run = count;
+      const value = <u32>(load<u64>(p) & (valueBytes == 0 ? 0 : ((<u64>1) << (<u64>valueBytes << 3)) - 1));
+      p += valueBytes;
+      count -= run;
+      const four = i32x4.splat(value);
+      for (; run >= 4; run -= 4, out += 16) v128.store(out, four);
+      for (; run > 0; run--, out += 4) store<u32>(out, value);
+    }
+  }
+  return p;
+}
+
+/** Whether levels of one bit are all ones, which is one run. */
+export function isOneRun(p: usize, end: usize, count: u32): i32 {
+  let header: u64 = 0;
+  let shift: u64 = 0;
+  while (true) {
+    if (p >= end || shift > 35) return 0;
+    const byte = <u64>load<u8>(p++);
+    header |= (byte & 127) << shift;
+    if (byte < 128) break;
+    shift += 7;
+  }
+  return (header & 1) == 0 && header >> 1 >= <u64>count && p < end && load<u8>(p) == 1 ? 1 : 0;
+}
+
+/** Numbers 0 and 1 (u32) as a bitmap. Returns how many are 1, or -1 when others are among them. */
+export function packBits(values: usize, count: u32, out: usize): i32 {
+  let ones: u32 = 0;
+  let all: u32 = 0;
+  let byte: u32 = 0;
+  for (let i: u32 = 0; i < count; i++, values += 4) {
+    const value = load<u32>(values);
+    all |= value;
+    byte |= (value & 1) << (i & 7);
+    ones += value;
+    if ((i & 7) == 7) {
+      store<u8>(out++, <u8>byte);
+      byte = 0;
+    }
+  }
+  if ((count & 7) != 0) store<u8>(out, <u8>byte);
+  return all > 1 ? -1 : <i32>ones;
+}
+
+/** For each row the number of its value among those that are not null (or, with `codes`, that value), `NO_ROW` for null. */
+export function spreadIndices(validity: usize, rows: u32, codes: usize, out: usize): void {
+  let next: u32 = 0;
+  for (let row: u32 = 0; row < rows; row++, out += 4) {
+    if (!isSet(validity, row)) store<u32>(out, NO_ROW);
+    else {
+      store<u32>(out, codes == 0 ? next : load<u32>(codes + (<usize>next << 2)));
+      next++;
+    }
+  }
+}
+
+/** Greatest of u32 values. */
+export function greatestIndex(values: usize, count: u32): u32 {
+  let most: u32 = 0;
+  let four = i32x4.splat(0);
+  let i: u32 = 0;
+  for (; i + 4 <= count; i += 4) four = i32x4.max_u(four, v128.load(values + (<usize>i << 2)));
+  for (; i < count; i++) most = max<u32>(most, load<u32>(values + (<usize>i << 2)));
+  most = max<u32>(most, <u32>i32x4.extract_lane(four, 0));
+  most = max<u32>(most, <u32>i32x4.extract_lane(four, 1));
+  most = max<u32>(most, <u32>i32x4.extract_lane(four, 2));
+  return max<u32>(most, <u32>i32x4.extract_lane(four, 3));
+}
+
+/** Differences in blocks, each with a least one and packed rests, as values of 4 or 8 bytes. Returns where they end. */
+export function deltaDecode(p: usize, end: usize, count: u32, width: u32, out: usize): usize {
+  const c = out; // the first eight bytes hold what a number is read into
+  p = varint(p, end, c);
+  if (p == 0) return 0;
+  const block = load<u64>(c);
+  p = varint(p, end, c);
+  if (p == 0) return 0;
+  const minis = load<u64>(c);
+  p = varint(p, end, c);
+  if (p == 0) return 0;
+  const total = load<u64>(c);
+  p = varint(p, end, c);
+  if (p == 0 || total != <u64>count || minis == 0 || block == 0 || block > 1 << 20 || block % minis != 0) return 0;
+  const inMini = <u32>(block / minis);
+  if ((inMini & 7) != 0 || minis > 512) return 0;
+  if (count == 0) return p;
+  let value = <i64>(load<u64>(c) >> 1) ^ -<i64>(load<u64>(c) & 1);
+  out = put(out, width, value);
+  let left = count - 1;
+  while (left > 0) {
+    // Where the next value goes, what it is read into is overwritten.
+    p = varint(p, end, out);
+    if (p == 0 || <u64>(end - p) < minis) return 0;
+    const least = <i64>(load<u64>(out) >> 1) ^ -<i64>(load<u64>(out) & 1);
+    const widths = p;
+    p += <usize>minis;
+    for (let mini: u32 = 0; mini < <u32>minis && left > 0; mini++) {
+      const bits = <u32>load<u8>(widths + mini);
+      if (bits > 64) return 0;
+      const take = left < inMini ? left : inMini;
+      if ((<u64>take * bits + 7) >> 3 > <u64>(end - p)) return 0;
+      if (bits == 0) {
+        for (let i: u32 = 0; i < take; i++) {
+          value += least;
+          out = put(out, width, value);
+        }
+      } else if (bits <= 56) {
+        const mask: u64 = ((<u64>1) << <u64>bits) - 1;
+        let at: u64 = 0;
+        for (let i: u32 = 0; i < take; i++, at += bits) {
+          value += least + <i64>(bitsAt(p, at) & mask);
+          out = put(out, width, value);
+        }
+      } else {
+        let at: u64 = 0;
+        const mask: u64 = bits == 64 ? <u64>-1 : ((<u64>1) << <u64>bits) - 1;
+        for (let i: u32 = 0; i < take; i++, at += bits) {
+          const shift = at & 7;
+          const byte = p + <usize>(at >> 3);
+          let rest = load<u64>(byte) >> shift;
+          if (shift != 0) rest |= <u64>load<u8>(byte, 8) << (64 - shift);
+          value += least + <i64>(rest & mask);
+          out = put(out, width, value);
+        }
+      }
+      left -= take;
+      const bytes = (<u64>inMini * bits) >> 3;
+      p = bytes > <u64>(end - p) ? end : p + <usize>bytes;
+    }
+  }
+  return p;
+}
+
+// @ts-ignore: decorator
+@inline
+function put(out: usize, width: u32, value: i64): usize {
+  if (width == 8) store<i64>(out, value);
+  else store<i32>(out, <i32>value);
+  return out + width;
+}
+
+/** A number of seven bits a byte, into 8 bytes at `to`. Returns where it ends. */
+function varint(p: usize, end: usize, to: usize): usize {
+  let value: u64 = 0;
+  for (let shift: u64 = 0; shift < 70; shift += 7) {
+    if (p >= end) return 0;
+    const byte = <u64>load<u8>(p++);
+    value |= (byte & 127) << shift;
+    if (byte < 128) {
+      store<u64>(to, value);
+      return p;
+    }
+  }
+  return 0;
+}
+
+/** Bytes that lie in `width` streams, as values of that width. */
+export function streamsDecode(p: usize, count: u32, width: u32, out: usize): void {
+  if (width == 8) {
+    for (let i: usize = 0; i < <usize>count; i++) {
+      let value: u64 = 0;
+      for (let k: usize = 0; k < 8; k++) value |= <u64>load<u8>(p + k * count + i) << <u64>(k << 3);
+      store<u64>(out + (i << 3), value);
+    }
+    return;
+  }
+  for (let k: usize = 0; k < <usize>width; k++) {
+    const stream = p + k * count;
+    for (let i: usize = 0; i < <usize>count; i++) store<u8>(out + i * width + k, load<u8>(stream + i));
+  }
+}
+
+/** Texts that each follow their length, as offsets from 0 and bytes. Returns where they end. */
+export function plainTexts(p: usize, end: usize, count: u32, offsets: usize, values: usize): usize {
+  let bytes: u32 = 0;
+  store<u32>(offsets, 0);
+  for (let i: u32 = 0; i < count; i++) {
+    offsets += 4;
+    if (end - p < 4) return 0;
+    const length = load<u32>(p);
+    p += 4;
+    if (length > <u32>(end - p)) return 0;
+    // Pages may be read beyond their end, and texts have room behind them.
+    if (length <= 16) v128.store(values + bytes, v128.load(p));
+    else memory.copy(values + bytes, p, length);
+    bytes += length;
+    p += length;
+    store<u32>(offsets, bytes);
+  }
+  return p;
+}
+
+/** Lengths (i32) as offsets from 0, in place, with one more. Returns the sum, or -1 when one is negative or the sum too large. */
+export function sumLengths(lengths: usize, count: u32): i32 {
+  let sum: i64 = 0;
+  for (let i: u32 = 0; i <= count; i++) {
+    const at = lengths + (<usize>i << 2);
+    const length = i < count ? load<i32>(at) : 0;
+    if (length < 0 || sum + length > i32.MAX_VALUE) return -1;
+    store<i32>(at, <i32>sum);
+    sum += length;
+  }
+  return <i32>sum;
+}
+
+/** Bytes that texts take which each begin with a part of the one before: prefixes and suffixes are lengths. -1 when malformed. */
+export function prefixedBytes(prefixes: usize, suffixes: usize, count: u32): i32 {
+  let sum: i64 = 0;
+  let before: i64 = 0;
+  for (let i: u32 = 0; i < count; i++, prefixes += 4, suffixes += 4) {
+    const prefix = <i64>load<i32>(prefixes);
+    const suffix = <i64>load<i32>(suffixes);
+    if (prefix < 0 || suffix < 0 || prefix > before) return -1;
+    before = prefix + suffix;
+    sum += before;
+    if (sum > i32.MAX_VALUE) return -1;
+  }
+  return <i32>sum;
+}
+
+/** Those texts, once `prefixedBytes` has found room for them. Returns where the suffixes end. */
+export function prefixedTexts(
+  p: usize, end: usize, prefixes: usize, suffixes: usize, count: u32, offsets: usize, values: usize,
+): usize {
+  let before = values;
+  let out = values;
+  store<u32>(offsets, 0);
+  for (let i: u32 = 0; i < count; i++, prefixes += 4, suffixes += 4) {
+    const prefix = <usize>load<u32>(prefixes);
+    const suffix = <usize>load<u32>(suffixes);
+    if (suffix > end - p) return 0;
+    memory.copy(out, before, prefix);
+    memory.copy(out + prefix, p, suffix);
+    before = out;
+    out += prefix + suffix;
+    p += suffix;
+    offsets += 4;
+    store<u32>(offsets, <u32>(out - values));
+  }
+  return p;
+}
+
+/** Offsets [from, from + rows] less the first, plus `base`. */
+export function moveOffsets(offsets: usize, from: u32, rows: u32, base: u32, out: usize): void {
+  offsets += <usize>from << 2;
+  const change = base - load<u32>(offsets);
+  for (let i: u32 = 0; i <= rows; i++) store<u32>(out + (<usize>i << 2), load<u32>(offsets + (<usize>i << 2)) + change);
+}
+
+/** Whether no text begins inside of a character. With all bytes together being UTF-8, each text is. */
+export function beginCharacters(offsets: usize, count: u32, values: usize): i32 {
+  const bytes = load<u32>(offsets + (<usize>count << 2));
+  for (let i: u32 = 0; i < count; i++, offsets += 4) {
+    const at = load<u32>(offsets);
+    if (at < bytes && (load<u8>(values + at) & 0xc0) == 0x80) return 0;
+  }
+  return 1;
+}
+
+/** The low `width` (1 or 2) bytes of values of 4. */
+export function narrow(values: usize, count: u32, width: u32, out: usize): void {
+  for (let i: u32 = 0; i < count; i++, values += 4) {
+    if (width == 1) store<u8>(out++, load<u8>(values));
+    else {
+      store<u16>(out, load<u16>(values));
+      out += 2;
+    }
+  }
+}

@@ -1,0 +1,185 @@
+/** The pages of one column chunk, one after the other: found, read, checked against their checksums, decompressed. */
+import { readSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
+import { PipelineError } from '../../errors.ts';
+import type { Ptr } from '../../memory/contract.ts';
+import type { ParquetChunk } from '../parquet-info.ts';
+import { decodeThriftStructAt, numberField, structField, type ThriftStruct } from '../thrift-compact.ts';
+import { PageProblem } from './page-error.ts';
+import { type PageMemory, Region } from './page-memory.ts';
+
+/** Bytes that are read at a time. */
+const WINDOW_BYTES = 256 * 1024;
+/** Statistics in a header can be long; longer ones are somebody else's business. */
+const MOST_HEADER_BYTES = 64 * 1024;
+const MOST_PAGE_BYTES = 2 ** 30;
+
+const DATA = 0;
+const DICTIONARY = 2;
+const DATA_V2 = 3;
+
+/** Codecs by their numbers in the footer. */
+export const CODEC = { none: 0, snappy: 1, zstd: 6, lz4Raw: 7 } as const;
+export const READABLE_CODECS: ReadonlySet<number> = new Set([CODEC.none, CODEC.snappy, CODEC.zstd, CODEC.lz4Raw]);
+
+/** A page, with its bytes in memory until the next one is read. */
+export interface Page {
+  isDictionary: boolean;
+  values: number;
+  encoding: number;
+  /** Levels of version 2 lie before the values; in version 1 with them. */
+  levels: { at: Ptr; end: Ptr; encoding: number } | undefined;
+  nulls: number | undefined;
+  at: Ptr;
+  end: Ptr;
+}
+
+export class ChunkPages {
+  readonly #memory: PageMemory;
+  readonly #path: string;
+  readonly #fd: number;
+  readonly #chunk: ParquetChunk;
+  readonly #window: Region;
+  readonly #body: Region;
+  /** Bytes of the file that the window holds. */
+  #from = 0;
+  #to = 0;
+  #next: number;
+
+  constructor(memory: PageMemory, path: string, fd: number, chunk: ParquetChunk) {
+    this.#memory = memory;
+    this.#path = path;
+    this.#fd = fd;
+    this.#chunk = chunk;
+    this.#window = new Region(memory);
+    this.#body = new Region(memory);
+    this.#next = chunk.offset;
+  }
+
+  /** The next page; undefined behind the last. @throws PageProblem, ERR_FILE_FORMAT (checksum), ERR_FILE_TRUNCATED */
+  next(): Page | undefined {
+    const end = this.#chunk.offset + this.#chunk.bytes;
+    while (this.#next < end) {
+      const { header, bytes } = this.#header(end);
+      const size = numberField(header, 3) ?? -1;
+      const dataFrom = this.#next + bytes;
+      if (size < 0 || dataFrom + size > end) throw new PageProblem('a page reaches beyond its chunk');
+      const at = this.#need(dataFrom, size);
+      this.#next = dataFrom + size;
+      this.#check(header, at, size);
+      const page = this.#page(header, at, size);
+      if (page !== undefined) return page;
+    }
+    return undefined;
+  }
+
+  #header(end: number): { header: ThriftStruct; bytes: number } {
+    const most = Math.min(MOST_HEADER_BYTES, end - this.#next);
+    const at = this.#need(this.#next, most);
+    try {
+      const { fields, end: behind } = decodeThriftStructAt(this.#memory.view(at, most), 0);
+      return { header: fields, bytes: behind };
+    } catch (error) {
+      throw new PageProblem(`a page header is damaged: ${(error as Error).message}`);
+    }
+  }
+
+  #check(header: ThriftStruct, at: Ptr, size: number): void {
+    const stored = numberField(header, 4);
+    if (stored === undefined || crc32(this.#memory.view(at, size)) === stored >>> 0) return;
+    throw new PipelineError(
+      'ERR_FILE_FORMAT',
+      `${this.#path}: a page of column "${this.#chunk.column}" does not match its checksum`,
+      {
+        file: this.#path,
+        column: this.#chunk.column,
+        hint: 'the file is damaged: restore it, or write it again',
+      },
+    );
+  }
+
+  #page(header: ThriftStruct, at: Ptr, size: number): Page | undefined {
+    const kind = numberField(header, 1);
+    const whole = numberField(header, 2) ?? -1;
+    if (whole < 0 || whole > MOST_PAGE_BYTES) throw new PageProblem(`a page of ${whole} bytes`);
+    const head = structField(header, kind === DATA ? 5 : kind === DICTIONARY ? 7 : 8);
+    if (kind !== DATA && kind !== DICTIONARY && kind !== DATA_V2) return undefined;
+    if (head === undefined) throw new PageProblem('a page without the header of its kind');
+    const values = numberField(head, 1) ?? -1;
+    const encoding = numberField(head, kind === DATA_V2 ? 4 : 2) ?? -1;
+    if (values < 0) throw new PageProblem(`a page of ${values} values`);
+    const page = { isDictionary: kind === DICTIONARY, values, encoding, nulls: undefined };
+    if (kind !== DATA_V2) {
+      const body = this.#decompressed(at, size, whole);
+      const levels = kind === DATA ? { at: body, end: body, encoding: numberField(head, 3) ?? -1 } : undefined;
+      return { ...page, levels, at: body, end: body + whole };
+    }
+    return { ...page, ...this.#secondVersion(head, at, size, whole) };
+  }
+
+  #secondVersion(
+    head: ThriftStruct,
+    at: Ptr,
+    size: number,
+    whole: number,
+  ): Pick<Page, 'levels' | 'nulls' | 'at' | 'end'> {
+    const levelBytes = numberField(head, 5) ?? 0;
+    const repetitionBytes = numberField(head, 6) ?? 0;
+    if (repetitionBytes !== 0 || levelBytes < 0 || levelBytes > size || levelBytes > whole)
+      throw new PageProblem('levels that do not fit their page');
+    const levels = { at, end: at + levelBytes, encoding: 3 };
+    const isCompressed = head.get(7) !== false;
+    const [rest, restWhole] = [size - levelBytes, whole - levelBytes];
+    if (!isCompressed && rest !== restWhole) throw new PageProblem('a plain page of two sizes');
+    // An empty page may be empty bytes, which are nothing that a codec writes.
+    const isThere = isCompressed && rest > 0;
+    if (rest === 0 && restWhole !== 0) throw new PageProblem('a page without bytes');
+    const body = isThere ? this.#decompressed(at + levelBytes, rest, restWhole) : at + levelBytes;
+    return { levels, nulls: numberField(head, 2), at: body, end: body + restWhole };
+  }
+
+  #decompressed(at: Ptr, size: number, whole: number): Ptr {
+    const { codec } = this.#chunk;
+    if (codec === CODEC.none) {
+      if (size !== whole) throw new PageProblem('a plain page of two sizes');
+      return at;
+    }
+    const body = this.#body.ensure(whole);
+    const { kernels } = this.#memory;
+    const written =
+      codec === CODEC.zstd
+        ? kernels['zstdDecode']?.(this.#memory.zstdScratch(), at, at + size, body, whole)
+        : kernels[codec === CODEC.snappy ? 'snappyDecode' : 'lz4Decode']?.(at, at + size, body, whole);
+    if (written !== whole) throw new PageProblem('a page that does not decompress');
+    return body;
+  }
+
+  /** Where bytes of the file lie. @throws ERR_FILE_TRUNCATED, ERR_IO */
+  #need(from: number, bytes: number): Ptr {
+    if (from < this.#from || from + bytes > this.#to) this.#fill(from, bytes);
+    return this.#window.at + (from - this.#from);
+  }
+
+  #fill(from: number, bytes: number): void {
+    const end = this.#chunk.offset + this.#chunk.bytes;
+    const wanted = Math.min(Math.max(bytes, WINDOW_BYTES), end - from);
+    const at = this.#window.ensure(wanted);
+    let done = 0;
+    while (done < wanted) {
+      const read = readSync(this.#fd, this.#memory.u8, at + done, wanted - done, from + done);
+      if (read === 0) {
+        throw new PipelineError(
+          'ERR_FILE_TRUNCATED',
+          `${this.#path} ended at byte ${from + done} while it was being read`,
+          {
+            file: this.#path,
+            hint: 'something else changed the file: run again when it is done',
+          },
+        );
+      }
+      done += read;
+    }
+    this.#from = from;
+    this.#to = from + wanted;
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * Row groups read by our own kernels: pages are decoded one by one, so that nothing needs a whole row group, and pieces are laid out
+ * in the arena as they leave. Which row groups can be read so is known from the footer; what turns up in a page all the same is a
+ * `PageProblem`, and the library reads on from there.
+ */
+import { closeSync, openSync } from 'node:fs';
+import { allocBatch, type DraftColumn } from '../../batch/alloc-batch.ts';
+import type { Batch } from '../../batch/contract.ts';
+import { emptyBatch, makeBatch } from '../../batch/make-batch.ts';
+import type { Arena } from '../../memory/contract.ts';
+import { parseType } from '../../schema/parse-type.ts';
+import type { FieldSpec } from '../../schema/types.ts';
+import { fileError, throwIfStopped } from '../file-error.ts';
+import { OrderWatch } from '../order-watch.ts';
+import type { ParquetInfo } from '../parquet-info.ts';
+import type { ReadParquetRequest, ReadParquetResult } from '../parquet-reader.ts';
+import { ColumnPages } from './column-pages.ts';
+import { PageProblem } from './page-error.ts';
+import { borrowMemory, type PageMemory, Region, returnMemory } from './page-memory.ts';
+import { readableColumn } from './supports.ts';
+
+/** Rows of a piece at most. */
+const PIECE_ROWS = 65_536;
+/** Bytes of a piece; one row may be more. */
+const PIECE_BYTES = 8 * 1024 * 1024;
+
+export interface NativeRequest extends ReadParquetRequest {
+  /** Columns to read: those to deliver and, behind them, the ordered one where it is only checked. */
+  copied: readonly FieldSpec[];
+  fields: readonly FieldSpec[];
+}
+
+/** Whether all columns of a request can be read here. */
+export function canReadNatively(info: ParquetInfo, request: NativeRequest): boolean {
+  if (request.copied.length === 0) return false;
+  return request.copied.every((field) => readableColumn(info, request.rowGroups, field) !== undefined);
+}
+
+export class NativeReader {
+  readonly result: ReadParquetResult = { rows: 0, batches: 0, bytes: 0, first: undefined, last: undefined };
+  readonly #info: ParquetInfo;
+  readonly #request: NativeRequest;
+  readonly #order: OrderWatch | undefined;
+  readonly #memory: PageMemory = borrowMemory();
+  readonly #narrowed: Region = new Region(this.#memory);
+  readonly #firstRowInFile: number;
+  readonly #rowsToRead: number;
+
+  constructor(info: ParquetInfo, request: NativeRequest) {
+    this.#info = info;
+    this.#request = request;
+    const ordered = request.copied.find((field) => field.name === request.orderedOn);
+    this.#order = ordered && new OrderWatch(request.arena, ordered.name, ordered.type, request.path);
+    const groups = request.rowGroups.map((index) => info.rowGroups[index]);
+    if (groups.some((group) => group === undefined)) throw new PageProblem('a row group that is not there');
+    this.#firstRowInFile = groups[0]?.firstRow ?? 0;
+    this.#rowsToRead = groups.reduce((sum, group) => sum + (group?.rows ?? 0), 0);
+    this.result.bytes = groups.reduce((sum, group) => sum + (group?.bytes ?? 0), 0);
+  }
+
+  /** @throws PageProblem, ERR_FILE_FORMAT, ERR_FILE_TRUNCATED, ERR_IO, ERR_INPUT_UNORDERED, ERR_MEMORY_EXHAUSTED, what `publish` throws */
+  async run(): Promise<ReadParquetResult> {
+    const { path } = this.#request;
+    let fd: number;
+    try {
+      fd = openSync(path, 'r');
+    } catch (error) {
+      throw await fileError(path, error);
+    }
+    try {
+      for (const index of this.#request.rowGroups) await this.#readGroup(index, fd);
+      await this.#end();
+      return this.result;
+    } finally {
+      closeSync(fd);
+      returnMemory(this.#memory);
+    }
+  }
+
+  async #readGroup(index: number, fd: number): Promise<void> {
+    const { copied, path } = this.#request;
+    this.#memory.reset();
+    this.#narrowed.forget();
+    const columns = copied.map((field) => {
+      const found = readableColumn(this.#info, [index], field);
+      const [chunk] = found?.chunks ?? [];
+      if (found === undefined || chunk === undefined) throw new PageProblem('a column of another kind');
+      return new ColumnPages(this.#memory, path, fd, chunk, found.leaf, parseType(field.type));
+    });
+    let left = this.#info.rowGroups[index]?.rows ?? 0;
+    while (left > 0) {
+      throwIfStopped(this.#request.signal, path);
+      const rows = Math.min(left, this.#pieceRows());
+      for (const column of columns) column.gather(rows);
+      await this.#publish(columns, rows);
+      left -= rows;
+    }
+  }
+
+  /** Up to where a batch may go on; fewer where rows turned out to be long. */
+  #pieceRows(): number {
+    const { batchRows, pieceRows = batchRows, firstRow } = this.#request;
+    const toBoundary = pieceRows - ((firstRow + this.result.rows) % pieceRows);
+    return Math.max(1, Math.min(toBoundary, PIECE_ROWS, this.#mostRows));
+  }
+
+  /** So that a piece like the one before has `PIECE_BYTES`. */
+  #mostRows = PIECE_ROWS;
+
+  async #publish(columns: readonly ColumnPages[], rows: number): Promise<void> {
+    const request = this.#request;
+    const { arena, owner, fields, copied, batchRows } = request;
+    const at = request.firstRow + this.result.rows;
+    const isEnd = request.isLast && this.result.rows + rows === this.#rowsToRead;
+    const inputs = (at + rows) % batchRows === 0 || isEnd ? 1 : 0;
+    const whole = this.#layOut(columns, rows, inputs);
+    let batch = whole;
+    try {
+      if (this.#order !== undefined)
+        this.#order.check(whole.column(request.orderedOn as string), this.#firstRowInFile + this.result.rows);
+      if (copied.length > fields.length)
+        batch = makeBatch(arena, owner, [...fields], whole.columns.slice(0, fields.length), rows, inputs);
+    } catch (error) {
+      whole.release();
+      throw error;
+    }
+    if (batch !== whole) whole.release();
+    this.result.rows += rows;
+    this.result.batches += 1;
+    await request.publish(batch);
+  }
+
+  #layOut(columns: readonly ColumnPages[], rows: number, inputs: number): Batch {
+    const { arena, owner, copied } = this.#request;
+    const variableBytes = columns.map(({ layout, gathered }) =>
+      layout.kind === 'text' ? gathered.valueBytes : undefined,
+    );
+    const bytes = variableBytes.reduce<number>((sum, more) => sum + (more ?? 0), 0);
+    this.#mostRows = Math.max(1, Math.floor((rows * PIECE_BYTES) / Math.max(bytes, 1)));
+    const validity = columns.map(({ gathered }) => gathered.nulls > 0);
+    const draft = allocBatch(arena, owner, [...copied], rows, { variableBytes, validity });
+    for (const [index, column] of columns.entries())
+      this.#copyOut(arena, column, draft.columns[index] as DraftColumn, rows);
+    return draft.finish(rows, inputs);
+  }
+
+  #copyOut(arena: Arena, { layout, gathered }: ColumnPages, target: DraftColumn, rows: number): void {
+    const copy = (from: number, bytes: number, to: number): void => arena.u8.set(this.#memory.view(from, bytes), to);
+    target.nullCount = gathered.nulls;
+    if (gathered.nulls > 0) {
+      copy(gathered.validity.at, Math.ceil(rows / 8), target.validity);
+      clearTail(arena, target.validity, rows);
+    }
+    if (layout.kind === 'text') {
+      copy(gathered.offsets.at, 4 * (rows + 1), target.offsets);
+      copy(gathered.values.at, gathered.valueBytes, target.values);
+    } else if (layout.kind === 'bits') {
+      copy(gathered.values.at, Math.ceil(rows / 8), target.values);
+      clearTail(arena, target.values, rows);
+    } else {
+      const { byteWidth } = parseType(target.type);
+      if (byteWidth === layout.width) return copy(gathered.values.at, rows * byteWidth, target.values);
+      const narrowed = this.#narrowed.ensure(rows * byteWidth);
+      this.#memory.kernels['narrow']?.(gathered.values.at, rows, byteWidth, narrowed);
+      copy(narrowed, rows * byteWidth, target.values);
+    }
+  }
+
+  /** A source whose last row groups are empty still ends its last logical batch. */
+  async #end(): Promise<void> {
+    const { arena, owner, fields, isLast, firstRow, batchRows, publish } = this.#request;
+    this.result.first = this.#order?.first;
+    this.result.last = this.#order?.last;
+    if (!isLast || this.#rowsToRead > 0 || firstRow % batchRows === 0) return;
+    this.result.batches += 1;
+    await publish(emptyBatch(arena, owner, [...fields], 1));
+  }
+}
+
+/** Zeros behind the last row of a bitmap. */
+function clearTail(arena: Arena, bitmap: number, rows: number): void {
+  if ((rows & 7) === 0) return;
+  const at = bitmap + (rows >> 3);
+  arena.u8[at] = (arena.u8[at] as number) & ((1 << (rows & 7)) - 1);
+}

@@ -1,0 +1,121 @@
+/**
+ * Memory of its own in which one reader takes pages apart, with the kernels over it: pages come and go, and what they need is not known
+ * before, so it is no part of the arena. Its size is its high-water mark.
+ */
+import { instantiate, type KernelExports } from '../../kernels/module.ts';
+import type { Ptr, SharedMemory } from '../../memory/contract.ts';
+import { writeZstdTables, ZSTD_SCRATCH_BYTES } from './zstd-tables.ts';
+
+type GrowingMemory = SharedMemory & { grow(pages: number): number };
+interface WebAssemblyNamespace {
+  Memory: new (descriptor: { initial: number; maximum: number; shared: boolean }) => GrowingMemory;
+}
+
+const { Memory } = (globalThis as unknown as { WebAssembly: WebAssemblyNamespace }).WebAssembly;
+const PAGE_BYTES = 65_536;
+/** As the kernels' module has it: the most that there can be. */
+const MOST_PAGES = 65_536;
+/** Behind every region, for kernels that read and write in whole words. */
+const SLACK = 64;
+
+export type PageKernels = Readonly<Record<string, (...args: number[]) => number>>;
+
+export class PageMemory {
+  readonly kernels: PageKernels;
+  readonly #memory: GrowingMemory;
+  #u8: Uint8Array;
+  #top = SLACK;
+  #zstd: Ptr = 0;
+
+  constructor() {
+    this.#memory = new Memory({ initial: 16, maximum: MOST_PAGES, shared: true });
+    this.#u8 = new Uint8Array(this.#memory.buffer);
+    this.kernels = instantiate(this.#memory) as KernelExports as unknown as PageKernels;
+  }
+
+  /** All bytes. Changes when the memory grows. */
+  get u8(): Uint8Array {
+    return this.#u8;
+  }
+
+  /** Bytes that were ever used. */
+  get bytes(): number {
+    return this.#u8.length;
+  }
+
+  view(at: Ptr, bytes: number): Uint8Array {
+    return this.#u8.subarray(at, at + bytes);
+  }
+
+  uint32(at: Ptr): number {
+    return new DataView(this.#memory.buffer, at, 4).getUint32(0, true);
+  }
+
+  /** Forgets all regions. */
+  reset(): void {
+    this.#top = SLACK;
+    this.#zstd = 0;
+  }
+
+  /** Scratch of the Zstandard kernel, with its constants. */
+  zstdScratch(): Ptr {
+    if (this.#zstd !== 0) return this.#zstd;
+    this.#zstd = this.take(ZSTD_SCRATCH_BYTES);
+    writeZstdTables(this.#u8, this.#zstd);
+    return this.#zstd;
+  }
+
+  /** @throws RangeError when there is no more */
+  take(bytes: number): Ptr {
+    const at = this.#top;
+    this.#top = 64 * Math.ceil((at + bytes + SLACK) / 64);
+    const missing = this.#top - this.#u8.length;
+    if (missing > 0) {
+      this.#memory.grow(Math.ceil(missing / PAGE_BYTES));
+      this.#u8 = new Uint8Array(this.#memory.buffer);
+    }
+    return at;
+  }
+}
+
+/** A place that grows: by doubling, so that what is left behind is never more than what is used. */
+export class Region {
+  at: Ptr = 0;
+  readonly #memory: PageMemory;
+  #capacity = 0;
+
+  constructor(memory: PageMemory) {
+    this.#memory = memory;
+  }
+
+  /** The memory was reset. */
+  forget(): void {
+    this.at = 0;
+    this.#capacity = 0;
+  }
+
+  /** Room for so many bytes; the first `kept` stay. */
+  ensure(bytes: number, kept = 0): Ptr {
+    if (bytes <= this.#capacity && this.at !== 0) return this.at;
+    const capacity = Math.max(bytes, 2 * this.#capacity, 4096);
+    const at = this.#memory.take(capacity);
+    if (kept > 0) this.#memory.u8.copyWithin(at, this.at, this.at + kept);
+    this.at = at;
+    this.#capacity = capacity;
+    return at;
+  }
+}
+
+const idle: PageMemory[] = [];
+/** A memory that grew beyond this is given back to the system rather than kept. */
+const MOST_KEPT_BYTES = 32 * 2 ** 20;
+
+/** A memory of this thread, used before or new. */
+export function borrowMemory(): PageMemory {
+  return idle.pop() ?? new PageMemory();
+}
+
+export function returnMemory(memory: PageMemory): void {
+  memory.reset();
+  if (memory.bytes <= MOST_KEPT_BYTES && idle.length < 4) idle.push(memory);
+}
