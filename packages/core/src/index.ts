@@ -4,6 +4,7 @@ export * from './errors.ts';
 export { DateParts, Expression, type Operand, TextFunctions } from './expressions/builder.ts';
 export { coalesce, col, lit, when } from './expressions/col.ts';
 export type { AnyShape, PipelineTypeError } from './expressions/types.ts';
+export type { BadRowPolicy } from './formats/csv/csv-format.ts';
 export type { OrderedValue } from './formats/ordered-value.ts';
 export { type AggregateConfig, type AggregateDefinition, defineAggregate } from './operators/aggregate-definition.ts';
 export {

@@ -1,7 +1,7 @@
 /** CSV and TSV files as a source, as the user describes them. */
 import type { Simplify } from '../expressions/types.ts';
 import { checkCsvType } from '../formats/csv/column-plan.ts';
-import type { CsvFormat } from '../formats/csv/csv-format.ts';
+import type { BadRowPolicy, CsvFormat } from '../formats/csv/csv-format.ts';
 import { epochUnit, formatSteps } from '../formats/csv/time-format.ts';
 import { fieldsFromShape } from '../schema/fields.ts';
 import { nameHint } from '../schema/nearest-name.ts';
@@ -38,6 +38,10 @@ export interface CsvOptions extends StepOptions {
   timeFormats?: Readonly<Record<string, string>>;
   /** Zone of times without an offset; default the zone of the column's type, else UTC. Times that the zone skips or has twice are bad. */
   timeZone?: string;
+  /** What becomes of rows that are not right. Default `'error'`: the run fails and names the file, the line and why. */
+  onBadRow?: BadRowPolicy;
+  /** Bad rows after which the run fails all the same. Default 10,000. */
+  maxBadRows?: number;
 }
 
 type CsvShape<O> = O extends { schema: infer S extends Shape; columns: readonly (infer C extends string)[] }
@@ -59,7 +63,9 @@ const OPTIONS = [
     'timeFormats',
     'timeZone',
   ],
+  ...['onBadRow', 'maxBadRows'],
 ];
+const MOST_BAD_ROWS = 10_000;
 
 /**
  * Reads CSV or TSV files: a path, a pattern with `*`, `?`, `**`, `{a,b}`, or several of these. The files of a pattern follow each
@@ -106,7 +112,7 @@ export function readCsv<const O extends CsvOptions = Record<never, never>>(
 }
 
 function formatOf(given: CsvOptions, schema: Fields | undefined): CsvFormat {
-  const { quote = '"', header = true, nulls = [], timeFormats = {}, timeZone } = given;
+  const { quote = '"', header = true, nulls = [], timeFormats = {}, timeZone, onBadRow = 'error' } = given;
   checkLetter(given.delimiter, 'delimiter', false);
   checkLetter(quote, 'quote', true);
   if (quote !== '' && quote === given.delimiter)
@@ -115,6 +121,7 @@ function formatOf(given: CsvOptions, schema: Fields | undefined): CsvFormat {
     throw refuse('readCsv', 'nulls is no list of texts', "write nulls: ['NA']");
   checkTimes(timeFormats, schema);
   if (timeZone !== undefined) checkZone(timeZone);
+  checkPolicy(onBadRow);
   return {
     // Empty until the first file has been looked at.
     delimiter: given.delimiter ?? '',
@@ -123,8 +130,8 @@ function formatOf(given: CsvOptions, schema: Fields | undefined): CsvFormat {
     nulls: nulls.filter((text) => text !== ''),
     timeFormats: { ...timeFormats },
     ...(timeZone !== undefined && { timeZone }),
-    onBadRow: 'error',
-    maxBadRows: 0,
+    onBadRow,
+    maxBadRows: checkCount(given.maxBadRows ?? MOST_BAD_ROWS, 'maxBadRows', 'readCsv'),
   };
 }
 
@@ -161,4 +168,14 @@ function checkZone(zone: string): void {
       cause,
     );
   }
+}
+
+function checkPolicy(policy: BadRowPolicy): void {
+  const isRejects = typeof policy === 'object' && policy !== null && typeof policy.rejects === 'string';
+  if (policy === 'error' || policy === 'skip-and-report' || isRejects) return;
+  throw refuse(
+    'readCsv',
+    `onBadRow is ${JSON.stringify(policy)}`,
+    "give 'error', 'skip-and-report' or { rejects: 'bad.csv' }",
+  );
 }

@@ -22,6 +22,7 @@ import { orAborted } from '../sinks/drain-edge.ts';
 import { Activities } from './activities.ts';
 import { ringsBehind } from './arbitrated-lanes.ts';
 import type { ArenaLease } from './arena-lease.ts';
+import type { BadRowReports } from './bad-rows.ts';
 import { Barriers } from './barriers.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { Cleanup } from './cleanup.ts';
@@ -47,6 +48,7 @@ export interface AttemptParts {
   lease: ArenaLease;
   options: ParsedRunOptions;
   emitter: JobEmitter;
+  badRows: BadRowReports;
   /** Pools of stage threads, which are this attempt's. */
   pools: readonly ThreadPool[];
   codecs: ThreadPool | undefined;
@@ -145,6 +147,7 @@ export class Attempt {
         this.#parts.onDropped({ node: sourceOf(lane, input, this.#parts.planned.physical), sequence }, batches),
       onUnmanaged: (lane, error) => this.#parts.onUnmanaged(lane, error),
       onSplit: (lane, message) => this.#splits.add(lane.config.stage, message),
+      onBadRows: (lane, { chunk, rows }) => this.#parts.badRows.add(lane.config.stage, chunk, rows),
     };
     // What had ended at the barrier is not begun again: whoever takes its rows is told that there are no more.
     const isLeft = (stage: number): boolean => from?.ended.has(stage) !== true;

@@ -17,6 +17,7 @@ import { orAborted } from '../sinks/drain-edge.ts';
 import { Activities } from './activities.ts';
 import { ArenaLease } from './arena-lease.ts';
 import type { Attempt } from './attempt.ts';
+import { BadRowReports } from './bad-rows.ts';
 import type { Barriers } from './barriers.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { Cleanup } from './cleanup.ts';
@@ -65,6 +66,8 @@ export class Execution {
   #poolsReady: Promise<ThreadPool[]> = Promise.resolve([]);
   #written: WrittenSink[] | undefined;
   #attempt: Attempt | undefined;
+  /** Over all attempts: a chunk that is read again is counted once. */
+  #badRows: BadRowReports | undefined;
   #lease: ArenaLease | undefined;
   #monitor: JobMonitor | undefined;
   #modules: RunModules | undefined;
@@ -147,7 +150,10 @@ export class Execution {
 
   summary(ok: boolean): Summary {
     const { readings } = this;
-    const sources = (readings?.sources() ?? []).map(({ name, rows }) => ({ name, rows }));
+    const sources = (readings?.sources() ?? []).map(({ name, rows }) => {
+      const badRows = this.#badRows?.countOf(name);
+      return { name, rows, ...(badRows !== undefined && { badRows }) };
+    });
     const sinks = (readings?.sinks() ?? []).map(({ name, rows }) => ({ name, rows }));
     return {
       ok,
@@ -221,6 +227,7 @@ export class Execution {
       lease: this.#lease as ArenaLease,
       options: this.#options,
       emitter: this.#emitter,
+      badRows: (this.#badRows ??= new BadRowReports(planned.logical, this.#emitter)),
       pools: await this.#poolsReady,
       codecs: this.#codecs,
       spill: this.#spill,
@@ -379,6 +386,7 @@ export class Execution {
     if (!hasEnded) await attempt?.drained();
     await this.#activities.settled();
     await discardWriters(this.#written ?? []);
+    await this.#badRows?.write().catch((error: unknown) => this.latch.fail(error));
     await this.#giveBackMemory(isClean);
     this.#sampler.close();
     this.#endedAt = performance.now();

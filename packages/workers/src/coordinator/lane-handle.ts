@@ -10,6 +10,7 @@ import type { ThreadPool } from './thread-pools.ts';
 export type FlushMessage = Extract<LaneMessage, { type: 'flush' }>;
 export type AlertMessage = Extract<LaneMessage, { type: 'alert' }>;
 export type DroppedMessage = Extract<LaneMessage, { type: 'dropped' }>;
+export type BadRowsMessage = Extract<LaneMessage, { type: 'bad-rows' }>;
 export type SplitMessage = Extract<LaneMessage, { type: 'split' }>;
 
 /** What the coordinator does with a lane's messages. */
@@ -19,6 +20,7 @@ export interface LaneListener {
   onAlert(lane: LaneHandle, message: AlertMessage): void;
   onDropped(lane: LaneHandle, message: DroppedMessage): void;
   onUnmanaged(lane: LaneHandle, error: PipelineError): void;
+  onBadRows(lane: LaneHandle, message: BadRowsMessage): void;
 }
 
 export class LaneHandle {
@@ -50,6 +52,7 @@ export class LaneHandle {
         if (message.type === 'alert') return listener.onAlert(this, message);
         if (message.type === 'dropped') return listener.onDropped(this, message);
         if (message.type === 'unmanaged') return listener.onUnmanaged(this, errorFromData(message.error));
+        if (message.type === 'bad-rows') return listener.onBadRows(this, message);
         finished.then(
           () => (message.error === undefined ? resolve() : reject(errorFromData(message.error))),
           () => {},

@@ -24,6 +24,8 @@ export interface JobEvents {
   barrier: BarrierEvent;
   /** A stage worker has died; the job goes on from its last barrier, or its start, with fresh threads. */
   restart: RestartEvent;
+  /** Rows that a source has left out because they are not right: those of one chunk of a file. */
+  badRows: { source: string; rows: { file: string; line: number; reason: string }[] };
   /** The job has ended, well or not. */
   end: { ok: boolean };
 }

@@ -22,6 +22,8 @@ export interface StageSummary {
 export interface EndpointSummary {
   name: string;
   rows: number;
+  /** Rows that a source has left out because they were not right, where it was told to. */
+  badRows?: number;
 }
 
 export interface Summary {

@@ -266,6 +266,7 @@ async function laneInput(
       owner: config.owner,
       lane: config.lane,
       signal,
+      onBadRows: (chunk, rows) => send({ type: 'bad-rows', chunk, rows }),
       onSplit,
     });
   }

@@ -14,6 +14,7 @@ import type {
 } from '@spillway/core/internal';
 import type { RingHandle } from '../channels/ring.ts';
 import type { Outcome } from '../control/outcome.ts';
+import type { LeftOutRow } from '../coordinator/bad-rows.ts';
 import type { ArbiterPlace } from '../governor/arbiter.ts';
 import type { PressurePlace } from '../governor/shared-pressure.ts';
 import type { StatisticsPlace } from '../monitor/statistics.ts';
@@ -108,5 +109,7 @@ export type LaneMessage =
   | { type: 'unmanaged'; error: PipelineErrorData }
   /** What was in a packet that is dropped. */
   | { type: 'dropped'; input: number; sequence: number; batches: PlainBatch[] }
+  /** Rows of a chunk that were left out. */
+  | { type: 'bad-rows'; chunk: number; rows: LeftOutRow[] }
   /** The last message: everything is published, everything held is released. */
   | { type: 'ended'; error?: PipelineErrorData };

@@ -24,6 +24,10 @@ export function startsOf(chain: Uint8Array): Uint8Array {
   return chain.subarray(ENTRIES_AT);
 }
 
+/** Words: what has changed, whether somebody sleeps on it, bad rows so far. */
+const SIGNAL = 0;
+const BAD_ROWS = 8;
+const ASLEEP = 16;
 /** A lane that works on no chunk. */
 const IDLE = 0;
 
@@ -39,10 +43,10 @@ export class ChunkChain {
   constructor(arena: Arena, at: Ptr, lane: number, signal: AbortSignal) {
     this.#words = new Int32Array(arena.buffer, at, CHAIN_BYTES / 4);
     this.#numbers = new Float64Array(arena.buffer, at, CHAIN_BYTES / 8);
-    this.#place = new WaitPlace(this.#words, 0, 16);
+    this.#place = new WaitPlace(this.#words, SIGNAL, ASLEEP);
     this.#lane = lane;
     this.#signal = signal;
-    this.#wakeUp = () => wake(this.#words, 0, 16);
+    this.#wakeUp = () => wake(this.#words, SIGNAL, ASLEEP);
     signal.addEventListener('abort', this.#wakeUp);
   }
 
@@ -53,6 +57,11 @@ export class ChunkChain {
     const chunk = gate.claim();
     Atomics.store(this.#words, this.#slot, chunk + 2);
     return chunk;
+  }
+
+  /** Counts bad rows of all lanes. */
+  countBad(rows: number): number {
+    return Atomics.add(this.#words, BAD_ROWS, rows) + rows;
   }
 
   /** This lane has no chunk in hand. */

@@ -2,10 +2,11 @@
 import { closeSync, openSync } from 'node:fs';
 import type { Fields } from '@spillway/core';
 import { PipelineError } from '@spillway/core/base';
-import { CHUNK_BYTES, type ChunkStart, CsvChunkReader } from '@spillway/core/csv';
+import { type BadRow, CHUNK_BYTES, type ChunkStart, CsvChunkReader, describeBadRow } from '@spillway/core/csv';
 import { OrderWatch } from '@spillway/core/data';
 import type { Arena, Batch, CsvFile, Ptr } from '@spillway/core/internal';
 import type { SourceGate } from '../channels/source-gate.ts';
+import type { LeftOutRow } from '../coordinator/bad-rows.ts';
 import type { SplitBounds } from '../lanes/generated-input.ts';
 import type { LaneInput, Morsel } from '../lanes/lane-loop.ts';
 import type { SplitSource } from '../lanes/protocol.ts';
@@ -22,6 +23,8 @@ export interface CsvInputParts {
   /** Of `CHAIN_BYTES`. */
   chain: Ptr;
   signal: AbortSignal;
+  /** Told of the rows of a chunk that were left out. */
+  onBadRows(chunk: number, rows: LeftOutRow[]): void;
   /** Told of every chunk with rows when the source is ordered. */
   onSplit(bounds: SplitBounds): void;
 }
@@ -39,6 +42,9 @@ export class CsvInput implements LaneInput {
   readonly #chunks: number;
   readonly #chain: ChunkChain;
   readonly #reader: CsvChunkReader;
+  readonly #skips: boolean;
+  /** Of the chunk at work. */
+  #bad: BadRow[] = [];
   #open: { path: string; fd: number } | undefined;
 
   /** @throws ERR_MEMORY_EXHAUSTED */
@@ -55,7 +61,12 @@ export class CsvInput implements LaneInput {
     this.#chunks = chunks;
     parts.gate.setTotal(chunks);
     const { format, batchRows } = source;
-    this.#reader = new CsvChunkReader({ arena, owner, fields, format, width, batchRows });
+    this.#skips = format.onBadRow !== 'error';
+    const onBadRow = (row: BadRow): void => void this.#bad.push(row);
+    this.#reader = new CsvChunkReader({
+      ...{ arena, owner, fields, format, width, batchRows },
+      ...(this.#skips && { onBadRow }),
+    });
     this.#chain = new ChunkChain(arena, parts.chain, parts.lane, parts.signal);
   }
 
@@ -102,15 +113,41 @@ export class CsvInput implements LaneInput {
       chunk === firstChunk
         ? { at: file.dataStart, sourceRow: before.sourceRow, fileRow: 0, line: file.headLines }
         : before;
-    this.#chain.publish(chunk + 1, this.#reader.settle(start, false));
+    this.#chain.publish(chunk + 1, this.#reader.settle(start, this.#skips));
     const batches = this.#reader.batches(chunk === this.#chunks - 1);
     try {
+      this.#tellBad(chunk);
       this.#verify(chunk, file, start, batches);
     } catch (error) {
       for (const batch of batches) batch.release();
       throw error;
     }
     return { sequence: chunk, batches, bytes: to - from, origin: { file: file.path, row: start.fileRow } };
+  }
+
+  /** @throws ERR_FILE_FORMAT when there are too many */
+  #tellBad(chunk: number): void {
+    const rows = this.#bad;
+    if (rows.length === 0) return;
+    this.#bad = [];
+    const { format } = this.#parts.source;
+    const count = this.#chain.countBad(rows.length);
+    const told = rows.map((bad): LeftOutRow => {
+      const { file, line, text } = bad;
+      return { file, line, reason: describeBadRow(bad), ...(text !== undefined && { text }) };
+    });
+    this.#parts.onBadRows(chunk, told);
+    if (count <= format.maxBadRows) return;
+    const last = rows.at(-1) as BadRow;
+    throw new PipelineError(
+      'ERR_FILE_FORMAT',
+      `more than ${format.maxBadRows} rows are bad; ${last.file}, line ${last.line}: ${describeBadRow(last)}`,
+      {
+        file: last.file,
+        row: last.row,
+        hint: 'check delimiter, quote and schema, or raise maxBadRows',
+      },
+    );
   }
 
   #descriptorOf(path: string): number {

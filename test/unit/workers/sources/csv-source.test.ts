@@ -110,6 +110,50 @@ describe('readCsv', () => {
   });
 });
 
+describe('bad rows', () => {
+  /** 60,000 rows in two chunks, of which every thousandth is no number and every 1,500th has a field too many. */
+  const lines = Array.from({ length: 60_000 }, (_, row) => {
+    if (row % 1000 === 7) return `none${row},${'x'.repeat(30)}`;
+    return row % 1500 === 8 ? `${row},"y",z` : `${row},${'x'.repeat(30)}`;
+  });
+  const text = `t,v\n${lines.join('\n')}\n`;
+  const schema = { t: 'int64', v: 'utf8' } as const;
+
+  it('are left out, counted and told', async () => {
+    const sink = createPipeline()
+      .source(readCsv(fileOf(text), { schema, orderedOn: 't', onBadRow: 'skip-and-report', name: 'ticks' }))
+      .collect();
+    const job = run([sink], { workers: 2 });
+    const told: number[] = [];
+    job.on('badRows', ({ source, rows }) => told.push(...rows.map(({ line }) => (source === 'ticks' ? line : -1))));
+    const { sources, rowsOut } = await job.done;
+    expect(sources).toMatchObject([{ name: 'ticks', badRows: 100 }]);
+    expect(rowsOut).toBe(59_900);
+    const expected = lines.flatMap((_, row) => (row % 1000 === 7 || row % 1500 === 8 ? [row + 2] : []));
+    expect(told.sort((a, b) => a - b)).toEqual(expected);
+  });
+
+  it('are written to a file of rejects, in order', async () => {
+    const rejects = join(temporaryFolder(), 'rejects.csv');
+    const path = fileOf(text);
+    const rows = await readRows(path, { schema, onBadRow: { rejects } });
+    expect(rows.length).toBe(59_900);
+    const written = readFileSync(rejects, 'utf8').split('\n');
+    expect(written.length).toBe(102);
+    expect(written.slice(0, 3)).toEqual([
+      'file,line,reason,text',
+      `"${path}",9,"column ""t"": ""none7"" is no int64","none7,${'x'.repeat(30)}"`.replace(`"${path}"`, path),
+      `${path},10,3 fields where 2 are expected,"8,""y"",z"`,
+    ]);
+  });
+
+  it('fail the run when there are more than were allowed', async () => {
+    const reading = readRows(fileOf(text), { schema, onBadRow: 'skip-and-report', maxBadRows: 20 });
+    await expect(reading).rejects.toMatchObject({ code: 'ERR_FILE_FORMAT' });
+    await expect(reading).rejects.toThrow(/more than 20 rows are bad/);
+  });
+});
+
 const shared = sharedCases();
 
 interface Case {

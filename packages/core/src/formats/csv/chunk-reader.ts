@@ -22,6 +22,8 @@ const MOST_ROW_BYTES = 1 << 23;
 /** Rows of a batch at most. */
 const PIECE_ROWS = 65_536;
 const EVERY_ROW = 0xffff_ffff;
+/** Of a bad row's text. */
+const SHOWN_BYTES = 1000;
 const LF = 10;
 const CR = 13;
 
@@ -206,10 +208,20 @@ export class CsvChunkReader {
       throw badRowError({ file: path, line, row: rowOf(first), problem: first.problem });
     }
     const from = this.#start.at - this.#text.base;
+    const keepsText = typeof this.#parts.format.onBadRow === 'object';
     for (const row of bad) {
       const line = 1 + this.#start.line + this.#linesIn(from, row.start);
-      onBadRow({ file: path, line, row: rowOf(row), problem: row.problem });
+      const text = keepsText ? { text: this.#textOf(row.start) } : {};
+      onBadRow({ file: path, line, row: rowOf(row), problem: row.problem, ...text });
     }
+  }
+
+  /** Text of a row from its start on, up to the line end behind it or `SHOWN_BYTES`. */
+  #textOf(start: number): string {
+    const { text, bytes } = this.#text;
+    const part = Buffer.from(this.#parts.arena.u8.slice(text + start, text + Math.min(bytes, start + SHOWN_BYTES)));
+    const end = part.findIndex((letter) => letter === LF || letter === CR);
+    return part.subarray(0, end < 0 ? part.length : end).toString('utf8');
   }
 
   /** Lines of the file before a place. The text is another one afterwards. */

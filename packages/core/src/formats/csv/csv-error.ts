@@ -23,6 +23,8 @@ export interface BadRow {
   line: number;
   row: number;
   problem: RowProblem;
+  /** Its text, shortened, where somebody wants it. */
+  text?: string;
 }
 
 const SHOWN_LETTERS = 60;
@@ -36,7 +38,7 @@ function say(problem: RowProblem): { text: string; hint: string } {
     case 'fields':
       return {
         text: `${problem.fields} field${problem.fields === 1 ? '' : 's'} where ${problem.expected} are expected`,
-        hint: 'check the delimiter',
+        hint: "check the delimiter; or leave such rows out with onBadRow: 'skip-and-report'",
       };
     case 'quote':
       return {
@@ -72,7 +74,7 @@ function sayValue({ column, type, text, why }: Extract<RowProblem, { kind: 'valu
 
 function valueHint({ column, type, why, text }: Extract<RowProblem, { kind: 'value' }>): string {
   if (why === 'tooFine') return `declare "${column}" with a finer type`;
-  if (why === 'local') return 'write times with their offset';
+  if (why === 'local') return 'write times with their offset, or leave such rows out with onBadRow';
   if (why === 'outOfRange') return `declare "${column}" with a wider type`;
   if (/^[A-Za-z/.-]{1,8}$/.test(text))
     return `declare it as null with nulls: [${JSON.stringify(text)}], or "${column}" as utf8`;
@@ -91,4 +93,9 @@ export function badRowError({ file, line, row, problem }: BadRow): PipelineError
     ...(isValue && { column: problem.column, value: problem.text.slice(0, SHOWN_LETTERS), expected: problem.type }),
     hint,
   });
+}
+
+/** What is wrong with a row, in a few words. */
+export function describeBadRow({ problem }: BadRow): string {
+  return say(problem).text;
 }
