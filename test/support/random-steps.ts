@@ -1,5 +1,5 @@
 /** Steps over rows, on random rows cut anyhow, under pressure and with restarts, beside the reference executor. */
-import { agg, createPipeline, fromIterable, type Stream } from '@spillway/core';
+import { agg, createPipeline, fromIterable, type Sink, type Stream } from '@spillway/core';
 import { randomFrom, type SeededRandom } from '#support/random';
 import type { Row } from '#support/random-rows';
 import { cutAtRandom, expectLikeReference } from '#support/step-harness';
@@ -106,4 +106,12 @@ export async function checkStep(index: number, firstSeed: number, count: number)
     const sink = random.chance(0.5) ? stream.collect() : stream.forEach(() => {});
     await expectLikeReference(random, sink, [inputs], `SPILLWAY_SEED=${seed} SPILLWAY_STEPS=1 ${name}`);
   }
+}
+
+/** One of the steps on the rows of a seed, as a sink. */
+export function stepSink(index: number, seed: number): { name: string; sink: Sink } {
+  const random = randomFrom(seed);
+  const [name, apply] = steps(random)[index] as Step;
+  const inputs = cutAtRandom(random, randomRows(random, 120));
+  return { name, sink: apply(createPipeline().source(fromIterable(SHAPE, inputs as never))).collect() };
 }

@@ -4,8 +4,9 @@ import type { FlushReason } from '../../plan/logical.ts';
 import type { CollectUntilFlushSpec } from '../../plan/steps/specs.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
 import { pushAll } from '../outputs.ts';
+import type { SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { OpenInputs } from './open-inputs.ts';
-import { RowQueue } from './row-queue.ts';
+import { RowQueue, type SavedQueue } from './row-queue.ts';
 
 const DEFAULT_SHARE_BYTES = 64 * 2 ** 20;
 
@@ -51,6 +52,14 @@ export class CollectUntilFlush implements Operator {
 
   held(): HeldState {
     return { inputs: 0, rows: this.#rows.end - this.#rows.start, bytes: this.#rows.bytes };
+  }
+
+  snapshot(writer: SnapshotWriter): Promise<SavedQueue> {
+    return this.#rows.save(writer);
+  }
+
+  restore(rows: SavedQueue, reader: SnapshotReader): void {
+    this.#rows.restore(rows, reader);
   }
 
   close(): void {

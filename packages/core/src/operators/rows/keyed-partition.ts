@@ -3,8 +3,16 @@ import type { FlushReason } from '../../plan/logical.ts';
 import type { PartitionSpec } from '../../plan/steps/specs.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
 import { pushAll } from '../outputs.ts';
+import type { SavedBatch, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { KeptRows } from './kept-rows.ts';
 import { keyReader, positionsOf } from './row-keys.ts';
+
+interface SavedGroups {
+  /** Keys and how many rows wait of each. */
+  groups: [string, number][];
+  rows: SavedBatch | null;
+  since: number | undefined;
+}
 
 /**
  * Logical batches of exactly so many rows with one key, each as soon as it is full. What is left comes at the end of input, or after the
@@ -84,6 +92,30 @@ export class KeyedPartition implements Operator {
 
   dueAt(): number | undefined {
     return this.#intervalMs === undefined || this.#since === undefined ? undefined : this.#since + this.#intervalMs;
+  }
+
+  async snapshot(writer: SnapshotWriter): Promise<SavedGroups> {
+    const rows = this.#rows.take([...this.#waiting.values()].flat(), 0);
+    try {
+      const groups = [...this.#waiting].map(([key, group]): [string, number] => [key, group.length]);
+      return { groups, rows: rows.rows === 0 ? null : await writer.batch(rows), since: this.#since };
+    } finally {
+      rows.release();
+    }
+  }
+
+  restore({ groups, rows, since }: SavedGroups, reader: SnapshotReader): void {
+    const { inputFields, owner } = this.#context;
+    if (rows !== null) this.#rows.add(reader.batch(rows, inputFields, owner));
+    for (const [key, count] of groups) {
+      const first = this.#count;
+      this.#waiting.set(
+        key,
+        Array.from({ length: count }, (_, at) => first + at),
+      );
+      this.#count += count;
+    }
+    this.#since = since;
   }
 
   close(): void {

@@ -3,8 +3,15 @@ import type { FlushReason } from '../../plan/logical.ts';
 import type { PartitionUniqueSpec } from '../../plan/steps/specs.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
 import { pushAll } from '../outputs.ts';
+import type { SavedBatch, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { KeptRows } from './kept-rows.ts';
 import { keyReader, positionsOf } from './row-keys.ts';
+
+interface SavedUnique {
+  keys: string[];
+  rows: SavedBatch | null;
+  since: number | undefined;
+}
 
 /**
  * Logical batches of exactly so many rows with different keys, or of those that came within an interval. Of rows with one key the first
@@ -76,6 +83,23 @@ export class PartitionUnique implements Operator {
   dueAt(): number | undefined {
     const { intervalMs } = this.#spec;
     return intervalMs === undefined || this.#since === undefined ? undefined : this.#since + intervalMs;
+  }
+
+  async snapshot(writer: SnapshotWriter): Promise<SavedUnique> {
+    const rows = this.#rows.take([...this.#waiting.values()], 0);
+    try {
+      const saved = rows.rows === 0 ? null : await writer.batch(rows);
+      return { keys: [...this.#waiting.keys()], rows: saved, since: this.#since };
+    } finally {
+      rows.release();
+    }
+  }
+
+  restore({ keys, rows, since }: SavedUnique, reader: SnapshotReader): void {
+    const { inputFields, owner } = this.#context;
+    if (rows !== null) this.#rows.add(reader.batch(rows, inputFields, owner));
+    for (const [row, key] of keys.entries()) this.#waiting.set(key, row);
+    this.#since = since;
   }
 
   close(): void {

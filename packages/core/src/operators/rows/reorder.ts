@@ -11,6 +11,7 @@ import { unitNsOf, valueTypeOf } from '../aggregate/value-type.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
 import { PIECE_ROWS } from '../held-batches.ts';
 import { andThen, pushAll } from '../outputs.ts';
+import type { SavedBatch, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { KeptRows } from './kept-rows.ts';
 import { pickRows } from './pick-rows.ts';
 import { positionsOf } from './row-keys.ts';
@@ -19,6 +20,13 @@ import { positionsOf } from './row-keys.ts';
 interface Waiting {
   times: BigInt64Array;
   rows: Uint32Array;
+}
+
+interface SavedOrder {
+  times: BigInt64Array;
+  parts: SavedBatch[];
+  latest: bigint | undefined;
+  rowsBefore: number;
 }
 
 const NONE: Waiting = { times: new BigInt64Array(0), rows: new Uint32Array(0) };
@@ -158,6 +166,28 @@ export class Reorder implements Operator {
 
   held(): HeldState {
     return { inputs: 0, rows: this.#waiting.rows.length, bytes: this.#kept.bytes };
+  }
+
+  /** The rows that wait, in order. */
+  async snapshot(writer: SnapshotWriter): Promise<SavedOrder> {
+    const { rows, times } = this.#waiting;
+    const parts: SavedBatch[] = [];
+    for (let from = 0; from < rows.length; from += PIECE_ROWS) {
+      const part = this.#kept.take(rows.subarray(from, from + PIECE_ROWS), 0);
+      try {
+        parts.push(await writer.batch(part));
+      } finally {
+        part.release();
+      }
+    }
+    return { times: times.slice(), parts, latest: this.#latest, rowsBefore: this.#rowsBefore };
+  }
+
+  restore({ times, parts, latest, rowsBefore }: SavedOrder, reader: SnapshotReader): void {
+    for (const part of parts) this.#kept.add(reader.batch(part, this.#fields, this.#context.owner));
+    this.#waiting = { times, rows: Uint32Array.from(times, (_, row) => row) };
+    this.#latest = latest;
+    this.#rowsBefore = rowsBefore;
   }
 
   close(): void {

@@ -6,8 +6,9 @@
 import type { Batch } from '../../batch/contract.ts';
 import { sliceBatch } from '../../batch/slice-batch.ts';
 import type { Fields } from '../../schema/types.ts';
-import type { SpillFile, SpillPosition } from '../../spill/contract.ts';
+import type { SpilledFile, SpillFile, SpillPosition } from '../../spill/contract.ts';
 import type { MaybePromise, OperatorContext } from '../contract.ts';
+import type { SavedBatch, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 
 /** A file is given up for a new one at this size, so that what was let go of leaves the disk. */
 const FILE_BYTES = 64 * 2 ** 20;
@@ -16,6 +17,18 @@ const FILE_BYTES = 64 * 2 ** 20;
 interface QueueFile {
   file: SpillFile;
   held: number;
+}
+
+/** As plain data. */
+type SavedEntry = { first: number; rows: number; bytes: number } & (
+  | { batch: SavedBatch }
+  | { file: number; position: SpillPosition }
+);
+
+export interface SavedQueue {
+  end: number;
+  files: SpilledFile[];
+  entries: SavedEntry[];
 }
 
 type Place = { batch: Batch } | { on: QueueFile; position: SpillPosition };
@@ -109,6 +122,39 @@ export class RowQueue {
     }
   }
 
+  /** Saves what is held, which stays held; files are kept as they are. */
+  async save(writer: SnapshotWriter): Promise<SavedQueue> {
+    const files = [...this.#files].map((on) => ({ on, kept: writer.file(on.file) }));
+    const entries: SavedEntry[] = [];
+    for (const entry of this.#entries) {
+      const { first, rows, bytes } = entry;
+      const place =
+        'batch' in entry
+          ? { batch: await writer.batch(entry.batch) }
+          : { file: files.findIndex(({ on }) => on === entry.on), position: entry.position };
+      entries.push({ first, rows, bytes, ...place });
+    }
+    return { end: this.#end, files: files.map(({ kept }) => kept), entries };
+  }
+
+  restore({ end, files, entries }: SavedQueue, reader: SnapshotReader): void {
+    const { name, owner } = this.#context;
+    const opened = files.map((kept): QueueFile => this.#newFile(reader.file(kept, this.#fields, name)));
+    for (const saved of entries) {
+      const { first, rows, bytes } = saved;
+      if ('batch' in saved) {
+        this.#entries.push({ first, rows, bytes, batch: reader.batch(saved.batch, this.#fields, owner) });
+        this.#memoryBytes += bytes;
+        continue;
+      }
+      const on = opened[saved.file] as QueueFile;
+      on.held += 1;
+      this.#entries.push({ first, rows, bytes, on, position: saved.position });
+    }
+    for (const on of opened) if (on.held === 0) this.#giveUp(on);
+    this.#end = end;
+  }
+
   /** Gives up memory and disk. */
   close(): void {
     for (const entry of this.#entries.splice(0)) if ('batch' in entry) entry.batch.release();
@@ -131,7 +177,10 @@ export class RowQueue {
     }
     const { on } = entry;
     on.held -= 1;
-    if (on.held > 0 || on === this.#open) return;
+    if (on.held === 0 && on !== this.#open) this.#giveUp(on);
+  }
+
+  #giveUp(on: QueueFile): void {
     on.file.delete();
     this.#files.delete(on);
   }

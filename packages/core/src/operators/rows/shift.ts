@@ -16,6 +16,7 @@ import { Workspace } from '../aggregate/arena-views.ts';
 import { KeyIndex } from '../aggregate/key-index.ts';
 import { valueTypeOf } from '../aggregate/value-type.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
+import type { SavedBatch, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { KeptRows } from './kept-rows.ts';
 
 /** Puts shifted values, or differences to them, beside the columns of a batch. */
@@ -247,6 +248,15 @@ export class Lead implements Operator {
 
   held(): HeldState {
     return { inputs: 0, rows: this.#waiting?.rows ?? 0, bytes: this.#waiting?.logicalBytes ?? 0 };
+  }
+
+  async snapshot(writer: SnapshotWriter): Promise<SavedBatch | null> {
+    return this.#waiting === undefined ? null : writer.batch(this.#waiting);
+  }
+
+  restore(saved: SavedBatch | null, reader: SnapshotReader): void {
+    const { inputFields, owner } = this.#context;
+    if (saved !== null) this.#waiting = reader.batch(saved, inputFields, owner);
   }
 
   close(): void {

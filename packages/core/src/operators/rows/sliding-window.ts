@@ -9,12 +9,19 @@ import type { Fields } from '../../schema/types.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
 import { PIECE_ROWS } from '../held-batches.ts';
 import { andThen, pushAll } from '../outputs.ts';
-import { RowQueue } from './row-queue.ts';
+import type { SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
+import { RowQueue, type SavedQueue } from './row-queue.ts';
 
 /** Windows of up to so many rows are copied together where nobody sees where each ends. */
 const SMALL_WINDOW = 1024;
 /** Share of a window that nobody gave one. */
 const DEFAULT_SHARE_BYTES = 64 * 2 ** 20;
+
+interface SavedWindow {
+  nextEnd: number;
+  window: number;
+  queue: SavedQueue;
+}
 
 /**
  * Windows over the last `rows` rows, one every `every` rows. Each is one logical input downstream, in pieces where it spans
@@ -62,6 +69,16 @@ export class SlidingWindow implements Operator {
 
   held(): HeldState {
     return { inputs: 0, rows: this.#queue.end - this.#queue.start, bytes: this.#queue.bytes };
+  }
+
+  async snapshot(writer: SnapshotWriter): Promise<SavedWindow> {
+    return { nextEnd: this.#nextEnd, window: this.#window, queue: await this.#queue.save(writer) };
+  }
+
+  restore({ nextEnd, window, queue }: SavedWindow, reader: SnapshotReader): void {
+    this.#nextEnd = nextEnd;
+    this.#window = window;
+    this.#queue.restore(queue, reader);
   }
 
   close(): void {
