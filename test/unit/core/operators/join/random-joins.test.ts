@@ -174,4 +174,47 @@ describe('a join of random streams', () => {
     expect(emitted.reduce((sum, { inputs }) => sum + inputs, 0)).toBe(1);
     expect(slabs).toBe(0);
   });
+
+  it.each(['inner', 'full', 'asof', 'asof nearest'] as const)(
+    'has right rows that pass its limit on disk, and all memory back at the end: %s',
+    async (kind) => {
+      const row = { venue: 1, price: 1, ok: true, note: 'x' };
+      const text = 'a text that makes rows large'.repeat(4);
+      const keys = 20_000;
+      const left = Array.from({ length: 2000 }, (_, n) => ({
+        ...row,
+        symbol: `k${(n * 7919) % keys}`,
+        ts: BigInt(kind === 'asof' || n > 1000 ? 9 : 5),
+        n: BigInt(n),
+      }));
+      const right = Array.from({ length: keys }, (_, at) => ({
+        at: BigInt(kind.startsWith('asof') ? at % 2 : 5),
+        sym: `k${at}`,
+        place: 1,
+        bid: at,
+        price: at,
+        live: null,
+        text,
+        tags: null,
+      })).sort((a, b) => Number(a.at - b.at));
+      const given: RandomJoin = {
+        kind,
+        strict: false,
+        interval: undefined,
+        unit: 'us',
+        by: kind === 'full' ? [] : [{ left: 'symbol', right: 'sym' }],
+        tolerance: undefined,
+        memoryLimit: 400_000,
+        left: cut(randomFrom(3), kind === 'full' ? left.slice(999, 1003) : left),
+        right: cut(randomFrom(1), right),
+      };
+      const random = { ...randomFrom(2), chance: () => true };
+      const { outputs } = await runReference([sinksOf(given)[0]]);
+      const { emitted, left: slabs, spilledBytes } = await drive(given, random, instantiateKernels);
+      expect(spilledBytes).toBeGreaterThan(1_000_000);
+      expect(plain(logical(emitted))).toEqual(plain(outputs[0]?.batches));
+      expect(slabs).toBe(0);
+    },
+    30_000,
+  );
 });
