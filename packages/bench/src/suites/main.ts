@@ -7,6 +7,8 @@ import { textTable } from '../demo/text-table.ts';
 import { aggregateSharedRows } from './aggregate-shared.ts';
 import { type Figure, meetsTarget, targetText } from './figure.ts';
 import { flightsFromParquet } from './flights.ts';
+import { joinShared } from './joined-shared.ts';
+import { aggregateByKey } from './keyed-shared.ts';
 import { marketAtLimit } from './market-at-limit.ts';
 import { governorOverhead } from './overhead.ts';
 import { pinned } from './pinned.ts';
@@ -15,10 +17,10 @@ import { startUp } from './start-up.ts';
 
 const USAGE = `npm run bench -- [--only W1,W7,...] [--rows N] [--full] [--data DIR] [--json FILE]
 
-  --only LIST   workloads: flights, W1, W5, W7, W8, W9, overhead (default all)
-  --rows N      rows of W1, W8 and overhead (default 50000000)
+  --only LIST   workloads: flights, W1, W4, W5, W6, W7, W8, W9, overhead (default all)
+  --rows N      rows of W1, W8 and overhead (default 50000000); W4 and W6 take a fifth of it
   --full        W5 on its four days: some minutes to make, 2 GB of files, and as much again while it runs
-  --data DIR    where the files of W5 are kept for the next time (default: made afresh, removed at the end)
+  --data DIR    where the files of W5, and the peers' Python, are kept for the next time (default: made afresh, removed at the end)
   --json FILE   write the figures and what they were measured on`;
 
 const WORKERS = 2;
@@ -33,7 +35,9 @@ interface Asked {
 const WORKLOADS: Record<string, (asked: Asked) => Promise<Figure[]>> = {
   flights: () => flightsFromParquet(WORKERS, ROUNDS),
   W1: ({ rows }) => aggregateSharedRows(rows, WORKERS, ROUNDS),
+  W4: ({ rows, dataFolder }) => joinShared(rows / 5, WORKERS, ROUNDS, dataFolder),
   W5: ({ isFull, dataFolder }) => marketAtLimit(isFull, dataFolder),
+  W6: ({ rows, dataFolder }) => aggregateByKey(rows / 5, WORKERS, ROUNDS, dataFolder),
   W7: () => stageHop(),
   W8: async ({ rows }) => pinned(rows, ROUNDS),
   W9: () => startUp(ROUNDS),

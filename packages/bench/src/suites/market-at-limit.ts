@@ -4,13 +4,12 @@
  * is reported with what it said.
  */
 import assert from 'node:assert';
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { openStore } from '@spillway/core';
 import type { Summary } from '@spillway/workers';
 import { textTable } from '../demo/text-table.ts';
@@ -19,6 +18,7 @@ import { MINUTES_KEY } from '../market/market-job.ts';
 import { OutsideWatch } from '../memory/outside-watch.ts';
 import { PROMISED_FACTOR } from '../memory/watch-peak.ts';
 import { type DuckDb, openDuckDb, quote } from '../peers/duckdb.ts';
+import { pythonWithPolars } from '../peers/polars.ts';
 import type { Figure } from './figure.ts';
 
 const MEBIBYTE = 2 ** 20;
@@ -61,17 +61,6 @@ function reasonIn(text: string): string {
   const lines = text.trim().split('\n');
   const line = lines.find((candidate) => /error|memory|panic/i.test(candidate)) ?? lines.at(-1) ?? '';
   return line.trim().slice(0, 120);
-}
-
-/** A Python with Polars in it, made at the first use. @throws when there is no Python, or nowhere to get Polars from */
-async function pythonWithPolars(folder: string): Promise<string> {
-  const environment = join(folder, 'polars');
-  const python = join(environment, 'bin', 'python');
-  if (existsSync(python)) return python;
-  const call = promisify(execFile);
-  await call('python3', ['-m', 'venv', environment]);
-  await call(python, ['-m', 'pip', 'install', '--quiet', 'polars']);
-  return python;
 }
 
 /** Integers, texts and times exactly, sums within the tolerance. */

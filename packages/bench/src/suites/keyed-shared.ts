@@ -1,0 +1,91 @@
+/** W6: hours by key of ordered rows in shared memory, and what they come to over all keys. */
+import { agg, createPipeline, fromShared, type SharedTable, shareTable } from '@spillway/core';
+import { run } from '@spillway/workers';
+import type { Figure } from './figure.ts';
+import { besidePeers } from './peers-beside.ts';
+
+const START_US = 1_704_067_200_000_000;
+const STEP_US = 2_000;
+const BATCH_ROWS = 131_072;
+const SHAPE = { ts: 'timestamp[us]', key: 'int32', value: 'float64' } as const;
+
+function* parts(rows: number, keys: number) {
+  for (let from = 0; from < rows; from += BATCH_ROWS) {
+    const count = Math.min(BATCH_ROWS, rows - from);
+    const ts = new BigInt64Array(count);
+    const key = new Int32Array(count);
+    const value = new Float64Array(count);
+    for (let i = 0; i < count; i++) {
+      const row = from + i;
+      ts[i] = BigInt(START_US + row * STEP_US);
+      key[i] = (row * 7919) % keys;
+      value[i] = ((row * 31) % 997) / 64;
+    }
+    yield { ts, key, value };
+  }
+}
+
+async function aggregateOnce(table: SharedTable, workers: number): Promise<unknown[][]> {
+  const value = {
+    total: agg.sum('value'),
+    low: agg.min('value'),
+    high: agg.max('value'),
+    n: agg.count('value'),
+    open: agg.first('value'),
+    close: agg.last('value'),
+  };
+  const { states } = createPipeline({ memoryLimit: '3GiB' })
+    .source(fromShared<typeof SHAPE>(table, { orderedOn: 'ts' }))
+    .aggStream({ orderedOn: 'ts', by: ['key'], aggregations: { states: { every: '1h', columns: value } } });
+  const columns = {
+    keys: agg.count(),
+    n: agg.sum('n'),
+    total: agg.sum('total'),
+    low: agg.min('low'),
+    high: agg.max('high'),
+    open: agg.sum('open'),
+    close: agg.sum('close'),
+  };
+  const { hours } = states.aggStream({ orderedOn: 'ts', aggregations: { hours: { every: '1h', columns } } });
+  const sink = hours.collect();
+  const rows = await run([sink], { workers }).rows(sink);
+  return rows.map(({ keys, n, total, low, high, open, close }) => [keys, n, total, low, high, open, close]);
+}
+
+const SQL = `SELECT count(*), sum(n), sum(total), min(low), max(high), sum(open), sum(close) FROM (SELECT epoch_us(ts) // 3600000000 AS hour,
+  sum(value) AS total, min(value) AS low, max(value) AS high, count(value) AS n, arg_min(value, ts) AS open, arg_max(value, ts) AS close
+  FROM events GROUP BY hour, key) GROUP BY hour ORDER BY hour`;
+
+/** By few keys and by many. @param rows 10 million in the design */
+export async function aggregateByKey(
+  rows: number,
+  workers: number,
+  rounds: number,
+  keptFolder: string | undefined,
+): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const { keys, goal } of [
+    { keys: 200, goal: 5 },
+    { keys: 1_000_003, goal: 1.5 },
+  ]) {
+    const table = await shareTable(SHAPE, parts(rows, keys), { batchRows: BATCH_ROWS });
+    const workload = {
+      name: 'W6',
+      what: `hours of ${rows / 1e6} M rows by ${keys} keys`,
+      tables: {
+        events: `SELECT make_timestamp((${START_US} + i * ${STEP_US})::BIGINT) AS ts, ((i * 7919) % ${keys})::INT AS key,
+          ((i * 31) % 997)::DOUBLE / 64 AS value FROM range(${rows}) t(i)`,
+      },
+      sql: SQL,
+      polars: 'keyed',
+      run: () => aggregateOnce(table, workers),
+      goals: { duckdb: goal, polars: goal },
+    };
+    try {
+      figures.push(...(await besidePeers(workload, workers, rounds, keptFolder)));
+    } finally {
+      table.release();
+    }
+  }
+  return figures;
+}
