@@ -2,17 +2,20 @@ import { configDefaults, defineConfig } from 'vitest/config';
 
 /**
  * Tests import built files only: workers cannot load anything else, and what ships is what is tested. The build runs
- * once, before the first test. `--mode soak` runs the long ones (`*.soak.ts`) instead.
+ * once, before the first test. `--mode soak` runs the long ones (`*.soak.ts`) instead, `--mode interop` those with programs of
+ * others (`*.interop.ts`).
  */
+const INCLUDED: Record<string, string[]> = { soak: ['**/*.soak.ts'], interop: ['**/*.interop.ts'] };
+
 export default defineConfig(({ mode }) => ({
   test: {
-    include: mode === 'soak' ? ['**/*.soak.ts'] : ['**/*.test.ts'],
+    include: INCLUDED[mode] ?? ['**/*.test.ts'],
     exclude: [...configDefaults.exclude, 'dist/**'],
-    globalSetup: ['support/build-once.ts'],
+    globalSetup: ['support/build-once.ts', ...(mode === 'interop' ? ['interop/python-environment.ts'] : [])],
     reporters: ['default', './support/last-line-reporter.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: mode === 'soak' ? 600_000 : 60_000,
+    testTimeout: mode === 'soak' ? 600_000 : mode === 'interop' ? 300_000 : 60_000,
     hookTimeout: 60_000,
   },
 }));

@@ -99,7 +99,8 @@ export function datasetFile(
   fields: Fields,
   orderedOn: string,
 ): DatasetFile | undefined {
-  const { tags = {} } = action;
+  // Other programs write null for what they leave out.
+  const tags = action.tags ?? {};
   const [min, max, sequence] = [tags[TAG.min], tags[TAG.max], tags[TAG.sequence]];
   const type = fields[fieldIndex(fields, orderedOn)]?.type;
   if (min === undefined || max === undefined || sequence === undefined || type === undefined) return undefined;

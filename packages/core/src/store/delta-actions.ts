@@ -28,8 +28,8 @@ export interface AddAction {
   size: number;
   modificationTime: number;
   dataChange: boolean;
-  stats?: string;
-  tags?: Record<string, string>;
+  stats?: string | null;
+  tags?: Record<string, string> | null;
   deletionVector?: unknown;
 }
 

@@ -100,7 +100,7 @@ export function exactValue(text: string, type: TypeText): OrderedValue {
  * are cut to milliseconds, their texts to a prefix.
  */
 export function readBound(
-  stats: string | undefined,
+  stats: string | null | undefined,
   name: string,
   type: TypeText,
   which: 'min' | 'max',

@@ -52,7 +52,7 @@ function isAbove(a: OrderedValue | undefined, b: number | bigint | string): bool
 }
 
 /** Whether a file with these statistics can have a row for which a condition holds. */
-export function canMatch(node: ExpressionNode, stats: string | undefined, fields: Fields): boolean {
+export function canMatch(node: ExpressionNode, stats: string | null | undefined, fields: Fields): boolean {
   if (node.kind !== 'binary') return true;
   const { fn, left, right } = node;
   if (fn === 'and') return canMatch(left, stats, fields) && canMatch(right, stats, fields);

@@ -1,7 +1,7 @@
 /**
  * Keys of datasets and the folders they live in, both ways. Where a store says nothing about its keys, names stand in the
  * folders: `{ symbol: 'AAPL', freq: '1h' }` is `freq=1h/symbol=AAPL`. Fields are in the order of their names, so that a key
- * has one path however it was written; values are percent-encoded, so that any text is a safe name.
+ * has one path however it was written; values are encoded (`BTC/USD` is `BTC~2FUSD`), so that any text is a safe name.
  */
 import { PipelineError } from '../errors.ts';
 
@@ -26,13 +26,16 @@ export function refuseKey(problem: string, hint: string, detail: { value?: strin
   return new PipelineError('ERR_KEY', problem, { ...detail, hint });
 }
 
-/** A text as part of a folder name: letters, digits and `-._~` stand for themselves. @throws ERR_KEY */
+/**
+ * A text as part of a folder name: letters, digits and `-._` stand for themselves, other bytes for `~` and two hexadecimal
+ * digits. As in URLs but for the sign: programs that take a path for a URL would decode a `%`.
+ * @throws ERR_KEY
+ */
 export function encodeValue(value: string): string {
   try {
-    return encodeURIComponent(value).replaceAll(
-      /[!'()*]/g,
-      (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`,
-    );
+    return encodeURIComponent(value)
+      .replaceAll(/[!'()*~]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`)
+      .replaceAll('%', '~');
   } catch {
     throw refuseKey(
       `the value ${JSON.stringify(value)} is not well-formed text`,
@@ -40,6 +43,11 @@ export function encodeValue(value: string): string {
       { value },
     );
   }
+}
+
+/** The text behind `encodeValue`. Texts that it would not give may come back as anything, or throw. */
+export function decodeValue(text: string): string {
+  return decodeURIComponent(text.replaceAll('~', '%'));
 }
 
 function segmentOf(field: string, value: unknown): string {
@@ -78,7 +86,7 @@ function fieldOf(segment: string): [string, string] | undefined {
   const at = segment.indexOf('=');
   if (at < 0) return undefined;
   try {
-    const [field, value] = [segment.slice(0, at), decodeURIComponent(segment.slice(at + 1))];
+    const [field, value] = [segment.slice(0, at), decodeValue(segment.slice(at + 1))];
     return segmentOf(field, value) === segment ? [field, value] : undefined;
   } catch {
     // Something else made this folder.

@@ -3,12 +3,12 @@
  * only: `{ exchange: 'NYSE', symbol: 'AAPL', year: 2024 }` is `NYSE/AAPL,2024` under
  * `[{ exchange: 'text' }, { symbol: 'text', year: 'integer' }]`.
  *
- * Values are percent-encoded, and so are what parts them, a leading dot or underscore (such folders are hidden) and what
+ * Values are encoded as in `key-path.ts`, and so are what parts them, a leading dot or underscore (such folders are hidden) and what
  * would be an empty name; so any text is a safe name and every path has one key. The exception is `encoding: 'none'`, for
  * folders that another program names: there a value that would need encoding is refused.
  */
 import { PipelineError } from '../errors.ts';
-import { type DatasetKey, encodeValue, type KeyLayout, NAME_BYTES, refuseKey } from './key-path.ts';
+import { type DatasetKey, decodeValue, encodeValue, type KeyLayout, NAME_BYTES, refuseKey } from './key-path.ts';
 
 /** What a field of a key holds. */
 export type KeyFieldType = 'text' | 'integer';
@@ -20,20 +20,20 @@ export interface KeySchema {
   levels: KeyLevels;
   /** Between the values of a level: one character. Default `,`. */
   separator?: string;
-  /** `none`: values stand as they are, and those that cannot are refused. Default `percent`. */
-  encoding?: 'percent' | 'none';
+  /** `none`: values stand as they are, and those that cannot are refused. Default `tilde`: see above. */
+  encoding?: 'tilde' | 'none';
 }
 
 const FIELD = /^[A-Za-z][A-Za-z0-9_-]*$/;
-/** An empty text. No encoded value is a lone percent sign. */
-const EMPTY = '%';
+/** An empty text. No encoded value is a lone tilde. */
+const EMPTY = '~';
 
 function refuseSchema(problem: string, hint: string): PipelineError {
   return new PipelineError('ERR_KEY', `the schema of keys ${problem}`, { hint });
 }
 
 /** @throws ERR_KEY */
-function checkSchema({ levels, separator = ',', encoding = 'percent' }: KeySchema): Required<KeySchema> {
+function checkSchema({ levels, separator = ',', encoding = 'tilde' }: KeySchema): Required<KeySchema> {
   if (!Array.isArray(levels) || levels.length === 0 || levels.some((level) => Object.keys(level ?? {}).length === 0))
     throw refuseSchema('has no fields', "give levels of fields: [{ exchange: 'text' }, { symbol: 'text' }]");
   const names = levels.flatMap((level) => Object.keys(level));
@@ -45,10 +45,10 @@ function checkSchema({ levels, separator = ',', encoding = 'percent' }: KeySchem
     for (const [name, type] of Object.entries(level))
       if (type !== 'text' && type !== 'integer')
         throw refuseSchema(`says "${name}" is ${JSON.stringify(type)}`, "a field is 'text' or 'integer'");
-  if (typeof separator !== 'string' || !/^[,.~+@-]$/.test(separator))
-    throw refuseSchema(`parts values by ${JSON.stringify(separator)}`, 'use one of , . ~ + @ -');
-  if (encoding !== 'percent' && encoding !== 'none')
-    throw refuseSchema(`has the encoding ${JSON.stringify(encoding)}`, "use 'percent' or 'none'");
+  if (typeof separator !== 'string' || !/^[,.+@-]$/.test(separator))
+    throw refuseSchema(`parts values by ${JSON.stringify(separator)}`, 'use one of , . + @ -');
+  if (encoding !== 'tilde' && encoding !== 'none')
+    throw refuseSchema(`has the encoding ${JSON.stringify(encoding)}`, "use 'tilde' or 'none'");
   return { levels: levels.map((level) => ({ ...level })), separator, encoding };
 }
 
@@ -63,9 +63,9 @@ function plainValue(field: string, value: string, separator: string): string {
   );
 }
 
-function percentValue(value: string, separator: string): string {
+function encodedValue(value: string, separator: string): string {
   if (value === '') return EMPTY;
-  const hex = (letter: string): string => `%${letter.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+  const hex = (letter: string): string => `~${letter.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
   return encodeValue(value).replaceAll(separator, hex(separator)).replace(/^[._]/, hex);
 }
 
@@ -106,7 +106,7 @@ export class SchemaKeys implements KeyLayout {
         value: String(value),
       });
     const text = Object.is(value, -0) ? '0' : String(value);
-    return encoding === 'none' ? plainValue(field, text, separator) : percentValue(text, separator);
+    return encoding === 'none' ? plainValue(field, text, separator) : encodedValue(text, separator);
   }
 
   toKey(path: string): DatasetKey | undefined {
@@ -139,7 +139,7 @@ export class SchemaKeys implements KeyLayout {
   }
 
   #decode(text: string, type: KeyFieldType): string | number {
-    const value = this.schema.encoding === 'none' ? text : text === EMPTY ? '' : decodeURIComponent(text);
+    const value = this.schema.encoding === 'none' ? text : text === EMPTY ? '' : decodeValue(text);
     return type === 'text' || !/^-?\d+$/.test(value) ? value : Number(value);
   }
 }
