@@ -49,6 +49,20 @@ const PLANS: Record<string, (blow: Blow) => Sink> = {
       .aggStream({ orderedOn: 'value', aggregations: { bins: { every: 700, columns: { last: agg.last('value') } } } });
     return bins.collect();
   },
+  keys: (blow) => {
+    const { bins } = made(pipeline())
+      .withColumns({ key: col('value').mod(37) })
+      .sabotage(blow)
+      .aggStream({
+        orderedOn: 'value',
+        by: ['key'],
+        aggregations: {
+          bins: { every: 400, columns: { n: agg.count(), sum: agg.sum('value'), first: agg.first('value') } },
+          wide: { every: 8000, columns: { last: agg.last('value'), mean: agg.mean('value') } },
+        },
+      });
+    return bins.select({ value: col('value'), key: col('key'), sum: col('sum') }).collect();
+  },
   sort: (blow) =>
     made(pipeline())
       .withColumns({ value: col('value').mul(7919).mod(30_011) })

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createPipeline, fromIterable, readParquet } from '@spillway/core';
+import { agg, col, createPipeline, fromIterable, readParquet } from '@spillway/core';
 import { processArena } from '@spillway/core/internal';
 import { type BarrierEvent, type RestartEvent, type Run, type RunOptions, run } from '@spillway/workers';
 import { afterEach, expect, it } from 'vitest';
@@ -60,6 +60,34 @@ it('lanes go on with the split that comes next', async () => {
   expect((await job.done).restarts).toBe(1);
   expect(valuesOf(await job.rows(sink))).toEqual(all());
   expect(seen.restarts[0]?.epoch).toBeGreaterThan(0);
+});
+
+it.each(['one lane', 'two lanes'])('open bins of many keys go on, on %s', async (lanes) => {
+  const build = (at: number) => {
+    const p = pipeline();
+    const rows = p.source(numbers, { splits: 400, each: 10 }).waits({ ms: 1 }).dies(crash(at));
+    const keyed = rows.withColumns({ key: col('value').mod(7).cast('utf8') });
+    const { fine, coarse } = keyed.aggStream({
+      orderedOn: 'value',
+      by: ['key'],
+      ...(lanes === 'one lane' && { ownStage: true }),
+      aggregations: {
+        fine: { every: 300, columns: { n: agg.count(), sum: agg.sum('value'), first: agg.first('value') } },
+        coarse: { every: 1500, columns: { last: agg.last('value'), mean: agg.mean('value') } },
+      },
+    });
+    return [fine.collect(), coarse.collect()] as const;
+  };
+  const answers: unknown[] = [];
+  for (const at of [-1, 3777]) {
+    const sinks = build(at);
+    const job = run(sinks, { ...options(), workers: lanes === 'one lane' ? 1 : 2 });
+    const seen = watch(job);
+    await job.done;
+    answers.push([await job.rows(sinks[0]), await job.rows(sinks[1])]);
+    if (at > 0) expect(seen.restarts.map(({ epoch }) => epoch > 0)).toEqual([true]);
+  }
+  expect(answers[1]).toEqual(answers[0]);
 });
 
 it('files are read from the row group that comes next, a program is not asked for what it gave', async () => {

@@ -10,9 +10,11 @@
 import type { Batch } from '../../batch/contract.ts';
 import type { FlushReason } from '../../plan/logical.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
-import { hasTriggers, TriggerCounter } from '../triggers.ts';
+import type { SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
+import { hasTriggers, type SavedTriggers, TriggerCounter } from '../triggers.ts';
 import { FinalParts, PartialParts } from '../windows/create-windows.ts';
 import type { Definitions, RowFeed } from '../windows/row-extras.ts';
+import type { SavedStates } from './final-states.ts';
 import type { AggregateSpec } from './output-fields.ts';
 import { PIECE_ROWS } from './piece-rows.ts';
 
@@ -24,6 +26,8 @@ export function createAggregatePartial(spec: AggregateSpec, context: OperatorCon
   const states = new PartialParts(spec, context);
   const [output] = Object.values(context.outputs) as [Output];
   return {
+    // Numbers of keys begin anew; the final half, which is restored, knows none.
+    isStateless: true,
     push: (batch) => pushPackets(states, batch, (packet) => output.push(packet)),
     flush(): void {},
     end(): void {},
@@ -93,6 +97,9 @@ export function createAggregateWhole(
     end: () => final.end(),
     held: () => final.held(),
     dueAt: () => final.dueAt(),
+    // The partial half begins with no keys, as it does in a lane of its own.
+    ...(final.snapshot !== undefined &&
+      final.restore !== undefined && { snapshot: final.snapshot, restore: final.restore }),
     close(): void {
       states.close();
       final.close();
@@ -100,7 +107,15 @@ export function createAggregateWhole(
   };
 }
 
+interface SavedAggregate {
+  counted: SavedTriggers;
+  states: SavedStates[];
+}
+
 class AggregateFinal implements Operator {
+  /** Where states can go to disk. */
+  readonly snapshot?: (writer: SnapshotWriter) => Promise<SavedAggregate>;
+  readonly restore?: (saved: SavedAggregate, reader: SnapshotReader) => void;
   readonly #context: OperatorContext;
   readonly #states: FinalParts;
   readonly #counter: TriggerCounter;
@@ -116,6 +131,12 @@ class AggregateFinal implements Operator {
     this.#isCounting = isTriggered || context.emissionsVisible || !spec.accumulate;
     this.#accumulate = spec.accumulate;
     this.#states = new FinalParts(spec, context, this.#isCounting, feeds, definitions);
+    if (!this.#states.canSave) return;
+    this.snapshot = async (writer) => ({ counted: this.#counter.save(), states: await this.#states.save(writer) });
+    this.restore = (saved, reader) => {
+      this.#counter.restore(saved.counted);
+      this.#states.restore(saved.states, reader);
+    };
   }
 
   push(batch: Batch): MaybePromise {

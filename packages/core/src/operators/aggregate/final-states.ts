@@ -9,6 +9,7 @@ import type { Ptr } from '../../memory/contract.ts';
 import type { Fields } from '../../schema/types.ts';
 import type { Spill } from '../../spill/contract.ts';
 import type { MaybePromise, OperatorContext, Output } from '../contract.ts';
+import type { SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { Workspace } from './arena-views.ts';
 import { KeyIndex } from './key-index.ts';
 import { KeyOrder } from './key-order.ts';
@@ -18,7 +19,7 @@ import type { PacketSizes } from './packet.ts';
 import { PacketReader } from './packet-reader.ts';
 import { PIECE_ROWS } from './piece-rows.ts';
 import { RowBytes } from './row-bytes.ts';
-import { LevelSpill } from './spill/level-spill.ts';
+import { LevelSpill, type SavedLevel } from './spill/level-spill.ts';
 import { roomFor } from './spill/room.ts';
 import type { StatePlan } from './state-plan.ts';
 
@@ -33,6 +34,12 @@ interface Port {
   /** Rows, and their bytes, that went to disk closed and were not counted yet. */
   uncounted: { rows: number; bytes: number };
   spill: LevelSpill | undefined;
+}
+
+/** By port: where the watermark is, and what lies on disk. */
+export interface SavedStates {
+  last: bigint | number | undefined;
+  ports: { openBin: bigint | undefined; uncounted: Port['uncounted']; onDisk: SavedLevel }[];
 }
 
 export class FinalStates {
@@ -186,6 +193,32 @@ export class FinalStates {
       } finally {
         before?.release();
       }
+    }
+  }
+
+  /** Whether its state can be saved: where it can go to disk. */
+  get canSave(): boolean {
+    return this.#shareBytes < Infinity;
+  }
+
+  /** Everything goes to disk, and stays there. Between two logical inputs or pieces of one. */
+  async save(writer: SnapshotWriter): Promise<SavedStates> {
+    await this.#seal();
+    const ports = this.#ports.map(({ level, uncounted, spill }) => ({
+      openBin: level.openBin,
+      uncounted: { ...uncounted },
+      onDisk: (spill as LevelSpill).save(writer),
+    }));
+    return { last: this.#reader.last, ports };
+  }
+
+  restore({ last, ports }: SavedStates, reader: SnapshotReader): void {
+    this.#reader.restore(last);
+    for (const [index, { openBin, uncounted, onDisk }] of ports.entries()) {
+      const port = this.#ports[index] as Port;
+      port.level.restore(openBin);
+      port.uncounted = { ...uncounted };
+      port.spill?.restore(onDisk, reader);
     }
   }
 

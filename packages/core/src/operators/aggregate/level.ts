@@ -152,6 +152,11 @@ export class Level {
     return this.#openBin;
   }
 
+  /** A level without slots goes on where another one was. */
+  restore(openBin: bigint | undefined): void {
+    this.#openBin = openBin;
+  }
+
   /** Forgets the closed bins, which were emitted. */
   dropClosed(): void {
     assert(

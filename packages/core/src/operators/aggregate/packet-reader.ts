@@ -77,6 +77,11 @@ export class PacketReader {
     return this.#last;
   }
 
+  /** Goes on behind the rows that another one has read; lanes number their keys anew. */
+  restore(last: bigint | number | undefined): void {
+    this.#last = last;
+  }
+
   /** The index has been emptied. */
   forgetKeys(): void {
     for (const lane of this.#lanes.values()) lane.forget();

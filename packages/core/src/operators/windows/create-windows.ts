@@ -7,11 +7,12 @@ import type { Batch } from '../../batch/contract.ts';
 import type { ExpressionNode } from '../../expressions/node.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { Fields } from '../../schema/types.ts';
-import { FinalStates } from '../aggregate/final-states.ts';
+import { FinalStates, type SavedStates } from '../aggregate/final-states.ts';
 import { LaneStates } from '../aggregate/lane-states.ts';
 import type { AggregateSpec } from '../aggregate/output-fields.ts';
 import type { MaybePromise, OperatorContext } from '../contract.ts';
 import { Filter } from '../filter.ts';
+import type { SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { isKernelColumn } from './columns.ts';
 import { OutsideCheck } from './outside-check.ts';
 import { type Definitions, RowExtras, type RowFeed } from './row-extras.ts';
@@ -195,6 +196,22 @@ export class FinalParts implements FinalPart {
 
   *emit(least: number): ReturnType<FinalPart['emit']> {
     for (const part of this.#parts) yield* part.emit(least);
+  }
+
+  /** Whether all parts can be saved: windows in general cannot yet. */
+  get canSave(): boolean {
+    return this.#parts.every((part) => part instanceof FinalStates && part.canSave);
+  }
+
+  async save(writer: SnapshotWriter): Promise<SavedStates[]> {
+    const saved: SavedStates[] = [];
+    for (const part of this.#parts) saved.push(await (part as FinalStates).save(writer));
+    return saved;
+  }
+
+  restore(saved: readonly SavedStates[], reader: SnapshotReader): void {
+    for (const [index, part] of this.#parts.entries())
+      (part as FinalStates).restore(saved[index] as SavedStates, reader);
   }
 
   close(): void {

@@ -1,8 +1,15 @@
 /** Rows of closed bins that wait on disk for a flush: in order, as the batches that they will leave in. */
 import type { Batch } from '../../../batch/contract.ts';
 import type { Fields } from '../../../schema/types.ts';
-import type { Spill, SpillFile, SpillPosition } from '../../../spill/contract.ts';
+import type { Spill, SpilledFile, SpillFile, SpillPosition } from '../../../spill/contract.ts';
 import type { OperatorContext } from '../../contract.ts';
+import type { SnapshotReader, SnapshotWriter } from '../../snapshot-contract.ts';
+
+export interface SavedClosedRows {
+  file: SpilledFile | undefined;
+  positions: SpillPosition[];
+  rows: number;
+}
 
 export class ClosedRows {
   readonly #context: OperatorContext;
@@ -28,6 +35,17 @@ export class ClosedRows {
     } finally {
       batch.release();
     }
+  }
+
+  save(writer: SnapshotWriter): SavedClosedRows {
+    const file = this.#file === undefined ? undefined : writer.file(this.#file);
+    return { file, positions: [...this.#positions], rows: this.rows };
+  }
+
+  restore({ file, positions, rows }: SavedClosedRows, reader: SnapshotReader): void {
+    this.#file = file === undefined ? undefined : reader.file(file, this.#fields, this.#context.name);
+    this.#positions = [...positions];
+    this.rows = rows;
   }
 
   /** Gives out all batches, each the caller's, and forgets them. */

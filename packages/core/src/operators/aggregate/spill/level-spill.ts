@@ -10,6 +10,7 @@ import type { Ptr } from '../../../memory/contract.ts';
 import type { Fields } from '../../../schema/types.ts';
 import type { Spill } from '../../../spill/contract.ts';
 import type { OperatorContext } from '../../contract.ts';
+import type { SnapshotReader, SnapshotWriter } from '../../snapshot-contract.ts';
 import type { Workspace } from '../arena-views.ts';
 import type { KeyIndex } from '../key-index.ts';
 import type { Level } from '../level.ts';
@@ -18,10 +19,10 @@ import { PARTIAL_FIELDS } from '../output-fields.ts';
 import { TEXT_BYTES } from '../packet.ts';
 import { PIECE_ROWS } from '../piece-rows.ts';
 import type { StatePlan } from '../state-plan.ts';
-import { ClosedRows } from './closed-rows.ts';
+import { ClosedRows, type SavedClosedRows } from './closed-rows.ts';
 import { BlockWriter, planOfLevel } from './state-block.ts';
 import { type MergedSlots, StateMerge } from './state-merge.ts';
-import { StateRun } from './state-run.ts';
+import { type SavedStateRun, StateRun } from './state-run.ts';
 
 /** Runs of a level that a merge reads from; when there are more, neighbours are merged. */
 const MOST_RUNS = 16;
@@ -43,6 +44,11 @@ export interface LevelSpillParts {
   inputFields: Fields;
   /** Of the operator, divided by its levels. */
   shareBytes: number;
+}
+
+export interface SavedLevel {
+  runs: SavedStateRun[];
+  closedRows: SavedClosedRows;
 }
 
 export class LevelSpill {
@@ -104,6 +110,20 @@ export class LevelSpill {
       for (const run of this.#runs) run.rest();
     }
     this.#runs = this.#runs.filter(({ bin }) => bin !== undefined);
+  }
+
+  /** What lies on disk. Nothing of the level may be left in memory. */
+  save(writer: SnapshotWriter): SavedLevel {
+    return { runs: this.#runs.map((run) => run.save(writer)), closedRows: this.closedRows.save(writer) };
+  }
+
+  restore(saved: SavedLevel, reader: SnapshotReader): void {
+    const { plan, level, context, workspace } = this.#parts;
+    this.#runs = saved.runs.map((run) => {
+      const file = reader.file(run.file, PARTIAL_FIELDS, context.name);
+      return StateRun.restore(run, file, planOfLevel(plan, level.plan), workspace);
+    });
+    this.closedRows.restore(saved.closedRows, reader);
   }
 
   close(): void {

@@ -4,7 +4,8 @@
  */
 import type { Batch } from '../../../batch/contract.ts';
 import type { Ptr } from '../../../memory/contract.ts';
-import type { SpillFile, SpillPosition } from '../../../spill/contract.ts';
+import type { SpilledFile, SpillFile, SpillPosition } from '../../../spill/contract.ts';
+import type { SnapshotWriter } from '../../snapshot-contract.ts';
 import type { Workspace } from '../arena-views.ts';
 import { layOutPacket, type PacketLayout, type RootArea, readSizes } from '../packet.ts';
 import type { StatePlan } from '../state-plan.ts';
@@ -13,6 +14,14 @@ interface BlockPlace {
   position: SpillPosition;
   groups: number;
   firstBin: bigint;
+}
+
+/** A run, which stays where it is. */
+export interface SavedStateRun {
+  file: SpilledFile;
+  blocks: BlockPlace[];
+  block: number;
+  group: number;
 }
 
 export class StateRun {
@@ -32,6 +41,19 @@ export class StateRun {
     this.#file = file;
     this.#plan = plan;
     this.#workspace = workspace;
+  }
+
+  /** The file is kept, nothing is copied. */
+  save(writer: SnapshotWriter): SavedStateRun {
+    return { file: writer.file(this.#file), blocks: [...this.#blocks], block: this.#block, group: this.#group };
+  }
+
+  static restore(saved: SavedStateRun, file: SpillFile, plan: StatePlan, workspace: Workspace): StateRun {
+    const run = new StateRun(file, plan, workspace);
+    run.#blocks.push(...saved.blocks);
+    run.#block = saved.block;
+    run.#group = saved.group;
+    return run;
   }
 
   /** Bytes on disk. */
