@@ -132,13 +132,18 @@ async function feed(
 }
 
 /** Runs the plan of a sink, which has to be one stage, on inputs given by source. Nothing may stay allocated. */
-export async function driveStage(random: SeededRandom, sink: Sink, sources: readonly Row[][][]): Promise<Driven> {
+export async function driveStage(
+  random: SeededRandom,
+  sink: Sink,
+  sources: readonly Row[][][],
+  canSpill: boolean = random.chance(0.8),
+): Promise<Driven> {
   const plan = cutStages(await resolvePlan(buildLogicalPlan([sink])), { workers: 1 });
   expect(plan.stages).toHaveLength(1);
   const stage = plan.stages[0] as StageSpec;
   const arena = createArena({ maximumBytes: 64 * 2 ** 20, debug: true });
   const folder = join(temporaryFolder(), 'run');
-  const spill = random.chance(0.8) ? new LaneSpill({ folder, lane: '0' }) : undefined;
+  const spill = canSpill ? new LaneSpill({ folder, lane: '0' }) : undefined;
   const batches: unknown[][][] = [];
   const open: unknown[][] = [];
   const collect = (batch: Batch): Promise<void> | undefined => {
@@ -191,10 +196,11 @@ export async function expectLikeReference(
   sink: Sink,
   sources: readonly Row[][][],
   message: string,
+  canSpill?: boolean,
 ): Promise<number> {
   const { outputs, plan } = await runReference([sink]);
   const expected = outputs[0]?.batches ?? [];
-  const { batches, spilledBytes } = await driveStage(random, sink, sources);
+  const { batches, spilledBytes } = await driveStage(random, sink, sources, canSpill);
   const end = plan.nodes.at(-1)?.spec;
   const isWatched = end?.kind === 'sink' && end.sink.type === 'callback';
   if (isWatched) expect(plain(batches), message).toEqual(plain(expected));

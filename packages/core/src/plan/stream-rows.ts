@@ -103,7 +103,7 @@ export class RowSteps<in out S extends Shape, in out R extends Registry> extends
   /**
    * The first row of each key, in order.
    *
-   * Holds the keys: all of them, up to `memoryLimit`, or the `max` that were used last.
+   * Holds the keys: all of them, on disk beyond its share, or the `max` that were used last.
    *
    * @throws ERR_OPTIONS
    */

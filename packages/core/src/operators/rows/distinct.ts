@@ -1,100 +1,139 @@
 import type { Batch } from '../../batch/contract.ts';
-import { encodeStrings } from '../../batch/utf8.ts';
+import { emptyBatch } from '../../batch/make-batch.ts';
 import { PipelineError } from '../../errors.ts';
-import { KeyTable } from '../../kernels/key-table.ts';
 import type { DistinctSpec } from '../../plan/steps/specs.ts';
 import { formatBytes } from '../../schema/sizes.ts';
+import type { Spill } from '../../spill/contract.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
+import { DistinctOverflow } from './distinct-overflow.ts';
+import { KeySet } from './key-set.ts';
 import { pickRows } from './pick-rows.ts';
 import { keyReader, positionsOf } from './row-keys.ts';
 
-/** Which rows of a batch have keys that were not there before. */
-interface SeenKeys {
-  readonly size: number;
-  readonly bytes: number;
-  newRows(batch: Batch, positions: readonly number[]): number[];
-  close(): void;
-}
-
-/** Remembers every key, in shared memory. */
-class AllKeys implements SeenKeys {
+/**
+ * Passes on the first row of each key, as part of the logical input that it came in. All keys are remembered, in shared memory. When they pass
+ * the share, they and the rows that may still be new go to disk, and those rows come at the end of input; where cuts can be
+ * seen that would change them, and the run fails instead.
+ */
+export class Distinct implements Operator {
   readonly #context: OperatorContext;
-  readonly #table: KeyTable;
+  readonly #output: Output;
+  readonly #positions: readonly number[];
+  readonly #keys: KeySet;
   readonly #limitBytes: number;
+  /** Where keys may go that do not fit. */
+  readonly #spill: Spill | undefined;
+  #overflow: DistinctOverflow | undefined;
+  #rows = 0;
 
-  constructor(context: OperatorContext, limitBytes: number) {
+  constructor({ by, memoryLimitBytes = Infinity }: DistinctSpec, context: OperatorContext) {
     this.#context = context;
-    this.#table = new KeyTable(context.arena, context.kernels, context.owner, true);
-    this.#limitBytes = limitBytes;
+    this.#output = context.outputs['out'] as Output;
+    this.#positions = positionsOf(context.inputFields, by);
+    this.#keys = new KeySet(context);
+    this.#spill = context.emissionsVisible ? undefined : context.spill;
+    this.#limitBytes =
+      this.#spill === undefined ? memoryLimitBytes : Math.min(memoryLimitBytes, context.shareBytes ?? Infinity);
   }
 
-  get size(): number {
-    return this.#table.size;
-  }
-
-  get bytes(): number {
-    return this.#table.heldBytes;
-  }
-
-  newRows(batch: Batch, positions: readonly number[]): number[] {
-    const { arena, owner, name } = this.#context;
-    const keyOf = keyReader(arena, batch, positions);
-    const { bytes, offsets } = encodeStrings(Array.from({ length: batch.rows }, (_, row) => keyOf(row)));
-    const textAt = 4 * (offsets.length + batch.rows);
-    const slab = arena.alloc(textAt + bytes.length + 16, owner);
+  push(batch: Batch): MaybePromise {
+    const first = this.#rows;
+    this.#rows += batch.rows;
+    if (this.#overflow !== undefined) return this.#toDisk(batch, this.#overflow, first);
+    let fresh: Batch;
     try {
-      arena.int32At(slab, offsets.length).set(offsets);
-      arena.bytesAt(slab + textAt, bytes.length).set(bytes);
-      let seen = this.#table.size;
-      const ids = slab + 4 * offsets.length;
-      this.#table.encodeText(slab, slab + textAt, 0, batch.rows, ids);
-      if (this.bytes > this.#limitBytes)
-        throw new PipelineError(
-          'ERR_MEMORY_EXHAUSTED',
-          `${name} remembers ${this.size} keys in ${formatBytes(this.bytes)}, its limit is ${formatBytes(this.#limitBytes)}`,
-          { stage: name, hint: 'raise its memoryLimit, name fewer columns in by, or give max: the keys to remember' },
-        );
-      // Numbers are given out in the order of first appearance.
-      const rows: number[] = [];
-      const idOf = arena.uint32At(ids, batch.rows);
-      for (let row = 0; row < batch.rows; row++) {
-        if (idOf[row] !== seen) continue;
-        rows.push(row);
-        seen += 1;
-      }
-      return rows;
+      fresh = pickRows(this.#context, batch, this.#keys.take(batch, this.#positions).rows, batch.inputs);
     } finally {
-      arena.release(slab);
+      batch.release();
     }
+    const isFull = this.#keys.bytes > this.#limitBytes;
+    const passed = fresh.rows > 0 || fresh.inputs > 0 ? this.#output.push(fresh) : fresh.release();
+    if (!isFull) return passed;
+    return passed instanceof Promise ? passed.then(() => this.#beginOverflow()) : this.#beginOverflow();
+  }
+
+  /** Rows that may be new go to disk: those whose keys have not come since the keys were last written down. */
+  async #toDisk(batch: Batch, overflow: DistinctOverflow, first: number): Promise<void> {
+    const { arena, owner } = this.#context;
+    const { inputs, fields } = batch;
+    try {
+      if (batch.rows > 0) await overflow.addRows(batch, this.#keys.take(batch, this.#positions), first);
+    } finally {
+      batch.release();
+    }
+    if (this.#keys.bytes > this.#limitBytes) this.#keys.clear();
+    if (inputs > 0) await this.#output.push(emptyBatch(arena, owner, fields, inputs));
+  }
+
+  async #beginOverflow(): Promise<void> {
+    if (this.#spill === undefined) throw this.#tooMany();
+    this.#overflow = new DistinctOverflow(this.#context, this.#spill, this.#positions);
+    await this.#overflow.addKeys(this.#keys);
+    this.#keys.clear();
+  }
+
+  #tooMany(): PipelineError {
+    const { name } = this.#context;
+    const held = `${this.#keys.size} keys in ${formatBytes(this.#keys.bytes)}`;
+    return new PipelineError(
+      'ERR_MEMORY_EXHAUSTED',
+      `${name} remembers ${held}, its limit is ${formatBytes(this.#limitBytes)}`,
+      {
+        stage: name,
+        hint: 'raise its memoryLimit, name fewer columns in by, give max: the keys to remember, or let nobody see batches behind it',
+      },
+    );
+  }
+
+  flush(): void {}
+
+  async end(): Promise<void> {
+    const overflow = this.#overflow;
+    if (overflow === undefined) return;
+    const { arena, owner, inputFields } = this.#context;
+    for await (const piece of overflow.drain(this.#keys)) await this.#output.push(piece);
+    await this.#output.push(emptyBatch(arena, owner, inputFields, 1));
+  }
+
+  held(): HeldState {
+    return { inputs: 0, rows: this.#keys.size, bytes: this.#keys.bytes };
   }
 
   close(): void {
-    this.#table.release();
+    this.#overflow?.close();
+    this.#keys.close();
   }
 }
 
-/** Remembers the keys used last, so many. */
-class LatestKeys implements SeenKeys {
+/** Passes on rows whose keys are not among the last so many that came; keys are on the heap. */
+export class DistinctLatest implements Operator {
   readonly #context: OperatorContext;
+  readonly #output: Output;
+  readonly #positions: readonly number[];
   readonly #most: number;
   /** In the order of their last use. */
-  readonly #keys = new Set<string>();
+  #keys: Set<string> = new Set();
 
-  constructor(context: OperatorContext, most: number) {
+  constructor({ by, max }: DistinctSpec & { max: number }, context: OperatorContext) {
     this.#context = context;
-    this.#most = most;
+    this.#output = context.outputs['out'] as Output;
+    this.#positions = positionsOf(context.inputFields, by);
+    this.#most = max;
   }
 
-  get size(): number {
-    return this.#keys.size;
+  push(batch: Batch): MaybePromise {
+    let fresh: Batch;
+    try {
+      fresh = pickRows(this.#context, batch, this.#newRows(batch), batch.inputs);
+    } finally {
+      batch.release();
+    }
+    if (fresh.rows > 0 || fresh.inputs > 0) return this.#output.push(fresh);
+    fresh.release();
   }
 
-  get bytes(): number {
-    return 0;
-  }
-
-  newRows(batch: Batch, positions: readonly number[]): number[] {
-    const keyOf = keyReader(this.#context.arena, batch, positions);
+  #newRows(batch: Batch): number[] {
+    const keyOf = keyReader(this.#context.arena, batch, this.#positions);
     const rows: number[] = [];
     for (let row = 0; row < batch.rows; row++) {
       const key = keyOf(row);
@@ -109,45 +148,23 @@ class LatestKeys implements SeenKeys {
     return rows;
   }
 
-  close(): void {
-    this.#keys.clear();
-  }
-}
-
-/** Passes on the first row of each key, as part of the logical input that it came in. */
-export class Distinct implements Operator {
-  readonly #context: OperatorContext;
-  readonly #output: Output;
-  readonly #positions: readonly number[];
-  readonly #seen: SeenKeys;
-
-  constructor({ by, max, memoryLimitBytes = Infinity }: DistinctSpec, context: OperatorContext) {
-    this.#context = context;
-    this.#output = context.outputs['out'] as Output;
-    this.#positions = positionsOf(context.inputFields, by);
-    this.#seen = max === undefined ? new AllKeys(context, memoryLimitBytes) : new LatestKeys(context, max);
-  }
-
-  push(batch: Batch): MaybePromise {
-    let first: Batch;
-    try {
-      first = pickRows(this.#context, batch, this.#seen.newRows(batch, this.#positions), batch.inputs);
-    } finally {
-      batch.release();
-    }
-    if (first.rows > 0 || first.inputs > 0) return this.#output.push(first);
-    first.release();
-  }
-
   flush(): void {}
 
   end(): void {}
 
   held(): HeldState {
-    return { inputs: 0, rows: this.#seen.size, bytes: this.#seen.bytes };
+    return { inputs: 0, rows: this.#keys.size, bytes: 0 };
+  }
+
+  snapshot(): Set<string> {
+    return new Set(this.#keys);
+  }
+
+  restore(keys: Set<string>): void {
+    this.#keys = keys;
   }
 
   close(): void {
-    this.#seen.close();
+    this.#keys.clear();
   }
 }

@@ -21,8 +21,10 @@ const LOADERS: { readonly [K in StepSpec['kind']]: Loader<SpecOf<K>> } = {
     return (context) => new Delay(spec, context);
   },
   distinct: async (spec) => {
-    const { Distinct } = await import('./distinct.ts');
-    return (context) => new Distinct(spec, context);
+    const { Distinct, DistinctLatest } = await import('./distinct.ts');
+    const { max } = spec;
+    return (context) =>
+      max === undefined ? new Distinct(spec, context) : new DistinctLatest({ ...spec, max }, context);
   },
   dropNulls: refuse,
   fillNulls: refuse,

@@ -27,6 +27,7 @@ export const sliceTraits: StepTraits<SliceSpec> = {
 
 export const distinctTraits: StepTraits<DistinctSpec> = {
   ...SERIAL,
+  canSpill: true,
   keepsCuts: true,
   fields(spec, [input = []], [ordered]) {
     for (const name of spec.by) fieldNamed(name, input);
