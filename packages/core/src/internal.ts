@@ -50,7 +50,7 @@ export {
 } from './formats/ordered-value.ts';
 export * from './formats/parquet-info.ts';
 export { dropParquetLibrary, parquetLibraryBytes } from './formats/parquet-library.ts';
-export { canReadNatively } from './formats/parquet-native/native-reader.ts';
+export { canReadNatively, NativeReader } from './formats/parquet-native/native-reader.ts';
 export {
   type ReadParquetRequest,
   type ReadParquetResult,

@@ -5,3 +5,11 @@
 export class PageProblem extends Error {
   override readonly name = 'PageProblem';
 }
+
+const { RuntimeError: Trap } = (globalThis as unknown as { WebAssembly: { RuntimeError: new () => Error } })
+  .WebAssembly;
+
+/** Also a kernel that was led out of its memory, and a page that asks for more memory than there can be: nothing was harmed. */
+export function isPageProblem(error: unknown): boolean {
+  return error instanceof PageProblem || error instanceof Trap || error instanceof RangeError;
+}
