@@ -39,8 +39,8 @@ async function lookAtFiles(spec: CsvSpec, probes: PlanProbes): Promise<CsvSpec> 
   const heads = [first];
   for (let from = 0; from < others.length; from += AT_ONCE)
     heads.push(...(await Promise.all(others.slice(from, from + AT_ONCE).map((path) => readCsvHead(path, format)))));
-  const files = heads.map(({ path, bytes, dataStart, headLines, names }) => {
-    return { path, bytes, dataStart, headLines, names, fieldIndex: [] };
+  const files = heads.map(({ path, bytes, packing, dataStart, headLines, names }): CsvFile => {
+    return { path, bytes, ...(packing && { packing }), dataStart, headLines, names, fieldIndex: [] };
   });
   return { ...spec, paths, schema: spec.schema ?? sampledSchema(first), format, files };
 }

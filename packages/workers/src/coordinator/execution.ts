@@ -25,7 +25,7 @@ import { DeadLetters } from './dead-letters.ts';
 import { refusePushes, settleSinks } from './ends.ts';
 import { abortedError, FailureLatch } from './failure.ts';
 import type { LaneHandle } from './lane-handle.ts';
-import { type PlannedRun, planRun, type SinkInput } from './plan-run.ts';
+import { type PlannedRun, planRun, retotal, type SinkInput } from './plan-run.ts';
 import { describeBatch, type SourceBatch } from './replay.ts';
 import { type RestartCause, Restarts } from './restarts.ts';
 import type { RunEnds } from './run-ends.ts';
@@ -90,6 +90,7 @@ export class Execution {
     try {
       const planned = await this.#plan(sinks);
       await this.#prepare(planned);
+      await this.#unpack(planned);
       while (!(await this.#attemptRun(planned)));
       await orAborted(this.#activities.settled(), this.latch.signal);
       this.latch.check();
@@ -313,6 +314,18 @@ export class Execution {
   }
 
   /** For runs whose operators never spill: snapshots may. */
+  /** Compressed text has to lie somewhere as text. */
+  async #unpack(planned: PlannedRun): Promise<void> {
+    const isPacked = planned.logical.nodes.some(
+      ({ spec }) =>
+        spec.kind === 'source' && spec.source.type === 'csv' && spec.source.files.some((file) => file.packing),
+    );
+    if (!isPacked) return;
+    const { packedFiles, unpackFiles } = await import('../sources/unpack-files.ts');
+    await unpackFiles(packedFiles(planned), await this.#openSpillPlace(), this.latch.signal);
+    retotal(planned);
+  }
+
   async #openSpillPlace(): Promise<SpillPlace> {
     const modules = this.#modules as RunModules;
     this.#spill ??= await modules.openSpillPlace(this.#options, this.#cleanup);

@@ -107,7 +107,7 @@ export class CsvInput implements LaneInput {
     const { file, firstChunk } = this.#files.findLast((candidate) => candidate.firstChunk <= chunk) as FileChunks;
     const from = file.dataStart + (chunk - firstChunk) * CHUNK_BYTES;
     const to = Math.min(file.bytes, from + CHUNK_BYTES);
-    this.#reader.load({ file, fd: this.#descriptorOf(file.path), from, to });
+    this.#reader.load({ file, fd: this.#descriptorOf(file.unpacked ?? file.path), from, to });
     const before = await this.#chain.startOf(chunk);
     const start: ChunkStart =
       chunk === firstChunk

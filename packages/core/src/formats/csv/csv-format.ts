@@ -24,7 +24,11 @@ export interface CsvFormat {
 /** One file of a source, looked at when the plan is resolved. */
 export interface CsvFile {
   path: string;
+  /** Of its text; of a compressed file its own, until it has been unpacked. */
   bytes: number;
+  packing?: 'gzip';
+  /** Where its text lies, once it has been unpacked. */
+  unpacked?: string;
   /** Byte at which the first row behind the header starts. */
   dataStart: number;
   /** Lines before it. */

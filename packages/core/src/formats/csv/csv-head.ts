@@ -8,6 +8,7 @@ import type { TypeText } from '../../schema/types.ts';
 import { fileError } from '../file-error.ts';
 import { badRowError } from './csv-error.ts';
 import type { CsvFormat } from './csv-format.ts';
+import { packingOf, unpackedStart } from './packed-file.ts';
 import { fieldText, isQuoted, type PlainRow, plainRows } from './plain-rows.ts';
 import { plainValue } from './plain-values.ts';
 
@@ -15,6 +16,7 @@ import { plainValue } from './plain-values.ts';
 export interface CsvHead {
   path: string;
   bytes: number;
+  packing: 'gzip' | undefined;
   dataStart: number;
   headLines: number;
   delimiter: string;
@@ -43,10 +45,12 @@ export async function readCsvHead(path: string, options: CsvHeadOptions): Promis
     file = await open(path, 'r');
     const { size } = await file.stat();
     for (let bytes = SAMPLE_BYTES; ; bytes *= 4) {
-      const sample = await readStart(file, Math.min(size, bytes));
-      const isWhole = sample.length === size;
-      const head = headOf(path, size, sample, isWhole, options);
-      if (head !== undefined) return head;
+      const start = await readStart(file, Math.min(size, bytes));
+      const packing = packingOf(path, start);
+      const sample =
+        packing === undefined ? { start, isWhole: start.length === size } : await unpackedStart(path, bytes);
+      const head = headOf(path, sample.start, sample.isWhole, options);
+      if (head !== undefined) return { ...head, bytes: size, packing };
       if (bytes >= MOST_HEAD_BYTES) throw tooLong(path);
     }
   } catch (error) {
@@ -74,11 +78,10 @@ function tooLong(path: string): PipelineError {
 /** Undefined when the first row does not end within the sample. */
 function headOf(
   path: string,
-  bytes: number,
   sample: Buffer,
   isWhole: boolean,
   options: CsvHeadOptions,
-): CsvHead | undefined {
+): Omit<CsvHead, 'bytes' | 'packing'> | undefined {
   const start = markBytes(path, sample);
   const delimiter = options.delimiter ?? guessDelimiter(path, sample, start, isWhole, options.quote);
   const format = { delimiter, quote: options.quote };
@@ -87,7 +90,7 @@ function headOf(
   if (first === undefined) {
     if (!isWhole) return undefined;
     if (options.hasHeader) throw noHeader(path);
-    return { path, bytes, dataStart: start, headLines: 0, delimiter, names: [], types: [] };
+    return { path, dataStart: start, headLines: 0, delimiter, names: [], types: [] };
   }
   const names = options.hasHeader
     ? headerNames(path, sample, first, options.quote)
@@ -97,7 +100,7 @@ function headOf(
   const dataStart = options.hasHeader ? Math.min(first.end + 1, sample.length) : start;
   const headLines = options.hasHeader ? countLines(sample, start, dataStart) : 0;
   const sampled = [...(second === undefined ? [] : [second]), ...take(rows, SAMPLE_ROWS)];
-  return { path, bytes, dataStart, headLines, delimiter, names, types: sampleTypes(sample, sampled, names, options) };
+  return { path, dataStart, headLines, delimiter, names, types: sampleTypes(sample, sampled, names, options) };
 }
 
 function* take<T>(items: Iterable<T>, count: number): Generator<T> {

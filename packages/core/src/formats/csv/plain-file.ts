@@ -1,5 +1,6 @@
 /** Whole CSV files, read the slow and obvious way: for the reference executor. */
 import { readFile } from 'node:fs/promises';
+import { gunzipSync } from 'node:zlib';
 import type { Fields } from '../../schema/types.ts';
 import { badRowError, type RowProblem } from './csv-error.ts';
 import type { CsvFile, CsvFormat } from './csv-format.ts';
@@ -12,7 +13,8 @@ export async function plainFileRows(
   fields: Fields,
   format: CsvFormat,
 ): Promise<(PlainValue[] | undefined)[]> {
-  const bytes = await readFile(file.path);
+  const packed = await readFile(file.path);
+  const bytes = file.packing === undefined ? packed : gunzipSync(packed);
   const rows: (PlainValue[] | undefined)[] = [];
   for (const row of plainRows(bytes, format, file.dataStart, true)) {
     const values = row.fault === undefined ? rowValues(bytes, row.fields, file, fields, format) : { kind: row.fault };

@@ -1,0 +1,63 @@
+/**
+ * Compressed files of CSV sources, unpacked into the run's own folder before the first row is read: lanes read chunks from anywhere in a
+ * file, and a run that restarts goes back, and neither can be done in a compressed stream. Several at a time, each in a few buffers.
+ */
+import { createWriteStream } from 'node:fs';
+import { mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { PipelineError } from '@spillway/core/base';
+import { unpackError, unpackedStream } from '@spillway/core/csv';
+import type { CsvFile } from '@spillway/core/internal';
+import type { PlannedRun } from '../coordinator/plan-run.ts';
+import { FED_FILES, type SpillPlace } from '../coordinator/spill-place.ts';
+
+const AT_ONCE = 4;
+
+/** Files of a plan that have to be unpacked. */
+export function packedFiles({ logical }: PlannedRun): CsvFile[] {
+  return logical.nodes.flatMap(({ spec }) =>
+    spec.kind === 'source' && spec.source.type === 'csv'
+      ? spec.source.files.filter(({ packing, unpacked }) => packing !== undefined && unpacked === undefined)
+      : [],
+  );
+}
+
+/**
+ * Unpacks them, and tells each file where its text lies and how long it is.
+ * @throws ERR_FILE_FORMAT (damaged), ERR_SPILL_DISK, the signal's reason
+ */
+export async function unpackFiles(
+  files: readonly CsvFile[],
+  { folder }: SpillPlace,
+  signal: AbortSignal,
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let index = next++; index < files.length; index = next++)
+      await unpack(files[index] as CsvFile, join(folder, `${FED_FILES}text-${index}`), signal);
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, files.length) }, work));
+}
+
+async function unpack(file: CsvFile, target: string, signal: AbortSignal): Promise<void> {
+  try {
+    await pipeline(unpackedStream(file.path), createWriteStream(target), { signal });
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    if ((error as { path?: string }).path === target || (error as { code?: string }).code === 'ENOSPC')
+      throw diskError(target, error);
+    throw unpackError(file.path, error);
+  }
+  file.bytes = (await stat(target)).size;
+  file.unpacked = target;
+}
+
+function diskError(target: string, cause: unknown): PipelineError {
+  return new PipelineError('ERR_SPILL_DISK', `${target}: ${(cause as Error).message}`, {
+    file: target,
+    cause,
+    hint: 'compressed files are unpacked into spillDirectory: make room there, or name another one',
+  });
+}
