@@ -83,8 +83,8 @@ export function randomWindows(
   columns: AggregationOptions['columns'] = COLUMNS,
 ): AggregationOptions {
   const { kind, ...own } = bins(random);
-  const canBeEmpty = kind !== 'rows' && kind !== 'sessions';
   const hasSnapshots = kind !== 'sliding' && kind !== 'apart' && kind !== 'sessions' && random.chance(0.4);
+  const canBeEmpty = kind !== 'sessions' && (kind !== 'rows' || hasSnapshots);
   const names = Object.keys(columns).filter(() => random.chance(0.4));
   const chosen = names.length === 0 ? Object.keys(columns).slice(0, 1) : names;
   return {

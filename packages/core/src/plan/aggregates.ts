@@ -95,10 +95,14 @@ function aggregationSpec(name: string, options: AggregationOptions): Aggregation
   return snapshots === undefined ? spec : { ...spec, snapshots: snapshotSpec(name, snapshots, spec, options.timeZone) };
 }
 
-function showsEmpty(name: string, { empty = 'skip' }: AggregationOptions, bins: AggregationSpec['bins']): boolean {
+function showsEmpty(
+  name: string,
+  { empty = 'skip', snapshots }: AggregationOptions,
+  bins: AggregationSpec['bins'],
+): boolean {
   if (empty === 'skip') return false;
   if (empty !== 'null') throw refuse(`aggregation "${name}": empty is ${String(empty)}`, "use 'skip' or 'null'");
-  if (bins.kind !== 'rows' && bins.kind !== 'sessions') return true;
+  if (bins.kind !== 'sessions' && (bins.kind !== 'rows' || snapshots !== undefined)) return true;
   throw refuse(`aggregation "${name}": its bins of ${bins.text} are never empty`, "leave empty: 'null' out");
 }
 

@@ -303,6 +303,7 @@ export class WindowLevel {
     if (isOver) this.#waiting.push(slot);
     if (slot !== NONE && !isOver) return slot;
     slot = this.#table.newSlot(key, first);
+    this.#see(key);
     this.#runs.set(key, slot);
     this.#table.setNumber(slot, number);
     return slot;
