@@ -60,7 +60,14 @@ class Head {
       const own = this.#times[row] as bigint;
       return isStrict ? own >= time : own > time;
     };
-    let [low, high] = [this.row, this.#times.length];
+    // Mostly near: in steps that double, then by halves.
+    let low = this.row;
+    let high = low;
+    for (let step = 1; high < this.#times.length && !isPast(high); step *= 2) {
+      low = high + 1;
+      high += step;
+    }
+    high = Math.min(high, this.#times.length);
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (isPast(middle)) high = middle;

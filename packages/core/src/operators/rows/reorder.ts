@@ -87,19 +87,24 @@ export class Reorder implements Operator {
     const times = this.#timesOf(batch);
     const late: number[] = [];
     const kept: number[] = [];
+    let isInOrder = true;
+    let bound = this.#latest === undefined ? undefined : this.#latest - this.#lateness;
     for (let row = 0; row < batch.rows; row++) {
       const time = times[row] as bigint;
-      if (this.#latest !== undefined && time < this.#latest - this.#lateness) {
-        if (this.#spec.lateRows === 'error') throw this.#tooLate(row, time, this.#latest);
+      if (bound !== undefined && time < bound) {
+        if (this.#spec.lateRows === 'error') throw this.#tooLate(row, time, this.#latest as bigint);
         late.push(row);
         continue;
       }
-      if (this.#latest === undefined || time > this.#latest) this.#latest = time;
+      if (this.#latest === undefined || time > this.#latest) {
+        this.#latest = time;
+        bound = time - this.#lateness;
+      } else if (time < this.#latest) isInOrder = false;
       kept.push(row);
     }
     if (kept.length === 0) return late;
     const first = this.#kept.add(batch.retain());
-    kept.sort((a, b) => compare(times[a] as bigint, times[b] as bigint) || a - b);
+    if (!isInOrder) kept.sort((a, b) => compare(times[a] as bigint, times[b] as bigint) || a - b);
     this.#waiting = merged(this.#waiting, times, kept, first);
     this.#checkLimit();
     return late;
