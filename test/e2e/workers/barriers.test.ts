@@ -62,14 +62,18 @@ it('lanes go on with the split that comes next', async () => {
   expect(seen.restarts[0]?.epoch).toBeGreaterThan(0);
 });
 
-it.each(['one lane', 'two lanes'])('open bins of many keys go on, on %s', async (lanes) => {
+it.each([
+  ['keys', 'one lane'],
+  ['keys', 'two lanes'],
+  ['no keys', 'two lanes'],
+])('open bins go on: with %s, on %s', async (keys, lanes) => {
   const build = (at: number) => {
     const p = pipeline();
     const rows = p.source(numbers, { splits: 400, each: 10 }).waits({ ms: 1 }).dies(crash(at));
     const keyed = rows.withColumns({ key: col('value').mod(7).cast('utf8') });
     const { fine, coarse } = keyed.aggStream({
       orderedOn: 'value',
-      by: ['key'],
+      by: keys === 'keys' ? ['key'] : [],
       ...(lanes === 'one lane' && { ownStage: true }),
       aggregations: {
         fine: { every: 300, columns: { n: agg.count(), sum: agg.sum('value'), first: agg.first('value') } },

@@ -11,7 +11,7 @@
  */
 import type { Batch } from '../batch/contract.ts';
 import type { Fields } from '../schema/types.ts';
-import type { SpilledBytes, SpilledFile, SpillFile, SpillPosition } from '../spill/contract.ts';
+import type { Spill, SpilledBytes, SpilledFile, SpillFile, SpillPosition } from '../spill/contract.ts';
 
 /** A batch of a snapshot. Plain data. */
 export interface SavedBatch {
@@ -26,6 +26,8 @@ export interface SavedBytes extends SpilledBytes {
 
 /** Takes the parts of one lane's snapshot that are not small. Calls must not overlap. */
 export interface SnapshotWriter {
+  /** For operators that were given nowhere to spill: files that are made with it are kept with `file`, and deleted, like any others. */
+  readonly spill: Spill;
   /** Keeps the content of a batch, which stays the caller's. @throws ERR_SPILL_LIMIT, ERR_SPILL_DISK, ERR_ABORTED */
   batch(batch: Batch): Promise<SavedBatch>;
   /** Keeps bytes of shared memory, or any others. @throws as `batch` */
@@ -36,6 +38,8 @@ export interface SnapshotWriter {
 
 /** Gives the saved parts back, in a new thread. */
 export interface SnapshotReader {
+  /** As of the writer. */
+  readonly spill: Spill;
   /** Reads a batch into a new slab charged to `owner`. @throws ERR_SPILL_CORRUPT, ERR_SPILL_DISK, ERR_MEMORY_EXHAUSTED */
   batch(saved: SavedBatch, fields: Fields, owner: number): Batch;
   /** Fills a view of exactly that many bytes. @throws ERR_SPILL_CORRUPT, ERR_SPILL_DISK */

@@ -17,8 +17,8 @@ export interface SavedChain {
 }
 
 export class SnapshotFiles implements SnapshotWriter {
+  readonly spill: Spill;
   readonly #arena: Arena;
-  readonly #spill: Spill;
   readonly #name: string;
   /** By columns, as text: handles of equal batches may have lists of their own. */
   readonly #made: Map<string, SpillFile> = new Map();
@@ -27,7 +27,7 @@ export class SnapshotFiles implements SnapshotWriter {
   /** @param name of the stage, for refusals */
   constructor(arena: Arena, spill: Spill, name: string) {
     this.#arena = arena;
-    this.#spill = spill;
+    this.spill = spill;
     this.#name = name;
   }
 
@@ -63,7 +63,7 @@ export class SnapshotFiles implements SnapshotWriter {
 
   #fileOf(fields: Fields): SpillFile {
     const key = JSON.stringify(fields);
-    const made = this.#made.get(key) ?? this.#spill.createFile(this.#arena, fields, this.#name);
+    const made = this.#made.get(key) ?? this.spill.createFile(this.#arena, fields, this.#name);
     this.#made.set(key, made);
     return made;
   }
@@ -73,15 +73,15 @@ export class SnapshotFiles implements SnapshotWriter {
 const BYTES: Fields = [];
 
 export class SnapshotSource implements SnapshotReader {
+  readonly spill: Spill;
   readonly #arena: Arena;
-  readonly #spill: Spill;
   readonly #name: string;
   readonly #kept: ReadonlyMap<string, SpilledFile>;
   readonly #open: Map<string, SpillFile> = new Map();
 
   constructor(arena: Arena, spill: Spill, name: string, files: readonly SpilledFile[]) {
     this.#arena = arena;
-    this.#spill = spill;
+    this.spill = spill;
     this.#name = name;
     this.#kept = new Map(files.map((file) => [file.path, file]));
   }
@@ -95,7 +95,7 @@ export class SnapshotSource implements SnapshotReader {
   }
 
   file(saved: SpilledFile, fields: Fields, name: string): SpillFile {
-    return this.#spill.reopen(this.#arena, saved, fields, name);
+    return this.spill.reopen(this.#arena, saved, fields, name);
   }
 
   /** Closes the files of batches and bytes; those that operators took over stay open. */
@@ -106,7 +106,7 @@ export class SnapshotSource implements SnapshotReader {
   /** A file of batches is opened for the columns of its first one: they are the same for all. */
   #fileOf(path: string, fields: Fields): SpillFile {
     const bytes = this.#kept.get(path)?.bytes ?? 0;
-    const open = this.#open.get(path) ?? this.#spill.reopen(this.#arena, { path, bytes }, fields, this.#name);
+    const open = this.#open.get(path) ?? this.spill.reopen(this.#arena, { path, bytes }, fields, this.#name);
     this.#open.set(path, open);
     return open;
   }

@@ -8,6 +8,7 @@ import { withInputs } from '../../batch/make-batch.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { Fields } from '../../schema/types.ts';
 import type { Spill } from '../../spill/contract.ts';
+import { LateSpill } from '../../spill/late-spill.ts';
 import type { MaybePromise, OperatorContext, Output } from '../contract.ts';
 import type { SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { Workspace } from './arena-views.ts';
@@ -54,6 +55,9 @@ export class FinalStates {
   /** Closed rows are counted. */
   readonly #isCounting: boolean;
   readonly #shareBytes: number;
+  /** Of an operator that never spills by itself: its states go to disk to be saved. */
+  readonly #late: LateSpill = new LateSpill();
+  readonly #spill: Spill;
   #isFinished = false;
 
   constructor(plan: StatePlan, inputFields: Fields, context: OperatorContext, isCounting: boolean) {
@@ -66,6 +70,7 @@ export class FinalStates {
     this.#index = index;
     this.#isCounting = isCounting;
     this.#shareBytes = spill === undefined ? Infinity : (shareBytes ?? Infinity);
+    this.#spill = spill ?? this.#late;
     this.#order = index === undefined ? undefined : new KeyOrder(index, workspace);
     this.#reader = new PacketReader(plan, context.name, index, kernels, workspace, this.#shareBytes < Infinity);
     this.#roots = plan.roots.map((root) => new Level(root, index !== undefined, kernels, workspace, scratch));
@@ -87,14 +92,14 @@ export class FinalStates {
   }
 
   #spillOf(plan: StatePlan, level: Level, fields: Fields, inputFields: Fields, levels: number): LevelSpill | undefined {
-    if (this.#shareBytes === Infinity) return undefined;
+    if (!this.canSave) return undefined;
     return new LevelSpill({
       plan,
       level,
       index: this.#index,
       context: this.#context,
       workspace: this.#workspace,
-      spill: this.#context.spill as Spill,
+      spill: this.#spill,
       fields,
       inputFields,
       shareBytes: this.#shareBytes / levels,
@@ -196,13 +201,14 @@ export class FinalStates {
     }
   }
 
-  /** Whether its state can be saved: where it can go to disk. */
+  /** Whether its state can be saved: where keys may be forgotten, or there are none. */
   get canSave(): boolean {
-    return this.#shareBytes < Infinity;
+    return this.#shareBytes < Infinity || this.#index === undefined;
   }
 
   /** Everything goes to disk, and stays there. Between two logical inputs or pieces of one. */
   async save(writer: SnapshotWriter): Promise<SavedStates> {
+    this.#late.set(writer.spill);
     await this.#seal();
     const ports = this.#ports.map(({ level, uncounted, spill }) => ({
       openBin: level.openBin,
@@ -213,6 +219,7 @@ export class FinalStates {
   }
 
   restore({ last, ports }: SavedStates, reader: SnapshotReader): void {
+    this.#late.set(reader.spill);
     this.#reader.restore(last);
     for (const [index, { openBin, uncounted, onDisk }] of ports.entries()) {
       const port = this.#ports[index] as Port;
