@@ -1,0 +1,32 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+
+import { chooseSeed } from '../support/random.ts';
+import { sharedFolder } from '../support/temporary-folder.ts';
+import { type CrashMode, countChanges, crashCase, somePoints } from './store-crash-cases.ts';
+
+const root = join(sharedFolder(), 'store');
+const seed = chooseSeed() % 10_000;
+
+test.each<[CrashMode, number]>([
+  ['kill', 10],
+  ['lose', 12],
+  ['fail', 8],
+])(
+  'a writer that dies at any change (%s) leaves the last commit whole',
+  async (mode, count) => {
+    const changes = countChanges(root, seed);
+    for (const change of somePoints(seed, changes, count)) {
+      try {
+        await crashCase(root, seed, change, mode);
+      } catch (error) {
+        throw new Error(`seed ${seed}, change ${change} of ${changes}`, { cause: error });
+      }
+    }
+  },
+  240_000,
+);
+
+test('a commit before its data files is found out', async () => {
+  await expect(crashCase(root, seed, 0, 'broken')).rejects.toMatchObject({ code: 'ERR_FILE_NOT_FOUND' });
+});
