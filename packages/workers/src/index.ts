@@ -1,3 +1,4 @@
+export type { MemoryHolding } from '@spillway/core/internal';
 export type { PressureLevel } from './governor/pressure.ts';
 export type { BufferState } from './job/buffer-state.ts';
 export type { DeadLetter, DeadLetterCount } from './job/dead-letter.ts';
@@ -7,6 +8,7 @@ export type {
   JobEvents,
   LimitEvent,
   PressureEvent,
+  ReclaimEvent,
   RestartEvent,
   Unsubscribe,
 } from './job/events.ts';

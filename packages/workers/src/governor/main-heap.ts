@@ -45,7 +45,8 @@ const STEPS = ['minor', 'major', 'major'] as const;
 export class MainHeap {
   readonly #parts: Required<MainHeapParts>;
   readonly #baseBytes: number;
-  #collectAt: number;
+  /** What the last whole collection left. */
+  #aliveBytes = 0;
   #keptBytes = 0;
 
   constructor(parts: MainHeapParts) {
@@ -56,7 +57,6 @@ export class MainHeap {
       ...parts,
     };
     this.#baseBytes = this.#parts.measure();
-    this.#collectAt = parts.memory().mainHeap.reservedBytes * COLLECT_AT;
     this.#grownBytes();
   }
 
@@ -80,7 +80,7 @@ export class MainHeap {
    * @throws ERR_MEMORY_EXHAUSTED naming who was to have the bytes, when what is alive breaks the promise
    */
   room(name: string, bytes: number): MaybePromise {
-    if (!isGoverned() || this.#grownBytes() + bytes < this.#collectAt) return undefined;
+    if (!isGoverned() || this.#grownBytes() + bytes < this.#collectAt()) return undefined;
     return this.#makeRoom(name, bytes);
   }
 
@@ -98,20 +98,26 @@ export class MainHeap {
     const { measure, memory, leastBytes } = this.#parts;
     const bytes = measure() - this.#baseBytes - this.#keptBytes;
     memory().mainHeap.setUsed(Math.max(bytes, leastBytes));
+    this.#aliveBytes = Math.min(this.#aliveBytes, bytes);
     return bytes;
+  }
+
+  /** From the budget as it is now: others may have what was not used of it. */
+  #collectAt(): number {
+    const budgetBytes = this.#parts.memory().mainHeap.reservedBytes;
+    return Math.max(budgetBytes * COLLECT_AT, this.#aliveBytes + budgetBytes * AGAIN_AFTER);
   }
 
   async #makeRoom(name: string, bytes: number): Promise<void> {
     const { collect, pause, memory } = this.#parts;
     for (const kind of STEPS) {
       collect(kind);
-      if (this.#grownBytes() + bytes < this.#collectAt) return;
+      if (this.#grownBytes() + bytes < this.#collectAt()) return;
       await pause();
     }
     const grown = this.#grownBytes();
-    const budgetBytes = memory().mainHeap.reservedBytes;
-    this.#collectAt = Math.max(budgetBytes * COLLECT_AT, grown + bytes + budgetBytes * AGAIN_AFTER);
-    if (grown + bytes > budgetBytes) this.#failIfBroken(name, grown, bytes);
+    this.#aliveBytes = grown + bytes;
+    if (grown + bytes > memory().mainHeap.reservedBytes) this.#failIfBroken(name, grown, bytes);
   }
 
   #failIfBroken(name: string, grown: number, bytes: number): void {

@@ -25,7 +25,7 @@ function fakeHeap(budgetBytes: number, overshoot = 0, kept = reservation(0)) {
     },
     pause: () => Promise.resolve(),
   });
-  return { heap, main };
+  return { heap, main, memory };
 }
 
 describe('room on the main thread', () => {
@@ -101,6 +101,15 @@ describe('what collect keeps', () => {
     expect(main.room('each', MEBIBYTE)).toBeUndefined();
     expect(heap.collections).toEqual([]);
   });
+});
+
+it('collects earlier when others have got what was not used of its part', async () => {
+  const { heap, main, memory } = fakeHeap(400 * MEBIBYTE);
+  heap.bytes += 20 * MEBIBYTE;
+  expect(main.room('each', 0)).toBeUndefined();
+  memory.mainHeap.reservedBytes = 20 * MEBIBYTE;
+  await main.room('each', 0);
+  expect(heap.collections).toEqual(['minor', 'major']);
 });
 
 it('says what is used of its part, so that the rest can be lent', () => {
