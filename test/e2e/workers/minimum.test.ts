@@ -28,3 +28,22 @@ it.each([1, 2])('runs at exactly the minimum of %i lanes a stage while every edg
   expect(summary.stages.map((stage) => stage.lanes)).toEqual([workers, workers, workers]);
   expect(rows).toBe(BATCHES * (ROWS - 3));
 });
+
+/** Flushes of three of the largest batches, delivered whole. */
+function wholeFlushes(memoryLimit: number, take: (rows: number) => Promise<void>) {
+  const column = Float64Array.from({ length: ROWS }, (_, row) => row);
+  const batches = Array.from({ length: 9 }, () => Object.fromEntries(NAMES.map((name) => [name, column])));
+  const stream = createPipeline({ memoryLimit }).source(fromIterable(SCHEMA, batches));
+  return stream.memoryBuffer({ iterMax: 3 }).forEach((batch) => take(batch.numRows));
+}
+
+it.each([1, 2])('has room for flushes that are delivered whole, with %i workers', async (workers) => {
+  const sizes: number[] = [];
+  const slowly = async (rows: number): Promise<void> => {
+    sizes.push(rows);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  };
+  const { physical } = await explain([wholeFlushes(2 ** 30, slowly)], { workers });
+  await run([wholeFlushes(physical.minimumBytes, slowly)], { workers, debug: true }).done;
+  expect(sizes).toEqual([3 * ROWS, 3 * ROWS, 3 * ROWS]);
+});

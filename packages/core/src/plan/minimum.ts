@@ -5,7 +5,8 @@
  *     minimum = Σ edges (floor × (producing lanes + consuming lanes + 1)); of all the edges behind a stage of one lane
  *               only the largest counts a producing lane
  *             + PACKED_BYTES for the run, each edge and each lane
- *             + Σ lanes of buffers, and of ops and folds with triggers: one batch of their input
+ *             + Σ lanes of buffers, and of ops and folds with triggers: one batch of their input, or what their triggers let gather where
+ *               their flushes can be seen; twice as much where that is delivered whole on the main thread
  *             + Σ joins: two batches of each input, JOIN_BYTES
  *             + Σ sorts: SORT_BATCHES batches of their input, SORT_BYTES and, on the heap, SORT_HEAP_BYTES
  *             + Σ aggregates: STATE_BYTES for each aggregation where bins are merged, with keys KEYED_BYTES, SCRATCH_BYTES for each lane where
@@ -24,7 +25,7 @@
  * texts are taken at TEXT_BYTES, or from the file's own figures where it is a Parquet file.
  */
 
-import { floorBytes, PIECE_ROWS } from '../batch/largest-batch.ts';
+import { floorBytes, PIECE_ROWS, rowBytes } from '../batch/largest-batch.ts';
 import { readerBytes } from '../formats/csv/chunk-sizes.ts';
 import { PAGE_BYTES } from '../memory/layout.ts';
 import type { AggregateSpec } from '../operators/aggregate/output-fields.ts';
@@ -101,7 +102,11 @@ function stateBytes(stages: readonly StageSpec[], rows: number): number {
         spec.kind === 'memoryAccumulate' ||
         (spec.kind === 'op' && hasTriggers(spec))
       )
-        sum += lanes * floorBytes(inputFields[0] ?? [], rows);
+        sum +=
+          lanes *
+          (emissionsVisible
+            ? gatheredBytes(spec.triggers, inputFields[0] ?? [], rows)
+            : floorBytes(inputFields[0] ?? [], rows));
     }
   }
   return sum;
@@ -148,6 +153,32 @@ function seenBytes({ triggers }: { triggers: Triggers }, half: StageOperator['ha
   return half !== 'partial' && typeof memoryLimitBytes === 'number' ? 3 * memoryLimitBytes : 0;
 }
 
+/** Inputs may be of any size: no more of them are taken to be as large as the largest batch. */
+const LARGE_INPUTS = 4;
+
+/** What gathers until the first of some triggers fires, with the batch that fires it; one batch where none of them counts it. */
+function gatheredBytes({ iterMax, rows: most, memoryLimitBytes }: Triggers, fields: Fields, rows: number): number {
+  const floor = floorBytes(fields, rows);
+  const bounds = [
+    iterMax === undefined ? Number.POSITIVE_INFINITY : Math.min(iterMax, LARGE_INPUTS) * floor,
+    most === undefined ? Number.POSITIVE_INFINITY : most * rowBytes(fields) + floor,
+    typeof memoryLimitBytes === 'number' ? memoryLimitBytes + floor : Number.POSITIVE_INFINITY,
+  ];
+  const least = Math.min(...bounds);
+  return Number.isFinite(least) ? Math.max(floor, Math.ceil(least)) : floor;
+}
+
+/** A flush that is more than a batch and is delivered whole: its pieces, and what is made of them. */
+function deliveredBytes(plan: ResolvedPlan, edge: EdgeSpec, rows: number): number {
+  const { consumer } = edge;
+  const sink = consumer.kind === 'main' ? plan.nodes.find(({ id }) => id === consumer.node)?.spec : undefined;
+  if (sink?.kind !== 'sink' || sink.sink.type === 'collect') return 0;
+  const spec = plan.nodes.find(({ id }) => id === edge.source.node)?.spec;
+  if (spec?.kind !== 'memoryBuffer' && spec?.kind !== 'op') return 0;
+  const bytes = gatheredBytes(spec.triggers, edge.fields, rows);
+  return bytes > floorBytes(edge.fields, rows) ? 2 * bytes : 0;
+}
+
 function hasTriggers(spec: { triggers: object }): boolean {
   return Object.values(spec.triggers).some((trigger) => trigger !== undefined);
 }
@@ -186,7 +217,7 @@ export function minimumTerms(
   for (const stage of stages.filter(({ lanes }) => lanes === 1))
     floors.push(Math.max(0, ...stage.outputs.map(({ edge }) => floorOf(edges[edge] as EdgeSpec))));
   const packers = 1 + edges.length + stages.reduce((sum, { lanes }) => sum + lanes, 0);
-  floors.push(packers * PACKED_BYTES);
+  floors.push(packers * PACKED_BYTES, ...edges.map((edge) => deliveredBytes(plan, edge, rows)));
   return {
     floorBytes: floors.reduce((sum, bytes) => sum + bytes, 0),
     stateBytes: stateBytes(stages, rows),
