@@ -88,7 +88,7 @@ function* inputsOf({ inputs }: Case): Generator<Record<string, unknown>[]> {
 }
 
 function sourceOf(given: Case) {
-  return createPipeline({ memoryLimit: '192MiB' })
+  return createPipeline({ memoryLimit: '256MiB' })
     .register({ pass, plus, runningTotal })
     .source(fromIterable(SHAPE, inputsOf(given), { orderedOn: 'ts' }));
 }
