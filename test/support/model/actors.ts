@@ -9,6 +9,8 @@ import type { Rules } from './rules.ts';
 export interface Actor {
   readonly node: ModelNode;
   readonly isDone: boolean;
+  /** It has nothing in hand that has to go on. */
+  readonly isIdle: boolean;
   /** One atomic step; false when there is nothing that it can do now. */
   step(): boolean;
   waitsFor(): string;
@@ -29,6 +31,8 @@ export interface NodeSnapshot {
 export interface Barriers {
   /** The last one that sources have been asked for; 0 for none. */
   readonly asked: number;
+  /** Sources have to stand still, until everything on its way has been taken in. */
+  readonly standsStill: boolean;
   report(node: ModelNode, barrier: number, snapshot: NodeSnapshot): void;
 }
 
@@ -61,9 +65,14 @@ export class SourceActor implements Actor {
     if (restored?.isFinished === true) this.#end();
   }
 
+  get isIdle(): boolean {
+    return !this.#outputs.isPublishing;
+  }
+
   step(): boolean {
     const outputs = this.#outputs;
     if (outputs.isPublishing) return outputs.publish();
+    if (this.#barriers.standsStill) return false;
     if (this.position === this.#rows.length) return this.#end();
     if (this.#barriers.asked > this.#injected) return this.#inject();
     if (!outputs.isReserved) return outputs.reserve(this.#next);
@@ -108,6 +117,10 @@ export class MapLane implements Actor {
     this.#input = input;
     this.#outputs = new LaneOutputs(outputs);
     this.#rules = rules;
+  }
+
+  get isIdle(): boolean {
+    return !this.#outputs.isPublishing && this.#packet === undefined;
   }
 
   step(): boolean {
@@ -172,6 +185,10 @@ export class SinkActor implements Actor {
     this.#input = input;
     this.#barriers = barriers;
     this.rows = [...rows];
+  }
+
+  get isIdle(): boolean {
+    return this.#inHand === undefined;
   }
 
   step(): boolean {

@@ -58,6 +58,10 @@ export class Edge {
     return this.#mostUsed;
   }
 
+  get isEmpty(): boolean {
+    return this.#packets.size === 0;
+  }
+
   /** Room for one largest batch under this sequence; false when its producer has to wait. */
   reserve(sequence: number): boolean {
     if (this.#rules.discipline === 'credits') return true;

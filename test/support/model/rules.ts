@@ -13,6 +13,11 @@ export interface Rules {
    * only where they leave as much, in whatever memory; or nothing.
    */
   roomOfLowest: 'its own' | 'left by others' | 'none';
+  /**
+   * `in band`: as the design has it, a mark in the stream that each source sends and each operator passes on. `standing still`: as the
+   * engine does it: sources stop, everything on its way is taken in, and what is there then is the snapshot.
+   */
+  barriers: 'in band' | 'standing still';
   /** While a barrier aligns, the inputs that it has not come by are taken and held. */
   drainsWhileAligning: boolean;
   /**
@@ -30,6 +35,7 @@ export const ALL_RULES: Rules = {
   grantsFromSinks: true,
   spillsEntangled: true,
   roomOfLowest: 'its own',
+  barriers: 'in band',
   drainsWhileAligning: true,
   discipline: 'reservations',
   passesWithoutCredit: 'up to taken',

@@ -85,7 +85,10 @@ class ModelRun {
   turn(): void {
     const { barrierEvery, crashes } = this.#case;
     if (barrierEvery > 0 && this.#steps % barrierEvery === 0) this.world.askBarrier();
-    if (!this.#someoneSteps()) throw this.#deadlock();
+    if (!this.#someoneSteps()) {
+      if (!this.world.settleStanding()) throw this.#deadlock();
+      this.#barriers += 1;
+    }
     if (this.world.settleBarrier()) this.#barriers += 1;
     this.#steps += 1;
     this.#stepsSinceCrash += 1;

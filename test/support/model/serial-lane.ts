@@ -80,6 +80,10 @@ export class SerialLane implements Actor, Heads {
     return { edge, next: 0, current: [], offset: 0, atWork, held, barrier: 0, hasEnded: false };
   }
 
+  get isIdle(): boolean {
+    return !this.#outputs.isPublishing && this.#made.length === 0;
+  }
+
   step(): boolean {
     const outputs = this.#outputs;
     if (outputs.isPublishing) return outputs.publish();
@@ -157,8 +161,8 @@ export class SerialLane implements Actor, Heads {
 
   /** Takes from the input that is wanted, else from one that must not wait. */
   #take(): boolean {
-    const { rules } = this.#parts;
-    const isAligning = this.#ports.some((port) => port.barrier > 0);
+    const { rules, barriers } = this.#parts;
+    const isAligning = barriers.standsStill || this.#ports.some((port) => port.barrier > 0);
     const mustNotWait = (index: number): boolean =>
       (rules.drainsWhileAligning && isAligning) || (rules.spillsEntangled && this.node.elastic[index] === true);
     if (this.#takeFrom(this.#ports[this.#wanted] as Port)) return true;

@@ -31,13 +31,16 @@ export class World implements Barriers {
   readonly edges: Edge[];
   readonly actors: Actor[];
   asked: number;
+  standsStill = false;
   /** The last barrier that is complete. */
   checkpoint: Checkpoint;
   #pending = new Map<number, NodeSnapshot>();
+  readonly #rules: Rules;
 
   constructor(parts: WorldParts) {
     const { plan, rules, budget, from } = parts;
     this.asked = from.barrier;
+    this.#rules = rules;
     this.checkpoint = from;
     this.pool = new Pool(budget, rules);
     const distances = distancesToSinks(plan);
@@ -66,6 +69,10 @@ export class World implements Barriers {
 
   /** Asks all sources for a barrier, unless one is under way. */
   askBarrier(): void {
+    if (this.#rules.barriers === 'standing still') {
+      this.standsStill = true;
+      return;
+    }
     if (this.asked > this.checkpoint.barrier) return;
     this.asked += 1;
     this.#pending = new Map();
@@ -84,6 +91,24 @@ export class World implements Barriers {
     for (const actor of this.actors) this.#addFinished(actor);
     this.checkpoint = { barrier: this.asked, snapshots: this.#pending };
     return true;
+  }
+
+  /** When sources stand still and nobody can do anything: what is there then is the snapshot, if nothing is on its way. */
+  settleStanding(): boolean {
+    if (!this.standsStill) return false;
+    if (!this.edges.every((edge) => edge.isEmpty) || !this.actors.every((actor) => actor.isIdle)) return false;
+    this.#pending = new Map();
+    for (const actor of this.actors) this.#addStanding(actor);
+    this.checkpoint = { barrier: this.asked, snapshots: this.#pending };
+    this.standsStill = false;
+    return true;
+  }
+
+  #addStanding(actor: Actor): void {
+    const { id } = actor.node;
+    if (actor instanceof SerialLane || actor instanceof SinkActor) this.#pending.set(id, actor.snapshot());
+    if (actor instanceof SourceActor)
+      this.#pending.set(id, { position: actor.position, held: [], state: [], isFinished: actor.isDone });
   }
 
   /** Who has not seen the barrier has come to its end before it; else it has not aligned. */

@@ -23,3 +23,8 @@ it('finds none in channels as they are built', () => {
   soak({ ...ALL_RULES, discipline: 'credits' }, CASES / 5);
   soak({ ...ALL_RULES, discipline: 'credits' }, CASES / 5, PARALLEL_KINDS);
 });
+
+it('finds none with barriers and channels as they are built', () => {
+  soak({ ...ALL_RULES, barriers: 'standing still' }, CASES);
+  soak({ ...ALL_RULES, barriers: 'standing still', discipline: 'credits' }, CASES / 5);
+});

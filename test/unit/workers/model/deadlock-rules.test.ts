@@ -41,6 +41,12 @@ it('finds none in channels as they are built, whose packets wait for credit', ()
   tryCases({ ...ALL_RULES, discipline: 'credits' }, CASES / 5, seededRandom().seed, PARALLEL_KINDS);
 });
 
+it('finds none with barriers as they are built: sources stand still until everything on its way has been taken in', () => {
+  const tried = tryCases({ ...ALL_RULES, barriers: 'standing still' }, CASES, seededRandom().seed);
+  expect(tried.barriers).toBeGreaterThan(100);
+  expect(tried.crashes).toBeGreaterThan(50);
+});
+
 it('never holds more largest batches on an edge than admission counts: one a lane, and one', () => {
   const { seed } = seededRandom();
   for (const modelCase of fc.sample(modelCases(PARALLEL_KINDS), { seed, numRuns: CASES / 5 })) {
@@ -57,6 +63,11 @@ describe('a rule taken away', () => {
 
   it('deadlocks when an operator of several inputs does not drain the others while a barrier aligns', () => {
     const { smallest } = deadlockWithout({ drainsWhileAligning: false });
+    expect(smallest.barrierEvery).toBeGreaterThan(0);
+  });
+
+  it('deadlocks when it does not drain them while sources stand still', () => {
+    const { smallest } = deadlockWithout({ barriers: 'standing still', drainsWhileAligning: false });
     expect(smallest.barrierEvery).toBeGreaterThan(0);
   });
 
