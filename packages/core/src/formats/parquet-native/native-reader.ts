@@ -5,10 +5,11 @@
  */
 import { closeSync, openSync } from 'node:fs';
 import { allocBatch, type DraftColumn } from '../../batch/alloc-batch.ts';
+import { isBitSet } from '../../batch/bitmap.ts';
 import type { Batch } from '../../batch/contract.ts';
 import { emptyBatch, makeBatch } from '../../batch/make-batch.ts';
 import type { Arena } from '../../memory/contract.ts';
-import { parseType } from '../../schema/parse-type.ts';
+import { isTimestamp, parseType } from '../../schema/parse-type.ts';
 import type { FieldSpec } from '../../schema/types.ts';
 import { fileError, throwIfStopped } from '../file-error.ts';
 import { OrderWatch } from '../order-watch.ts';
@@ -44,6 +45,8 @@ export class NativeReader {
   readonly #memory: PageMemory = borrowMemory();
   readonly #narrowed: Region = new Region(this.#memory);
   readonly #firstRowInFile: number;
+  /** By column, where its unit is another one in the file. */
+  readonly #scales: Map<string, Scale | undefined> = new Map();
   readonly #rowsToRead: number;
 
   constructor(info: ParquetInfo, request: NativeRequest) {
@@ -85,6 +88,7 @@ export class NativeReader {
       const found = readableColumn(this.#info, [index], field);
       const [chunk] = found?.chunks ?? [];
       if (found === undefined || chunk === undefined) throw new PageProblem('a column of another kind');
+      this.#scales.set(field.name, scaleBetween(found.own, field));
       return new ColumnPages(this.#memory, path, fd, chunk, found.leaf, parseType(field.type));
     });
     let left = this.#info.rowGroups[index]?.rows ?? 0;
@@ -139,8 +143,17 @@ export class NativeReader {
     this.#mostRows = Math.max(1, Math.floor((rows * PIECE_BYTES) / Math.max(bytes, 1)));
     const validity = columns.map(({ gathered }) => gathered.nulls > 0);
     const draft = allocBatch(arena, owner, [...copied], rows, { variableBytes, validity });
-    for (const [index, column] of columns.entries())
-      this.#copyOut(arena, column, draft.columns[index] as DraftColumn, rows);
+    try {
+      for (const [index, column] of columns.entries()) {
+        const target = draft.columns[index] as DraftColumn;
+        this.#copyOut(arena, column, target, rows);
+        const scale = this.#scales.get(copied[index]?.name ?? '');
+        if (scale !== undefined) rescale(arena, target, rows, scale);
+      }
+    } catch (error) {
+      draft.discard();
+      throw error;
+    }
     return draft.finish(rows, inputs);
   }
 
@@ -174,6 +187,39 @@ export class NativeReader {
     if (!isLast || this.#rowsToRead > 0 || firstRow % batchRows === 0) return;
     this.result.batches += 1;
     await publish(emptyBatch(arena, owner, [...fields], 1));
+  }
+}
+
+/** What moments of one unit are multiplied or divided by to be of another. */
+interface Scale {
+  multiply: bigint;
+  divide: bigint;
+}
+
+const PER_SECOND = { s: 1n, ms: 1_000n, us: 1_000_000n, ns: 1_000_000_000n, day: 0n } as const;
+
+function scaleBetween(own: FieldSpec, asked: FieldSpec): Scale | undefined {
+  if (!isTimestamp(own.type) || !isTimestamp(asked.type)) return undefined;
+  const [from, to] = [PER_SECOND[parseType(own.type).unit ?? 's'], PER_SECOND[parseType(asked.type).unit ?? 's']];
+  if (from === to) return undefined;
+  return to > from ? { multiply: to / from, divide: 1n } : { multiply: 1n, divide: from / to };
+}
+
+/** @throws PageProblem where that is not exact: the library says which value it is */
+function rescale(
+  arena: Arena,
+  { values, validity, nullCount }: DraftColumn,
+  rows: number,
+  { multiply, divide }: Scale,
+): void {
+  const moments = arena.int64At(values, rows);
+  for (let row = 0; row < rows; row++) {
+    if (nullCount > 0 && !isBitSet(arena.u8, validity * 8 + row)) continue;
+    const value = moments[row] as bigint;
+    const scaled = (value * multiply) / divide;
+    if (scaled * divide !== value * multiply || BigInt.asIntN(64, scaled) !== scaled)
+      throw new PageProblem('a moment that its unit cannot hold');
+    moments[row] = scaled;
   }
 }
 

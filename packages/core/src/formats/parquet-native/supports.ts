@@ -1,5 +1,5 @@
 /** What our own kernels read of a Parquet file. Everything else is the library's. */
-import { parseType } from '../../schema/parse-type.ts';
+import { isTimestamp, parseType } from '../../schema/parse-type.ts';
 import type { FieldSpec } from '../../schema/types.ts';
 import type { ParquetChunk, ParquetInfo, ParquetLeaf } from '../parquet-info.ts';
 import { READABLE_CODECS } from './chunk-pages.ts';
@@ -14,6 +14,11 @@ const FIXED = 7;
 /** PLAIN, both names of dictionaries, RLE, and the four of version 2. */
 const READABLE_ENCODINGS: ReadonlySet<number> = new Set([0, 2, 3, 5, 6, 7, 8, 9]);
 
+/** Whether both are moments, which differ in their unit at most. */
+function isBetweenUnits(asked: FieldSpec, own: FieldSpec): boolean {
+  return isTimestamp(asked.type) && isTimestamp(own.type);
+}
+
 function withoutZone(type: string): string {
   return type.replace(/, .*\]$/, ']');
 }
@@ -25,7 +30,7 @@ function isReadable({ physical, width, isFlat }: ParquetLeaf, asked: FieldSpec, 
     return false;
   // Another type is asked for where it is the same bytes under another name: a zone, or what files can only hold as integers.
   const isInteger = own.type === 'int64' && type.byteWidth === 8 && type.domain === 'temporal';
-  const isSame = withoutZone(asked.type) === withoutZone(own.type) || isInteger;
+  const isSame = withoutZone(asked.type) === withoutZone(own.type) || isInteger || isBetweenUnits(asked, own);
   if (!isSame || own.type.startsWith('decimal')) return false;
   if (physical === BOOLEAN) return type.physical === 'bits';
   if (physical === BYTE_ARRAY) return type.physical === 'variable';
@@ -44,7 +49,7 @@ export function readableColumn(
   info: ParquetInfo,
   rowGroups: readonly number[],
   asked: FieldSpec,
-): { leaf: ParquetLeaf; chunks: ParquetChunk[] } | undefined {
+): { leaf: ParquetLeaf; chunks: ParquetChunk[]; own: FieldSpec } | undefined {
   const index = info.leaves.findIndex((leaf) => leaf.column === asked.name);
   const leaf = info.leaves[index];
   const own = info.fields.find((field) => field.name === asked.name);
@@ -52,5 +57,5 @@ export function readableColumn(
   const chunks = rowGroups.flatMap((group) => info.rowGroups[group]?.chunks[index] ?? []);
   const isFine = ({ codec, encodings }: ParquetChunk): boolean =>
     READABLE_CODECS.has(codec) && encodings.every((encoding) => READABLE_ENCODINGS.has(encoding));
-  return chunks.length === rowGroups.length && chunks.every(isFine) ? { leaf, chunks } : undefined;
+  return chunks.length === rowGroups.length && chunks.every(isFine) ? { leaf, chunks, own } : undefined;
 }
