@@ -15,9 +15,16 @@ export function digits8(p: usize, count: u32): i64 {
 
 // @ts-ignore: decorator
 @inline
-export function wordValue(word: u64): i64 {
+export function areDigits(word: u64): bool {
   const low = word + 0x0606060606060606;
-  if (((word & 0xf0f0f0f0f0f0f0f0) | ((low & 0xf0f0f0f0f0f0f0f0) >> 4)) != 0x3333333333333333) return -1;
+  return ((word & 0xf0f0f0f0f0f0f0f0) | ((low & 0xf0f0f0f0f0f0f0f0) >> 4)) == 0x3333333333333333;
+}
+
+/** The number of eight digits, -1 when others are among them. */
+// @ts-ignore: decorator
+@inline
+export function wordValue(word: u64): i64 {
+  if (!areDigits(word)) return -1;
   let v = ((word & 0x0f0f0f0f0f0f0f0f) * 2561) >> 8;
   v = ((v & 0x00ff00ff00ff00ff) * 6553601) >> 16;
   return <i64>(((v & 0x0000ffff0000ffff) * 42949672960001) >> 32);

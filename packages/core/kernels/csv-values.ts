@@ -4,7 +4,7 @@ import {
   C_ROWS, C_STATUS, C_STRIDE, C_TEXT, C_WIDE_POWERS, DATE32, DECIMAL, EPOCH, NO_VALUE, OUT_OF_RANGE, TIME64,
   TIMESTAMP, TOO_FINE,
 } from './csv-layout';
-import { magnitudeFast, wideProduct } from './csv-digits';
+import { magnitudeFast, wideProduct, wordValue, ZEROS } from './csv-digits';
 import { clockTime, epoch, formatted, HAS_OFFSET, inUnit, isoDays } from './csv-time';
 import { F32, F64, I16, I32, I64, I8, U16, U32, U64, U8 } from './layout';
 import { copyShort } from './take';
@@ -91,10 +91,31 @@ function lettered(c: usize, p: usize, e: usize, isNegative: bool): f64 {
 }
 
 
+/** 2 to 8 digits, a point among them or not: exact, because the digits and the power of ten are. -1 for other texts. */
+// @ts-ignore: decorator
+@inline
+function shortReal(c: usize, p: usize, count: u32): f64 {
+  const shift = <u64>((8 - count) << 3);
+  const word = (load<u64>(p) << shift) | ((ZEROS >> 8) >> (56 - shift));
+  const x = word ^ 0x2e2e2e2e2e2e2e2e;
+  const hit = (x - 0x0101010101010101) & ~x & 0x8080808080808080;
+  if (hit == 0) return <f64>wordValue(word);
+  // The bytes before the point move into its place.
+  const at = <u64>ctz<u64>(hit) >> 3;
+  const before = word & (((<u64>1) << (at << 3)) - 1);
+  const behind = at == 7 ? 0 : word & (<u64>-1 << ((at + 1) << 3));
+  const value = wordValue(behind | (before << 8) | 0x30);
+  return value < 0 ? -1 : <f64>value / load<f64>(<usize>load<u32>(c, C_POWERS) + ((7 - <usize>at) << 3));
+}
+
 function real(c: usize, p: usize, e: usize): f64 {
   const first = load<u8>(p);
   const isNegative = first == 45;
   if (isNegative || first == 43) p++;
+  if (e - p - 2 < 7) {
+    const short = shortReal(c, p, <u32>(e - p));
+    if (short >= 0) return isNegative ? -short : short;
+  }
   let mantissa: u64 = 0;
   let digits: u32 = 0;
   let exponent: i32 = 0;
