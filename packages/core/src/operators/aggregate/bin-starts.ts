@@ -40,10 +40,15 @@ export function writeBinStarts(
       const other = (bins >>> 2) + 2 * (u32[(slots >>> 2) + to] as number);
       if (i32[other] !== i32[at] || i32[other + 1] !== i32[at + 1]) break;
     }
-    const start = (i64[bins / 8 + slot] as bigint) * plan.every + plan.origin;
+    const start = labelOf(plan, i64[bins / 8 + slot] as bigint);
     fillStarts(draft, kernel, start, from, to, views, plan);
     from = to;
   }
+}
+
+/** What stands in the output for a bin. */
+export function labelOf(plan: LevelPlan, bin: bigint): bigint {
+  return plan.labelOf?.(bin) ?? bin * plan.every + plan.origin;
 }
 
 function fillStarts(

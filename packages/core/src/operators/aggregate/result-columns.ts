@@ -6,6 +6,7 @@ import type { Kernels } from '../../kernels/vector-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { AggregateColumn } from '../../plan/logical.ts';
 import type { ArenaViews, GrowingBuffer, Workspace } from './arena-views.ts';
+import { labelOf } from './bin-starts.ts';
 import { NumberResults } from './finish-number.ts';
 import type { StatedLevel } from './row-bytes.ts';
 import type { NeedStates } from './state-table.ts';
@@ -150,12 +151,13 @@ export class ResultWriter {
   }
 
   #overflow(column: AggregateColumn, sum: bigint, slot: number, isU64: boolean): PipelineError {
-    const { every, origin, aggregation } = this.#level.plan;
-    const bin = (this.#views.i64[this.#level.table.bins / 8 + slot] as bigint) * every + origin;
+    const { plan, table } = this.#level;
+    const { aggregation } = plan;
+    const bin = labelOf(plan, this.#views.i64[table.bins / 8 + slot] as bigint);
     const type = isU64 ? 'uint64' : 'int64';
     return new PipelineError(
       'ERR_INTEGER_OVERFLOW',
-      `the sum of "${column.column}" in the bin of "${aggregation.name}" that starts at "${this.#orderedOn}" ${bin} is ${sum}, beyond ${type}`,
+      `the sum of "${column.column}" in the bin of "${aggregation.name}" at "${this.#orderedOn}" ${bin} is ${sum}, beyond ${type}`,
       {
         column: column.name,
         value: String(sum),

@@ -5,8 +5,10 @@
  */
 
 import type { Kernels } from '../../kernels/vector-contract.ts';
-import type { AggregateColumn, AggregateFn, AggregationSpec, FixedBins } from '../../plan/logical.ts';
+import type { AggregateColumn, AggregateFn, AggregationSpec } from '../../plan/logical.ts';
 import type { Fields } from '../../schema/types.ts';
+import { cutSegments, segmentGroups, windowCuts } from '../windows/cut-rows.ts';
+import { type Grid, gridOf, type Span } from '../windows/grid.ts';
 import type { Workspace } from './arena-views.ts';
 import type { AggregateSpec } from './output-fields.ts';
 import type { GroupedRows } from './row-groups.ts';
@@ -44,6 +46,8 @@ export interface LevelPlan {
   isRoot: boolean;
   /** Groups the rows where that is not by bins of one width. */
   groupRows?: (kernels: Kernels, workspace: Workspace) => GroupedRows;
+  /** What stands in the output for a bin, where that is not its start among bins of one width. */
+  labelOf?: (bin: bigint) => bigint;
 }
 
 export interface KeyPlan {
@@ -66,15 +70,24 @@ export interface StatePlan {
 export function planStates(spec: AggregateSpec, inputFields: Fields): StatePlan {
   const unitNs = unitNsOf((inputFields[fieldAt(inputFields, spec.orderedOn)] as Fields[number]).type) as bigint;
   const levels = spec.aggregations.map((aggregation): LevelPlan => {
-    const { everyNs, originNs } = aggregation.bins as FixedBins;
+    const { bins, closed, label } = aggregation;
+    const needs = needsOf(aggregation.columns, inputFields);
+    const base = { aggregation, needs, texts: [], children: [], isRoot: true };
+    if (bins.kind === 'fixed' && closed === undefined && label === undefined)
+      return { ...base, every: BigInt(bins.everyNs) / unitNs, origin: BigInt(bins.originNs) / unitNs };
+    const grid = gridOf(bins, unitNs) as Grid;
+    const shift = closed === 'right' ? 1n : 0n;
     return {
-      aggregation,
-      every: BigInt(everyNs) / unitNs,
-      origin: BigInt(originNs) / unitNs,
-      needs: needsOf(aggregation.columns, inputFields),
-      texts: [],
-      children: [],
-      isRoot: true,
+      ...base,
+      every: 1n,
+      origin: 0n,
+      groupRows: (kernels, workspace) =>
+        segmentGroups(
+          kernels,
+          workspace,
+          cutSegments(workspace.views, windowCuts(grid, shift), (value) => grid.lastAt(value - shift)),
+        ),
+      labelOf: (bin) => (grid.at(bin) as Span)[label === 'right' ? 'end' : 'start'],
     };
   });
   nest(levels);
@@ -144,9 +157,10 @@ function addFunction(need: Need, fn: AggregateFn): void {
   if (fn === 'min' || fn === 'max' || fn === 'first' || fn === 'last') need[fn] = true;
 }
 
-/** Hangs every level under the coarsest other level whose bins it is made of, coarse ones last. */
-function nest(levels: LevelPlan[]): void {
-  const byWidth = [...levels].sort((a, b) => (a.every < b.every ? -1 : a.every > b.every ? 1 : 0));
+/** Hangs every level of bins of one width under the coarsest other one whose bins it is made of, coarse ones last. */
+function nest(all: readonly LevelPlan[]): void {
+  const levels = all.filter(({ labelOf }) => labelOf === undefined);
+  const byWidth = levels.sort((a, b) => (a.every < b.every ? -1 : a.every > b.every ? 1 : 0));
   const parents = new Map<LevelPlan, LevelPlan>();
   for (const [position, level] of byWidth.entries()) {
     const parent = byWidth.slice(0, position).findLast((finer) => divides(finer, level));

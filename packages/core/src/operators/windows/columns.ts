@@ -18,11 +18,15 @@ export function isKernelColumn({ fn }: AggregateColumn): boolean {
   return KERNEL_FNS.includes(fn);
 }
 
-/** Bins of one width, their columns all from kernels' states: made and rolled up without windows. */
+/**
+ * Bins that follow each other, one open at a time, their columns all from kernels' states: made, rolled up and spilled without windows.
+ */
 export function isLattice(aggregation: AggregationSpec): boolean {
-  const { bins, closed, label, empty, filter, snapshots, columns } = aggregation;
-  const isPlain = [closed, label, empty, filter, snapshots].every((option) => option === undefined);
-  return bins.kind === 'fixed' && bins.periodNs === undefined && isPlain && columns.every(isKernelColumn);
+  const { bins, empty, filter, snapshots, columns } = aggregation;
+  const isPlain = [empty, filter, snapshots].every((option) => option === undefined);
+  const isTumbling =
+    (bins.kind === 'fixed' && bins.periodNs === undefined) || (bins.kind === 'calendar' && bins.period === undefined);
+  return isTumbling && isPlain && columns.every(isKernelColumn);
 }
 
 /** True where partial states of batches can be merged in the order of the rows, so that several lanes may make them. */

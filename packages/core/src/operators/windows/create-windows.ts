@@ -1,5 +1,5 @@
 /**
- * `aggStream` in general: aggregations of bins of one width, whose columns kernels compute, go the short way of the `aggregate` folder, all of them together; the
+ * `aggStream` in general: aggregations of bins that follow each other, whose columns kernels compute, go the short way of the `aggregate` folder, all of them together; the
  * others, over whatever windows, are taken in parts, one for each filter. Each part has its own partial states and its own final half; packets of the parts
  * travel over one edge and carry the number of their part.
  */

@@ -65,8 +65,12 @@ function firstAtLeast(values: BigInt64Array, base: number, from: number, rows: n
   return high;
 }
 
-/** Segments that end at cuts; a segment's number is its first value. */
-export function cutSegments({ i64, u32 }: ArenaViews, nextCut: NextCut): CutBins {
+/** Segments that end at cuts. A segment's number follows from its first value; without `numberOf` it is that. */
+export function cutSegments(
+  { i64, u32 }: ArenaViews,
+  nextCut: NextCut,
+  numberOf: (value: bigint) => bigint = (value) => value,
+): CutBins {
   return (values, rows, numbers, ends, capacity) => {
     const base = values / 8;
     let found = 0;
@@ -76,7 +80,7 @@ export function cutSegments({ i64, u32 }: ArenaViews, nextCut: NextCut): CutBins
       const cut = nextCut(value);
       const isLast = cut === undefined || (i64[base + rows - 1] as bigint) < cut;
       const end = isLast ? rows : firstAtLeast(i64, base, row, rows, cut);
-      i64[numbers / 8 + found] = value;
+      i64[numbers / 8 + found] = numberOf(value);
       u32[(ends >>> 2) + found] = end;
       row = end;
     }
