@@ -14,7 +14,7 @@ async function* inputs(count: number): AsyncGenerator<{ t: number; text: string 
 
 test('memory goes to the stage that is made to flush, and job.state() shows the limits of the moment', async () => {
   const build = (memoryLimit: 'auto' | undefined) => {
-    const source = createPipeline({ memoryLimit: '96MiB' }).source(
+    const source = createPipeline({ memoryLimit: '128MiB' }).source(
       fromIterable(SHAPE, inputs(900), { orderedOn: 't' }),
     );
     const options = memoryLimit === undefined ? {} : { memoryLimit };
