@@ -230,6 +230,7 @@ export type SinkSpec =
       duplicatesOn?: readonly string[] | null;
       rowGroupTarget?: RowGroupTarget;
       maxOffTargetRowGroups?: number | null;
+      schemaChange?: 'refuse' | 'evolve';
       metadata?: Record<string, string>;
     };
 

@@ -119,6 +119,7 @@ const STORE_OPTIONS = [
   'duplicatesOn',
   'rowGroupTarget',
   'maxOffTargetRowGroups',
+  'schemaChange',
   'metadata',
   'memoryLimit',
 ] as const;
@@ -139,7 +140,7 @@ export function storeSink(store: StoreHandle, options: StoreSinkOptions): SinkSp
       hint: "use 'merge', 'append' or 'overwrite'",
     });
   }
-  const { duplicatesOn, rowGroupTarget, maxOffTargetRowGroups, metadata } = options;
+  const { duplicatesOn, rowGroupTarget, maxOffTargetRowGroups, schemaChange, metadata } = options;
   return {
     type: 'store',
     root: store.root,
@@ -150,6 +151,7 @@ export function storeSink(store: StoreHandle, options: StoreSinkOptions): SinkSp
     ...(duplicatesOn !== undefined && { duplicatesOn: duplicatesOn && [...duplicatesOn] }),
     ...(rowGroupTarget !== undefined && { rowGroupTarget }),
     ...(maxOffTargetRowGroups !== undefined && { maxOffTargetRowGroups }),
+    ...(schemaChange !== undefined && { schemaChange }),
     ...(metadata && { metadata: { ...metadata } }),
   };
 }

@@ -54,7 +54,7 @@ export interface CommitRequest {
 }
 
 /** What is known of a write before its rows are. */
-export type WriteTarget = Pick<CommitRequest, 'table' | 'name' | 'fields' | 'orderedOn'>;
+export type WriteTarget = Pick<CommitRequest, 'table' | 'name' | 'fields' | 'orderedOn' | 'settings'>;
 
 /** What takes a decoder, and so a thread that has one. */
 export interface StoreRunner {
@@ -98,8 +98,16 @@ function schemaError(request: WriteTarget, stored: string, given: string): Pipel
     file: request.table,
     expected: stored,
     value: given,
-    hint: "give the same columns in the same order, or replace the dataset with mode 'overwrite'",
+    hint: "give the same columns in the same order, add nullable ones behind them with schemaChange: 'evolve', or replace the dataset with mode 'overwrite'",
   });
+}
+
+/** Whether the dataset is to get further columns, and can. */
+function addsColumns({ fields, settings }: Pick<WriteTarget, 'fields' | 'settings'>, stored: Fields): boolean {
+  if (settings.schemaChange !== 'evolve' || fields.length <= stored.length) return false;
+  return (
+    sameColumns(stored, fields.slice(0, stored.length)) && fields.slice(stored.length).every((field) => field.nullable)
+  );
 }
 
 /**
@@ -108,7 +116,7 @@ function schemaError(request: WriteTarget, stored: string, given: string): Pipel
  */
 export function checkSchema(request: WriteTarget, snapshot: Snapshot): void {
   const stored = fromSchemaString(snapshot.metaData.schemaString);
-  if (!sameColumns(stored, request.fields))
+  if (!sameColumns(stored, request.fields) && !addsColumns(request, stored))
     throw schemaError(request, describeColumns(stored), describeColumns(request.fields));
   const orderedOn = snapshot.metaData.configuration[PROPERTY.orderedOn];
   if (orderedOn !== undefined && orderedOn !== request.orderedOn)
@@ -192,15 +200,18 @@ async function replacementsOf(
   const { files, mode, fields, orderedOn, settings, staging, memoryLimitBytes } = request;
   const all = files.map((_, i) => i);
   if (mode === 'overwrite') return [{ firstGroup: 0, endGroup: stored.length, files: all, rowsRewritten: 0 }];
-  if (mode === 'append') {
-    checkAppend(request, stored);
+  const storedFields = snapshot === undefined ? fields : fromSchemaString(snapshot.metaData.schemaString);
+  const isWider = addsColumns(request, storedFields);
+  if (mode === 'append') checkAppend(request, stored);
+  if (mode === 'append' && !isWider) {
     return [{ firstGroup: stored.length, endGroup: stored.length, files: all, rowsRewritten: 0 }];
   }
   const known = settingsFromProperties(snapshot?.metaData.configuration);
   const { duplicatesOn, target, maxOffTarget } = effectiveSettings(orderedOn, fields, settings, known);
   const task: MergeTask = {
-    fields: snapshot === undefined ? fields : fromSchemaString(snapshot.metaData.schemaString),
+    fields: isWider ? fields : storedFields,
     orderedOn,
+    rewritesAll: isWider,
     duplicatesOn,
     target,
     maxOffTarget,
@@ -339,7 +350,7 @@ async function tryCommit(
     }),
   );
   const version = snapshot === undefined ? 0 : snapshot.version + 1;
-  const lines = commitActions(changeOf(request), replacements, snapshot, stored, Date.now());
+  const lines = commitActions(changeOf(request, snapshot), replacements, snapshot, stored, Date.now());
   if (!(await writeCommit(request.table, version, lines))) return undefined;
   // Staged files that were merged into others, and what an attempt before had merged.
   await placed.discard(added);
@@ -400,7 +411,7 @@ async function sortIn(
   );
 }
 
-function changeOf(request: CommitRequest): Parameters<typeof commitActions>[0] {
+function changeOf(request: CommitRequest, snapshot: Snapshot | undefined): Parameters<typeof commitActions>[0] {
   const { fields, orderedOn, settings, metadata, properties, txn, replaces, mode } = request;
   const isOverwrite = mode === 'overwrite';
   return {
@@ -411,7 +422,8 @@ function changeOf(request: CommitRequest): Parameters<typeof commitActions>[0] {
     ...(properties === undefined ? {} : { properties }),
     ...(txn === undefined ? {} : { txn }),
     ...(replaces === undefined ? {} : { replaces }),
-    isNewSchema: isOverwrite,
+    isNewSchema:
+      isOverwrite || (snapshot !== undefined && addsColumns(request, fromSchemaString(snapshot.metaData.schemaString))),
     operation: { name: 'WRITE', parameters: { mode: isOverwrite ? 'Overwrite' : 'Append', partitionBy: '[]' } },
   };
 }

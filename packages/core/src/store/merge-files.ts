@@ -24,6 +24,8 @@ export interface MergeTask {
   duplicatesOn: readonly string[] | undefined;
   target: RowGroupTarget;
   maxOffTarget: number | undefined;
+  /** Whether or not new rows fall among them: the columns have changed. */
+  rewritesAll: boolean;
   /** Stored row groups, in order. */
   groups: readonly DatasetFile[];
   /** New rows, in order, without duplicates among themselves. */
@@ -53,7 +55,8 @@ function boundsOf(task: MergeTask): (string | number | bigint)[] {
 }
 
 function regionsOf(task: MergeTask, positions: StagedPositions): MergeRegion[] {
-  const { fields, orderedOn, target, duplicatesOn, maxOffTarget } = task;
+  const { fields, orderedOn, target, duplicatesOn, maxOffTarget, rewritesAll, groups } = task;
+  if (rewritesAll) return [{ firstGroup: 0, endGroup: groups.length, firstRow: 0, endRow: positions.rows }];
   const type = fields[fieldIndex(fields, orderedOn)]?.type ?? 'int64';
   return planMerge(task.groups, positions, {
     target: typeof target === 'number' ? target : (periodsOf(target, type) ?? 1),

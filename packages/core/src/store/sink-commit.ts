@@ -99,17 +99,24 @@ export async function checkFileSink(spec: FileSinkSpec, fields: Fields): Promise
   checkWritable(table, snapshot);
   if (spec.mode === 'overwrite') checkRemovable(table, snapshot);
   if (spec.mode !== 'overwrite') {
-    const target = { table, name: showKey(spec.key), fields, orderedOn: spec.orderedOn };
+    const target = {
+      table,
+      name: showKey(spec.key),
+      fields,
+      orderedOn: spec.orderedOn,
+      settings: settingsOf(spec),
+    };
     checkSchema(target, snapshot);
   }
   return complete;
 }
 
-function settingsOf({ duplicatesOn, rowGroupTarget, maxOffTargetRowGroups }: StoreSpec): WriteSettings {
+function settingsOf({ duplicatesOn, rowGroupTarget, maxOffTargetRowGroups, schemaChange }: StoreSpec): WriteSettings {
   return {
     ...(duplicatesOn === undefined ? {} : { duplicatesOn }),
     ...(rowGroupTarget === undefined ? {} : { rowGroupTarget }),
     ...(maxOffTargetRowGroups === undefined ? {} : { maxOffTargetRowGroups }),
+    ...(schemaChange === undefined ? {} : { schemaChange }),
   };
 }
 

@@ -48,6 +48,7 @@ const OPTIONS: readonly string[] = [
   'duplicatesOn',
   'rowGroupTarget',
   'maxOffTargetRowGroups',
+  'schemaChange',
   'metadata',
   'properties',
   'memoryLimit',

@@ -19,6 +19,11 @@ export interface WriteSettings {
    * written, before they are made into whole ones. At least 1. Default, and with `null`: any number.
    */
   maxOffTargetRowGroups?: number | null;
+  /**
+   * Rows with further columns behind those of the dataset: refused (default), or `evolve`: the dataset gets the columns, null in
+   * its older rows; all its files are written anew. Such columns have to be nullable. Not kept for later writes.
+   */
+  schemaChange?: 'refuse' | 'evolve';
 }
 
 /** The settings that hold for one write. Plain data. */
@@ -51,6 +56,9 @@ export function checkSettings(settings: WriteSettings): void {
   if (rowGroupTarget !== undefined) checkTarget(rowGroupTarget);
   if (most !== undefined && most !== null && !(Number.isSafeInteger(most) && most >= 1))
     throw refuse(`maxOffTargetRowGroups is ${String(most)}`, 'give a number from 1 on, or leave it out');
+  const { schemaChange } = settings;
+  if (schemaChange !== undefined && schemaChange !== 'refuse' && schemaChange !== 'evolve')
+    throw refuse(`schemaChange is ${JSON.stringify(schemaChange)}`, "use 'refuse' or 'evolve'");
 }
 
 /** Settings as table properties; `undefined` for those that are taken back. */

@@ -112,3 +112,20 @@ test('files that were replaced in the middle many times stay in order', async ()
   const hours = (await readRows(await store.dataset(key))).map(({ ts }) => Number((ts as bigint) / HOUR));
   expect(hours).toEqual([0, ...Array.from({ length: 40 }, (_, i) => i + 1), 1000]);
 });
+
+test('further columns are refused, or taken when asked: null in older rows', async () => {
+  const store = await openStore(temporaryFolder());
+  await store.write(key, [row(1, 1), row(3, 3)], { schema, orderedOn: 'ts', rowGroupTarget: 1 });
+  const wider = { ...schema, size: 'int32' } as const;
+  const sized = [{ ...row(2, 2), size: 20 }];
+  await expect(store.write(key, sized, { schema: wider })).rejects.toMatchObject({ code: 'ERR_SCHEMA' });
+  await expect(
+    store.write(key, sized, { schema: { ...wider, price: 'float32' }, schemaChange: 'evolve' }),
+  ).rejects.toMatchObject({ code: 'ERR_SCHEMA' });
+  expect(await store.write(key, sized, { schema: wider, schemaChange: 'evolve' })).toMatchObject({ rowsRewritten: 2 });
+  const dataset = await store.dataset(key);
+  expect(dataset.fields.map(({ name }) => name)).toEqual(['ts', 'price', 'venue', 'size']);
+  expect(await readRows(dataset)).toEqual([{ ...row(1, 1), size: null }, ...sized, { ...row(3, 3), size: null }]);
+  expect((await store.dataset(key, { version: 0 })).fields).toHaveLength(3);
+  expect((await dataset.verify()).ok).toBe(true);
+});
