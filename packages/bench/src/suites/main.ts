@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { nameHint } from '@spillway/core/internal';
 import { textTable } from '../demo/text-table.ts';
 import { aggregateSharedRows } from './aggregate-shared.ts';
+import { columnsFromFiles } from './columns-from-files.ts';
 import { type Figure, meetsTarget, targetText } from './figure.ts';
 import { flightsFromParquet } from './flights.ts';
 import { joinShared } from './joined-shared.ts';
@@ -17,8 +18,8 @@ import { startUp } from './start-up.ts';
 
 const USAGE = `npm run bench -- [--only W1,W7,...] [--rows N] [--full] [--data DIR] [--json FILE]
 
-  --only LIST   workloads: flights, W1, W4, W5, W6, W7, W8, W9, overhead (default all)
-  --rows N      rows of W1, W8 and overhead (default 50000000); W4 and W6 take a fifth of it
+  --only LIST   workloads: flights, columns, W1, W4, W5, W6, W7, W8, W9, overhead (default all)
+  --rows N      rows of W1, W8 and overhead (default 50000000); columns, W4 and W6 take a fifth of it
   --full        W5 on its four days: some minutes to make, 2 GB of files, and as much again while it runs
   --data DIR    where the files of W5, and the peers' Python, are kept for the next time (default: made afresh, removed at the end)
   --json FILE   write the figures and what they were measured on`;
@@ -34,6 +35,7 @@ interface Asked {
 
 const WORKLOADS: Record<string, (asked: Asked) => Promise<Figure[]>> = {
   flights: () => flightsFromParquet(WORKERS, ROUNDS),
+  columns: ({ rows }) => columnsFromFiles(rows / 5, WORKERS, ROUNDS),
   W1: ({ rows }) => aggregateSharedRows(rows, WORKERS, ROUNDS),
   W4: ({ rows, dataFolder }) => joinShared(rows / 5, WORKERS, ROUNDS, dataFolder),
   W5: ({ isFull, dataFolder }) => marketAtLimit(isFull, dataFolder),
