@@ -1,4 +1,5 @@
-import { createPipeline, fromIterable } from '@spillway/core';
+import { cpuRows } from '@spillway/bench/memory/cpu-rows';
+import { agg, createPipeline, explain, fromIterable } from '@spillway/core';
 import { run } from '@spillway/workers';
 import { injectPressure } from '@spillway/workers/internal';
 import { afterEach, expect, it } from 'vitest';
@@ -58,3 +59,22 @@ it('who holds what is there to be seen while a job runs, and what it was at the 
   await job.done;
   expect(job.state().memory.find(({ stage }) => stage === 'kept')?.bytes).toBeGreaterThanOrEqual(200_000 * 8);
 });
+
+it.each([1, 2])(
+  'buffers that would hold everything give it on, at exactly the minimum of %i workers',
+  async (workers) => {
+    const plan = (memoryLimit: number) =>
+      createPipeline({ memoryLimit })
+        .source(cpuRows, { seed: 1, hosts: 100, ticks: 20_000 })
+        .memoryBuffer({ rows: 5e7, name: 'one' })
+        .memoryBuffer({ rows: 5e7, name: 'two', ownStage: true })
+        .aggStream({ orderedOn: 'time', aggregations: { hourly: { every: '1h', columns: { n: agg.count() } } } })
+        .hourly.collect();
+    const { physical } = await explain(plan(2 ** 30), { workers });
+    const sink = plan(physical.minimumBytes);
+    const job = run([sink], { workers, debug: true });
+    const rows = await job.rows(sink);
+    expect(rows.reduce((sum, { n }) => sum + Number(n), 0)).toBe(2_000_000);
+    expect((await job.done).flushes.pressure).toBeGreaterThan(0);
+  },
+);

@@ -105,6 +105,11 @@ export class Arbiter {
     this.#move(State.draining, State.calm);
   }
 
+  /** Whether somebody is giving memory back. */
+  get isBusy(): boolean {
+    return Atomics.load(this.#words, Word.state) !== State.calm;
+  }
+
   reading(): Arbitration {
     const words = this.#words;
     return {

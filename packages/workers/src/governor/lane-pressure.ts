@@ -21,7 +21,7 @@ export interface PressedChain {
 
 export interface LanePressureParts {
   shared: SharedPressure;
-  arbiter: Pick<Arbiter, 'arbitrate' | 'begins' | 'acted'>;
+  arbiter: Pick<Arbiter, 'arbitrate' | 'begins' | 'acted' | 'isBusy'>;
   heap: Pick<HeapWatch, 'check'>;
   consumer: Pick<MemoryConsumer, 'setHeld'>;
   /** Number of the lane in the run. */
@@ -30,6 +30,8 @@ export interface LanePressureParts {
   name: string;
   /** The lane makes its rows itself: it is a source. */
   isSource: boolean;
+  /** What the lanes of a source make between two looks. */
+  makesBytes: number;
   /** Whether rows wait between this lane and a stage nearer the sinks. */
   hasRowsBehind(): boolean;
   /** Told once, when code of users holds more than its part and the promise is broken: only a new thread is without it. */
@@ -39,6 +41,8 @@ export interface LanePressureParts {
 /** How long a lane waits at most before it goes on all the same: never an eternal pause. */
 const PAUSE_MS = 20;
 const PAUSE_STEP_MS = 2;
+/** The same for a source while there is little room and others are giving some back. */
+const LONG_PAUSE_MS = 500;
 
 export class LanePressure {
   readonly #parts: LanePressureParts;
@@ -72,8 +76,15 @@ export class LanePressure {
     const { shared, arbiter, lane, isSource, hasRowsBehind } = this.#parts;
     arbiter.arbitrate(shared.wantedBytes());
     if (arbiter.begins(lane)) await this.#give(chain);
-    if (isSource) await this.#pauseWhile(() => shared.isHigh);
-    else if (shared.isCritical) await this.#pauseWhile(() => shared.isCritical && hasRowsBehind());
+    if (isSource) {
+      await this.#pauseWhile(PAUSE_MS, () => shared.isHigh);
+      await this.#pauseWhile(LONG_PAUSE_MS, () => this.#hasLittleRoom() && (arbiter.isBusy || hasRowsBehind()));
+    } else if (shared.isCritical) await this.#pauseWhile(PAUSE_MS, () => shared.isCritical && hasRowsBehind());
+  }
+
+  #hasLittleRoom(): boolean {
+    const { shared, makesBytes } = this.#parts;
+    return shared.isHigh && (shared.isCritical || shared.freeBytes() < makesBytes);
   }
 
   async #give(chain: PressedChain): Promise<void> {
@@ -88,10 +99,12 @@ export class LanePressure {
     consumer.setHeld(0);
   }
 
-  async #pauseWhile(isShort: () => boolean): Promise<void> {
-    for (let waited = 0; waited < PAUSE_MS && isShort(); waited += PAUSE_STEP_MS) {
+  async #pauseWhile(mostMs: number, isShort: () => boolean): Promise<void> {
+    for (let waited = 0; waited < mostMs && isShort(); waited += PAUSE_STEP_MS) {
       await new Promise((resolve) => setTimeout(resolve, PAUSE_STEP_MS));
-      this.#parts.shared.look();
+      const { shared, arbiter } = this.#parts;
+      shared.look();
+      if (shared.isHigh) arbiter.arbitrate(shared.wantedBytes());
     }
   }
 

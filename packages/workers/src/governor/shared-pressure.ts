@@ -87,6 +87,11 @@ export class SharedPressure {
     return Atomics.load(this.#words, Word.level) >= CRITICAL;
   }
 
+  /** What is left of the arena's part. */
+  freeBytes(): number {
+    return this.#pool.arenaBytes - this.#pool.slabBytes();
+  }
+
   /** Bytes of slabs to be given back for the pressure to be over. */
   wantedBytes(): number {
     return Math.max(0, this.#pool.slabBytes() - this.#pool.arenaBytes * CALM_AT);

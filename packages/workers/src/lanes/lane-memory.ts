@@ -1,5 +1,6 @@
 /** What a lane has to do with memory: its consumer in the run's pool, the heap that it reserves, and what it does under pressure. */
 import { type MemoryConsumer, MemoryPool, type MemoryReservation, type PipelineError } from '@spillway/core/base';
+import { floorBytes } from '@spillway/core/data';
 import type { Arena } from '@spillway/core/internal';
 import type { Ring } from '../channels/ring.ts';
 import { Arbiter } from '../governor/arbiter.ts';
@@ -7,6 +8,11 @@ import { HeapWatch } from '../governor/heap-watch.ts';
 import { LanePressure } from '../governor/lane-pressure.ts';
 import { SharedPressure } from '../governor/shared-pressure.ts';
 import type { LaneConfig } from './protocol.ts';
+
+/** Batches that a lane of a source makes of what it reads, and has on their way. */
+const BATCHES_MADE = 2;
+/** Rows of the largest batch. */
+const LARGEST_ROWS = 65_536;
 
 export class LaneMemory {
   readonly consumer: MemoryConsumer;
@@ -31,6 +37,8 @@ export class LaneMemory {
   watch(outputs: readonly Ring[], onUnmanaged: (error: PipelineError) => void): Pick<LanePressure, 'relieve'> {
     const { stage, heapBytes, arbiter, isGoverned } = this.#config;
     if (!isGoverned) return { relieve: () => undefined };
+    const { input, lanes } = stage;
+    const fields = input.kind === 'splits' ? input.fields : [];
     return new LanePressure({
       shared: this.#shared,
       arbiter: this.#arbiter,
@@ -38,7 +46,8 @@ export class LaneMemory {
       consumer: this.consumer,
       lane: arbiter.lane,
       name: stage.name,
-      isSource: stage.input.kind === 'splits',
+      isSource: input.kind === 'splits',
+      makesBytes: BATCHES_MADE * lanes * floorBytes(fields, LARGEST_ROWS),
       onUnmanaged,
       hasRowsBehind: () => outputs.some((ring) => ring.depth().packets > 0),
     });

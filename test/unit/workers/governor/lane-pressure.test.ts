@@ -55,10 +55,16 @@ beforeEach(() => {
 const laneOf = (isSource = false): LanePressure =>
   new LanePressure({
     shared,
-    arbiter: { arbitrate: () => {}, begins: () => isVictim && heldSaid > 0, acted: () => void (acted += 1) },
+    arbiter: {
+      isBusy: false,
+      arbitrate: () => {},
+      begins: () => isVictim && heldSaid > 0,
+      acted: () => void (acted += 1),
+    },
     heap: { check: () => overBytes },
     consumer: { setHeld: (bytes) => void (heldSaid = bytes) },
     lane: 3,
+    makesBytes: 0,
     name: 'stage',
     isSource,
     hasRowsBehind: () => rowsBehind,
