@@ -38,7 +38,7 @@ it('goes on from the last barrier: states, positions and what was collected', as
   const used = options();
   const sink = pipeline()
     .source(given())
-    .waits({ ms: 1 })
+    .waits({ ms: 2 })
     .memoryBuffer({ iterMax: 7 })
     .diesCounting(crash(3500))
     .collect();
@@ -54,7 +54,7 @@ it('goes on from the last barrier: states, positions and what was collected', as
 });
 
 it('lanes go on with the split that comes next', async () => {
-  const sink = pipeline().source(numbers, { splits: 400, each: 10 }).waits({ ms: 1 }).dies(crash(3600)).collect();
+  const sink = pipeline().source(numbers, { splits: 400, each: 10 }).waits({ ms: 2 }).dies(crash(3600)).collect();
   const job = run(sink, options());
   const seen = watch(job);
   expect((await job.done).restarts).toBe(1);
@@ -69,7 +69,7 @@ it.each([
 ])('open bins go on: with %s, on %s', async (keys, lanes) => {
   const build = (at: number) => {
     const p = pipeline();
-    const rows = p.source(numbers, { splits: 400, each: 10 }).waits({ ms: 1 }).dies(crash(at));
+    const rows = p.source(numbers, { splits: 400, each: 10 }).waits({ ms: 2 }).dies(crash(at));
     const keyed = rows.withColumns({ key: col('value').mod(7).cast('utf8') });
     const { fine, coarse } = keyed.aggStream({
       orderedOn: 'value',
@@ -100,7 +100,7 @@ it('files are read from the row group that comes next, a program is not asked fo
   const p = pipeline();
   const read = p
     .source(readParquet(path, { orderedOn: 'value', batchRows: 10 }))
-    .waits({ ms: 1 })
+    .waits({ ms: 2 })
     .dies(crash(3333));
   const input = p.pushSource(SCHEMA, { orderedOn: 'value' });
   const sinks = [read.collect(), input.stream.diesCounting(crash(900)).collect()];
@@ -121,7 +121,7 @@ it('files are read from the row group that comes next, a program is not asked fo
 });
 
 it('a loop over the results gets every row once', async () => {
-  const sink = pipeline().source(given()).waits({ ms: 1 }).dies(crash(3000)).memoryBuffer({ iterMax: 7 }).toIterable();
+  const sink = pipeline().source(given()).waits({ ms: 2 }).dies(crash(3000)).memoryBuffer({ iterMax: 7 }).toIterable();
   const job = run(sink, options());
   const seen = watch(job);
   const values: number[] = [];
