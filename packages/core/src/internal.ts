@@ -70,8 +70,10 @@ export { CONVERT, INDEX, VALUE_KIND, VALUE_STATUS } from './kernels/csv-layout.t
 export * from './kernels/exact-sum.ts';
 export { KeyTable } from './kernels/key-table.ts';
 export { adoptKernelModule, type KernelModule, kernelModule } from './kernels/module.ts';
+export { QuantileBuckets } from './kernels/quantiles.ts';
 export { createReferenceKernels } from './kernels/reference-kernels.ts';
 export * from './kernels/sum-state.ts';
+export { estimateUnique, hashWords, registerOf, zerosOf } from './kernels/unique-sketch.ts';
 export type * from './kernels/vector-contract.ts';
 export { KEY_TABLE_HEADER_BYTES, TAKE_NOTHING } from './kernels/vector-contract.ts';
 export { POISON } from './memory/arena.ts';
@@ -102,6 +104,8 @@ export { recoveryOf, restoreOperators, saveOperators } from './operators/recover
 export type * from './operators/snapshot-contract.ts';
 export { type SavedChain, SnapshotFiles, SnapshotSource } from './operators/snapshot-files.ts';
 export { hasTriggers, TriggerCounter } from './operators/triggers.ts';
+export { gridOf } from './operators/windows/grid.ts';
+export { selectRank } from './operators/windows/select-rank.ts';
 export { buildLogicalPlan } from './plan/build.ts';
 export { callbackOf, feederOf, registerCallback, registerFeeder } from './plan/endpoints.ts';
 export type * from './plan/endpoints-contract.ts';

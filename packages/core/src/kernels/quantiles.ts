@@ -38,10 +38,9 @@ export class QuantileBuckets {
     if (Math.abs(bucket) === INFINITE) return bucket < 0 ? -Infinity : Infinity;
     if (bucket === ZERO) return 0;
     const exponent = (Math.abs(bucket) - this.#shift) * this.#logGamma;
-    const magnitude = Math.min(
-      Number.MAX_VALUE,
-      (Math.exp(exponent / 2) * 2 * Math.exp(exponent / 2)) / (this.#gamma + 1),
-    );
+    // In halves, since the whole may lie beyond the largest double where its bucket's value does not.
+    const half = Math.exp(exponent / 2);
+    const magnitude = Math.min(Number.MAX_VALUE, half * (2 / (this.#gamma + 1)) * half);
     return bucket < 0 ? -magnitude : magnitude;
   }
 }
