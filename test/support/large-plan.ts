@@ -41,7 +41,7 @@ function oneInput(random: SeededRandom, table: Table): [string, Table] {
       'windows',
       windows(
         table,
-        random.pick<Bins>([{ every: '10m', period: '1h' }, { gap: '15s' }, { rows: size }, { every: '1M' }]),
+        random.pick<Bins>([{ every: '10m', period: '1h' }, { gap: '15s' }, { rows: size }, { every: '1mo' }]),
       ),
     ],
   ])();
@@ -62,7 +62,7 @@ function bins(table: Table, every: string): Table {
   });
 }
 
-type Bins = { every: '10m'; period: '1h' } | { gap: '15s' } | { rows: number } | { every: '1M' };
+type Bins = { every: '10m'; period: '1h' } | { gap: '15s' } | { rows: number } | { every: '1mo' };
 
 /** Of all hosts together; bins that have no rows are left out. */
 function windows(table: Table, bin: Bins): Table {
