@@ -34,6 +34,7 @@ it('that is stopped while it is made has ended only when nothing is made any mor
     statistics: places[0],
     listening: 0,
     positions: [],
+    drops: [[]],
     pressure: { at: 0, memoryLimitBytes: 0 },
     arbiter: { place: { at: 0, lanes: [] }, lane: 0 },
     heapBytes: 0,

@@ -120,9 +120,11 @@ function plain(value: unknown): unknown {
 const SEEDS = Number(process.env['SPILLWAY_JOINS'] ?? 12);
 
 describe('a join of random streams', () => {
+  /** Over all kinds: the seeds of one kind may happen to spill nothing. */
+  let bytesOnDisk = 0;
+
   it.each(JOIN_KINDS)('gives what the reference gives, whatever comes first: %s', async (kind) => {
     const first = chooseSeed();
-    let bytesOnDisk = 0;
     for (let seed = first; seed < first + SEEDS; seed++) {
       const random = randomFrom(seed);
       const given = randomJoin(random, kind);
@@ -134,7 +136,10 @@ describe('a join of random streams', () => {
         expect(left, `slabs or files left, SPILLWAY_SEED=${seed}`).toBe(0);
       }
     }
-    if (SEEDS > 10) expect(bytesOnDisk).toBeGreaterThan(0);
+  });
+
+  it.skipIf(SEEDS < 10)('spills often enough to be a test of it', () => {
+    expect(bytesOnDisk).toBeGreaterThan(0);
   });
 
   it('gives every pair of one time that is on the left 3 times and on the right 50,000 times', async () => {
