@@ -4,11 +4,14 @@ import type { Arena } from '../../memory/contract.ts';
 import { PAGE_BYTES } from '../../memory/layout.ts';
 import type { Fields } from '../../schema/types.ts';
 import type { SpilledFile, SpillFile, SpillPosition } from '../../spill/contract.ts';
-import type { SavedBatch, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
+import type { SavedBatch, SavedBytes, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { BatchKeys, type KeyPlan, type KeyRow } from './key-words.ts';
 
 /** About what a batch takes beside its columns. */
 const DESCRIPTOR_BYTES = 512;
+
+/** Places of batches that are saved together: what passes over the heap at once. */
+const POSITIONS_AT_ONCE = 512;
 
 /** Batches that follow each other in order. The run owns them, or the file they are in. */
 export interface SortedRun {
@@ -32,7 +35,8 @@ export interface SavedMemoryRun {
 /** A run on disk, which stays where it is. */
 export interface SavedRun {
   file: SpilledFile;
-  positions: SpillPosition[];
+  /** Where its batches are, as JSON on disk: they are many where batches are small. */
+  positions: SavedBytes[];
   bytes: number;
   rows: number;
 }
@@ -97,16 +101,33 @@ export class SpilledRun implements SortedRun {
     return this.#file.bytes;
   }
 
-  /** Before anything is read: the file is kept, nothing is copied. */
-  save(writer: SnapshotWriter): SavedRun {
-    return { file: writer.file(this.#file), positions: [...this.#positions], bytes: this.bytes, rows: this.rows };
+  /** Before anything is read: the file is kept, no row is copied. */
+  async save(writer: SnapshotWriter): Promise<SavedRun> {
+    const positions: SavedBytes[] = [];
+    for (let from = 0; from < this.#positions.length; from += POSITIONS_AT_ONCE) {
+      const part = this.#positions.slice(from, from + POSITIONS_AT_ONCE);
+      positions.push(await writer.bytes(new TextEncoder().encode(JSON.stringify(part))));
+    }
+    return { file: writer.file(this.#file), positions, bytes: this.bytes, rows: this.rows };
   }
 
-  static restore(saved: SavedRun, file: SpillFile, arena: Arena, owner: number): SpilledRun {
+  static restore(
+    saved: SavedRun,
+    { file, arena, owner, reader }: { file: SpillFile; arena: Arena; owner: number; reader: SnapshotReader },
+  ): SpilledRun {
     const run = new SpilledRun(file, arena, owner);
     run.bytes = saved.bytes;
     run.rows = saved.rows;
-    run.#positions.push(...saved.positions);
+    let layout = '';
+    for (const part of saved.positions) {
+      const text = new Uint8Array(part.bytes);
+      reader.bytes(part, text);
+      for (const position of JSON.parse(new TextDecoder().decode(text)) as SpillPosition[]) {
+        // One text for all that lie alike, as when they were written.
+        if (position.layout !== layout) layout = position.layout;
+        run.#positions.push({ ...position, layout });
+      }
+    }
     return run;
   }
 

@@ -101,9 +101,11 @@ export class Sort implements Operator {
     if (isMuch && this.#context.spill !== undefined) await this.#spillRuns();
     const runs: SavedMemoryRun[] = [];
     for (const run of this.#runs) runs.push(await run.save(writer));
+    const spilled: SavedRun[] = [];
+    for (const run of this.#spilled) spilled.push(await run.save(writer));
     return {
       group: await this.#group.save(writer),
-      spilled: this.#spilled.map((run) => run.save(writer)),
+      spilled,
       runs,
       counted: { inputs: this.#inputs, rows: this.#rows, bytes: this.#bytes },
     };
@@ -115,8 +117,10 @@ export class Sort implements Operator {
     this.#rows = saved.counted.rows;
     this.#bytes = saved.counted.bytes;
     this.#group.restore(saved.group, reader);
-    for (const run of saved.spilled)
-      this.#spilled.push(SpilledRun.restore(run, reader.file(run.file, this.#fields, name), arena, owner));
+    for (const run of saved.spilled) {
+      const file = reader.file(run.file, this.#fields, name);
+      this.#spilled.push(SpilledRun.restore(run, { file, arena, owner, reader }));
+    }
     for (const run of saved.runs) this.#runs.push(MemoryRun.restore(run, this.#fields, owner, reader));
   }
 
