@@ -24,6 +24,9 @@ export interface SavedBytes extends SpilledBytes {
   path: string;
 }
 
+/** A list of plain data of a snapshot, on disk in parts. Plain data. */
+export type SavedList = readonly SavedBytes[];
+
 /** Takes the parts of one lane's snapshot that are not small. Calls must not overlap. */
 export interface SnapshotWriter {
   /** For operators that were given nowhere to spill: files that are made with it are kept with `file`, and deleted, like any others. */
@@ -32,6 +35,8 @@ export interface SnapshotWriter {
   batch(batch: Batch): Promise<SavedBatch>;
   /** Keeps bytes of shared memory, or any others. @throws as `batch` */
   bytes(view: Uint8Array): Promise<SavedBytes>;
+  /** Keeps a list that grows with the rows: of plain data, as the places of blocks in a file. @throws as `batch` */
+  list(items: readonly unknown[]): Promise<SavedList>;
   /** Keeps a spill file as it is now. The operator may go on appending to it, and `delete` it when it needs it no more. */
   file(file: SpillFile): SpilledFile;
 }
@@ -44,6 +49,8 @@ export interface SnapshotReader {
   batch(saved: SavedBatch, fields: Fields, owner: number): Batch;
   /** Fills a view of exactly that many bytes. @throws ERR_SPILL_CORRUPT, ERR_SPILL_DISK */
   bytes(saved: SavedBytes, into: Uint8Array): void;
+  /** What was given to the writer's `list`. @throws as `bytes` */
+  list<T>(saved: SavedList): T[];
   /** A file as it was when it was kept: what was appended later is not in it. */
   file(saved: SpilledFile, fields: Fields, name: string): SpillFile;
 }

@@ -2,11 +2,12 @@
  * Where the saved parts of snapshots lie: in spill files that are kept. One lane has one writer for each barrier; it writes
  * one file for each set of columns, and one for bytes.
  */
+import { deserialize, serialize } from 'node:v8';
 import type { Batch } from '../batch/contract.ts';
 import type { Arena } from '../memory/contract.ts';
 import type { Fields } from '../schema/types.ts';
 import type { Spill, SpilledFile, SpillFile } from '../spill/contract.ts';
-import type { SavedBatch, SavedBytes, SnapshotReader, SnapshotWriter } from './snapshot-contract.ts';
+import type { SavedBatch, SavedBytes, SavedList, SnapshotReader, SnapshotWriter } from './snapshot-contract.ts';
 
 /** What is kept of a lane at a barrier. Plain data. */
 export interface SavedChain {
@@ -15,6 +16,9 @@ export interface SavedChain {
   /** All files that saved parts lie in. */
   files: SpilledFile[];
 }
+
+/** Items of a list that are written together: what passes over the heap at once. */
+const ITEMS_AT_ONCE = 512;
 
 export class SnapshotFiles implements SnapshotWriter {
   readonly spill: Spill;
@@ -39,6 +43,13 @@ export class SnapshotFiles implements SnapshotWriter {
   async bytes(view: Uint8Array): Promise<SavedBytes> {
     const file = this.#fileOf(BYTES);
     return { path: file.path, ...(await file.appendBytes(view)) };
+  }
+
+  async list(items: readonly unknown[]): Promise<SavedList> {
+    const parts: SavedBytes[] = [];
+    for (let from = 0; from < items.length; from += ITEMS_AT_ONCE)
+      parts.push(await this.bytes(serialize(items.slice(from, from + ITEMS_AT_ONCE))));
+    return parts;
   }
 
   file(file: SpillFile): SpilledFile {
@@ -92,6 +103,14 @@ export class SnapshotSource implements SnapshotReader {
 
   bytes(saved: SavedBytes, into: Uint8Array): void {
     this.#fileOf(saved.path, BYTES).readBytes(saved, into);
+  }
+
+  list<T>(saved: SavedList): T[] {
+    return saved.flatMap((part) => {
+      const view = new Uint8Array(part.bytes);
+      this.bytes(part, view);
+      return deserialize(view) as T[];
+    });
   }
 
   file(saved: SpilledFile, fields: Fields, name: string): SpillFile {

@@ -210,11 +210,11 @@ export class FinalStates {
   async save(writer: SnapshotWriter): Promise<SavedStates> {
     this.#late.set(writer.spill);
     await this.#seal();
-    const ports = this.#ports.map(({ level, uncounted, spill }) => ({
-      openBin: level.openBin,
-      uncounted: { ...uncounted },
-      onDisk: (spill as LevelSpill).save(writer),
-    }));
+    const ports: SavedStates['ports'] = [];
+    for (const { level, uncounted, spill } of this.#ports) {
+      const onDisk = await (spill as LevelSpill).save(writer);
+      ports.push({ openBin: level.openBin, uncounted: { ...uncounted }, onDisk });
+    }
     return { last: this.#reader.last, ports };
   }
 

@@ -4,14 +4,11 @@ import type { Arena } from '../../memory/contract.ts';
 import { PAGE_BYTES } from '../../memory/layout.ts';
 import type { Fields } from '../../schema/types.ts';
 import type { SpilledFile, SpillFile, SpillPosition } from '../../spill/contract.ts';
-import type { SavedBatch, SavedBytes, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
+import type { SavedBatch, SavedList, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { BatchKeys, type KeyPlan, type KeyRow } from './key-words.ts';
 
 /** About what a batch takes beside its columns. */
 const DESCRIPTOR_BYTES = 512;
-
-/** Places of batches that are saved together: what passes over the heap at once. */
-const POSITIONS_AT_ONCE = 512;
 
 /** Batches that follow each other in order. The run owns them, or the file they are in. */
 export interface SortedRun {
@@ -35,8 +32,8 @@ export interface SavedMemoryRun {
 /** A run on disk, which stays where it is. */
 export interface SavedRun {
   file: SpilledFile;
-  /** Where its batches are, as JSON on disk: they are many where batches are small. */
-  positions: SavedBytes[];
+  /** Where its batches are: many, where batches are small. */
+  positions: SavedList;
   bytes: number;
   rows: number;
 }
@@ -103,11 +100,7 @@ export class SpilledRun implements SortedRun {
 
   /** Before anything is read: the file is kept, no row is copied. */
   async save(writer: SnapshotWriter): Promise<SavedRun> {
-    const positions: SavedBytes[] = [];
-    for (let from = 0; from < this.#positions.length; from += POSITIONS_AT_ONCE) {
-      const part = this.#positions.slice(from, from + POSITIONS_AT_ONCE);
-      positions.push(await writer.bytes(new TextEncoder().encode(JSON.stringify(part))));
-    }
+    const positions = await writer.list(this.#positions);
     return { file: writer.file(this.#file), positions, bytes: this.bytes, rows: this.rows };
   }
 
@@ -119,14 +112,10 @@ export class SpilledRun implements SortedRun {
     run.bytes = saved.bytes;
     run.rows = saved.rows;
     let layout = '';
-    for (const part of saved.positions) {
-      const text = new Uint8Array(part.bytes);
-      reader.bytes(part, text);
-      for (const position of JSON.parse(new TextDecoder().decode(text)) as SpillPosition[]) {
-        // One text for all that lie alike, as when they were written.
-        if (position.layout !== layout) layout = position.layout;
-        run.#positions.push({ ...position, layout });
-      }
+    for (const position of reader.list<SpillPosition>(saved.positions)) {
+      // One text for all that lie alike, as when they were written.
+      if (position.layout !== layout) layout = position.layout;
+      run.#positions.push({ ...position, layout });
     }
     return run;
   }

@@ -3,11 +3,11 @@ import type { Batch } from '../../../batch/contract.ts';
 import type { Fields } from '../../../schema/types.ts';
 import type { Spill, SpilledFile, SpillFile, SpillPosition } from '../../../spill/contract.ts';
 import type { OperatorContext } from '../../contract.ts';
-import type { SnapshotReader, SnapshotWriter } from '../../snapshot-contract.ts';
+import type { SavedList, SnapshotReader, SnapshotWriter } from '../../snapshot-contract.ts';
 
 export interface SavedClosedRows {
   file: SpilledFile | undefined;
-  positions: SpillPosition[];
+  positions: SavedList;
   rows: number;
 }
 
@@ -37,14 +37,14 @@ export class ClosedRows {
     }
   }
 
-  save(writer: SnapshotWriter): SavedClosedRows {
+  async save(writer: SnapshotWriter): Promise<SavedClosedRows> {
     const file = this.#file === undefined ? undefined : writer.file(this.#file);
-    return { file, positions: [...this.#positions], rows: this.rows };
+    return { file, positions: await writer.list(this.#positions), rows: this.rows };
   }
 
   restore({ file, positions, rows }: SavedClosedRows, reader: SnapshotReader): void {
     this.#file = file === undefined ? undefined : reader.file(file, this.#fields, this.#context.name);
-    this.#positions = [...positions];
+    this.#positions = reader.list(positions);
     this.rows = rows;
   }
 

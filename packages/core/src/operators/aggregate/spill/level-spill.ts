@@ -113,15 +113,17 @@ export class LevelSpill {
   }
 
   /** What lies on disk. Nothing of the level may be left in memory. */
-  save(writer: SnapshotWriter): SavedLevel {
-    return { runs: this.#runs.map((run) => run.save(writer)), closedRows: this.closedRows.save(writer) };
+  async save(writer: SnapshotWriter): Promise<SavedLevel> {
+    const runs: SavedStateRun[] = [];
+    for (const run of this.#runs) runs.push(await run.save(writer));
+    return { runs, closedRows: await this.closedRows.save(writer) };
   }
 
   restore(saved: SavedLevel, reader: SnapshotReader): void {
     const { plan, level, context, workspace } = this.#parts;
     this.#runs = saved.runs.map((run) => {
       const file = reader.file(run.file, PARTIAL_FIELDS, context.name);
-      return StateRun.restore(run, file, planOfLevel(plan, level.plan), workspace);
+      return StateRun.restore(run, new StateRun(file, planOfLevel(plan, level.plan), workspace), reader);
     });
     this.closedRows.restore(saved.closedRows, reader);
   }

@@ -5,7 +5,7 @@
 import type { Batch } from '../../../batch/contract.ts';
 import type { Ptr } from '../../../memory/contract.ts';
 import type { SpilledFile, SpillFile, SpillPosition } from '../../../spill/contract.ts';
-import type { SnapshotWriter } from '../../snapshot-contract.ts';
+import type { SavedList, SnapshotReader, SnapshotWriter } from '../../snapshot-contract.ts';
 import type { Workspace } from '../arena-views.ts';
 import { layOutPacket, type PacketLayout, type RootArea, readSizes } from '../packet.ts';
 import type { StatePlan } from '../state-plan.ts';
@@ -19,7 +19,7 @@ interface BlockPlace {
 /** A run, which stays where it is. */
 export interface SavedStateRun {
   file: SpilledFile;
-  blocks: BlockPlace[];
+  blocks: SavedList;
   block: number;
   group: number;
 }
@@ -43,14 +43,14 @@ export class StateRun {
     this.#workspace = workspace;
   }
 
-  /** The file is kept, nothing is copied. */
-  save(writer: SnapshotWriter): SavedStateRun {
-    return { file: writer.file(this.#file), blocks: [...this.#blocks], block: this.#block, group: this.#group };
+  /** The file is kept, no state is copied. */
+  async save(writer: SnapshotWriter): Promise<SavedStateRun> {
+    const blocks = await writer.list(this.#blocks);
+    return { file: writer.file(this.#file), blocks, block: this.#block, group: this.#group };
   }
 
-  static restore(saved: SavedStateRun, file: SpillFile, plan: StatePlan, workspace: Workspace): StateRun {
-    const run = new StateRun(file, plan, workspace);
-    run.#blocks.push(...saved.blocks);
+  static restore(saved: SavedStateRun, run: StateRun, reader: SnapshotReader): StateRun {
+    run.#blocks.push(...reader.list<BlockPlace>(saved.blocks));
     run.#block = saved.block;
     run.#group = saved.group;
     return run;
