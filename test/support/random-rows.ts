@@ -1,26 +1,12 @@
 import type { Fields, TypeText } from '@spillway/core';
 import { fieldsFromShape, parseType } from '@spillway/core/internal';
 import type { SeededRandom } from '#support/random';
+import { SCALAR_TYPES } from '#support/type-lists';
 
 export type Row = Record<string, unknown>;
 
 const TYPES: readonly TypeText[] = [
-  'bool',
-  'int8',
-  'int16',
-  'int32',
-  'int64',
-  'uint8',
-  'uint16',
-  'uint32',
-  'uint64',
-  'float32',
-  'float64',
-  'utf8',
-  'binary',
-  'date32',
-  'date64',
-  'time32[s]',
+  ...SCALAR_TYPES,
   'time64[us]',
   'timestamp[s]',
   'timestamp[ns, Europe/Paris]',

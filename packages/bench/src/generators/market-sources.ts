@@ -3,7 +3,7 @@
  * time; `arrivingQuotes` and `arrivingTrades` are the same rows in the order in which they arrive. Trades come from the next seed, a tenth
  * as many as quotes.
  */
-import { type ColumnsRecord, defineSource, type SourceDefinition } from '@spillway/core';
+import { type ColumnsRecord, defineSource, type SourceDefinition, type SourceInstance } from '@spillway/core';
 import {
   arrivingSlice,
   bookOf,
@@ -141,6 +141,27 @@ export function tradeColumns(market: MarketOptions, day: number, slice: EventSli
   return { ts: slice.ts, symbol: namesOf(slice.symbol), seq: Int32Array.from(slice.seq), price, size };
 }
 
+interface Rows {
+  market: MarketOptions;
+  columns(market: MarketOptions, day: number, slice: EventSlice): ColumnsRecord;
+  slice(market: MarketOptions, day: number, from: number, to: number): EventSlice;
+}
+
+/** Reads the rows of a split: the seconds of a day that it stands for. */
+function readerOf(options: GivenMarket, { market, columns, slice }: Rows): SourceInstance {
+  return {
+    read(split) {
+      const { day, from, to } = partOf(options, split);
+      return columns(market, day, slice(market, day, from, to));
+    },
+  };
+}
+
+/** Events as they arrive: late by up to so many microseconds, corrections among them when asked for. */
+function arriving({ lateUs, corrections = false }: Omit<GivenArrival, keyof GivenMarket>): Rows['slice'] {
+  return (market, day, from, to) => arrivingSlice(market, { lateUs, corrections }, day, from, to);
+}
+
 /** Quotes in the order of their time. */
 export const quotes: SourceDefinition<typeof QUOTES, typeof MARKET> = defineSource(import.meta.url, {
   name: 'quotes',
@@ -148,13 +169,7 @@ export const quotes: SourceDefinition<typeof QUOTES, typeof MARKET> = defineSour
   orderedOn: 'ts',
   options: MARKET,
   splits,
-  create: (options) => ({
-    read(split) {
-      const { day, from, to } = partOf(options, split);
-      const market = marketOf(options);
-      return quoteColumns(market, day, marketSlice(market, day, from, to));
-    },
-  }),
+  create: (options) => readerOf(options, { market: marketOf(options), columns: quoteColumns, slice: marketSlice }),
 });
 
 /** Trades in the order of their time. */
@@ -164,37 +179,21 @@ export const trades: SourceDefinition<typeof TRADES, typeof MARKET> = defineSour
   orderedOn: 'ts',
   options: MARKET,
   splits,
-  create: (options) => ({
-    read(split) {
-      const { day, from, to } = partOf(options, split);
-      const market = tradesOf(options);
-      return tradeColumns(market, day, marketSlice(market, day, from, to));
-    },
-  }),
+  create: (options) => readerOf(options, { market: tradesOf(options), columns: tradeColumns, slice: marketSlice }),
 });
 
-function arrivalOf({ lateUs, corrections = false }: GivenArrival): { lateUs: number; corrections: boolean } {
-  return { lateUs, corrections };
-}
-
-/** Quotes in the order in which they arrive. */
+/** Quotes in the order in which they arrive. They are not corrected: they have no number that would say which. */
 export const arrivingQuotes: SourceDefinition<typeof QUOTES, typeof ARRIVAL> = defineSource(import.meta.url, {
   name: 'arrivingQuotes',
   schema: QUOTES,
   options: ARRIVAL,
   splits,
-  create: (options) => ({
-    read(split) {
-      const { day, from, to } = partOf(options, split);
-      const market = marketOf(options);
-      // Quotes are not corrected: they have no number that would say which.
-      return quoteColumns(
-        market,
-        day,
-        arrivingSlice(market, { ...arrivalOf(options), corrections: false }, day, from, to),
-      );
-    },
-  }),
+  create: (options) =>
+    readerOf(options, {
+      market: marketOf(options),
+      columns: quoteColumns,
+      slice: arriving({ lateUs: options.lateUs }),
+    }),
 });
 
 /** Trades in the order in which they arrive, corrections among them. */
@@ -203,11 +202,6 @@ export const arrivingTrades: SourceDefinition<typeof TRADES, typeof ARRIVAL> = d
   schema: TRADES,
   options: ARRIVAL,
   splits,
-  create: (options) => ({
-    read(split) {
-      const { day, from, to } = partOf(options, split);
-      const market = tradesOf(options);
-      return tradeColumns(market, day, arrivingSlice(market, arrivalOf(options), day, from, to));
-    },
-  }),
+  create: (options) =>
+    readerOf(options, { market: tradesOf(options), columns: tradeColumns, slice: arriving(options) }),
 });

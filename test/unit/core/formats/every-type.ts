@@ -1,5 +1,5 @@
 import type { Fields, TypeText } from '@spillway/core';
-
+import { SCALAR_TYPES } from '#support/type-lists';
 import type { SeededRandom } from '../../../support/random.ts';
 
 const INTEGERS: Record<string, [bigint, bigint]> = {
@@ -48,22 +48,7 @@ export function randomValue(random: SeededRandom, type: TypeText): unknown {
 }
 
 const TYPES: TypeText[] = [
-  'bool',
-  'int8',
-  'int16',
-  'int32',
-  'int64',
-  'uint8',
-  'uint16',
-  'uint32',
-  'uint64',
-  'float32',
-  'float64',
-  'utf8',
-  'binary',
-  'date32',
-  'date64',
-  'time32[s]',
+  ...SCALAR_TYPES,
   'time32[ms]',
   'time64[us]',
   'time64[ns]',

@@ -24,6 +24,7 @@ import { afterEach, expect, test } from 'vitest';
 import { type SeededRandom, seededRandom } from '#support/random';
 import { type Row, randomValue } from '#support/random-rows';
 import { temporaryFolder } from '#support/temporary-folder';
+import { SCALAR_TYPES } from '#support/type-lists';
 import { makeStage } from '../../../../support/stage.ts';
 
 interface Key {
@@ -96,28 +97,7 @@ async function start(fields: Fields, by: Key[], options: StartOptions = {}): Pro
   return result;
 }
 
-const SORTABLE = [
-  'bool',
-  'int8',
-  'int16',
-  'int32',
-  'int64',
-  'uint8',
-  'uint16',
-  'uint32',
-  'uint64',
-  'float32',
-  'float64',
-  'utf8',
-  'binary',
-  'date32',
-  'date64',
-  'time32[s]',
-  'timestamp[us, UTC]',
-  'duration[ms]',
-  'decimal(12, 3)',
-  'dictionary<utf8>',
-] as const;
+const SORTABLE = [...SCALAR_TYPES, 'timestamp[us, UTC]', 'duration[ms]', 'decimal(12, 3)', 'dictionary<utf8>'] as const;
 const CARRIED = [
   'utf8',
   'fixed[5]',
