@@ -94,6 +94,7 @@ export {
   PARTIAL_FIELDS,
   partialFields,
 } from './operators/aggregate/output-fields.ts';
+export type { LimitPlace } from './operators/auto-limit.ts';
 export { AutoLimit } from './operators/auto-limit.ts';
 export { buildChain } from './operators/chain.ts';
 export type * from './operators/chain-contract.ts';

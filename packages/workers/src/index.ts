@@ -12,9 +12,21 @@ export type {
   RestartEvent,
   Unsubscribe,
 } from './job/events.ts';
-export type { JobMetrics, JobState, Run } from './job/job.ts';
+export type { JobState, Run } from './job/job.ts';
 export type { RunOptions } from './job/run-options.ts';
 export type { EndpointSummary, StageSummary, Summary } from './job/summary.ts';
 export type { EndpointCount, EndpointProgress, MemoryProgress, Progress } from './monitor/progress.ts';
-export type { FlushCounts } from './monitor/statistics.ts';
+export type {
+  CascadeRecord,
+  EdgeMetrics,
+  EndpointMetrics,
+  IsolateMetrics,
+  LaneMetrics,
+  MemoryMetrics,
+  MetricsSnapshot,
+  PressureMetrics,
+  RecentEvents,
+  StageMetrics,
+} from './monitor/snapshot.ts';
+export type { Activity, FlushCounts, IsolateReading } from './monitor/statistics.ts';
 export { run } from './run.ts';

@@ -24,7 +24,7 @@ export { type Candidate, chooseVictim } from './governor/victims.ts';
 export { describeBuffer } from './job/buffer-state.ts';
 export { parseRunOptions } from './job/run-options.ts';
 export { Lane } from './lanes/lane.ts';
-export { type LaneChain, type LaneInput, LaneLoop, type Morsel } from './lanes/lane-loop.ts';
+export { type LaneChain, type LaneInput, LaneLoop, type LaneParts, type Morsel } from './lanes/lane-loop.ts';
 export { MorselOutput, StreamOutput } from './lanes/lane-outputs.ts';
 export type { LaneConfig } from './lanes/protocol.ts';
 export { RingInput } from './lanes/ring-input.ts';

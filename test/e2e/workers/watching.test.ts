@@ -58,7 +58,6 @@ it('tells how far it has come, and at the end how far it came', async () => {
   expect(summary.peakRssBytes).toBeGreaterThanOrEqual(summary.idleRssBytes);
   expect(job.metrics()).toMatchObject({
     stages: [{ name: 'waits', lanes: 2, rowsIn: 200, rowsOut: 200 }],
-    arenaBytes: 0,
   });
 });
 

@@ -104,6 +104,15 @@ export class Ring {
     return new RingConsumer(this);
   }
 
+  get creditBytes(): number {
+    return (this.words[RingWord.creditKib] as number) * 1024;
+  }
+
+  /** Whether all credit beyond the floor is withdrawn. */
+  get isNarrow(): boolean {
+    return Atomics.load(this.words, RingWord.isNarrow) === 1;
+  }
+
   depth(): RingDepth {
     const { words } = this;
     const packets = (Atomics.load(words, RingWord.put) - Atomics.load(words, RingWord.taken)) | 0;

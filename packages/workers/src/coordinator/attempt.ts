@@ -16,8 +16,10 @@ import { PressureSampler } from '../governor/pressure-sampler.ts';
 import { SharedPressure } from '../governor/shared-pressure.ts';
 import type { JobEmitter } from '../job/events.ts';
 import type { ParsedRunOptions } from '../job/run-options.ts';
+import { type Attention, attentionBits } from '../lanes/attention.ts';
+import { RunGauges } from '../monitor/gauges.ts';
 import { JobReadings } from '../monitor/readings.ts';
-import { OperatorStatistics } from '../monitor/statistics.ts';
+import { ActorStatistics, OperatorStatistics } from '../monitor/statistics.ts';
 import { orAborted } from '../sinks/drain-edge.ts';
 import { Activities } from './activities.ts';
 import { ringsBehind } from './arbitrated-lanes.ts';
@@ -61,6 +63,8 @@ export interface AttemptParts {
   drops: ReadonlyMap<number, readonly number[]>;
   /** By source node: how far it begins batch by batch; undefined when it does not. */
   replayUpTo: ReadonlyMap<number, number> | undefined;
+  /** Who listens to the run now. */
+  attention(): Attention;
   /** Where snapshots go. */
   openPlace(): Promise<SpillPlace>;
   onDropped(batch: SourceBatch, rows: readonly PlainBatch[]): void;
@@ -74,6 +78,7 @@ export class Attempt {
   readonly latch: FailureLatch = new FailureLatch();
   readonly wiring: Wiring;
   readonly readings: JobReadings;
+  readonly gauges: RunGauges;
   readonly #parts: AttemptParts;
   readonly #cleanup: Cleanup = new Cleanup();
   readonly #activities: Activities = new Activities(this.latch);
@@ -107,6 +112,7 @@ export class Attempt {
     });
     if (from !== undefined) {
       wiring.statistics.set(from.statistics);
+      for (const { place } of wiring.actors) new ActorStatistics(lease.arena.buffer, place.actor).startClock();
       for (const [stage, starts] of from.chains) wiring.chains.get(stage)?.set(starts);
       const bytes = [...from.files.values()].reduce((sum, file) => sum + file.bytes, 0);
       new BigInt64Array(lease.arena.buffer, wiring.spilled, 1)[0] = BigInt(bytes);
@@ -121,7 +127,8 @@ export class Attempt {
       for (const gate of wiring.gates.values()) gate.fail();
     });
     this.readings = new JobReadings(logical, physical, wiring.actors, wiring.memory.pool, lease.arena, planned.totals);
-    this.setListening(parts.emitter.hasListeners('flush'));
+    this.gauges = new RunGauges({ ...wiring, logical, physical, arena: lease.arena, pressure: this.#pressure });
+    this.setListening(parts.attention());
   }
 
   /** The stage worker that died first, if one has. */
@@ -235,9 +242,9 @@ export class Attempt {
     }
   }
 
-  /** Tells the lanes whether anybody listens to flush events. */
-  setListening(listens: boolean): void {
-    Atomics.store(this.#parts.lease.arena.i32, this.wiring.listening >>> 2, listens ? 1 : 0);
+  /** Tells the lanes whether anybody listens to flush events, or watches. */
+  setListening(attention: Attention): void {
+    Atomics.store(this.#parts.lease.arena.i32, this.wiring.listening >>> 2, attentionBits(attention));
   }
 
   /**
@@ -250,6 +257,7 @@ export class Attempt {
     this.#limits?.close();
     this.#pressure.close();
     this.readings.freeze();
+    this.gauges.freeze();
     this.latch.disarm();
     this.#isClean =
       hasEnded && this.#lanes.every((lane) => lane.death === undefined) && this.latch.error?.code !== 'ERR_WORKER_DIED';

@@ -9,9 +9,11 @@ import { MainHeap } from '../governor/main-heap.ts';
 import type { JobEmitter } from '../job/events.ts';
 import type { ParsedRunOptions } from '../job/run-options.ts';
 import type { Summary } from '../job/summary.ts';
+import { pathFrom } from '../monitor/gauges.ts';
 import type { JobMonitor } from '../monitor/job-monitor.ts';
 import type { JobReadings } from '../monitor/readings.ts';
-import { ResidentSampler } from '../monitor/resident.ts';
+import { RunWatch } from '../monitor/run-watch.ts';
+import type { MetricsSnapshot } from '../monitor/snapshot.ts';
 import type { CollectedRows } from '../sinks/collected-rows.ts';
 import { orAborted } from '../sinks/drain-edge.ts';
 import { Activities } from './activities.ts';
@@ -30,6 +32,7 @@ import { describeBatch, type SourceBatch } from './replay.ts';
 import { type RestartCause, Restarts } from './restarts.ts';
 import type { RunEnds } from './run-ends.ts';
 import type { SpillPlace } from './spill-place.ts';
+import { summarize } from './summarize.ts';
 import {
   checkOutPool,
   discardPool,
@@ -58,7 +61,7 @@ export class Execution {
   /** Takes a barrier at once; undefined where none can be taken. */
   #barrierNow: (() => Promise<void>) | undefined;
   #isRecycling = false;
-  readonly #sampler: ResidentSampler = new ResidentSampler();
+  readonly #watch: RunWatch;
   readonly #startedAt: number = performance.now();
   #endedAt: number | undefined;
   #isDecided = false;
@@ -79,6 +82,7 @@ export class Execution {
   constructor(options: ParsedRunOptions, emitter: JobEmitter) {
     this.#options = options;
     this.#emitter = emitter;
+    this.#watch = new RunWatch(emitter, (stage) => pathFrom(this.planned, stage));
     const { onPoisonBatch } = options;
     this.#restarts = new Restarts(options.restarts, onPoisonBatch !== undefined);
     this.#deadLetters = new DeadLetters(onPoisonBatch ?? (() => {}));
@@ -123,9 +127,20 @@ export class Execution {
     this.#attempt?.flush(name);
   }
 
-  /** Tells the lanes whether anybody listens to flush events. */
-  setListening(listens: boolean): void {
-    this.#attempt?.setListening(listens);
+  /** Tells the lanes that somebody listens to flush events. */
+  listenToFlushes(): void {
+    this.#attempt?.setListening(this.#watch.attention());
+  }
+
+  /** Everything that is shown of the run. From the first one on lanes report their heaps as well. */
+  snapshot(): MetricsSnapshot {
+    const isFirst = !this.#watch.isWatched;
+    const limitBytes = this.planned?.physical.memoryLimitBytes ?? 0;
+    const { readings } = this;
+    const parts = { readings, gauges: this.#attempt?.gauges, limitBytes, elapsedMs: this.elapsedMs() };
+    const snapshot = this.#watch.snapshot(parts);
+    if (isFirst) this.#attempt?.setListening(this.#watch.attention());
+    return snapshot;
   }
 
   arenaBytes(): number {
@@ -150,29 +165,18 @@ export class Execution {
   }
 
   summary(ok: boolean): Summary {
-    const { readings } = this;
-    const sources = (readings?.sources() ?? []).map(({ name, rows }) => {
-      const badRows = this.#badRows?.countOf(name);
-      return { name, rows, ...(badRows !== undefined && { badRows }) };
-    });
-    const sinks = (readings?.sinks() ?? []).map(({ name, rows }) => ({ name, rows }));
-    return {
+    const { idleBytes: idleRssBytes, peakBytes: peakRssBytes } = this.#watch.sampler;
+    return summarize(this.readings, {
       ok,
-      rowsIn: sources.reduce((sum, source) => sum + source.rows, 0),
-      rowsOut: sinks.reduce((sum, sink) => sum + sink.rows, 0),
       elapsedMs: this.elapsedMs(),
       memoryLimitBytes: this.planned?.physical.memoryLimitBytes ?? 0,
-      peakRssBytes: this.#sampler.peakBytes,
-      idleRssBytes: this.#sampler.idleBytes,
-      spilledBytes: readings?.stages().reduce((sum, stage) => sum + stage.spilledBytes, 0) ?? 0,
+      peakRssBytes,
+      idleRssBytes,
       restarts: this.#restarts.count,
       deadLetters: { ...this.#deadLetters.count },
-      flushes: readings?.flushes() ?? { iterations: 0, rows: 0, memory: 0, interval: 0, pressure: 0, end: 0 },
-      stages: readings?.stages() ?? [],
-      sources,
-      sinks,
-      ...(this.latch.error === undefined ? {} : { error: this.latch.error.toJSON() }),
-    };
+      badRowsOf: (source) => this.#badRows?.countOf(source),
+      error: this.latch.error,
+    });
   }
 
   async #plan(sinks: readonly SinkInput[]): Promise<PlannedRun> {
@@ -236,6 +240,7 @@ export class Execution {
       from: this.#checkpoint,
       drops: this.#restarts.drops,
       replayUpTo: this.#restarts.replayUpTo(this.#checkpoint?.epoch ?? 0),
+      attention: () => this.#watch.attention(),
       openPlace: () => this.#openSpillPlace(),
       onDropped: (batch, rows) => this.#activities.watch('onPoisonBatch', this.#deadLetters.deliver(batch, rows)),
       onUnmanaged: (lane, error) => this.#activities.watch(lane.config.stage.name, this.#recycle(lane, error)),
@@ -248,7 +253,7 @@ export class Execution {
       this.latch.check();
       await attempt.prepare();
       this.#ends ??= await this.#makeReady(attempt, planned);
-      attempt.start(this.#ends, this.#sampler.idleBytes);
+      attempt.start(this.#ends, this.#watch.sampler.idleBytes);
       await this.#settle(attempt, this.#ends);
       return true;
     } catch (error) {
@@ -336,8 +341,8 @@ export class Execution {
   async #makeReady(attempt: Attempt, planned: PlannedRun): Promise<RunEnds> {
     const modules = this.#modules as RunModules;
     await modules.loadDelivery(attempt.wiring);
-    this.#sampler.markIdle();
-    this.#monitor = new modules.JobMonitor(this, this.#options, this.#emitter, this.#sampler, this.#startedAt);
+    this.#watch.sampler.markIdle();
+    this.#monitor = new modules.JobMonitor(this, this.#options, this.#emitter, this.#watch.sampler, this.#startedAt);
     const mainHeap = new MainHeap({
       memory: () => (this.#attempt as Attempt).wiring.memory,
       leastBytes: (this.#split as MemorySplit).leastMainBytes,
@@ -401,7 +406,7 @@ export class Execution {
     await discardWriters(this.#written ?? []);
     await this.#badRows?.write().catch((error: unknown) => this.latch.fail(error));
     await this.#giveBackMemory(isClean);
-    this.#sampler.close();
+    this.#watch.close();
     this.#endedAt = performance.now();
   }
 

@@ -95,7 +95,12 @@ export class RunMemory {
 
   /** Makes room outside the arena of what nobody uses. */
   reclaimUnused(bytes: number): boolean {
-    return this.pool.reclaimUnused(bytes, this.#arena.highWaterBytes() - this.#touchedBefore);
+    return this.pool.reclaimUnused(bytes, this.touchedBytes());
+  }
+
+  /** Of the arena, resident since the run began whatever is in it. */
+  touchedBytes(): number {
+    return this.#arena.highWaterBytes() - this.#touchedBefore;
   }
 
   /** Bytes outside the arena that threads have not given back; once they all have ended. */

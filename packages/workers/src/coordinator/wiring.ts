@@ -51,7 +51,7 @@ export interface Wiring {
   feeders: EdgeEnd[];
   mainSinks: EdgeEnd[];
   writers: EdgeEnd[];
-  /** Shared flag: not 0 while somebody listens to flush events. */
+  /** Shared word: who listens, see `Attention`. */
   listening: Ptr;
   /** Shared flag: not 0 while a barrier waits for everything on its way to be taken in. */
   aligning: Ptr;

@@ -101,8 +101,17 @@ export class SharedPressure {
   fraction(): number {
     const injected = Atomics.load(this.#words, Word.injected);
     if (injected >= 0) return injected / 1000;
-    const managed = this.#pool.slabBytes() / Math.max(1, this.#pool.arenaBytes);
-    return Math.max(managed, Atomics.load(this.#words, Word.outside) / 1000);
+    return Math.max(this.managedFraction(), this.outsideFraction());
+  }
+
+  /** Part of the arena's share of the limit that is in use now. */
+  managedFraction(): number {
+    return this.#pool.slabBytes() / Math.max(1, this.#pool.arenaBytes);
+  }
+
+  /** How full the control group or the machine was when the main thread last looked. */
+  outsideFraction(): number {
+    return Atomics.load(this.#words, Word.outside) / 1000;
   }
 
   /** Looks, unless somebody just has. @returns whether it looked */

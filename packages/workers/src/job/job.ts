@@ -5,11 +5,11 @@ import type { Table } from 'apache-arrow';
 import { Execution } from '../coordinator/execution.ts';
 import { abortedError, asPipelineError } from '../coordinator/failure.ts';
 import type { SinkInput } from '../coordinator/plan-run.ts';
-import type { EndpointCount } from '../monitor/progress.ts';
+import type { MetricsSnapshot } from '../monitor/snapshot.ts';
 import type { BufferState } from './buffer-state.ts';
 import { JobEmitter, type JobEvents, type Unsubscribe } from './events.ts';
 import type { ParsedRunOptions } from './run-options.ts';
-import type { StageSummary, Summary } from './summary.ts';
+import type { Summary } from './summary.ts';
 
 /** The buffers of a job, as data and drawn. */
 export interface JobState {
@@ -18,16 +18,6 @@ export interface JobState {
   text: string;
   /** Who holds what of the memory limit, by stage, source and sink, largest first. */
   memory: MemoryHolding[];
-}
-
-/** Counters of a job, at any time. */
-export interface JobMetrics {
-  elapsedMs: number;
-  sources: EndpointCount[];
-  sinks: EndpointCount[];
-  stages: StageSummary[];
-  /** Bytes of shared memory that the job holds now. */
-  arenaBytes: number;
 }
 
 /**
@@ -49,7 +39,8 @@ export interface Run extends AsyncDisposable {
   on<K extends keyof JobEvents>(name: K, listener: (event: JobEvents[K]) => void): Unsubscribe;
   /** What each buffer holds against its triggers; after the end, as it was then. */
   state(): JobState;
-  metrics(): JobMetrics;
+  /** Everything that is shown of it anywhere, as of now; after the end, as it was then. From the first call on lanes also report their heaps. */
+  metrics(): MetricsSnapshot;
   /** What has been done so far, or in all after the end; also after a failure, then with `ok: false` and the error. */
   summary(): Summary;
   /** Flushes one buffer by its node's name, or all of them, as soon as its lane is between two batches. */
@@ -80,7 +71,7 @@ export class Job implements Run {
 
   on<K extends keyof JobEvents>(name: K, listener: (event: JobEvents[K]) => void): Unsubscribe {
     const off = this.#emitter.on(name, listener);
-    if (name === 'flush' && !this.#hasEnded) this.#execution.setListening(true);
+    if (name === 'flush' && !this.#hasEnded) this.#execution.listenToFlushes();
     return off;
   }
 
@@ -90,15 +81,8 @@ export class Job implements Run {
     return { buffers, text: buffers.map((buffer) => buffer.text).join('\n'), memory };
   }
 
-  metrics(): JobMetrics {
-    const { readings } = this.#execution;
-    return {
-      elapsedMs: this.#execution.elapsedMs(),
-      sources: readings?.sources() ?? [],
-      sinks: readings?.sinks() ?? [],
-      stages: readings?.stages() ?? [],
-      arenaBytes: this.#hasEnded ? 0 : this.#execution.arenaBytes(),
-    };
+  metrics(): MetricsSnapshot {
+    return this.#execution.snapshot();
   }
 
   summary(): Summary {

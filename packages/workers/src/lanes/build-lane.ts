@@ -6,6 +6,7 @@ import type {
   FlushReason,
   HeldState,
   Kernels,
+  LimitPlace,
   MaybePromise,
   Recovery,
   SavedChain,
@@ -24,8 +25,10 @@ import {
 import { attachRing, type Ring } from '../channels/ring.ts';
 import { SourceGate } from '../channels/source-gate.ts';
 import { ActorStatistics, OperatorStatistics } from '../monitor/statistics.ts';
+import { wantsFlushes, wantsIsolates } from './attention.ts';
 import { DroppedPackets, type DroppedPacketsParts } from './dropped-packets.ts';
 import type { SplitBounds } from './generated-input.ts';
+import { IsolateReport } from './isolate-report.ts';
 import { type LaneChain, type LaneInput, LaneLoop } from './lane-loop.ts';
 import { LaneMemory } from './lane-memory.ts';
 import { type LaneOutput, MorselOutput, StreamOutput } from './lane-outputs.ts';
@@ -61,6 +64,7 @@ export async function buildLane(
   );
   const place = new BatchPlace(config.positions);
   const kernels = instantiateKernels(arena);
+  const attention = (): number => Atomics.load(arena.i32, config.listening >>> 2);
   const spill = await openSpill(arena, config, operators, signal, send);
   const chain = await buildChain(stage, {
     arena,
@@ -72,18 +76,11 @@ export async function buildLane(
     signal,
     ...(spill !== undefined && { spill }),
     onLate: (operator, rows) => operators[operator]?.countLate(rows),
-    limitPlace: (operator) => {
-      const own = operators[operator] as OperatorStatistics;
-      const { autoBytes = 0 } = stage.operators[operator] ?? {};
-      return {
-        capBytes: () => own.capBytes || autoBytes,
-        report: (limitBytes, wishBytes) => own.setLimit(limitBytes, wishBytes),
-      };
-    },
+    limitPlace: (operator) =>
+      limitPlace(operators[operator] as OperatorStatistics, stage.operators[operator]?.autoBytes ?? 0),
     onFlush: (operator, reason, held) => {
       operators[operator]?.countFlush(reason);
-      if (Atomics.load(arena.i32, config.listening >>> 2) !== 0)
-        send({ type: 'flush', node: stage.operators[operator]?.name ?? '', reason, held });
+      if (wantsFlushes(attention())) send({ type: 'flush', node: stage.operators[operator]?.name ?? '', reason, held });
     },
     position: () => place.position(),
   });
@@ -93,12 +90,14 @@ export async function buildLane(
       await closeLane(arena, undefined, chain, outputs, spill).finally(() => memory.close());
       throw error;
     });
+  const isolate = new IsolateReport(statistics, () => wantsIsolates(attention()));
   const loop = new LaneLoop({
     input,
     chain: new DrivenChain(chain, config, operators),
     outputs,
     statistics,
     isOnlyLane: stage.lanes === 1,
+    isolate,
     pressure: memory.watch(rings, (error) => send({ type: 'unmanaged', error: errorToData(error) })),
     drops: droppedPackets(arena, config, send),
     onBatch: (sequence, rowsBefore, origin) => place.set(sequence, rowsBefore, origin),
@@ -108,7 +107,18 @@ export async function buildLane(
     loop,
     recovery: chain.operators.map(recoveryOf),
     save: (place) => saveChain(arena, config, chain, place, signal),
-    close: () => closeLane(arena, input, chain, outputs, spill).finally(() => memory.close()),
+    close: () => {
+      isolate.close();
+      return closeLane(arena, input, chain, outputs, spill).finally(() => memory.close());
+    },
+  };
+}
+
+/** Where an operator whose limit is left to the governor finds it, and says what it wishes. */
+function limitPlace(own: OperatorStatistics, autoBytes: number): LimitPlace {
+  return {
+    capBytes: () => own.capBytes || autoBytes,
+    report: (limitBytes, wishBytes) => own.setLimit(limitBytes, wishBytes),
   };
 }
 

@@ -7,6 +7,7 @@ import type { Batch, FlushReason, MaybePromise } from '@spillway/core/internal';
 import type { LanePressure } from '../governor/lane-pressure.ts';
 import type { ActorStatistics } from '../monitor/statistics.ts';
 import type { DroppedPackets } from './dropped-packets.ts';
+import type { IsolateReport } from './isolate-report.ts';
 import type { LaneOutput } from './lane-outputs.ts';
 
 /** What one sequence number stands for at a stage's input. */
@@ -64,6 +65,7 @@ export interface LaneParts {
   /** Only a stage of one lane has state across morsels, and so something to emit at the end. */
   isOnlyLane: boolean;
   pressure: Pick<LanePressure, 'relieve'>;
+  isolate: Pick<IsolateReport, 'look'>;
   /** Packets that are not worked on. */
   drops?: Pick<DroppedPackets, 'apply'>;
   /** Told of each batch before it is pushed, for positions in error messages. */
@@ -156,10 +158,11 @@ export class LaneLoop {
   }
 
   async #betweenMorsels(): Promise<void> {
-    const { chain, pressure } = this.#parts;
+    const { chain, pressure, isolate } = this.#parts;
     chain.reportHeld();
+    isolate.look();
     const relieved = pressure.relieve(chain);
-    if (relieved !== undefined) await relieved;
+    if (relieved !== undefined) await this.#whileRelieving(relieved);
     if (this.#flushesAsked.length > 0) await this.#flushAsked();
     const dueAt = chain.dueAt();
     if (dueAt !== undefined && dueAt <= Date.now()) await this.#flushDue();
@@ -172,6 +175,12 @@ export class LaneLoop {
     this.#isReliefAsked = false;
     this.#parts.chain.reportHeld();
     await this.#parts.pressure.relieve(this.#parts.chain);
+  }
+
+  async #whileRelieving(relieved: Promise<void>): Promise<void> {
+    this.#parts.statistics.enter('giving memory back');
+    await relieved;
+    this.#parts.statistics.enter('working');
   }
 
   async #flushAsked(): Promise<void> {

@@ -51,7 +51,7 @@ export interface LaneConfig {
   /** The run's memory pool, and this lane's consumer in it. */
   pool: { place: PoolPlace; consumer: number; reservedBytes: number };
   statistics: StatisticsPlace;
-  /** Shared flag: not 0 while somebody listens to flush events. */
+  /** Shared word: who listens, see `Attention`. */
   listening: Ptr;
   /** Shared flag: not 0 while a barrier waits for everything on its way to be taken in. */
   aligning: Ptr;

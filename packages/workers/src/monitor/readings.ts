@@ -12,8 +12,12 @@ import type {
 import type { Actor } from '../coordinator/wiring.ts';
 import { type BufferState, describeBuffer } from '../job/buffer-state.ts';
 import type { StageSummary } from '../job/summary.ts';
+import { endsOfEdge } from './gauges.ts';
 import type { EndpointCount } from './progress.ts';
+import type { EndpointMetrics, IsolateMetrics, LaneMetrics, StageMetrics } from './snapshot.ts';
 import {
+  ACTIVITIES,
+  type Activity,
   type ActorReading,
   ActorStatistics,
   addFlushes,
@@ -136,6 +140,37 @@ export class JobReadings {
     });
   }
 
+  /** The same with what its lanes do now, and have spent their time with. */
+  stageMetrics(): StageMetrics[] {
+    const views = this.#read();
+    const summaries = this.stages();
+    return this.#physical.stages.map((stage, index) => {
+      const lanes = lanesOf(views, stage);
+      return {
+        ...(summaries[index] as StageSummary),
+        bytesIn: lanes.reduce((sum, { reading }) => sum + reading.bytesIn, 0),
+        laneActivities: lanes.map((view) => this.#laneMetrics(view)),
+        spentMs: sumSpent(lanes),
+      };
+    });
+  }
+
+  /** Heaps of the lanes' threads. */
+  isolates(): IsolateMetrics[] {
+    return this.#read()
+      .filter(({ actor }) => actor.kind === 'lane')
+      .map(({ actor, reading }) => ({ name: `${actor.name}, lane ${actor.lane}`, ...reading.isolate }));
+  }
+
+  #laneMetrics({ actor, reading }: ActorView): LaneMetrics {
+    const { rowsIn, rowsOut, activity: doing, waitsFor } = reading;
+    const edge = this.#physical.edges.find(({ id }) => id === waitsFor);
+    const lane = { lane: actor.lane, rowsIn, rowsOut, doing };
+    if (edge === undefined) return lane;
+    const { from, to } = endsOfEdge(this.#logical, this.#physical, edge);
+    return { ...lane, waitsFor: doing === 'waiting for input' ? from : to };
+  }
+
   /** Whether states of an aggregate come in: what lanes count there are words, not rows. */
   #takesStates({ input }: StageSpec): boolean {
     return input.kind === 'edge' && this.#physical.edges.some((edge) => edge.id === input.edge && edge.carriesStates);
@@ -167,12 +202,19 @@ export class JobReadings {
 
   sinks(): EndpointCount[] {
     const views = this.#read();
-    return this.#nodes('sink').map((node) =>
-      countOf(
-        node.name,
-        views.filter(({ actor }) => actor.kind === 'sink' && actor.id === node.id),
-      ),
-    );
+    return this.#nodes('sink').map((node) => countOf(node.name, actorsOf(views, 'sink', node)));
+  }
+
+  sourceMetrics(): EndpointMetrics[] {
+    const views = this.#read();
+    const nodes = this.#nodes('source');
+    return this.sources().map((count, index) => withDoing(count, actorsOf(views, 'feeder', nodes[index] as PlanNode)));
+  }
+
+  sinkMetrics(): EndpointMetrics[] {
+    const views = this.#read();
+    const nodes = this.#nodes('sink');
+    return this.sinks().map((count, index) => withDoing(count, actorsOf(views, 'sink', nodes[index] as PlanNode)));
   }
 
   #nodes(kind: 'source' | 'sink'): PlanNode[] {
@@ -181,7 +223,7 @@ export class JobReadings {
 
   /** Who takes a source's rows first: its feeder, the lanes that make its splits, or the end of its first edge. */
   #takersOf(views: ActorView[], node: PlanNode): ActorView[] {
-    const feeder = views.filter(({ actor }) => actor.kind === 'feeder' && actor.id === node.id);
+    const feeder = actorsOf(views, 'feeder', node);
     if (feeder.length > 0) return feeder;
     const split = this.#physical.stages.find(({ input }) => input.kind === 'splits' && input.node === node.id);
     if (split !== undefined) return lanesOf(views, split);
@@ -196,6 +238,21 @@ export class JobReadings {
 
 function lanesOf(views: ActorView[], stage: StageSpec): ActorView[] {
   return views.filter(({ actor }) => actor.kind === 'lane' && actor.id === stage.id);
+}
+
+function actorsOf(views: ActorView[], kind: Actor['kind'], { id }: PlanNode): ActorView[] {
+  return views.filter(({ actor }) => actor.kind === kind && actor.id === id);
+}
+
+function withDoing(count: EndpointCount, views: ActorView[]): EndpointMetrics {
+  return { ...count, doing: views.map(({ reading }) => reading.activity), spentMs: sumSpent(views) };
+}
+
+function sumSpent(views: ActorView[]): Record<Activity, number> {
+  const sum = {} as Record<Activity, number>;
+  for (const activity of ACTIVITIES)
+    sum[activity] = views.reduce((total, { reading }) => total + reading.spentMs[activity], 0);
+  return sum;
 }
 
 function countOf(name: string, views: ActorView[]): EndpointCount {

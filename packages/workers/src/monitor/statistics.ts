@@ -14,9 +14,17 @@ const ACTOR = {
   activity: 4,
   waitsFor: 5,
   progressAtMs: 6,
-  busySinceMs: 7,
+  /** Since when it does what it does. */
+  sinceMs: 7,
+  /** Milliseconds that it has spent with each activity; in the order of `ACTIVITIES`. */
+  spentMs: 8,
+  /** Of its isolate; written while somebody watches. */
+  heapBytes: 14,
+  externalBytes: 15,
+  collections: 16,
+  collectionMs: 17,
 } as const;
-const ACTOR_DOUBLES = 8;
+const ACTOR_DOUBLES = 18;
 
 /** Doubles of an operator's slot, one slot a lane. */
 const OPERATOR = {
@@ -41,6 +49,7 @@ export const ACTIVITIES = [
   'working',
   'waiting for input',
   'waiting for room in its output',
+  'giving memory back',
   'done',
 ] as const;
 export type Activity = (typeof ACTIVITIES)[number];
@@ -71,20 +80,53 @@ export class ActorStatistics {
 
   /** Says what the actor does from now on; `edge` is the edge it waits on. */
   enter(activity: Activity, edge = -1): void {
-    this.#slot[ACTOR.activity] = ACTIVITIES.indexOf(activity);
-    this.#slot[ACTOR.waitsFor] = edge;
+    const slot = this.#slot;
+    const now = clockMs();
+    const since = slot[ACTOR.sinceMs] as number;
+    const spent = ACTOR.spentMs + (slot[ACTOR.activity] as number);
+    if (since > 0) slot[spent] = (slot[spent] as number) + now - since;
+    slot[ACTOR.sinceMs] = now;
+    slot[ACTOR.activity] = ACTIVITIES.indexOf(activity);
+    slot[ACTOR.waitsFor] = edge;
+  }
+
+  /** Counts time from now on: the slot was filled with what another thread had counted. */
+  startClock(): void {
+    this.#slot[ACTOR.sinceMs] = 0;
+  }
+
+  setIsolate({ heapBytes, externalBytes, collections, collectionMs }: IsolateReading): void {
+    const slot = this.#slot;
+    slot[ACTOR.heapBytes] = heapBytes;
+    slot[ACTOR.externalBytes] = externalBytes;
+    slot[ACTOR.collections] = collections;
+    slot[ACTOR.collectionMs] = collectionMs;
   }
 
   read(): ActorReading {
     const slot = this.#slot;
+    const activity = slot[ACTOR.activity] as number;
+    const since = slot[ACTOR.sinceMs] as number;
+    const spentMs = {} as Record<Activity, number>;
+    ACTIVITIES.forEach((name, index) => {
+      const running = index === activity && since > 0 ? Math.max(0, clockMs() - since) : 0;
+      spentMs[name] = (slot[ACTOR.spentMs + index] as number) + running;
+    });
     return {
       packets: slot[ACTOR.packets] as number,
       rowsIn: slot[ACTOR.rowsIn] as number,
       rowsOut: slot[ACTOR.rowsOut] as number,
       bytesIn: slot[ACTOR.bytesIn] as number,
-      activity: ACTIVITIES[slot[ACTOR.activity] as number] as Activity,
+      activity: ACTIVITIES[activity] as Activity,
       waitsFor: slot[ACTOR.waitsFor] as number,
       progressAtMs: slot[ACTOR.progressAtMs] as number,
+      spentMs,
+      isolate: {
+        heapBytes: slot[ACTOR.heapBytes] as number,
+        externalBytes: slot[ACTOR.externalBytes] as number,
+        collections: slot[ACTOR.collections] as number,
+        collectionMs: slot[ACTOR.collectionMs] as number,
+      },
     };
   }
 }
@@ -99,6 +141,22 @@ export interface ActorReading {
   waitsFor: number;
   /** Wall clock of the last packet taken, 0 before the first. */
   progressAtMs: number;
+  spentMs: Record<Activity, number>;
+  isolate: IsolateReading;
+}
+
+/** What the JavaScript heap of a thread holds, and what collecting its garbage has cost since somebody watches. */
+export interface IsolateReading {
+  heapBytes: number;
+  /** Array buffers and the like, outside the heap. */
+  externalBytes: number;
+  collections: number;
+  collectionMs: number;
+}
+
+/** Milliseconds since 1970 with fractions: the same clock in all threads. */
+function clockMs(): number {
+  return performance.timeOrigin + performance.now();
 }
 
 /** The slot of one operator in one lane. */

@@ -5,6 +5,7 @@ import {
   createRing,
   type LaneChain,
   LaneLoop,
+  type LaneParts,
   type Morsel,
   MorselOutput,
   placeStatistics,
@@ -66,6 +67,17 @@ function chainTo(push: (batch: Batch) => void | Promise<void>, extra: Partial<La
   };
 }
 
+/** What most loops here have in common: one lane, no pressure, nobody who watches. */
+function onlyLane(): Pick<LaneParts, 'statistics' | 'isOnlyLane' | 'pressure' | 'isolate' | 'onBatch'> {
+  return {
+    statistics,
+    isOnlyLane: true,
+    pressure: { relieve: () => undefined },
+    isolate: { look: () => {} },
+    onBatch: () => {},
+  };
+}
+
 async function taken(ring: Ring): Promise<{ sequence: number; first: number[] }[]> {
   const consumer = ring.consumer();
   const packets: { sequence: number; first: number[] }[] = [];
@@ -88,10 +100,8 @@ it('keeps the numbers of morsels when there are several lanes, empty results too
       input: new RingInput(input.consumer(), 0),
       chain,
       outputs: [out],
-      statistics,
+      ...onlyLane(),
       isOnlyLane: false,
-      pressure: { relieve: () => undefined },
-      onBatch: () => {},
     });
   });
   const [packets] = await Promise.all([taken(output), ...lanes.map((lane) => lane.run())]);
@@ -113,10 +123,7 @@ it('numbers the results of a single lane anew, and emits at the end what the cha
     input: new RingInput(input.consumer(), 0),
     chain,
     outputs: [out],
-    statistics,
-    isOnlyLane: true,
-    pressure: { relieve: () => undefined },
-    onBatch: () => {},
+    ...onlyLane(),
   });
   const [packets] = await Promise.all([taken(output), lane.run()]);
   expect(packets.map((packet) => packet.first)).toEqual([[1], [2], [3], [9]]);
@@ -139,10 +146,7 @@ it('flushes on command and by the clock while it waits for input', async () => {
     input: new RingInput(input.consumer(), 0),
     chain,
     outputs: [],
-    statistics,
-    isOnlyLane: true,
-    pressure: { relieve: () => undefined },
-    onBatch: () => {},
+    ...onlyLane(),
   });
   const running = lane.run();
   due = Date.now() + 5;
@@ -157,10 +161,7 @@ it('rejects when the ring fails, with nothing held', async () => {
     input: new RingInput(input.consumer(), 0),
     chain: chainTo((batch) => batch.release()),
     outputs: [],
-    statistics,
-    isOnlyLane: true,
-    pressure: { relieve: () => undefined },
-    onBatch: () => {},
+    ...onlyLane(),
   });
   const running = lane.run();
   input.fail();
@@ -176,9 +177,7 @@ it('tells where each batch begins in its morsel', async () => {
     input: new RingInput(input.consumer(), 0),
     chain: chainTo((batch) => batch.release()),
     outputs: [],
-    statistics,
-    isOnlyLane: true,
-    pressure: { relieve: () => undefined },
+    ...onlyLane(),
     onBatch: (sequence, rows) => void seen.push([sequence, rows]),
   });
   await lane.run();
@@ -201,10 +200,7 @@ it('releases what it has not taken of a morsel when a push fails', async () => {
     input,
     chain,
     outputs: [],
-    statistics,
-    isOnlyLane: true,
-    pressure: { relieve: () => undefined },
-    onBatch: () => {},
+    ...onlyLane(),
   });
   await expect(lane.run()).rejects.toThrow('second');
 });

@@ -1,0 +1,48 @@
+/** Whoever looks at a run from outside: what is resident, what happened, and what the lanes are asked to report. */
+import { getHeapStatistics } from 'node:v8';
+import type { JobEmitter } from '../job/events.ts';
+import type { Attention } from '../lanes/attention.ts';
+import { CollectionMeter } from './collection-meter.ts';
+import { ResidentSampler } from './resident.ts';
+import { RunRecord } from './run-record.ts';
+import type { IsolateMetrics, MetricsSnapshot } from './snapshot.ts';
+import { type SnapshotParts, takeSnapshot } from './take-snapshot.ts';
+
+export class RunWatch {
+  readonly sampler: ResidentSampler = new ResidentSampler();
+  readonly #emitter: JobEmitter;
+  readonly #record: RunRecord;
+  /** Of the main thread; there from the first snapshot on. */
+  #collections: CollectionMeter | undefined;
+
+  /** @param pathFrom the stages and sinks behind a stage, it first */
+  constructor(emitter: JobEmitter, pathFrom: (stage: string) => string[]) {
+    this.#emitter = emitter;
+    this.#record = new RunRecord(emitter, pathFrom);
+  }
+
+  /** Whether anybody has asked for a snapshot yet. */
+  get isWatched(): boolean {
+    return this.#collections !== undefined;
+  }
+
+  attention(): Attention {
+    return { flushes: this.#emitter.hasListeners('flush'), isolates: this.isWatched };
+  }
+
+  snapshot(parts: Omit<SnapshotParts, 'sampler' | 'record'>): MetricsSnapshot {
+    this.#collections ??= new CollectionMeter();
+    return takeSnapshot({ ...parts, sampler: this.sampler, record: this.#record }, mainIsolate(this.#collections));
+  }
+
+  close(): void {
+    this.sampler.close();
+    this.#record.close();
+    this.#collections?.close();
+  }
+}
+
+function mainIsolate({ collections, collectionMs }: CollectionMeter): IsolateMetrics {
+  const { used_heap_size: heapBytes, external_memory: externalBytes } = getHeapStatistics();
+  return { name: 'main thread', heapBytes, externalBytes, collections, collectionMs };
+}
