@@ -13,8 +13,8 @@ afterAll(() => {
 });
 
 it.each([
-  ['a sink a hundred times slower for a minute', () => slowSink(60_000)],
-  ['a main thread that answers nobody for five seconds', () => blockedMain(5000)],
+  ['a sink a hundred times slower for a minute', () => slowSink(60_000, 8)],
+  ['a main thread that answers nobody for five seconds', () => blockedMain(5000, 4)],
   [
     'an op that takes its part of the memory and gives it back at every tenth batch',
     () => hostile(256 * MEBIBYTE, 20, false),

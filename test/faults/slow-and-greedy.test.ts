@@ -7,18 +7,18 @@ const MEBIBYTE = 2 ** 20;
 
 describe('the promise is kept and the answer is right', () => {
   it('with a sink a hundred times slower, and nobody calls that a stall', async () => {
-    const { outcome, problem, peak } = await slowSink(6000);
+    const { outcome, problem, peak } = await slowSink(6000, 2);
     expect([outcome, problem, peak?.alerts]).toEqual(['kept', undefined, []]);
     expect(peak?.summary.elapsedMs).toBeGreaterThan(6000);
   });
 
   it('while the main thread answers nobody', async () => {
-    const { outcome, problem } = await blockedMain(500);
+    const { outcome, problem } = await blockedMain(500, 1);
     expect([outcome, problem]).toEqual(['kept', undefined]);
   });
 
   it('with an op that takes more than its part of the memory and gives it back at every tenth batch', async () => {
-    const { outcome, problem } = await hostile(128 * MEBIBYTE, 2, false);
+    const { outcome, problem } = await hostile(128 * MEBIBYTE, 1.5, false);
     expect([outcome, problem]).toEqual(['kept', undefined]);
   });
 
@@ -34,7 +34,7 @@ describe('the promise is kept and the answer is right', () => {
 });
 
 it('an op that takes several times the limit fails the run, which names it', async () => {
-  const { problem } = await hostile(64 * MEBIBYTE, 4, true);
+  const { problem } = await hostile(64 * MEBIBYTE, 2, true);
   expect(problem).toMatch(
     /ERR_MEMORY_EXHAUSTED: the code of "takesMemory.*" keeps .* more .* than its part of memoryLimit/,
   );

@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
 import { chooseSeed } from '../support/random.ts';
-import { sharedFolder } from '../support/temporary-folder.ts';
+import { quickSharedFolder } from '../support/temporary-folder.ts';
 import { type CrashMode, countChanges, crashCase } from './store-crash-cases.ts';
 
-const root = join(sharedFolder(), 'store');
+const root = join(quickSharedFolder(), 'store');
 
 it('300 crashes of a store writer, each change of a scenario by kill, loss and failure', async () => {
   let seed = chooseSeed() % 10_000;

@@ -2,16 +2,16 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import { chooseSeed } from '../support/random.ts';
-import { sharedFolder } from '../support/temporary-folder.ts';
+import { quickSharedFolder } from '../support/temporary-folder.ts';
 import { type CrashMode, countChanges, crashCase, somePoints } from './store-crash-cases.ts';
 
-const root = join(sharedFolder(), 'store');
+const root = join(quickSharedFolder(), 'store');
 const seed = chooseSeed() % 10_000;
 
 test.each<[CrashMode, number]>([
-  ['kill', 10],
-  ['lose', 12],
-  ['fail', 8],
+  ['kill', 5],
+  ['lose', 6],
+  ['fail', 4],
 ])(
   'a writer that dies at any change (%s) leaves the last commit whole',
   async (mode, count) => {

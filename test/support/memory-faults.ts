@@ -13,13 +13,13 @@ const TAKEN_OF_LIMIT = 1 / 40;
 const TOO_MUCH_OF_LIMIT = 1 / 5;
 
 /** A sink a hundred times slower than it has to be. */
-export function slowSink(forMs: number): Promise<Cell> {
-  return runCell({ job: 'delivered', memoryLimit: 64 * MEBIBYTE, workers: 2, timesLimit: 8, slowSinkMs: forMs });
+export function slowSink(forMs: number, timesLimit: number): Promise<Cell> {
+  return runCell({ job: 'delivered', memoryLimit: 64 * MEBIBYTE, workers: 2, timesLimit, slowSinkMs: forMs });
 }
 
 /** A main thread that answers nobody, while lanes write a dataset. */
-export function blockedMain(forMs: number): Promise<Cell> {
-  return runCell({ job: 'append', memoryLimit: 160 * MEBIBYTE, workers: 2, timesLimit: 4, blockMainMs: forMs });
+export function blockedMain(forMs: number, timesLimit: number): Promise<Cell> {
+  return runCell({ job: 'append', memoryLimit: 160 * MEBIBYTE, workers: 2, timesLimit, blockMainMs: forMs });
 }
 
 /** An op that takes memory of every batch and gives all of it back at every tenth. */

@@ -312,8 +312,9 @@ const KINDS = {
       const sink = source(parts).table.forEach(async (batch) => {
         const from = performance.now();
         addTo(digest, batch);
-        const took = performance.now() - from;
-        if (performance.now() < slowUntil) await new Promise((resolve) => setTimeout(resolve, SLOWER * took));
+        const now = performance.now();
+        const waitMs = Math.min(SLOWER * (now - from), slowUntil - now);
+        if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
       });
       return { sinks: [sink], digests: () => [digest.text()] };
     },

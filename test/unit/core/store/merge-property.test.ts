@@ -3,7 +3,7 @@ import { type Fields, openStore, type RowGroupTarget, type WriteSettings } from 
 import { expect, test } from 'vitest';
 
 import { type SeededRandom, seededRandom } from '../../../support/random.ts';
-import { temporaryFolder } from '../../../support/temporary-folder.ts';
+import { quickFolder } from '../../../support/temporary-folder.ts';
 import { type Row, readRows, writeRows } from './write-rows.ts';
 
 const key = { a: 'b' };
@@ -66,7 +66,7 @@ function expectedRows(stored: Row[], added: Row[], duplicatesOn: readonly string
 }
 
 async function runHistory(random: SeededRandom): Promise<void> {
-  const root = temporaryFolder();
+  const root = quickFolder();
   const chosen = random.pick(KINDS);
   const duplicatesOn = random.pick([null, ['ts'], ['k'], ['k', 'n'], ['x', 'f'], []]);
   const settings: WriteSettings & { batchRows: number } = {
