@@ -11,7 +11,7 @@ import { temporaryFolder } from '#support/temporary-folder';
 
 const DEMO = fileURLToPath(import.meta.resolve('@spillway/bench/demo/main'));
 const COLUMNS =
-  "TIMESTAMP '2001-01-01' + INTERVAL (i) MINUTE AS date, i AS delay, 1::BIGINT AS distance, 'SEA' AS origin";
+  "TIMESTAMP '2001-01-01' + INTERVAL (i) MINUTE AS date, i AS delay, 1::BIGINT AS distance, 'SEA' AS origin, 'JFK' AS destination";
 
 /** A small file that the demo can read. */
 async function writeFlights(folder: string, query = `SELECT ${COLUMNS} FROM range(5000) t(i)`): Promise<string> {
@@ -74,7 +74,7 @@ describe('bad input ends with exit code 1, a code, a place and a hint, and commi
       file: (folder) =>
         writeFlights(
           folder,
-          "SELECT TIMESTAMP '2001-01-01' AS date, 1::BIGINT AS distance, 'SEA' AS origin, 1::BIGINT AS dealy",
+          "SELECT TIMESTAMP '2001-01-01' AS date, 1::BIGINT AS distance, 'SEA' AS origin, 'JFK' AS destination, 1::BIGINT AS dealy",
         ),
     },
     {

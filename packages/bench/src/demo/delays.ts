@@ -1,30 +1,45 @@
 /** Delays by airport or month, added up from what the store holds. */
 import { grouped, textTable } from './text-table.ts';
 
-/** Flights, delays and late arrivals of one airport or month. */
+/** What is added up of each airport or month: columns of the store. */
+export const COUNTED = ['n', 'sum_delay', 'n_late', 'n_inbound', 'sum_inbound_delay', 'n_both_late'] as const;
+
+/** One row of the store as far as it is added up; null where no flight came in before. */
+export type Counts = { readonly [K in (typeof COUNTED)[number]]: bigint | null };
+
+/** Flights of one airport or month, and those among them that another flight came in before. */
 export interface DelayRow {
   name: string;
   flights: bigint;
   delaySum: bigint;
   late: bigint;
+  inbound: bigint;
+  inboundDelaySum: bigint;
+  bothLate: bigint;
 }
 
 /** Adds up delays by name, in the order of first appearance. */
-export function addUp(
-  names: readonly string[],
-  n: ArrayLike<bigint>,
-  delay: ArrayLike<bigint>,
-  late: ArrayLike<bigint>,
-): DelayRow[] {
-  const rows = new Map<string, DelayRow>();
-  for (const [i, name] of names.entries()) {
-    const row = rows.get(name) ?? { name, flights: 0n, delaySum: 0n, late: 0n };
-    row.flights += n[i] as bigint;
-    row.delaySum += delay[i] as bigint;
-    row.late += late[i] as bigint;
-    rows.set(name, row);
+export class DelaySums {
+  readonly #rows = new Map<string, DelayRow>();
+
+  add(name: string, counts: Counts): void {
+    const row = this.#rows.get(name) ?? emptyRow(name);
+    row.flights += counts.n ?? 0n;
+    row.delaySum += counts.sum_delay ?? 0n;
+    row.late += counts.n_late ?? 0n;
+    row.inbound += counts.n_inbound ?? 0n;
+    row.inboundDelaySum += counts.sum_inbound_delay ?? 0n;
+    row.bothLate += counts.n_both_late ?? 0n;
+    this.#rows.set(name, row);
   }
-  return [...rows.values()];
+
+  rows(): DelayRow[] {
+    return [...this.#rows.values()];
+  }
+}
+
+function emptyRow(name: string): DelayRow {
+  return { name, flights: 0n, delaySum: 0n, late: 0n, inbound: 0n, inboundDelaySum: 0n, bothLate: 0n };
 }
 
 /** Mean delay in minutes. */
@@ -40,19 +55,26 @@ export function worst(rows: readonly DelayRow[], minFlights: bigint, count: numb
     .slice(0, count);
 }
 
-/** A table of delays. */
+const COLUMNS = ['flights', 'delay, min', 'late', 'inbound', 'delay, min', 'both late'].map((title) => ({
+  title,
+  align: 'right' as const,
+}));
+
+/** A table of delays: of the flights, then of those that came in before them, as far as there were any. */
 export function delayTable(title: string, rows: readonly DelayRow[]): string {
-  const columns = [
-    { title, align: 'left' },
-    { title: 'flights', align: 'right' },
-    { title: 'mean delay, min', align: 'right' },
-    { title: 'late', align: 'right' },
-  ] as const;
   const cells = rows.map((row) => [
     row.name,
     grouped(row.flights),
     meanDelay(row).toFixed(1),
-    `${((100 * Number(row.late)) / Number(row.flights)).toFixed(1)} %`,
+    percent(row.late, row.flights),
+    percent(row.inbound, row.flights),
+    row.inbound === 0n ? '–' : (Number(row.inboundDelaySum) / Number(row.inbound)).toFixed(1),
+    percent(row.bothLate, row.inbound),
   ]);
-  return textTable(columns, cells);
+  return textTable([{ title, align: 'left' }, ...COLUMNS], cells);
+}
+
+/** A share, such as `97.0 %`. */
+export function percent(part: bigint, whole: bigint): string {
+  return whole === 0n ? '–' : `${((100 * Number(part)) / Number(whole)).toFixed(1)} %`;
 }

@@ -18,11 +18,12 @@ export class UsageError extends Error {
 
 export const USAGE = `npm start -- [--memory-limit SIZE] [--workers N] [--input FILE] [--store FOLDER] [--json]
 
-Three million flights, aggregated by hour, day and week, over all and by origin, into an ordered store.
+Three million flights, each beside the one that came in to its airport before, aggregated by hour, day and week, over all and
+by origin, into an ordered store.
 
-  --memory-limit SIZE   hard limit of the pipeline, such as 128MiB (default 256MiB)
+  --memory-limit SIZE   hard limit of the pipeline, such as 192MiB (default 256MiB)
   --workers N           most lanes a stage may have (default 2)
-  --input FILE          another Parquet file with the columns date, delay, distance and origin
+  --input FILE          another Parquet file with the columns date, delay, distance, origin and destination
   --store FOLDER        where the result goes (default ./demo-store)
   --json                the last line of the output is the run's summary as one JSON object
   --help                this text`;

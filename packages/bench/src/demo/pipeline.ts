@@ -1,13 +1,35 @@
-import { agg, createPipeline, readParquet, type Sink, type StoreHandle, type Stream } from '@spillway/core';
+import {
+  agg,
+  coalesce,
+  col,
+  createPipeline,
+  readParquet,
+  type Sink,
+  type StoreHandle,
+  type Stream,
+} from '@spillway/core';
 import { flightsFile } from './flights-file.ts';
 import { markLate } from './mark-late.ts';
 
 /** Minutes from which on a flight counts as late. */
 export const LATE_MINUTES = 15;
 
-const FLIGHT_COLUMNS = { date: 'timestamp[us]', delay: 'int64', distance: 'int64', origin: 'utf8' } as const;
+/** A flight is the inbound one of all that leave its airport so long after it, until another one lands there. */
+export const LONGEST_STAY = '6h';
 
-const COLUMNS = {
+const FLIGHT_COLUMNS = {
+  date: 'timestamp[us]',
+  delay: 'int64',
+  distance: 'int64',
+  origin: 'utf8',
+  destination: 'utf8',
+} as const;
+
+/** Half of what is usual: the sort and the join own room for some batches each, which the smallest limit is made of. */
+const BATCH_ROWS = 32_768;
+
+/** What is computed of the delays of every hour, day and week. */
+export const DELAYS = {
   n: agg.count(),
   sum_delay: agg.sum('delay'),
   mean_delay: agg.mean('delay'),
@@ -20,20 +42,57 @@ const COLUMNS = {
   n_late: agg.sum('late'),
 };
 
-const HOURLY_COLUMNS = { ...COLUMNS, first_origin: agg.first('origin'), last_origin: agg.last('origin') };
+/** Over all airports, the hours also say where the first and the last flight left. */
+export const ENDS = { first_origin: agg.first('origin'), last_origin: agg.last('origin') };
 
-/** The demo's job as sinks for `run`: flights → late or not → hours, days and weeks, over all and by origin → store. */
-export function flightsJob(store: StoreHandle, memoryLimitBytes: number, file: string = flightsFile()): Sink[] {
-  const flights = createPipeline({ memoryLimit: memoryLimitBytes })
-    .register({ markLate })
-    .source(readParquet(file, { name: 'flights', orderedOn: 'date', schema: FLIGHT_COLUMNS }))
+const COLUMNS = {
+  ...DELAYS,
+  n_inbound: agg.count('inbound_delay'),
+  sum_inbound_delay: agg.sum('inbound_delay'),
+  mean_inbound_delay: agg.mean('inbound_delay'),
+  n_both_late: agg.sum('both_late'),
+};
+
+/** When a flight lands, as far as its distance tells. */
+const LANDED = col('date').add(col('distance').div(8).cast('int64').add(30).mul(60).cast('duration[s]'));
+
+/** Every departure of the file, with the delay of the flight that came in last to its airport. */
+function connections(memoryLimitBytes: number, file: string) {
+  const p = createPipeline({ memoryLimit: memoryLimitBytes }).register({ markLate });
+  const flights = p
+    .source(readParquet(file, { name: 'flights', orderedOn: 'date', schema: FLIGHT_COLUMNS, batchRows: BATCH_ROWS }))
     .markLate({ minutes: LATE_MINUTES });
+  const arrivals = flights
+    .select({ landed: LANDED, airport: col('destination'), inbound_delay: col('delay'), inbound_late: col('late') })
+    // Long flights land behind short ones that left later. Of flights that land together the later one in the file stays behind.
+    .sort({ by: 'landed' });
+  return p
+    .joinStream(
+      { departures: flights.select('date', 'delay', 'distance', 'origin', 'late'), arrivals },
+      {
+        name: 'inbound',
+        strategy: 'asof',
+        left: 'departures',
+        on: { departures: 'date', arrivals: 'landed' },
+        by: [{ departures: 'origin', arrivals: 'airport' }],
+        tolerance: LONGEST_STAY,
+      },
+    )
+    .withColumns({ both_late: coalesce(col('late').mul(col('inbound_late')), 0) });
+}
+
+/**
+ * The demo's job as sinks for `run`: flights → late or not → with the flight that came in before → hours, days and weeks, over all and by
+ * origin → store.
+ */
+export function flightsJob(store: StoreHandle, memoryLimitBytes: number, file: string = flightsFile()): Sink[] {
+  const flights = connections(memoryLimitBytes, file);
   const all = flights.aggStream({
     name: 'overAll',
     orderedOn: 'date',
     memoryLimit: '512KiB',
     aggregations: {
-      hourly: { every: '1h', columns: HOURLY_COLUMNS },
+      hourly: { every: '1h', columns: { ...COLUMNS, ...ENDS } },
       daily: { every: '1d', columns: COLUMNS },
       weekly: { every: '1w', columns: COLUMNS },
     },
@@ -49,14 +108,18 @@ export function flightsJob(store: StoreHandle, memoryLimitBytes: number, file: s
       weekly: { every: '1w', columns: COLUMNS },
     },
   });
-  const into = (stream: Pick<Stream, 'toStore'>, per: string, freq: string): Sink =>
+  return [...intoStore(store, 'all', all), ...intoStore(store, 'origin', byOrigin)];
+}
+
+type Storable = Pick<Stream, 'toStore'>;
+
+/** Sinks that replace the datasets of hours, days and weeks. */
+export function intoStore(
+  store: StoreHandle,
+  per: string,
+  { hourly, daily, weekly }: { hourly: Storable; daily: Storable; weekly: Storable },
+): Sink[] {
+  const into = (stream: Storable, freq: string): Sink =>
     stream.toStore(store, { name: `${per} ${freq}`, key: { per, freq }, mode: 'overwrite' });
-  return [
-    into(all.hourly, 'all', '1h'),
-    into(all.daily, 'all', '1d'),
-    into(all.weekly, 'all', '1w'),
-    into(byOrigin.hourly, 'origin', '1h'),
-    into(byOrigin.daily, 'origin', '1d'),
-    into(byOrigin.weekly, 'origin', '1w'),
-  ];
+  return [into(hourly, '1h'), into(daily, '1d'), into(weekly, '1w')];
 }

@@ -17,7 +17,7 @@ export function progressText({ progress, buffers }: ProgressView): string {
   const parts = [`memory ${formatBytes(used)} of ${formatBytes(memory.limitBytes)}`];
   if (source !== undefined) {
     const share = source.totalRows === undefined ? '' : ` ${Math.floor((100 * source.rows) / source.totalRows)} %`;
-    const eta = source.etaMs === undefined ? '' : `, ${(source.etaMs / 1000).toFixed(1)} s left`;
+    const eta = !source.etaMs ? '' : `, ${(source.etaMs / 1000).toFixed(1)} s left`;
     const rates = `${(source.rowsPerSecond / 1e6).toFixed(2)} Mrows/s, ${(source.bytesPerSecond / MEGABYTE).toFixed(1)} MB/s`;
     parts.unshift(`${source.name}${share} ${(source.rows / 1e6).toFixed(2)} Mrows, ${rates}${eta}`);
   }

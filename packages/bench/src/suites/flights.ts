@@ -1,4 +1,4 @@
-/** The demo's job, from a foreign Parquet file to files on disk, beside DuckDB. */
+/** The demo's job without its join, from a foreign Parquet file to files on disk, beside DuckDB. */
 import assert from 'node:assert';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { openStore, type Store } from '@spillway/core';
 import { run } from '@spillway/workers';
 import { flightsFile } from '../demo/flights-file.ts';
-import { flightsJob } from '../demo/pipeline.ts';
 import { aggregateFlights, type DuckDb, openDuckDb, quote } from '../peers/duckdb.ts';
 import { alternate } from './alternate.ts';
+import { delaysJob } from './delays-job.ts';
 import type { Figure } from './figure.ts';
 
 const MEMORY_LIMIT_BYTES = 256 * 2 ** 20;
@@ -50,7 +50,7 @@ export async function flightsFromParquet(workers: number, rounds: number): Promi
   const db = await openDuckDb(workers);
   try {
     const store = await openStore(join(folder, 'ours'));
-    const ours = { name: 'spillway', run: () => run(flightsJob(store, MEMORY_LIMIT_BYTES), { workers }).done };
+    const ours = { name: 'spillway', run: () => run(delaysJob(store, MEMORY_LIMIT_BYTES), { workers }).done };
     const peer = { name: 'duckdb', run: () => aggregateFlights(db, flightsFile(), theirFolder) };
     await ours.run();
     await peer.run();

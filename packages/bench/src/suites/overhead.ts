@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { openStore } from '@spillway/core';
 import { run } from '@spillway/workers';
 import { setGoverned } from '@spillway/workers/internal';
-import { flightsJob } from '../demo/pipeline.ts';
 import { alternate, type Contestant, median } from './alternate.ts';
+import { delaysJob } from './delays-job.ts';
 import type { Figure } from './figure.ts';
 import { aggregateShared, shareSeries, UNTIMED_TURNS } from './shared-series.ts';
 
@@ -52,7 +52,7 @@ export async function governorOverhead(rows: number, workers: number): Promise<F
     const shared = await overheadOf('W1', () => aggregateShared(table, workers), UNTIMED_TURNS);
     table.release();
     const store = await openStore(folder);
-    const flights = await overheadOf('flights', () => run(flightsJob(store, MEMORY_LIMIT_BYTES), { workers }).done, 2);
+    const flights = await overheadOf('flights', () => run(delaysJob(store, MEMORY_LIMIT_BYTES), { workers }).done, 2);
     return [shared, flights];
   } finally {
     rmSync(folder, { recursive: true, force: true });

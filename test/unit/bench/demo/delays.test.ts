@@ -1,10 +1,16 @@
-import { addUp, delayTable, meanDelay, worst } from '@spillway/bench/demo/delays';
+import { DelaySums, delayTable, meanDelay, worst } from '@spillway/bench/demo/delays';
 import { expect, it } from 'vitest';
 
-const rows = addUp(['SEA', 'LAX', 'SEA'], [10n, 5n, 10n], [100n, 10n, 60n], [2n, 0n, 3n]);
+const sums = new DelaySums();
+const seattle = { n: 10n, sum_delay: 100n, n_late: 2n, n_inbound: 8n, sum_inbound_delay: 20n, n_both_late: 1n };
+sums.add('SEA', seattle);
+sums.add('LAX', { n: 5n, sum_delay: 10n, n_late: 0n, n_inbound: 0n, sum_inbound_delay: null, n_both_late: null });
+sums.add('SEA', { ...seattle, sum_delay: 60n, n_late: 3n, n_inbound: 2n });
+const rows = sums.rows();
 
 it('adds up what belongs to one name', () => {
-  expect(rows[0]).toEqual({ name: 'SEA', flights: 20n, delaySum: 160n, late: 5n });
+  const both = { flights: 20n, delaySum: 160n, late: 5n, inbound: 10n, inboundDelaySum: 40n, bothLate: 2n };
+  expect(rows[0]).toEqual({ name: 'SEA', ...both });
   expect(rows.map(meanDelay)).toEqual([8, 2]);
 });
 
@@ -15,9 +21,9 @@ it('names the worst of those with enough flights', () => {
 
 it('prints numbers to the right under their titles', () => {
   expect(delayTable('airport', rows).split('\n')).toEqual([
-    '  airport  flights  mean delay, min    late',
-    '  ─────────────────────────────────────────',
-    '  SEA           20              8.0  25.0 %',
-    '  LAX            5              2.0   0.0 %',
+    '  airport  flights  delay, min    late  inbound  delay, min  both late',
+    '  ────────────────────────────────────────────────────────────────────',
+    '  SEA           20         8.0  25.0 %   50.0 %         4.0     20.0 %',
+    '  LAX            5         2.0   0.0 %    0.0 %           –          –',
   ]);
 });

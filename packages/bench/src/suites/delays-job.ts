@@ -1,0 +1,36 @@
+import { createPipeline, readParquet, type Sink, type StoreHandle } from '@spillway/core';
+import { flightsFile } from '../demo/flights-file.ts';
+import { markLate } from '../demo/mark-late.ts';
+import { DELAYS, ENDS, intoStore, LATE_MINUTES } from '../demo/pipeline.ts';
+
+const COLUMNS = { date: 'timestamp[us]', delay: 'int64', distance: 'int64', origin: 'utf8' } as const;
+
+/** The demo's job without the flights that came in before: one pass over a file, nothing sorted or joined. */
+export function delaysJob(store: StoreHandle, memoryLimit: number): Sink[] {
+  const flights = createPipeline({ memoryLimit })
+    .register({ markLate })
+    .source(readParquet(flightsFile(), { name: 'flights', orderedOn: 'date', schema: COLUMNS }))
+    .markLate({ minutes: LATE_MINUTES });
+  const all = flights.aggStream({
+    name: 'overAll',
+    orderedOn: 'date',
+    memoryLimit: '512KiB',
+    aggregations: {
+      hourly: { every: '1h', columns: { ...DELAYS, ...ENDS } },
+      daily: { every: '1d', columns: DELAYS },
+      weekly: { every: '1w', columns: DELAYS },
+    },
+  });
+  const byOrigin = flights.aggStream({
+    name: 'byOrigin',
+    orderedOn: 'date',
+    by: ['origin'],
+    memoryLimit: '2MiB',
+    aggregations: {
+      hourly: { every: '1h', columns: DELAYS },
+      daily: { every: '1d', columns: DELAYS },
+      weekly: { every: '1w', columns: DELAYS },
+    },
+  });
+  return [...intoStore(store, 'all', all), ...intoStore(store, 'origin', byOrigin)];
+}
