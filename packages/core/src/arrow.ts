@@ -1,5 +1,5 @@
 /** Between batches and apache-arrow, loaded where Arrow data comes in or goes out. No promise of stability. */
 export { arrowToBatches } from './batch/arrow-to-batches.ts';
 export { batchToArrow, batchToArrowCopy, plainToArrow } from './batch/batch-to-arrow.ts';
-export { fieldsToArrow } from './schema/arrow-schema.ts';
+export { fieldsFromArrow, fieldsToArrow } from './schema/arrow-schema.ts';
 export { loadArrow } from './schema/load-arrow.ts';

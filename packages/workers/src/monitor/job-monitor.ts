@@ -1,5 +1,6 @@
 /** Watches a running job: progress at an interval, and stages that do not get on. */
 import type { Execution } from '../coordinator/execution.ts';
+import type { PressureLevel } from '../governor/pressure.ts';
 import type { JobEmitter } from '../job/events.ts';
 import type { ParsedRunOptions } from '../job/run-options.ts';
 import { endpointProgress, type Progress } from './progress.ts';
@@ -14,6 +15,7 @@ export class JobMonitor {
   readonly #emitter: JobEmitter;
   readonly #sampler: ResidentSampler;
   readonly #startedAt: number;
+  #pressure: PressureLevel = 'normal';
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #alerted: Set<string> = new Set();
   /** What an actor had taken when last looked at, and since when. */
@@ -31,6 +33,12 @@ export class JobMonitor {
     this.#emitter = emitter;
     this.#sampler = sampler;
     this.#startedAt = startedAt;
+    emitter.on('pressure', ({ level }) => {
+      this.#pressure = level;
+    });
+    emitter.on('restart', () => {
+      this.#pressure = 'normal';
+    });
     const { progressEveryMs, stallTimeoutMs } = options;
     if (progressEveryMs > 0) this.#every(progressEveryMs, () => this.#report());
     if (stallTimeoutMs > 0) this.#every(Math.max(stallTimeoutMs / 4, 5), () => this.#lookForStalls());
@@ -50,6 +58,7 @@ export class JobMonitor {
         idleRssBytes: this.#sampler.idleBytes,
         peakRssBytes: this.#sampler.peakBytes,
       },
+      pressure: this.#pressure,
     };
   }
 

@@ -1,4 +1,5 @@
 /** How far a job has come. */
+import type { PressureLevel } from '../governor/pressure.ts';
 
 /** One source or sink. */
 export interface EndpointProgress {
@@ -21,6 +22,8 @@ export interface Progress {
   sources: EndpointProgress[];
   sinks: EndpointProgress[];
   memory: MemoryProgress;
+  /** How hard memory presses. */
+  pressure: PressureLevel;
 }
 
 /** All in bytes. */

@@ -21,7 +21,7 @@ function progressAt(rows: number, elapsedMs: number): Progress {
     idleRssBytes: 100 * MEBIBYTE,
     peakRssBytes: 0,
   };
-  return { elapsedMs, sources: [source], sinks: [], memory };
+  return { elapsedMs, sources: [source], sinks: [], memory, pressure: 'normal' };
 }
 
 const buffer = {

@@ -1,0 +1,6 @@
+/** Errors, sizes, durations and names for people: what the command line needs at once, and therefore little. No promise of stability. */
+export { errorToData, PipelineError, type PipelineErrorData } from './errors.ts';
+export { parseDuration } from './schema/durations.ts';
+export { nameHint, nearestName } from './schema/nearest-name.ts';
+export { formatBytes, parseBytes } from './schema/sizes.ts';
+export { showKey } from './store/key-path.ts';

@@ -1,0 +1,99 @@
+/** A job as people see it on standard error: what was left out, what presses, how far it is, what it did. */
+import { formatBytes } from '@spillway/core/text';
+import type { Run } from '../job/job.ts';
+import type { RunOptions } from '../job/run-options.ts';
+import type { Summary } from '../job/summary.ts';
+import { shortCount, timeText } from '../monitor/progress-text.ts';
+import { ProgressDisplay } from '../monitor/terminal-progress.ts';
+import { run } from '../run.ts';
+import type { CommonOptions, Context } from './context.ts';
+import { grouped } from './text-table.ts';
+
+/** Options of commands that run a job. */
+export interface JobOptions extends CommonOptions {
+  memoryLimit?: number;
+  workers?: number;
+  spillDirectory?: string;
+  spillLimit?: number;
+  quiet?: boolean;
+}
+
+/** Of bad rows, each of which is told up to here. */
+const MOST_BAD_ROWS_TOLD = 10;
+
+/** What of a job's options `run` takes. */
+export function runOptions(options: JobOptions): RunOptions {
+  const { memoryLimit, workers, spillDirectory, spillLimit } = options;
+  return {
+    ...(memoryLimit !== undefined && { memoryLimit }),
+    ...(workers !== undefined && { workers }),
+    ...(spillDirectory !== undefined && { spillDirectory }),
+    ...(spillLimit !== undefined && { spillLimit }),
+  };
+}
+
+function listen(job: Run, display: ProgressDisplay, { noteStyle }: Context): void {
+  let told = 0;
+  const warn = (text: string): void => display.say(`${noteStyle.yellow('warning')}: ${text}`);
+  job.on('alert', ({ message }) => warn(message));
+  job.on('restart', ({ stage, reason }) =>
+    warn(`a worker of "${stage}" died (${reason}); the job goes on from its last barrier`),
+  );
+  job.on('badRows', ({ rows }) => {
+    for (const { file, line, reason } of rows) {
+      told += 1;
+      if (told <= MOST_BAD_ROWS_TOLD) warn(`left out ${file}, line ${line}: ${reason}`);
+      if (told === MOST_BAD_ROWS_TOLD + 1) warn('more rows are left out; the summary counts them');
+    }
+  });
+}
+
+/** What a job did, in some lines. */
+export function summaryText(summary: Summary, { noteStyle }: Context): string {
+  const { rowsIn, rowsOut, elapsedMs, peakRssBytes, idleRssBytes, memoryLimitBytes, spilledBytes, restarts } = summary;
+  const rate = shortCount((rowsIn * 1000) / Math.max(1, elapsedMs));
+  const used = formatBytes(Math.max(0, peakRssBytes - idleRssBytes));
+  const bad = summary.sources.reduce((sum, { badRows = 0 }) => sum + badRows, 0);
+  const extras = [
+    spilledBytes > 0 && `${formatBytes(spilledBytes)} spilled`,
+    restarts > 0 && `${restarts} restarts`,
+    bad > 0 && `${grouped(bad)} bad rows left out`,
+  ].filter((extra) => extra !== false);
+  return [
+    `${noteStyle.green('done')} in ${timeText(elapsedMs)}: ${grouped(rowsIn)} rows in (${rate}/s), ${grouped(rowsOut)} out`,
+    `memory: at most ${used} beyond idle, limit ${formatBytes(memoryLimitBytes)}${extras.map((extra) => `; ${extra}`).join('')}`,
+  ].join('\n');
+}
+
+/** An error with what its job had done until then, for `--json`. */
+function withSummary(error: unknown, summary: Summary): unknown {
+  if (error instanceof Error) Object.defineProperty(error, 'summary', { value: summary, enumerable: false });
+  return error;
+}
+
+/**
+ * Runs a job to its end, with progress on standard error. Ctrl-C stops it; nothing is committed then.
+ * @throws what the job fails with, its summary as far as it got with it
+ */
+export async function followJob(
+  sinks: Parameters<typeof run>[0],
+  options: JobOptions & Pick<RunOptions, 'deterministic'>,
+  context: Context,
+): Promise<{ job: Run; summary: Summary }> {
+  const display = new ProgressDisplay(context.stderr);
+  const job = run(sinks, {
+    ...runOptions(options),
+    ...(options.deterministic === true && { deterministic: true }),
+    signal: context.interruption(),
+    ...(options.quiet !== true && { onProgress: (progress) => display.show(progress) }),
+  });
+  listen(job, display, context);
+  try {
+    const summary = await job.done;
+    display.clear();
+    return { job, summary };
+  } catch (error) {
+    display.clear();
+    throw withSummary(error, job.summary());
+  }
+}

@@ -1,0 +1,76 @@
+/** The module of `spillway run`: its default export as the sinks of a job. */
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { PipelineError, type Sink } from '@spillway/core';
+
+const SHAPE =
+  'export default sinks, or a function of the arguments that returns them: export default ([file]) => p.source(…).toStore(…)';
+
+function refuse(path: string, problem: string, hint: string, cause?: unknown): PipelineError {
+  return new PipelineError('ERR_OP_IMPORT', `${path} ${problem}`, { file: path, hint, cause });
+}
+
+/** @throws ERR_FILE_NOT_FOUND, ERR_OP_IMPORT */
+async function importModule(path: string, cwd: string): Promise<Record<string, unknown>> {
+  try {
+    if ((await stat(path)).isDirectory()) throw refuse(path, 'is a folder', 'name the module in it');
+  } catch (cause) {
+    if (cause instanceof PipelineError) throw cause;
+    const { neighbourHint } = await import('./neighbour-hint.ts');
+    const detail = { file: path, hint: await neighbourHint(path, cwd), cause };
+    throw new PipelineError('ERR_FILE_NOT_FOUND', `there is no module ${path}`, detail);
+  }
+  const canRunTypes = 'typescript' in process.features && process.features.typescript !== false;
+  if (/\.[cm]?tsx?$/.test(path) && !canRunTypes)
+    throw refuse(path, 'is TypeScript, which this version of Node cannot run', 'compile it, and run the .js file');
+  try {
+    return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+  } catch (cause) {
+    if (cause instanceof PipelineError) throw cause;
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw refuse(path, `cannot be imported: ${message}`, 'node says why: node --check, then node on the module', cause);
+  }
+}
+
+function isSink(value: unknown): value is Sink {
+  return typeof value === 'object' && value !== null && 'kind' in value && 'node' in value && 'settings' in value;
+}
+
+function checkSinks(path: string, value: unknown, from: string): Sink[] {
+  const list: unknown[] = Array.isArray(value) ? value : [value];
+  const wrong = list.find((each) => !isSink(each));
+  if (list.length === 0) throw refuse(path, `${from} no sinks`, SHAPE);
+  if (wrong !== undefined || list.includes(undefined)) {
+    const isStream = typeof wrong === 'object' && wrong !== null && 'toStore' in wrong;
+    const what = isStream
+      ? 'a stream that goes nowhere'
+      : wrong === null || wrong === undefined
+        ? 'nothing'
+        : `a ${typeof wrong}`;
+    throw refuse(path, `${from} ${what}, not sinks`, isStream ? 'end it in a sink: .toStore(…), .collect()' : SHAPE);
+  }
+  const sinks = list as Sink[];
+  if (!sinks.some(({ kind }) => kind === 'iterate')) return sinks;
+  throw refuse(path, 'has a sink toIterable(), which nobody reads here', 'use forEach(…), collect() or a store');
+}
+
+/**
+ * Imports a module and asks it for its sinks.
+ * @param args for its default export, where that is a function
+ * @throws ERR_FILE_NOT_FOUND, ERR_OP_IMPORT, and what the module itself throws
+ */
+export async function loadSinks(name: string, args: readonly string[], cwd: string): Promise<Sink[]> {
+  const path = resolve(cwd, name);
+  const { default: exported, ...others } = await importModule(path, cwd);
+  if (exported === undefined) {
+    const names = Object.keys(others);
+    throw refuse(
+      path,
+      'has no default export',
+      names.length === 0 ? SHAPE : `it exports ${names.join(', ')}; ${SHAPE}`,
+    );
+  }
+  if (typeof exported !== 'function') return checkSinks(path, await exported, 'exports');
+  return checkSinks(path, await (exported as (args: readonly string[]) => unknown)([...args]), 'returns');
+}

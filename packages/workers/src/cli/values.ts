@@ -1,0 +1,61 @@
+/** Values of options as people write them. Each reads one text, or says in a sentence what to write instead. */
+import { PipelineError, parseBytes, parseDuration } from '@spillway/core/text';
+import { InvalidArgumentError } from 'commander';
+
+/** A library's refusal as one of the command line. */
+function refusal(error: unknown): InvalidArgumentError {
+  if (!(error instanceof PipelineError)) throw error;
+  return new InvalidArgumentError(error.hint === undefined ? error.message : `${error.message}: ${error.hint}`);
+}
+
+/** Bytes. */
+export function size(text: string): number {
+  try {
+    return parseBytes(text);
+  } catch {
+    throw new InvalidArgumentError('Write a size such as 256MiB (2^20) or 256MB (10^6).');
+  }
+}
+
+/** Checked, and kept as it was written. */
+export function duration(text: string): string {
+  try {
+    parseDuration(text);
+    return text;
+  } catch (error) {
+    throw refusal(error);
+  }
+}
+
+/** A number from 1 on. */
+export function count(text: string): number {
+  const value = Number(text.replaceAll('_', ''));
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw new InvalidArgumentError('Write a whole number from 1 on.');
+}
+
+/** A number from 0 on. */
+export function ordinal(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError('Write a whole number from 0 on.');
+}
+
+/** Names with commas between. */
+export function names(text: string): string[] {
+  const list = text.split(',').map((name) => name.trim());
+  if (list.every((name) => name !== '')) return list;
+  throw new InvalidArgumentError('Write names with commas between: ts,price.');
+}
+
+/** `name=value` with commas between; a value may have commas itself. */
+export function pairs(text: string): Record<string, string> {
+  const found = text.split(/,\s*(?=[^,=]+=)/).map((pair): [string, string] => {
+    const at = pair.indexOf('=');
+    if (at < 1) throw new InvalidArgumentError('Write names and values: symbol=AAPL,freq=1h.');
+    return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
+  });
+  const twice = found.find(([name], i) => found.findIndex(([other]) => other === name) !== i);
+  if (twice !== undefined) throw new InvalidArgumentError(`"${twice[0]}" is there twice.`);
+  return Object.fromEntries(found);
+}

@@ -1,0 +1,65 @@
+/** The command as it is installed, in processes of its own. What it does is tested in `unit/workers/cli`. */
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openStore } from '@spillway/core';
+import { expect, it } from 'vitest';
+import { runNode, runProgram } from '#support/process';
+import { temporaryFolder } from '#support/temporary-folder';
+
+const SPILLWAY = fileURLToPath(new URL('../bin/spillway.js', import.meta.resolve('@spillway/workers')));
+const CORE = JSON.stringify(import.meta.resolve('@spillway/core'));
+
+it('is a program: results on standard output, the rest on standard error, 2 for wrong usage', async () => {
+  const help = await runProgram(SPILLWAY, ['ls', '--help']);
+  expect(help).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('spillway ls ./market') });
+  expect(await runNode([SPILLWAY, 'sl'])).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: expect.stringContaining('mean ls?'),
+  });
+});
+
+it('ends quietly when who reads it has gone', async () => {
+  const store = join(temporaryFolder(), 'store');
+  const rows = Array.from({ length: 50_000 }, (_, n) => ({
+    n,
+    text: `row ${n} of many, and long enough to fill a pipe`,
+  }));
+  await (await openStore(store)).write({ a: 'b' }, rows, { schema: { n: 'int64', text: 'utf8' }, orderedOn: 'n' });
+  const script = `set -o pipefail; '${process.execPath}' '${SPILLWAY}' cat '${store}' a=b | head -n 2`;
+  const { code, stdout, stderr } = await runProgram('bash', ['-c', script]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toBe('n,text\n0,"row 0 of many, and long enough to fill a pipe"\n');
+});
+
+it('ends with 130 soon after Ctrl-C, with nothing committed and nothing left', async () => {
+  const cwd = temporaryFolder();
+  writeFileSync(
+    join(cwd, 'endless.mjs'),
+    `import { createPipeline, fromIterable, openStore } from ${CORE};
+async function* rows() {
+  for (let n = 0; ; n += 1) {
+    if (n % 1000 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    if (n === 20000) console.error('on its way');
+    yield { n };
+  }
+}
+const s = createPipeline({ memoryLimit: '128MiB' }).source(fromIterable({ n: 'int64' }, rows(), { orderedOn: 'n', batchRows: 1000 }));
+export default async () => s.toStore(await openStore('out'), { a: 'b' });
+`,
+  );
+  const kill = { signal: 'SIGINT', afterText: 'on its way' } as const;
+  const { code, stdout, stderr, afterKillMs } = await runNode([SPILLWAY, 'run', 'endless.mjs', '--json'], {
+    cwd,
+    kill,
+  });
+  expect({ code, stderr }).toMatchObject({
+    code: 130,
+    stderr: expect.stringContaining('stopped by SIGINT; nothing was committed'),
+  });
+  expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: 'ERR_ABORTED' } });
+  expect(afterKillMs).toBeLessThan(3000);
+  const left = existsSync(join(cwd, 'out')) ? readdirSync(join(cwd, 'out'), { recursive: true }) : [];
+  expect(left.filter((name) => String(name).includes('.parquet') || String(name).endsWith('.json'))).toEqual([]);
+});

@@ -1,0 +1,60 @@
+/** The command line in this process: what it prints, and its exit code. */
+import { PassThrough, Writable } from 'node:stream';
+import { commandLine, type Output } from '@spillway/workers/command-line';
+
+export interface CommandResult {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+export interface CommandOptions {
+  cwd?: string;
+  env?: Record<string, string>;
+  /** What standard input holds. */
+  stdin?: string;
+  /** Of the terminal that standard error is. Default: it is none. */
+  columns?: number;
+  signal?: AbortSignal;
+  /** Gets standard output as it is. */
+  onBytes?: (bytes: Buffer) => void;
+  /** Who reads standard output has gone. */
+  brokenPipe?: boolean;
+}
+
+function collector(
+  options: Pick<CommandOptions, 'columns' | 'onBytes' | 'brokenPipe'>,
+): Output & { text: () => string } {
+  const { columns, onBytes, brokenPipe } = options;
+  const chunks: Buffer[] = [];
+  const stream = new Writable({
+    highWaterMark: 1,
+    write(chunk, _encoding, done) {
+      chunks.push(Buffer.from(chunk));
+      onBytes?.(Buffer.from(chunk));
+      done(brokenPipe === true ? Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }) : null);
+    },
+  });
+  return Object.assign(stream, {
+    text: () => Buffer.concat(chunks).toString('utf8'),
+    ...(columns !== undefined && { isTTY: true, columns }),
+  });
+}
+
+/** Runs one command without a process of its own. */
+export async function command(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+  const { columns, onBytes, brokenPipe } = options;
+  const stdout = collector({ ...(onBytes && { onBytes }), ...(brokenPipe && { brokenPipe }) });
+  const stderr = collector(columns === undefined ? {} : { columns });
+  const stdin = new PassThrough();
+  stdin.end(options.stdin ?? '');
+  const code = await commandLine(args, {
+    stdin,
+    stdout,
+    stderr,
+    env: options.env ?? {},
+    cwd: options.cwd ?? process.cwd(),
+    interruption: () => options.signal ?? new AbortController().signal,
+  });
+  return { code, stdout: stdout.text(), stderr: stderr.text() };
+}
