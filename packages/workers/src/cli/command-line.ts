@@ -1,5 +1,5 @@
 /** The command line as a function: arguments in, exit code out. */
-import { errorToData, PipelineError } from '@spillway/core/text';
+import { errorToData, PipelineError } from '@spillway/core/words';
 import { CommanderError } from 'commander';
 import type { Context } from './context.ts';
 import { EXIT, UsageError } from './exit-codes.ts';

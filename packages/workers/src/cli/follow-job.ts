@@ -1,5 +1,5 @@
 /** A job as people see it on standard error: what was left out, what presses, how far it is, what it did. */
-import { formatBytes } from '@spillway/core/text';
+import { formatBytes } from '@spillway/core/words';
 import type { Run } from '../job/job.ts';
 import type { RunOptions } from '../job/run-options.ts';
 import type { Summary } from '../job/summary.ts';

@@ -1,7 +1,7 @@
 /** `spillway ls`: what a store holds. */
 import type { Dataset, Store } from '@spillway/core';
-import { formatBytes } from '@spillway/core/text';
 import { showOrdered } from '@spillway/core/values';
+import { formatBytes } from '@spillway/core/words';
 import type { CommonOptions, Context } from './context.ts';
 import { keyText, matchingKeys, openExisting } from './open-existing.ts';
 import { grouped, textTable } from './text-table.ts';

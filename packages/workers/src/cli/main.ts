@@ -1,5 +1,5 @@
 /** The `spillway` command. */
-import { PipelineError } from '@spillway/core/text';
+import { PipelineError } from '@spillway/core/words';
 import { commandLine } from './command-line.ts';
 import { EXIT } from './exit-codes.ts';
 

@@ -1,7 +1,7 @@
 /** What may have been meant by a path that is not there. */
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
-import { nearestName } from '@spillway/core/text';
+import { nearestName } from '@spillway/core/words';
 
 /** @param path absolute */
 export async function neighbourHint(path: string, cwd: string): Promise<string> {

@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type DatasetKey, openStore, PipelineError, type Store } from '@spillway/core';
-import { showKey } from '@spillway/core/text';
+import { showKey } from '@spillway/core/words';
 
 /** Opens a store that has to be there. @throws ERR_STORE_NOT_FOUND, ERR_STORE_UNSUPPORTED, ERR_IO */
 export async function openExisting(path: string, cwd: string): Promise<Store> {

@@ -1,5 +1,5 @@
 /** Refusals as people read them: what is wrong, where, what to do next. */
-import { errorToData, PipelineError, type PipelineErrorData } from '@spillway/core/text';
+import { errorToData, PipelineError, type PipelineErrorData } from '@spillway/core/words';
 import type { Style } from './style.ts';
 
 type Place = Pick<PipelineErrorData, 'stage' | 'file' | 'row' | 'column' | 'value'>;

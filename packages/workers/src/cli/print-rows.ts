@@ -1,7 +1,7 @@
 /** `spillway cat`: the rows of a dataset, in order, on standard output. */
 import { type Dataset, type DatasetReadOptions, type OrderedBound, PipelineError } from '@spillway/core';
-import { nameHint } from '@spillway/core/text';
 import { createArena, isTimestamp, parseType } from '@spillway/core/values';
+import { nameHint } from '@spillway/core/words';
 import type { CommonOptions, Context } from './context.ts';
 import { UsageError } from './exit-codes.ts';
 import { openExisting, typedKey } from './open-existing.ts';

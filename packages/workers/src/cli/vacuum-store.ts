@@ -1,6 +1,6 @@
 /** `spillway vacuum`: removes files that no version within the retention has. */
 import type { DatasetKey, VacuumSummary } from '@spillway/core';
-import { formatBytes } from '@spillway/core/text';
+import { formatBytes } from '@spillway/core/words';
 import type { CommonOptions, Context } from './context.ts';
 import { keyText, matchingKeys, openExisting } from './open-existing.ts';
 import { grouped } from './text-table.ts';

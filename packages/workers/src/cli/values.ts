@@ -1,5 +1,5 @@
 /** Values of options as people write them. Each reads one text, or says in a sentence what to write instead. */
-import { PipelineError, parseBytes, parseDuration } from '@spillway/core/text';
+import { PipelineError, parseBytes, parseDuration } from '@spillway/core/words';
 import { InvalidArgumentError } from 'commander';
 
 /** A library's refusal as one of the command line. */

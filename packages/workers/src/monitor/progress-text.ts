@@ -1,5 +1,5 @@
 /** How far a job has come, in words: the lines that `terminalProgress` draws. */
-import { formatBytes } from '@spillway/core/text';
+import { formatBytes } from '@spillway/core/words';
 import type { EndpointProgress, Progress } from './progress.ts';
 
 const MEGA = 1e6;
