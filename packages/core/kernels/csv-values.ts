@@ -356,10 +356,22 @@ export function csvTextBytes(c: usize, column: u32): u32 {
 
 /** Copies the inside of a quoted text, each pair of quotes as one. Returns where it ends. */
 function unescape(out: usize, p: usize, e: usize, quote: u32): usize {
-  for (; p < e; p++, out++) {
-    const letter = load<u8>(p);
-    store<u8>(out, letter);
-    if (letter == quote) p++;
+  const quotes = i8x16.splat(<i8>quote);
+  while (p < e) {
+    const word = v128.load(p);
+    v128.store(out, word);
+    const found = i8x16.bitmask(i8x16.eq(word, quotes));
+    const left = e - p;
+    if (found == 0 || <usize>ctz<i32>(found) >= left) {
+      if (left <= 16) return out + left;
+      p += 16;
+      out += 16;
+      continue;
+    }
+    // Up to the first of a pair, which stays.
+    const bytes = <usize>ctz<i32>(found) + 1;
+    p += bytes + 1;
+    out += bytes;
   }
   return out;
 }

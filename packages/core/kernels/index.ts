@@ -11,6 +11,7 @@ export { groupStates } from './groups';
 export { checksum, combineIds, encodeInt64, encodeText, initKeyTable, rehashKeyTable } from './hash';
 export { asofMatch, mergeMatch } from './join';
 export { initStates, mergeStates, roundSums } from './merge';
+export { jsonRows } from './json-rows';
 export { binEnds, firstUnordered } from './order';
 export {
   beginCharacters, deltaDecode, greatestIndex, hybridDecode, isOneRun, moveOffsets, narrow, packBits, plainTexts, prefixedBytes,

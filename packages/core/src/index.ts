@@ -38,6 +38,7 @@ export {
   type PushSource,
 } from './plan/pipeline.ts';
 export { type CsvOptions, readCsv } from './plan/read-csv.ts';
+export { type NdjsonOptions, readNdjson } from './plan/read-ndjson.ts';
 export { fromShared, type SharedOptions } from './plan/shared-source.ts';
 export {
   type ForEachOptions,

@@ -27,18 +27,18 @@ export { SHARED_TABLE_OWNER, sharedTableBatches, sharedTableCount } from './batc
 export { sliceBatch, sliceColumn } from './batch/slice-batch.ts';
 export { decodeUtf8, encodeStrings } from './batch/utf8.ts';
 export type { RowValues } from './batch/value-origin.ts';
-export * from './csv.ts';
 export { type CompiledExpression, columnsOf, compileExpression } from './expressions/compile.ts';
 export * from './expressions/describe.ts';
 export { type EvaluationContext, releaseColumn } from './expressions/frame.ts';
 export type * from './expressions/node.ts';
 export * from './expressions/typing.ts';
 export type { ColumnBounds } from './formats/column-bounds.ts';
-export type { CsvFile, CsvFormat } from './formats/csv/csv-format.ts';
+export type { CsvFormat, JsonFormat, TextFile, TextFormat } from './formats/csv/csv-format.ts';
 export { type CsvHead, readCsvHead } from './formats/csv/csv-head.ts';
 export { fieldText, isQuoted, plainRows } from './formats/csv/plain-rows.ts';
 export { plainValue } from './formats/csv/plain-values.ts';
 export { expandPaths } from './formats/glob.ts';
+export { plainLines } from './formats/ndjson/plain-lines.ts';
 export { OrderCheck } from './formats/order-check.ts';
 export {
   compareOrdered,
@@ -68,6 +68,7 @@ export { OVERFLOW_RECORD_BYTES, SUM_STATE_BYTES } from './kernels/aggregate-cont
 export { instantiateKernels } from './kernels/compiled-kernels.ts';
 export { CONVERT, INDEX, VALUE_KIND, VALUE_STATUS } from './kernels/csv-layout.ts';
 export * from './kernels/exact-sum.ts';
+export { JSON_BAD_KIND, JSON_ROWS } from './kernels/json-layout.ts';
 export { KeyTable } from './kernels/key-table.ts';
 export { adoptKernelModule, type KernelModule, kernelModule } from './kernels/module.ts';
 export { QuantileBuckets } from './kernels/quantiles.ts';
@@ -168,3 +169,4 @@ export type { MergeTask } from './store/merge-files.ts';
 export { type MergeRegion, planMerge } from './store/merge-plan.ts';
 export { periodsOf } from './store/row-group-target.ts';
 export { checkFileSink, commitSink, datasetFolder, discardSink, stagingPath } from './store/sink-commit.ts';
+export * from './text.ts';

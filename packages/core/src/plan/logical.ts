@@ -4,7 +4,7 @@
  */
 
 import type { ExpressionNode } from '../expressions/node.ts';
-import type { CsvFile, CsvFormat } from '../formats/csv/csv-format.ts';
+import type { TextFile, TextFormat } from '../formats/csv/csv-format.ts';
 import type { Interpolation } from '../kernels/quantiles.ts';
 import type { Fields, TypeText } from '../schema/types.ts';
 import type { WriteMode } from '../store/commit.ts';
@@ -54,17 +54,17 @@ export type SourceSpec =
       stored?: { fields: Fields; checksums: Record<string, string> };
     }
   /**
-   * CSV text, parsed in the lanes. A resolved plan has the delimiter, the schema of all columns, the columns to read, and the files.
+   * CSV or lines of JSON, parsed in the lanes. A resolved plan has the delimiter, the schema of all columns, the columns to read, and the files.
    */
   | {
-      type: 'csv';
+      type: 'text';
       paths: string[];
       orderedOn?: string;
       schema?: Fields;
       columns?: string[];
-      format: CsvFormat;
+      format: TextFormat;
       batchRows: number;
-      files: CsvFile[];
+      files: TextFile[];
     }
   /**
    * Fed on the main thread: push sources, iterables, Node streams. `id` names the feeder in this process; `objectRows`: how many rows it

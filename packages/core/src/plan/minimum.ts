@@ -27,6 +27,7 @@
 
 import { floorBytes, PIECE_ROWS, rowBytes } from '../batch/largest-batch.ts';
 import { readerBytes } from '../formats/csv/chunk-sizes.ts';
+import { rowPlaces } from '../formats/csv/csv-format.ts';
 import { PAGE_BYTES } from '../memory/layout.ts';
 import type { AggregateSpec } from '../operators/aggregate/output-fields.ts';
 import { mostPacketBytes } from '../operators/aggregate/packet.ts';
@@ -89,8 +90,8 @@ function stateBytes(stages: readonly StageSpec[], rows: number): number {
   let sum = 0;
   for (const { operators, lanes, input } of stages) {
     if (input.kind === 'splits' && input.source.type === 'generated') sum += lanes * floorBytes(input.fields, rows);
-    if (input.kind === 'splits' && input.source.type === 'csv')
-      sum += lanes * csvBytes(input.source, input.fields, rows);
+    if (input.kind === 'splits' && input.source.type === 'text')
+      sum += lanes * textSourceBytes(input.source, input.fields, rows);
     for (const { spec, half, inputFields, emissionsVisible } of operators) {
       if (spec.kind === 'aggStream')
         sum += aggregateBytes(spec, half, lanes) + (emissionsVisible ? seenBytes(spec, half) : 0);
@@ -113,8 +114,12 @@ function stateBytes(stages: readonly StageSpec[], rows: number): number {
 }
 
 /** What one lane reads text with, and the batch that it makes. */
-function csvBytes({ files, format }: Extract<SourceSpec, { type: 'csv' }>, fields: Fields, rows: number): number {
-  const width = files.reduce((widest, { names }) => Math.max(widest, names.length), fields.length);
+function textSourceBytes(
+  { files, format }: Extract<SourceSpec, { type: 'text' }>,
+  fields: Fields,
+  rows: number,
+): number {
+  const width = files.reduce((widest, file) => Math.max(widest, rowPlaces(file, format)), fields.length + 1);
   return readerBytes(fields.length, format, width) + floorBytes(fields, rows);
 }
 

@@ -1,14 +1,10 @@
 /** CSV and TSV files as a source, as the user describes them. */
 import type { Simplify } from '../expressions/types.ts';
-import { checkCsvType } from '../formats/csv/column-plan.ts';
 import type { BadRowPolicy, CsvFormat } from '../formats/csv/csv-format.ts';
-import { epochUnit, formatSteps } from '../formats/csv/time-format.ts';
-import { fieldsFromShape } from '../schema/fields.ts';
-import { nameHint } from '../schema/nearest-name.ts';
-import { parseType } from '../schema/parse-type.ts';
 import type { Fields, Shape } from '../schema/types.ts';
-import { BATCH_ROWS, checkOrdered, refuse, type Source } from './sources.ts';
+import { BATCH_ROWS, refuse, type Source } from './sources.ts';
 import { checkCount, checkKeys, type StepOptions } from './stage-options.ts';
+import { checkPolicy, checkTimes, checkZone, MOST_BAD_ROWS, pathsOf, schemaOf } from './text-options.ts';
 
 /** Options of `readCsv`. */
 export interface CsvOptions extends StepOptions {
@@ -44,7 +40,8 @@ export interface CsvOptions extends StepOptions {
   maxBadRows?: number;
 }
 
-type CsvShape<O> = O extends { schema: infer S extends Shape; columns: readonly (infer C extends string)[] }
+/** Columns as far as the options of a source say their types. */
+export type FileShape<O> = O extends { schema: infer S extends Shape; columns: readonly (infer C extends string)[] }
   ? Simplify<Pick<S, C & keyof S>>
   : O extends { schema: infer S extends Shape }
     ? S
@@ -65,7 +62,6 @@ const OPTIONS = [
   ],
   ...['onBadRow', 'maxBadRows'],
 ];
-const MOST_BAD_ROWS = 10_000;
 
 /**
  * Reads CSV or TSV files: a path, a pattern with `*`, `?`, `**`, `{a,b}`, or several of these. The files of a pattern follow each
@@ -85,22 +81,16 @@ const MOST_BAD_ROWS = 10_000;
 export function readCsv<const O extends CsvOptions = Record<never, never>>(
   paths: string | readonly string[],
   options?: O,
-): Source<CsvShape<O>> {
+): Source<FileShape<O>> {
   const given: CsvOptions = options ?? {};
   checkKeys(given, 'readCsv', OPTIONS, 'step');
-  const list = typeof paths === 'string' ? [paths] : [...paths];
-  if (list.length === 0 || list.some((path) => typeof path !== 'string' || path === ''))
-    throw refuse('readCsv', 'there are no paths', "write readCsv('trades/*.csv')");
-  const schema = given.schema === undefined ? undefined : fieldsFromShape(given.schema);
-  for (const field of schema ?? []) checkCsvType(field);
-  if (given.columns?.length === 0)
-    throw refuse('readCsv', 'columns is empty', 'name at least one, or leave columns out');
-  checkOrdered(given.orderedOn, schema, 'readCsv');
+  const list = pathsOf(paths, 'readCsv', "write readCsv('trades/*.csv')");
+  const schema = schemaOf(given, 'readCsv');
   return {
     label: 'readCsv',
     options: given,
     spec: {
-      type: 'csv',
+      type: 'text',
       paths: list,
       ...(given.orderedOn !== undefined && { orderedOn: given.orderedOn }),
       ...(schema && { schema }),
@@ -120,10 +110,11 @@ function formatOf(given: CsvOptions, schema: Fields | undefined): CsvFormat {
     throw refuse('readCsv', 'quote and delimiter are the same', 'change one');
   if (!Array.isArray(nulls) || nulls.some((text) => typeof text !== 'string'))
     throw refuse('readCsv', 'nulls is no list of texts', "write nulls: ['NA']");
-  checkTimes(timeFormats, schema);
-  if (timeZone !== undefined) checkZone(timeZone);
-  checkPolicy(onBadRow);
+  checkTimes(timeFormats, schema, 'readCsv');
+  if (timeZone !== undefined) checkZone(timeZone, 'readCsv');
+  checkPolicy(onBadRow, 'readCsv');
   return {
+    syntax: 'csv',
     // Empty until the first file has been looked at.
     delimiter: given.delimiter ?? '',
     quote,
@@ -140,43 +131,4 @@ function checkLetter(letter: string | undefined, option: string, mayBeEmpty: boo
   if (letter === undefined || (mayBeEmpty && letter === '')) return;
   const isFine = typeof letter === 'string' && /^[\t -~]$/.test(letter);
   if (!isFine) throw refuse('readCsv', `${option} is ${JSON.stringify(letter)}`, 'give one ASCII character');
-}
-
-function checkTimes(formats: Readonly<Record<string, string>>, schema: Fields | undefined): void {
-  for (const [column, format] of Object.entries(formats)) {
-    const field = schema?.find(({ name }) => name === column);
-    if (schema !== undefined && field === undefined) {
-      const names = schema.map(({ name }) => name);
-      throw refuse('readCsv', `timeFormats names the column "${column}", which is not there`, nameHint(column, names));
-    }
-    const isEpoch = epochUnit(format) !== undefined;
-    if (!isEpoch) formatSteps(column, format);
-    const isTime = field === undefined || parseType(field.type).domain === 'temporal';
-    const isMoment = field === undefined || field.type.startsWith('timestamp');
-    if (!isTime || (isEpoch && !isMoment))
-      throw refuse('readCsv', `timeFormats names "${column}", which is ${field?.type}`, 'declare it as a timestamp');
-  }
-}
-
-function checkZone(zone: string): void {
-  try {
-    fieldsFromShape({ zone: `timestamp[us, ${zone}]` });
-  } catch (cause) {
-    throw refuse(
-      'readCsv',
-      `"${zone}" is not a time zone`,
-      'use an IANA name such as Europe/Paris, UTC, or an offset such as +02:00',
-      cause,
-    );
-  }
-}
-
-function checkPolicy(policy: BadRowPolicy): void {
-  const isRejects = typeof policy === 'object' && policy !== null && typeof policy.rejects === 'string';
-  if (policy === 'error' || policy === 'skip-and-report' || isRejects) return;
-  throw refuse(
-    'readCsv',
-    `onBadRow is ${JSON.stringify(policy)}`,
-    "give 'error', 'skip-and-report' or { rejects: 'bad.csv' }",
-  );
 }

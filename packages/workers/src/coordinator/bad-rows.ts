@@ -1,7 +1,7 @@
 /** Rows that sources have left out because they are not right: counted, told, and written to where the source's user wants them. */
 import { writeFile } from 'node:fs/promises';
 import { PipelineError } from '@spillway/core/base';
-import type { CsvFormat, LogicalPlan, StageSpec } from '@spillway/core/internal';
+import type { LogicalPlan, StageSpec, TextFormat } from '@spillway/core/internal';
 import type { JobEmitter } from '../job/events.ts';
 
 /** A row that was left out. Lines count from 1; the text is shortened, and there only where it is written to a file. */
@@ -14,7 +14,7 @@ export interface LeftOutRow {
 
 interface SourceRows {
   name: string;
-  policy: CsvFormat['onBadRow'];
+  policy: TextFormat['onBadRow'];
   counts: Map<number, number>;
   /** By chunk; only where they are written to a file. */
   kept: Map<number, readonly LeftOutRow[]>;
@@ -27,7 +27,7 @@ export class BadRowReports {
   constructor({ nodes }: LogicalPlan, emitter: JobEmitter) {
     this.#emitter = emitter;
     for (const { id, name, spec } of nodes) {
-      if (spec.kind !== 'source' || spec.source.type !== 'csv' || spec.source.format.onBadRow === 'error') continue;
+      if (spec.kind !== 'source' || spec.source.type !== 'text' || spec.source.format.onBadRow === 'error') continue;
       this.#sources.set(id, { name, policy: spec.source.format.onBadRow, counts: new Map(), kept: new Map() });
     }
   }

@@ -323,7 +323,7 @@ export class Execution {
   async #unpack(planned: PlannedRun): Promise<void> {
     const isPacked = planned.logical.nodes.some(
       ({ spec }) =>
-        spec.kind === 'source' && spec.source.type === 'csv' && spec.source.files.some((file) => file.packing),
+        spec.kind === 'source' && spec.source.type === 'text' && spec.source.files.some((file) => file.packing),
     );
     if (!isPacked) return;
     const { packedFiles, unpackFiles } = await import('../sources/unpack-files.ts');

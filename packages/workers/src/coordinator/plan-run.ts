@@ -1,7 +1,7 @@
 /** From the sinks of a run to its stages, before anything is started. */
 import type { Sink } from '@spillway/core';
 import { formatBytes } from '@spillway/core/base';
-import type { CsvFile, PhysicalPlan, ResolvedPlan } from '@spillway/core/internal';
+import type { PhysicalPlan, ResolvedPlan, TextFile } from '@spillway/core/internal';
 import { buildLogicalPlan, feederOf, fitStages, planStages, resolvePlan } from '@spillway/core/planner';
 import { readCgroupMemory } from '../governor/cgroup.ts';
 import { groupRoom } from '../governor/group-room.ts';
@@ -78,7 +78,7 @@ function describeSource(planned: PlannedRun, node: ResolvedPlan['nodes'][number]
   if (node.spec.kind !== 'source') return;
   const { source } = node.spec;
   if (source.type === 'shared') planned.totals.set(node.id, { rows: source.rows });
-  if (source.type === 'csv') planned.totals.set(node.id, { bytes: textBytes(source.files) });
+  if (source.type === 'text') planned.totals.set(node.id, { bytes: textBytes(source.files) });
   if (source.type === 'fed') {
     const { totalRows } = feederOf(source.id);
     if (totalRows !== undefined) planned.totals.set(node.id, { rows: totalRows });
@@ -91,12 +91,12 @@ function describeSource(planned: PlannedRun, node: ResolvedPlan['nodes'][number]
   planned.totals.set(node.id, { rows: schedule.rows, bytes: schedule.bytes });
 }
 
-function textBytes(files: readonly CsvFile[]): number {
+function textBytes(files: readonly TextFile[]): number {
   return files.reduce((sum, { bytes, dataStart }) => sum + Math.max(0, bytes - dataStart), 0);
 }
 
 /** Counts the text of sources again, when compressed files have been unpacked. */
 export function retotal({ logical, totals }: PlannedRun): void {
   for (const { id, spec } of logical.nodes)
-    if (spec.kind === 'source' && spec.source.type === 'csv') totals.set(id, { bytes: textBytes(spec.source.files) });
+    if (spec.kind === 'source' && spec.source.type === 'text') totals.set(id, { bytes: textBytes(spec.source.files) });
 }

@@ -234,7 +234,7 @@ function laneConfigs(parts: WiringParts, wiring: StageWiring): LaneConfig[] {
 
 /** Zeroed words in which the lanes of a CSV source agree; 0 for other stages. */
 function placeChain({ lease, cleanup }: WiringParts, { input }: StageSpec, owner: number): Ptr {
-  if (input.kind !== 'splits' || input.source.type !== 'csv') return 0;
+  if (input.kind !== 'splits' || input.source.type !== 'text') return 0;
   const chain = lease.arena.alloc(CHAIN_BYTES, owner);
   lease.arena.u8.fill(0, chain, chain + CHAIN_BYTES);
   cleanup.add(() => lease.arena.release(chain));

@@ -264,10 +264,10 @@ async function laneInput(
     return new SharedInput({ arena, kernels, source, fields, gate, batches: input.batches });
   }
   const onSplit = (bounds: SplitBounds): void => send({ type: 'split', ...bounds });
-  if (source.type === 'csv') {
-    const { CsvInput } = await import('../sources/csv-input.ts');
+  if (source.type === 'text') {
+    const { TextInput } = await import('../sources/text-input.ts');
     const { chain: chunks } = input;
-    return new CsvInput({
+    return new TextInput({
       arena,
       source,
       fields,

@@ -5,8 +5,9 @@
  * Hazard: an entry is used again sixteen chunks later. That chunk cannot be settled before the entry was read, because chunks are
  * settled in order, each from the entry of the one before.
  */
-import type { ChunkStart } from '@spillway/core/csv';
+
 import type { Arena, Ptr } from '@spillway/core/internal';
+import type { ChunkStart } from '@spillway/core/text';
 import type { SourceGate } from '../channels/source-gate.ts';
 import { WaitPlace, wake } from '../channels/wait.ts';
 

@@ -7,17 +7,17 @@ import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { PipelineError } from '@spillway/core/base';
-import { unpackError, unpackedStream } from '@spillway/core/csv';
-import type { CsvFile } from '@spillway/core/internal';
+import type { TextFile } from '@spillway/core/internal';
+import { unpackError, unpackedStream } from '@spillway/core/text';
 import type { PlannedRun } from '../coordinator/plan-run.ts';
 import { FED_FILES, type SpillPlace } from '../coordinator/spill-place.ts';
 
 const AT_ONCE = 4;
 
 /** Files of a plan that have to be unpacked. */
-export function packedFiles({ logical }: PlannedRun): CsvFile[] {
+export function packedFiles({ logical }: PlannedRun): TextFile[] {
   return logical.nodes.flatMap(({ spec }) =>
-    spec.kind === 'source' && spec.source.type === 'csv'
+    spec.kind === 'source' && spec.source.type === 'text'
       ? spec.source.files.filter(({ packing, unpacked }) => packing !== undefined && unpacked === undefined)
       : [],
   );
@@ -28,7 +28,7 @@ export function packedFiles({ logical }: PlannedRun): CsvFile[] {
  * @throws ERR_FILE_FORMAT (damaged), ERR_SPILL_DISK, the signal's reason
  */
 export async function unpackFiles(
-  files: readonly CsvFile[],
+  files: readonly TextFile[],
   { folder }: SpillPlace,
   signal: AbortSignal,
 ): Promise<void> {
@@ -36,12 +36,12 @@ export async function unpackFiles(
   let next = 0;
   const work = async (): Promise<void> => {
     for (let index = next++; index < files.length; index = next++)
-      await unpack(files[index] as CsvFile, join(folder, `${FED_FILES}text-${index}`), signal);
+      await unpack(files[index] as TextFile, join(folder, `${FED_FILES}text-${index}`), signal);
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, files.length) }, work));
 }
 
-async function unpack(file: CsvFile, target: string, signal: AbortSignal): Promise<void> {
+async function unpack(file: TextFile, target: string, signal: AbortSignal): Promise<void> {
   try {
     await pipeline(unpackedStream(file.path), createWriteStream(target), { signal });
   } catch (error) {

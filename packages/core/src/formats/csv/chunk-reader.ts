@@ -10,18 +10,19 @@ import type { Batch } from '../../batch/contract.ts';
 import { emptyBatch, withInputs } from '../../batch/make-batch.ts';
 import type { Arena, Ptr } from '../../memory/contract.ts';
 import type { Fields } from '../../schema/types.ts';
+import { JsonIndexer } from '../ndjson/json-indexer.ts';
 import { CHUNK_BYTES, columnsBytes, indexerBytes } from './chunk-sizes.ts';
 import { type ChunkPlace, ChunkText } from './chunk-text.ts';
 import { type BadValue, CsvColumns } from './csv-columns.ts';
 import { type BadRow, badRowError, type RowProblem } from './csv-error.ts';
-import type { CsvFormat } from './csv-format.ts';
-import { CsvIndexer, type FaultyRow, type FoundRows, type RowRange } from './csv-indexer.ts';
+import { rowPlaces, type TextFormat } from './csv-format.ts';
+import { CsvIndexer } from './csv-indexer.ts';
+import type { FaultyRow, FoundRows, RowRange, TextIndexer } from './text-indexer.ts';
 
 /** A row may be so long. */
 const MOST_ROW_BYTES = 1 << 23;
 /** Rows of a batch at most. */
 const PIECE_ROWS = 65_536;
-const EVERY_ROW = 0xffff_ffff;
 /** Of a bad row's text. */
 const SHOWN_BYTES = 1000;
 const LF = 10;
@@ -43,8 +44,8 @@ export interface ChunkReaderParts {
   arena: Arena;
   owner: number;
   fields: Fields;
-  format: CsvFormat;
-  /** Most fields of a row of any file. */
+  format: TextFormat;
+  /** Most places of a row of any file (see `rowPlaces`). */
   width: number;
   batchRows: number;
   chunkBytes?: number;
@@ -52,11 +53,11 @@ export interface ChunkReaderParts {
   onBadRow?: (row: BadRow) => void;
 }
 
-export class CsvChunkReader {
+export class TextChunkReader {
   readonly #parts: ChunkReaderParts;
   readonly #scratch: Ptr;
   readonly #text: ChunkText;
-  readonly #indexer: CsvIndexer;
+  readonly #indexer: TextIndexer;
   readonly #columns: CsvColumns;
   /** Found by `load`, from the place guessed. */
   #guess: { from: number; found: FoundRows } | undefined;
@@ -69,19 +70,25 @@ export class CsvChunkReader {
   constructor(parts: ChunkReaderParts) {
     const { arena, owner, fields, format, width, chunkBytes = CHUNK_BYTES } = parts;
     this.#parts = parts;
-    const indexBytes = indexerBytes(chunkBytes, width);
+    const indexBytes = indexerBytes(chunkBytes, width, format);
     this.#scratch = arena.alloc(indexBytes + columnsBytes(fields.length, format), owner);
+    const made: { close(): void }[] = [{ close: () => arena.release(this.#scratch) }];
     try {
       this.#text = new ChunkText(arena, owner, chunkBytes);
+      made.push(this.#text);
+      this.#indexer =
+        format.syntax === 'csv'
+          ? new CsvIndexer(arena, this.#scratch, chunkBytes, width, format)
+          : new JsonIndexer(arena, owner, this.#scratch, chunkBytes, fields);
     } catch (error) {
-      arena.release(this.#scratch);
+      for (const part of made) part.close();
       throw error;
     }
-    this.#indexer = new CsvIndexer(arena, this.#scratch, chunkBytes, width);
     this.#columns = new CsvColumns(arena, owner, this.#scratch + indexBytes, fields, format);
   }
 
   close(): void {
+    this.#indexer.close();
     this.#parts.arena.release(this.#scratch);
     this.#text.close();
   }
@@ -148,10 +155,11 @@ export class CsvChunkReader {
 
   #read(made: Batch[]): number {
     const { file } = this.#text.place;
-    this.#columns.setText(this.#text.text, file.names.length, file.fieldIndex);
     let rows = 0;
     let found = this.#found ?? this.#indexer.find(this.#range(this.#start.at - this.#text.base));
     for (;;) {
+      // The values may have been given more room.
+      this.#columns.setText(this.#indexer.values, rowPlaces(file, this.#parts.format), file.fieldIndex);
       if (!found.isAscii) found = this.#withoutBadText(found);
       this.#readFound(found, rows, made);
       rows += found.rows;
@@ -163,7 +171,7 @@ export class CsvChunkReader {
   /** Batches of the rows whose places are there; `rowsBefore` of the chunk came before. */
   #readFound(found: FoundRows, rowsBefore: number, made: Batch[]): void {
     const { arena, owner, fields, batchRows } = this.#parts;
-    const stride = 4 * (this.#text.place.file.names.length + 1);
+    const stride = 4 * (rowPlaces(this.#text.place.file, this.#parts.format) + 1);
     let { entries } = this.#indexer;
     for (let ordinal = 0; ordinal < found.rows; ) {
       const row = this.#start.sourceRow + rowsBefore + ordinal;
@@ -205,7 +213,7 @@ export class CsvChunkReader {
     const rowOf = ({ ordinal }: FaultyRow): number => this.#start.fileRow + rowsBefore + ordinal;
     if (onBadRow === undefined) {
       const line = 1 + this.#linesBefore(this.#text.base + first.start);
-      throw badRowError({ file: path, line, row: rowOf(first), problem: first.problem });
+      throw badRowError({ file: path, line, row: rowOf(first), problem: first.problem }, this.#parts.format.syntax);
     }
     const from = this.#start.at - this.#text.base;
     const keepsText = typeof this.#parts.format.onBadRow === 'object';
@@ -220,7 +228,7 @@ export class CsvChunkReader {
   #textOf(start: number): string {
     const { text, bytes } = this.#text;
     const part = Buffer.from(this.#parts.arena.u8.slice(text + start, text + Math.min(bytes, start + SHOWN_BYTES)));
-    const end = part.findIndex((letter) => letter === LF || letter === CR);
+    const end = part.findIndex((letter) => this.#indexer.isLineEnd(letter));
     return part.subarray(0, end < 0 ? part.length : end).toString('utf8');
   }
 
@@ -258,7 +266,10 @@ export class CsvChunkReader {
         const problem: RowProblem = { kind: 'tooLong', bytes: MOST_ROW_BYTES };
         const row = this.#start.fileRow + found.rows;
         const { path } = this.#text.place.file;
-        throw badRowError({ file: path, line: 1 + this.#linesBefore(this.#text.base + rowStart), row, problem });
+        throw badRowError(
+          { file: path, line: 1 + this.#linesBefore(this.#text.base + rowStart), row, problem },
+          this.#parts.format.syntax,
+        );
       }
       this.#text.grow();
     }
@@ -266,11 +277,11 @@ export class CsvChunkReader {
 
   #range(from: number): RowRange {
     const { bytes, limit, isEof } = this.#text;
-    return { from, end: bytes, limit: Math.min(limit, bytes), isEof, maxRows: EVERY_ROW };
+    return { from, end: bytes, limit: Math.min(limit, bytes), isEof };
   }
 
   #tellText(): void {
-    this.#indexer.setText(this.#text.text, this.#parts.format, this.#text.place.file.names.length);
+    this.#indexer.setText(this.#text.text, this.#text.place.file);
   }
 
   /** Place behind the first line end of the text, -1 when there is none. */
@@ -278,8 +289,7 @@ export class CsvChunkReader {
     const { u8 } = this.#parts.arena;
     const { text, bytes } = this.#text;
     for (let at = 0; at < bytes; at++) {
-      const letter = u8[text + at];
-      if (letter === LF || letter === CR) return at + 1;
+      if (this.#indexer.isLineEnd(u8[text + at])) return at + 1;
     }
     return -1;
   }

@@ -1,6 +1,7 @@
-/** Memory that reading CSV takes, in bytes of the arena: known when a plan is made, so that it can be part of the minimum. */
+/** Memory that reading text takes, in bytes of the arena: known when a plan is made, so that it can be part of the minimum. */
 import { BAD_WORDS, CONVERT, INDEX, spareEntries } from '../../kernels/csv-layout.ts';
-import type { CsvFormat } from './csv-format.ts';
+import { JSON_FRAME_BYTES, JSON_MOST_DEPTH, JSON_ROWS, JSON_SLOT_BYTES } from '../../kernels/json-layout.ts';
+import type { TextFormat, ValueFormat } from './csv-format.ts';
 
 /** Bytes of a chunk: with the places of its fields it stays in a core's second-level cache. */
 export const CHUNK_BYTES: number = 1 << 20;
@@ -26,13 +27,20 @@ export function entryCapacity(chunkBytes: number, width: number): number {
   return Math.max(LEAST_ENTRIES, Math.ceil(chunkBytes / BYTES_AN_ENTRY)) + 2 * spareEntries(width);
 }
 
-/** Of a `CsvIndexer`. */
-export function indexerBytes(chunkBytes: number, width: number): number {
-  return align(INDEX.bytes + BAD_CAPACITY * BAD_WORDS * 4 + 4 * entryCapacity(chunkBytes, width));
+/** Of a `CsvIndexer` or a `JsonIndexer`, without the room for its values. */
+export function indexerBytes(chunkBytes: number, width: number, { syntax }: Pick<TextFormat, 'syntax'>): number {
+  const own =
+    syntax === 'csv' ? INDEX.bytes : JSON_ROWS.bytes + JSON_MOST_DEPTH * JSON_FRAME_BYTES + width * JSON_SLOT_BYTES;
+  return align(own + BAD_CAPACITY * BAD_WORDS * 4 + 4 * entryCapacity(chunkBytes, width));
+}
+
+/** Room for values of lines of JSON, before it grows, and their keys. */
+export function valuesBytes(chunkBytes: number): number {
+  return chunkBytes + TAIL_BYTES + TEXT_PADDING;
 }
 
 /** Of `CsvColumns`. */
-export function columnsBytes(columns: number, format: Pick<CsvFormat, 'nulls' | 'timeFormats'>): number {
+export function columnsBytes(columns: number, format: Pick<ValueFormat, 'nulls' | 'timeFormats'>): number {
   const texts = [...format.nulls, ...Object.values(format.timeFormats)];
   const variable = texts.reduce((sum, text) => sum + 16 + 4 * text.length, 64);
   return align(CONVERT.bytes + TABLE_BYTES + variable + 16 * columns);
@@ -43,12 +51,13 @@ export function textBytes(chunkBytes: number): number {
   return chunkBytes + 1 + TAIL_BYTES + TEXT_PADDING;
 }
 
-/** Of a `CsvChunkReader`. */
+/** Of a `TextChunkReader`. */
 export function readerBytes(
   columns: number,
-  format: Pick<CsvFormat, 'nulls' | 'timeFormats'>,
+  format: Pick<TextFormat, 'syntax' | 'nulls' | 'timeFormats'>,
   width: number,
   chunkBytes: number = CHUNK_BYTES,
 ): number {
-  return indexerBytes(chunkBytes, width) + columnsBytes(columns, format) + textBytes(chunkBytes);
+  const own = indexerBytes(chunkBytes, width, format) + columnsBytes(columns, format) + textBytes(chunkBytes);
+  return format.syntax === 'csv' ? own : own + valuesBytes(chunkBytes);
 }

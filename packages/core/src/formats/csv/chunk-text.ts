@@ -3,11 +3,11 @@ import { readSync } from 'node:fs';
 import { PipelineError } from '../../errors.ts';
 import type { Arena, Ptr } from '../../memory/contract.ts';
 import { TEXT_PADDING, textBytes } from './chunk-sizes.ts';
-import type { CsvFile } from './csv-format.ts';
+import type { TextFile } from './csv-format.ts';
 
 /** A chunk to read: a range of a file's bytes, whose rows are those that start inside. */
 export interface ChunkPlace {
-  file: CsvFile;
+  file: TextFile;
   fd: number;
   from: number;
   to: number;

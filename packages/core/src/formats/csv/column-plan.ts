@@ -6,7 +6,7 @@ import { VALUE_KIND } from '../../kernels/csv-layout.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import { parseType } from '../../schema/parse-type.ts';
 import type { FieldSpec, ParsedType, TimeUnitText } from '../../schema/types.ts';
-import type { CsvFormat } from './csv-format.ts';
+import type { ValueFormat } from './csv-format.ts';
 import { epochUnit, formatBytes, formatSteps } from './time-format.ts';
 
 export interface ColumnPlan {
@@ -43,16 +43,12 @@ export function checkCsvType(field: FieldSpec): void {
   const type = parseType(field.type);
   const isReadable = type.domain !== 'opaque' || (type.precision !== undefined && (type.scale ?? 0) >= 0);
   if (isReadable) return;
-  throw new PipelineError(
-    'ERR_TYPE_UNSUPPORTED',
-    `column "${field.name}": a field of a CSV file cannot be read as ${field.type}`,
-    {
-      column: field.name,
-      value: field.type,
-      expected: 'a number, a bool, a text, a date, a time or a decimal',
-      hint: 'declare it as utf8',
-    },
-  );
+  throw new PipelineError('ERR_TYPE_UNSUPPORTED', `column "${field.name}": a text cannot be read as ${field.type}`, {
+    column: field.name,
+    value: field.type,
+    expected: 'a number, a bool, a text, a date, a time or a decimal',
+    hint: 'declare it as utf8',
+  });
 }
 
 function kindOf(type: ParsedType, isEpoch: boolean): number | undefined {
@@ -70,7 +66,7 @@ function kindOf(type: ParsedType, isEpoch: boolean): number | undefined {
 }
 
 /** @param place Puts bytes into the arena, for the kernel. */
-export function planColumn(field: FieldSpec, format: CsvFormat, place: (bytes: Uint8Array) => Ptr): ColumnPlan {
+export function planColumn(field: FieldSpec, format: ValueFormat, place: (bytes: Uint8Array) => Ptr): ColumnPlan {
   const type = parseType(field.type);
   const written = type.domain === 'temporal' ? format.timeFormats[field.name] : undefined;
   const epoch = written === undefined ? undefined : epochUnit(written);

@@ -7,13 +7,14 @@ import type { Batch } from '../../batch/contract.ts';
 import { instantiateKernels } from '../../kernels/compiled-kernels.ts';
 import { type CsvKernels, csvKernels } from '../../kernels/csv-kernels.ts';
 import { CONVERT, NO_QUOTE, VALUE_KIND, VALUE_STATUS } from '../../kernels/csv-layout.ts';
+import { JSON_TEXT_MARK } from '../../kernels/json-layout.ts';
 import { KeyTable } from '../../kernels/key-table.ts';
 import type { Arena, Ptr } from '../../memory/contract.ts';
 import type { Fields } from '../../schema/types.ts';
 import { TABLE_BYTES } from './chunk-sizes.ts';
 import { type ColumnPlan, planColumn } from './column-plan.ts';
 import type { RowProblem } from './csv-error.ts';
-import type { CsvFormat } from './csv-format.ts';
+import type { TextFormat } from './csv-format.ts';
 import { exactUtc } from './local-time.ts';
 import { writeTables } from './value-tables.ts';
 
@@ -48,24 +49,26 @@ export class CsvColumns {
   readonly #view: DataView;
   readonly #plans: ColumnPlan[];
   readonly #quote: string;
+  readonly #isCsv: boolean;
   #stride = 0;
   #text: Ptr = 0;
   /** Field of each column. */
   #fieldIndex: readonly number[] = [];
 
   /** @param scratch `columnsBytes` of memory that stays the caller's */
-  constructor(arena: Arena, owner: number, scratch: Ptr, fields: Fields, format: CsvFormat) {
+  constructor(arena: Arena, owner: number, scratch: Ptr, fields: Fields, format: TextFormat) {
     this.#arena = arena;
     this.#kernels = csvKernels(arena);
     this.#owner = owner;
     this.#fields = fields;
-    this.#quote = format.quote;
+    this.#quote = format.syntax === 'csv' ? format.quote : String.fromCharCode(JSON_TEXT_MARK);
+    this.#isCsv = format.syntax === 'csv';
     this.#block = scratch;
     this.#view = new DataView(arena.buffer, scratch, CONVERT.bytes);
     const tables = writeTables(arena, scratch + CONVERT.bytes);
     this.#set(CONVERT.powers, tables.powers);
     this.#set(CONVERT.widePowers, tables.widePowers);
-    this.#set(CONVERT.quote, format.quote === '' ? NO_QUOTE : format.quote.charCodeAt(0));
+    this.#set(CONVERT.quote, this.#quote === '' ? NO_QUOTE : this.#quote.charCodeAt(0));
     let next = scratch + CONVERT.bytes + TABLE_BYTES;
     const place = (bytes: Uint8Array): Ptr => {
       arena.u8.set(bytes, next);
@@ -189,7 +192,10 @@ export class CsvColumns {
 
   #badValue(plan: ColumnPlan, field: number, row: number, why: ValueProblem['why']): BadValue {
     const { name: column, type } = plan.field;
-    const start = (this.#arena.i32[(this.#get(CONVERT.entries) + row * this.#stride) >>> 2] as number) + 1;
+    const place = (this.#get(CONVERT.entries) + row * this.#stride) >>> 2;
+    const { i32 } = this.#arena;
+    // Of lines of JSON the last place tells it: the others are places among the values.
+    const start = this.#isCsv ? (i32[place] as number) + 1 : (i32[place + this.#stride / 4 - 1] as number);
     return { row, start, problem: { kind: 'value', column, type, text: this.#textOf(row, field), why } };
   }
 

@@ -1,6 +1,7 @@
-/** Refusals of CSV text: each names the file, the line, the column and what was expected. */
+/** Refusals of text: each names the file, the line, the column and what was expected. */
 import { PipelineError } from '../../errors.ts';
 import type { TypeText } from '../../schema/types.ts';
+import type { TextFormat } from './csv-format.ts';
 
 /** What is wrong with a row. Crosses threads. */
 export type RowProblem =
@@ -9,6 +10,8 @@ export type RowProblem =
   | { kind: 'unclosed' }
   | { kind: 'utf8'; byte: number }
   | { kind: 'tooLong'; bytes: number }
+  | { kind: 'json'; why: 'syntax' | 'noObject' | 'depth'; byte: number }
+  | { kind: 'column'; why: 'twice' | 'surrogate'; column: string }
   | {
       kind: 'value';
       column: string;
@@ -33,7 +36,28 @@ function shown(text: string): string {
   return JSON.stringify(text.length > SHOWN_LETTERS ? `${text.slice(0, SHOWN_LETTERS)}…` : text);
 }
 
-function say(problem: RowProblem): { text: string; hint: string } {
+const SKIP = "or leave such rows out with onBadRow: 'skip-and-report'";
+
+function sayJson({ why, byte }: Extract<RowProblem, { kind: 'json' }>): { text: string; hint: string } {
+  if (why === 'noObject')
+    return { text: 'a line that is no JSON object', hint: `each line has to be one object, as {"a": 1}; ${SKIP}` };
+  const text =
+    why === 'depth'
+      ? `nested too deep at byte ${byte + 1} of the line`
+      : `no valid JSON at byte ${byte + 1} of the line`;
+  return { text, hint: `write one whole object a line, without line breaks inside; ${SKIP}` };
+}
+
+function sayColumn({ why, column }: Extract<RowProblem, { kind: 'column' }>): { text: string; hint: string } {
+  return why === 'twice'
+    ? { text: `"${column}" is there twice`, hint: `give each key once, ${SKIP}` }
+    : {
+        text: `column "${column}": an escape stands for half a character`,
+        hint: `write pairs of \\u escapes, ${SKIP}`,
+      };
+}
+
+function say(problem: RowProblem, syntax: TextFormat['syntax'] = 'csv'): { text: string; hint: string } {
   switch (problem.kind) {
     case 'fields':
       return {
@@ -56,12 +80,18 @@ function say(problem: RowProblem): { text: string; hint: string } {
         hint: 'convert the file to UTF-8 first, for example with iconv',
       };
     case 'tooLong':
-      return {
-        text: `the row is longer than ${problem.bytes} bytes, or a quote is never closed`,
-        hint: "close the quote, or give quote: '' if quotes mean nothing in this file",
-      };
+      return syntax === 'csv'
+        ? {
+            text: `the row is longer than ${problem.bytes} bytes, or a quote is never closed`,
+            hint: "close the quote, or give quote: '' if quotes mean nothing in this file",
+          }
+        : { text: `the line is longer than ${problem.bytes} bytes`, hint: 'write one object a line' };
+    case 'json':
+      return sayJson(problem);
+    case 'column':
+      return sayColumn(problem);
     case 'value':
-      return { text: sayValue(problem), hint: valueHint(problem) };
+      return { text: sayValue(problem), hint: valueHint(problem, syntax) };
   }
 }
 
@@ -72,11 +102,14 @@ function sayValue({ column, type, text, why }: Extract<RowProblem, { kind: 'valu
   return why === 'local' ? `${value} is a local time that the zone skips or has twice` : `${value} is no ${type}`;
 }
 
-function valueHint({ column, type, why, text }: Extract<RowProblem, { kind: 'value' }>): string {
+function valueHint(
+  { column, type, why, text }: Extract<RowProblem, { kind: 'value' }>,
+  syntax: TextFormat['syntax'],
+): string {
   if (why === 'tooFine') return `declare "${column}" with a finer type`;
   if (why === 'local') return 'write times with their offset, or leave such rows out with onBadRow';
   if (why === 'outOfRange') return `declare "${column}" with a wider type`;
-  if (/^[A-Za-z/.-]{1,8}$/.test(text))
+  if (syntax === 'csv' && /^[A-Za-z/.-]{1,8}$/.test(text))
     return `declare it as null with nulls: [${JSON.stringify(text)}], or "${column}" as utf8`;
   return type.startsWith('time') || type.startsWith('date')
     ? `give its format: timeFormats: { ${JSON.stringify(column)}: '%d/%m/%Y' }, or declare "${column}" as utf8`
@@ -84,8 +117,8 @@ function valueHint({ column, type, why, text }: Extract<RowProblem, { kind: 'val
 }
 
 /** The refusal of a row. @returns ERR_FILE_FORMAT, for values ERR_VALUE */
-export function badRowError({ file, line, row, problem }: BadRow): PipelineError {
-  const { text, hint } = say(problem);
+export function badRowError({ file, line, row, problem }: BadRow, syntax: TextFormat['syntax'] = 'csv'): PipelineError {
+  const { text, hint } = say(problem, syntax);
   const isValue = problem.kind === 'value';
   return new PipelineError(isValue ? 'ERR_VALUE' : 'ERR_FILE_FORMAT', `${file}, line ${line}: ${text}`, {
     file,

@@ -10,47 +10,25 @@ import { BAD_KIND, BAD_WORDS, INDEX, INDEX_FLAG, NO_QUOTE, spareEntries } from '
 import type { Arena, Ptr } from '../../memory/contract.ts';
 import { BAD_CAPACITY, entryCapacity } from './chunk-sizes.ts';
 import type { RowProblem } from './csv-error.ts';
-import type { CsvFormat } from './csv-format.ts';
-
-/** A row that is left out, by its number among all rows of the call. */
-export interface FaultyRow {
-  ordinal: number;
-  start: number;
-  problem: RowProblem;
-}
-
-/** What a run over the text found. Places are offsets into the text. */
-export interface FoundRows {
-  /** Where the next row starts. */
-  next: number;
-  /** Rows, good and bad. */
-  rows: number;
-  goodRows: number;
-  bad: FaultyRow[];
-  isAscii: boolean;
-  /** The last row goes on behind the bytes that are there. */
-  needsMore: boolean;
-  /** More rows start before the limit. */
-  isStopped: boolean;
-}
-
-/** Which rows to look for. */
-export interface RowRange {
-  from: number;
-  /** Bytes that are there. */
-  end: number;
-  /** Rows that start before it are taken. */
-  limit: number;
-  isEof: boolean;
-  maxRows: number;
-}
+import type { CsvFormat, TextFile } from './csv-format.ts';
+import {
+  type FaultyRow,
+  type FoundRows,
+  type RowPlace,
+  type RowRange,
+  type TextIndexer,
+  withoutRows,
+} from './text-indexer.ts';
 
 const EVERY_ROW = 0xffff_ffff;
 
-export class CsvIndexer {
-  readonly kernels: CsvKernels;
-  /** Places of the rows found last: width + 1 each. */
+const LF = 10;
+const CR = 13;
+
+export class CsvIndexer implements TextIndexer {
   readonly entries: Ptr;
+  readonly #kernels: CsvKernels;
+  readonly #format: CsvFormat;
   readonly #arena: Arena;
   readonly #view: DataView;
   readonly #block: Ptr;
@@ -60,9 +38,10 @@ export class CsvIndexer {
   #width = 1;
 
   /** @param scratch `indexerBytes` of memory that stays the caller's */
-  constructor(arena: Arena, scratch: Ptr, chunkBytes: number, width: number) {
+  constructor(arena: Arena, scratch: Ptr, chunkBytes: number, width: number, format: CsvFormat) {
+    this.#format = format;
     this.#arena = arena;
-    this.kernels = csvKernels(arena);
+    this.#kernels = csvKernels(arena);
     this.#view = new DataView(arena.buffer, scratch, INDEX.bytes);
     this.#block = scratch;
     this.#bad = scratch + INDEX.bytes;
@@ -70,14 +49,26 @@ export class CsvIndexer {
     this.#capacity = entryCapacity(chunkBytes, width);
   }
 
-  /** Tells where the text lies and how its rows are written. */
-  setText(text: Ptr, format: Pick<CsvFormat, 'delimiter' | 'quote'>, width: number): void {
+  /** The text itself. */
+  get values(): Ptr {
+    return this.#text;
+  }
+
+  isLineEnd(letter: number | undefined): boolean {
+    return letter === LF || letter === CR;
+  }
+
+  close(): void {}
+
+  setText(text: Ptr, { names }: TextFile): void {
+    const { delimiter, quote } = this.#format;
+    const width = names.length;
     this.#text = text;
     this.#width = width;
     const end = this.entries + 4 * (this.#capacity - spareEntries(width));
     this.#set(INDEX.text, text);
-    this.#set(INDEX.delimiter, format.delimiter.charCodeAt(0));
-    this.#set(INDEX.quote, format.quote === '' ? NO_QUOTE : format.quote.charCodeAt(0));
+    this.#set(INDEX.delimiter, delimiter.charCodeAt(0));
+    this.#set(INDEX.quote, quote === '' ? NO_QUOTE : quote.charCodeAt(0));
     this.#set(INDEX.columns, width);
     this.#set(INDEX.entries, this.entries);
     this.#set(INDEX.entriesEnd, end);
@@ -85,27 +76,23 @@ export class CsvIndexer {
     this.#set(INDEX.badCapacity, BAD_CAPACITY);
   }
 
-  /** Finds rows and where their fields lie. */
   find(range: RowRange): FoundRows {
     this.#run(range, false);
     const bad = this.#badRows();
     return { ...this.#answer(), bad };
   }
 
-  /** As `find`, of all rows there are, without their places. */
-  count(range: Omit<RowRange, 'maxRows'>): FoundRows {
-    this.#run({ ...range, maxRows: EVERY_ROW }, true);
+  count(range: RowRange): FoundRows {
+    this.#run(range, true);
     return { ...this.#answer(), bad: [] };
   }
 
-  /** Byte in [from, to) that begins no UTF-8 character, or -1. */
   firstBadByte(from: number, to: number): number {
-    const at = this.kernels.utf8Check(this.#text, from, to);
+    const at = this.#kernels.utf8Check(this.#text, from, to);
     return at === to ? -1 : at;
   }
 
-  /** The good row, of those found, that a byte belongs to. */
-  rowAt(byte: number, goodRows: number): { ordinal: number; start: number; end: number } | undefined {
+  rowAt(byte: number, goodRows: number): RowPlace | undefined {
     let [low, high] = [0, goodRows];
     while (low < high) {
       const middle = (low + high) >> 1;
@@ -117,26 +104,8 @@ export class CsvIndexer {
     return start <= byte ? { ordinal: low, start, end } : undefined;
   }
 
-  /** Takes good rows (their `ordinal` among the good ones) out of what was found; the places of the others close up. */
   leaveOut(found: FoundRows, rows: readonly FaultyRow[]): FoundRows {
-    const left = new Set(rows.map(({ ordinal }) => ordinal));
-    const { u8 } = this.#arena;
-    const stride = 4 * (this.#width + 1);
-    let good = 0;
-    for (let row = 0; row < found.goodRows; row++) {
-      if (left.has(row)) continue;
-      const from = this.entries + row * stride;
-      if (good !== row) u8.copyWithin(this.entries + good * stride, from, from + stride);
-      good += 1;
-    }
-    const bad = [...found.bad];
-    for (const row of rows) {
-      let { ordinal } = row;
-      for (const known of found.bad) if (known.ordinal <= ordinal) ordinal += 1;
-      bad.push({ ...row, ordinal });
-    }
-    bad.sort((a, b) => a.ordinal - b.ordinal);
-    return { ...found, goodRows: good, bad };
+    return withoutRows(found, rows, this.#arena.u8, this.entries, 4 * (this.#width + 1));
   }
 
   /** An entry of a row: 0 is the byte before it, the others are ends of fields. */
@@ -144,19 +113,18 @@ export class CsvIndexer {
     return this.#arena.i32[(this.entries >>> 2) + row * (this.#width + 1) + entry] as number;
   }
 
-  /** Lines that end in [from, to). */
   lines(from: number, to: number): number {
-    return this.kernels.csvLines(this.#text, from, to);
+    return this.#kernels.csvLines(this.#text, from, to);
   }
 
-  #run({ from, end, limit, isEof, maxRows }: RowRange, isCounting: boolean): void {
+  #run({ from, end, limit, isEof }: RowRange, isCounting: boolean): void {
     this.#set(INDEX.from, from);
     this.#set(INDEX.end, end);
     this.#set(INDEX.limit, limit);
     this.#set(INDEX.isEof, isEof ? 1 : 0);
-    this.#set(INDEX.maxRows, maxRows);
+    this.#set(INDEX.maxRows, EVERY_ROW);
     this.#set(INDEX.isCounting, isCounting ? 1 : 0);
-    this.kernels.csvIndex(this.#block);
+    this.#kernels.csvIndex(this.#block);
   }
 
   #answer(): Omit<FoundRows, 'bad'> {

@@ -1,26 +1,38 @@
-/** Whole CSV files, read the slow and obvious way: for the reference executor. */
+/** Whole text files, read the slow and obvious way: for the reference executor. */
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import type { Fields } from '../../schema/types.ts';
+import { plainLines } from '../ndjson/plain-lines.ts';
 import { badRowError, type RowProblem } from './csv-error.ts';
-import type { CsvFile, CsvFormat } from './csv-format.ts';
+import type { CsvFormat, TextFile, TextFormat } from './csv-format.ts';
 import { fieldText, isQuoted, plainRows } from './plain-rows.ts';
 import { type PlainValue, plainValue } from './plain-values.ts';
 
 /** Rows of a file in order; undefined for one that is bad and left out. @throws ERR_FILE_FORMAT, ERR_VALUE */
 export async function plainFileRows(
-  file: CsvFile,
+  file: TextFile,
   fields: Fields,
-  format: CsvFormat,
+  format: TextFormat,
 ): Promise<(PlainValue[] | undefined)[]> {
   const packed = await readFile(file.path);
   const bytes = file.packing === undefined ? packed : gunzipSync(packed);
   const rows: (PlainValue[] | undefined)[] = [];
-  for (const row of plainRows(bytes, format, file.dataStart, true)) {
-    const values = row.fault === undefined ? rowValues(bytes, row.fields, file, fields, format) : { kind: row.fault };
+  const take = (values: PlainValue[] | RowProblem, line: number): void => {
     if (Array.isArray(values)) rows.push(values);
     else if (format.onBadRow !== 'error') rows.push(undefined);
-    else throw badRowError({ file: file.path, line: file.headLines + row.line + 1, row: rows.length, problem: values });
+    else {
+      const at = { file: file.path, line: file.headLines + line + 1, row: rows.length };
+      throw badRowError({ ...at, problem: values }, format.syntax);
+    }
+  };
+  if (format.syntax === 'ndjson') {
+    for (const { line, values, problem } of plainLines(bytes, fields, format, file.dataStart))
+      take(values ?? (problem as RowProblem), line);
+    return rows;
+  }
+  for (const row of plainRows(bytes, format, file.dataStart, true)) {
+    const values = row.fault === undefined ? rowValues(bytes, row.fields, file, fields, format) : { kind: row.fault };
+    take(values, row.line);
   }
   return rows;
 }
@@ -28,7 +40,7 @@ export async function plainFileRows(
 function rowValues(
   bytes: Uint8Array,
   places: readonly { from: number; to: number }[],
-  { names, fieldIndex }: CsvFile,
+  { names, fieldIndex }: TextFile,
   fields: Fields,
   format: CsvFormat,
 ): PlainValue[] | RowProblem {

@@ -165,7 +165,7 @@ class ReferenceRun {
       else await feederOf(source.id).feed((input) => give(rowsOfInput(input, fields, this.#arrow)), this.#signal);
     } else if (source.type === 'generated') {
       await this.#generate(source, fields, give);
-    } else if (source.type === 'csv' && inputs === undefined) {
+    } else if (source.type === 'text' && inputs === undefined) {
       for (const batch of await csvBatches(source, fields)) await give(batch);
     } else {
       const rows =
@@ -195,10 +195,13 @@ class ReferenceRun {
     await instance.close?.();
   }
 
-  async #readRows(source: Extract<SourceSpec, { type: 'parquet' | 'shared' | 'csv' }>, fields: Fields): Promise<Row[]> {
+  async #readRows(
+    source: Extract<SourceSpec, { type: 'parquet' | 'shared' | 'text' }>,
+    fields: Fields,
+  ): Promise<Row[]> {
     if (source.type === 'shared') return sharedRows(source.tableId, fields);
     const rows: Row[] = [];
-    if (source.type === 'csv') return rows;
+    if (source.type === 'text') return rows;
     for (const path of source.paths) {
       const { api } = parquetLibrary();
       const table = this.#arrow.tableFromIPC(api.readParquet(await readFile(path)).intoIPCStream());
@@ -209,7 +212,7 @@ class ReferenceRun {
 }
 
 /** Logical batches of CSV files: bad rows count, and are left out. */
-async function csvBatches(source: Extract<SourceSpec, { type: 'csv' }>, fields: Fields): Promise<Row[][]> {
+async function csvBatches(source: Extract<SourceSpec, { type: 'text' }>, fields: Fields): Promise<Row[][]> {
   const rows: (Row | undefined)[] = [];
   for (const file of source.files) rows.push(...(await plainFileRows(file, fields, source.format)));
   const batches: Row[][] = [];

@@ -4,7 +4,6 @@ import type { Fields } from '@spillway/core';
 import {
   type BadRow,
   batchToRows,
-  CsvChunkReader,
   type CsvFormat,
   createArena,
   fieldsFromShape,
@@ -13,9 +12,13 @@ import {
   parseType,
   plainRows,
   plainValue,
+  rowPlaces,
+  TextChunkReader,
+  type TextFormat,
 } from '@spillway/core/internal';
 
 export const PLAIN_FORMAT: CsvFormat = {
+  syntax: 'csv',
   delimiter: ',',
   quote: '"',
   hasHeader: false,
@@ -29,6 +32,8 @@ export interface TextRequest {
   /** Types of the columns by name, one for each field of a row. */
   shape: Record<string, string>;
   format?: Partial<CsvFormat>;
+  /** Default CSV. */
+  syntax?: TextFormat['syntax'];
   chunkBytes?: number;
   batchRows?: number;
   /** Where the file may be written. */
@@ -48,9 +53,14 @@ export interface TextOutcome {
 const arena = createArena({ debug: true });
 let written: Uint8Array | undefined;
 
+/** Kind and reason. */
+export function kindOf(problem: BadRow['problem']): string {
+  return 'why' in problem ? `${problem.kind} ${problem.why}` : problem.kind;
+}
+
 /** One bad row in short. */
 function sayBad({ line, row, problem }: Pick<BadRow, 'line' | 'row' | 'problem'>): string {
-  const what = problem.kind === 'value' ? `${problem.kind} ${problem.column} ${problem.text}` : problem.kind;
+  const what = problem.kind === 'value' ? `${problem.kind} ${problem.column} ${problem.text}` : kindOf(problem);
   return `line ${line} row ${row}: ${what}`;
 }
 
@@ -58,12 +68,12 @@ function sayBad({ line, row, problem }: Pick<BadRow, 'line' | 'row' | 'problem'>
 export function readText(text: Uint8Array, request: TextRequest): TextOutcome {
   const { chunkBytes = 1 << 20, batchRows = 65_536, folder, skips = true } = request;
   const fields = fieldsFromShape(request.shape);
-  const format = { ...PLAIN_FORMAT, ...request.format };
+  const csv = { ...PLAIN_FORMAT, ...request.format };
+  const format: TextFormat = request.syntax === 'ndjson' ? { ...csv, syntax: 'ndjson' } : csv;
   const path = join(folder, 'text.csv');
   if (text !== written) writeFileSync(path, text);
   written = text;
   const fd = openSync(path, 'r');
-  const width = fields.length;
   const file = {
     path,
     bytes: text.length,
@@ -72,12 +82,22 @@ export function readText(text: Uint8Array, request: TextRequest): TextOutcome {
     names: fields.map(({ name }) => name),
     fieldIndex: fields.map((_, index) => index),
   };
+  const width = rowPlaces(file, format);
   const usedBefore = arena.usedSlabs();
   const outcome: TextOutcome = { rows: [], bad: [], inputs: [], leaked: 0 };
   const onBadRow = (row: BadRow): void => void outcome.bad.push(sayBad(row));
   const readers = [0, 1].map(
     () =>
-      new CsvChunkReader({ arena, owner: 1, fields, format, width, batchRows, chunkBytes, ...(skips && { onBadRow }) }),
+      new TextChunkReader({
+        arena,
+        owner: 1,
+        fields,
+        format,
+        width,
+        batchRows,
+        chunkBytes,
+        ...(skips && { onBadRow }),
+      }),
   );
   const chunks = Math.ceil(text.length / chunkBytes);
   const load = (chunk: number): void =>
@@ -93,7 +113,7 @@ export function readText(text: Uint8Array, request: TextRequest): TextOutcome {
     if (chunks > 0) load(0);
     for (let chunk = 0; chunk < chunks; chunk++) {
       if (chunk + 1 < chunks) load(chunk + 1);
-      const reader = readers[chunk % 2] as CsvChunkReader;
+      const reader = readers[chunk % 2] as TextChunkReader;
       start = reader.settle(start, skips);
       for (const batch of reader.batches(chunk === chunks - 1)) {
         for (const row of batchToRows(batch)) outcome.rows.push(fields.map(({ name }) => row[name]));
@@ -112,7 +132,7 @@ export function readText(text: Uint8Array, request: TextRequest): TextOutcome {
 }
 
 /** A value as `batchToRows` gives it. */
-function shown(type: string, value: ReturnType<typeof plainValue>): unknown {
+export function shown(type: string, value: ReturnType<typeof plainValue>): unknown {
   const { precision, scale = 0, byteWidth, domain } = parseType(type);
   if (typeof value !== 'bigint') return value;
   if (precision !== undefined) {

@@ -1,10 +1,17 @@
-/** Chunks of CSV files: lanes claim them one by one, read and parse them side by side, and agree on where their rows start. */
+/** Chunks of text files: lanes claim them one by one, read and parse them side by side, and agree on where their rows start. */
 import { closeSync, openSync } from 'node:fs';
 import type { Fields } from '@spillway/core';
 import { PipelineError } from '@spillway/core/base';
-import { type BadRow, CHUNK_BYTES, type ChunkStart, CsvChunkReader, describeBadRow } from '@spillway/core/csv';
 import { OrderWatch } from '@spillway/core/data';
-import type { Arena, Batch, CsvFile, Ptr } from '@spillway/core/internal';
+import type { Arena, Batch, Ptr, TextFile } from '@spillway/core/internal';
+import {
+  type BadRow,
+  CHUNK_BYTES,
+  type ChunkStart,
+  describeBadRow,
+  rowPlaces,
+  TextChunkReader,
+} from '@spillway/core/text';
 import type { SourceGate } from '../channels/source-gate.ts';
 import type { LeftOutRow } from '../coordinator/bad-rows.ts';
 import type { SplitBounds } from '../lanes/generated-input.ts';
@@ -12,9 +19,9 @@ import type { LaneInput, Morsel } from '../lanes/lane-loop.ts';
 import type { SplitSource } from '../lanes/protocol.ts';
 import { ChunkChain } from './chunk-chain.ts';
 
-export interface CsvInputParts {
+export interface TextInputParts {
   arena: Arena;
-  source: Extract<SplitSource, { type: 'csv' }>;
+  source: Extract<SplitSource, { type: 'text' }>;
   fields: Fields;
   owner: number;
   lane: number;
@@ -31,24 +38,24 @@ export interface CsvInputParts {
 
 /** A file's first chunk, counted over all files. */
 interface FileChunks {
-  file: CsvFile;
+  file: TextFile;
   firstChunk: number;
 }
 
-export class CsvInput implements LaneInput {
+export class TextInput implements LaneInput {
   readonly edge = -1;
-  readonly #parts: CsvInputParts;
+  readonly #parts: TextInputParts;
   readonly #files: FileChunks[] = [];
   readonly #chunks: number;
   readonly #chain: ChunkChain;
-  readonly #reader: CsvChunkReader;
+  readonly #reader: TextChunkReader;
   readonly #skips: boolean;
   /** Of the chunk at work. */
   #bad: BadRow[] = [];
   #open: { path: string; fd: number } | undefined;
 
   /** @throws ERR_MEMORY_EXHAUSTED */
-  constructor(parts: CsvInputParts) {
+  constructor(parts: TextInputParts) {
     this.#parts = parts;
     const { arena, owner, fields, source } = parts;
     let chunks = 0;
@@ -56,14 +63,14 @@ export class CsvInput implements LaneInput {
     for (const file of source.files) {
       this.#files.push({ file, firstChunk: chunks });
       chunks += Math.ceil((file.bytes - file.dataStart) / CHUNK_BYTES);
-      width = Math.max(width, file.names.length);
+      width = Math.max(width, rowPlaces(file, source.format));
     }
     this.#chunks = chunks;
     parts.gate.setTotal(chunks);
     const { format, batchRows } = source;
     this.#skips = format.onBadRow !== 'error';
     const onBadRow = (row: BadRow): void => void this.#bad.push(row);
-    this.#reader = new CsvChunkReader({
+    this.#reader = new TextChunkReader({
       ...{ arena, owner, fields, format, width, batchRows },
       ...(this.#skips && { onBadRow }),
     });
@@ -167,7 +174,7 @@ export class CsvInput implements LaneInput {
   }
 
   /** @throws ERR_INPUT_UNORDERED naming file, row and both values */
-  #verify(chunk: number, file: CsvFile, start: ChunkStart, batches: readonly Batch[]): void {
+  #verify(chunk: number, file: TextFile, start: ChunkStart, batches: readonly Batch[]): void {
     const { arena, source, fields } = this.#parts;
     const field = fields.find((candidate) => candidate.name === source.orderedOn);
     if (field === undefined) return;

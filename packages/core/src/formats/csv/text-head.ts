@@ -1,0 +1,77 @@
+/** The beginning of a text file: read once, unpacked where it is compressed, in as many bytes as its reader needs. */
+import { type FileHandle, open } from 'node:fs/promises';
+import { PipelineError } from '../../errors.ts';
+import { fileError } from '../file-error.ts';
+import { badRowError } from './csv-error.ts';
+import type { TextFile } from './csv-format.ts';
+import { packingOf, unpackedStart } from './packed-file.ts';
+
+/** What is known of every text file. */
+export interface TextHead {
+  path: string;
+  bytes: number;
+  packing: TextFile['packing'];
+  dataStart: number;
+  headLines: number;
+}
+
+/** What looking at a sample tells. */
+export type HeadOf<H extends TextHead> = Omit<H, 'path' | 'bytes' | 'packing'>;
+
+const SAMPLE_BYTES = 256 * 1024;
+/** A header may be this long. */
+const MOST_HEAD_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Reads the beginning of a file. `headOf` is given a sample and whether it is all; undefined asks for a larger one.
+ * @throws ERR_FILE_NOT_FOUND, ERR_IO, ERR_FILE_FORMAT
+ */
+export async function readTextHead<H extends TextHead>(
+  path: string,
+  headOf: (sample: Buffer, isWhole: boolean) => HeadOf<H> | undefined,
+): Promise<H> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, 'r');
+    const { size } = await file.stat();
+    for (let bytes = SAMPLE_BYTES; ; bytes *= 4) {
+      const start = await readStart(file, Math.min(size, bytes));
+      const packing = packingOf(path, start);
+      const sample =
+        packing === undefined ? { start, isWhole: start.length === size } : await unpackedStart(path, bytes);
+      const head = headOf(sample.start, sample.isWhole);
+      if (head !== undefined) return { ...head, path, bytes: size, packing } as H;
+      if (bytes >= MOST_HEAD_BYTES) throw tooLong(path);
+    }
+  } catch (error) {
+    throw error instanceof PipelineError ? error : await fileError(path, error);
+  } finally {
+    await file?.close();
+  }
+}
+
+async function readStart(file: FileHandle, bytes: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(bytes);
+  let done = 0;
+  while (done < bytes) {
+    const { bytesRead } = await file.read(buffer, done, bytes - done, done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return buffer.subarray(0, done);
+}
+
+function tooLong(path: string): PipelineError {
+  return badRowError({ file: path, line: 1, row: 0, problem: { kind: 'tooLong', bytes: MOST_HEAD_BYTES } });
+}
+
+/** Bytes of a byte order mark. @throws ERR_FILE_FORMAT when the mark is one of UTF-16 */
+export function markBytes(path: string, sample: Buffer): number {
+  const mark = sample.subarray(0, 3).toString('hex');
+  if (mark === 'efbbbf') return 3;
+  if (!mark.startsWith('fffe') && !mark.startsWith('feff')) return 0;
+  throw new PipelineError('ERR_FILE_FORMAT', `${path}, line 1: the file is UTF-16, not UTF-8`, {
+    file: path,
+    hint: 'convert it first: iconv -f UTF-16 -t UTF-8',
+  });
+}
