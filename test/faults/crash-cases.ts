@@ -2,9 +2,21 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
-import { agg, col, createPipeline, fromIterable, type Sink } from '@spillway/core';
+import {
+  agg,
+  col,
+  createPipeline,
+  fromIterable,
+  openStore,
+  readParquet,
+  readStore,
+  type Sink,
+  type Source,
+  type Store,
+} from '@spillway/core';
 import { processArena } from '@spillway/core/internal';
 import { run } from '@spillway/workers';
+import { closeIdlePools } from '@spillway/workers/internal';
 import { expect } from 'vitest';
 import { numbers, waits } from '#fixtures/faults';
 import { SABOTAGE, sabotage } from '#fixtures/sabotage';
@@ -29,6 +41,28 @@ type Pipeline = ReturnType<typeof pipeline>;
 const made = (p: Pipeline) => p.source(numbers, { splits: SPLITS, each: EACH });
 const fed = (p: Pipeline) =>
   p.source(fromIterable(SCHEMA, valueRows(SPLITS * EACH), { orderedOn: 'value', batchRows: EACH }));
+
+/** Plans that write files, whose threads may be killed too, and what is in the files at the end. */
+const WRITTEN: Record<string, (blow: Blow, store: Store, path: string) => { sink: Sink; read(): Promise<Source> }> = {
+  store: (blow, store) => {
+    const sink = made(pipeline())
+      .sabotage(blow)
+      .toStore(store, { ...KEPT, rowGroupTarget: 4000 });
+    return { sink, read: async () => readStore(await store.dataset(KEPT.key)) };
+  },
+  'last of equal rows': (blow, store) => {
+    const rows = fed(pipeline()).withColumns({ value: col('value').sub(col('value').mod(7)), at: col('value') });
+    const sink = rows.sabotage(blow).toStore(store, { ...KEPT, duplicatesOn: ['value'] });
+    return { sink, read: async () => readStore(await store.dataset(KEPT.key)) };
+  },
+  parquet: (blow, _store, path) => {
+    const { bins } = made(pipeline())
+      .sabotage(blow)
+      .aggStream({ orderedOn: 'value', aggregations: { bins: { every: 5, columns: { sum: agg.sum('value') } } } });
+    return { sink: bins.toParquet(path, { rowGroupRows: 500 }), read: async () => readParquet(path) };
+  },
+};
+const KEPT = { key: { name: 'x' }, orderedOn: 'value' } as const;
 
 /** Each gives a sink whose rows are collected. */
 const PLANS: Record<string, (blow: Blow) => Sink> = {
@@ -85,19 +119,26 @@ async function runPlan(
   blow: Blow,
   spillDirectory: string,
 ): Promise<{ digest: string; restarts: number }> {
-  const sink = (PLANS[name] as (blow: Blow) => Sink)(blow);
-  const job = run(sink, { workers: 2, debug: true, barrierEvery: '15ms', spillDirectory });
+  const options = { workers: 2, debug: true, barrierEvery: '15ms', spillDirectory };
+  const folder = temporaryFolder();
+  const written = WRITTEN[name]?.(blow, await openStore(join(folder, 'store')), join(folder, 'rows.parquet'));
+  const sink = written?.sink ?? (PLANS[name] as (blow: Blow) => Sink)(blow);
+  const job = run(sink, options);
   const { restarts } = await job.done;
-  return { digest: digestTable(await job.table(sink)), restarts };
+  if (written === undefined) return { digest: digestTable(await job.table(sink)), restarts };
+  const stored = createPipeline({ memoryLimit: '96MiB' })
+    .source(await written.read())
+    .collect();
+  return { digest: digestTable(await run(stored, options).table(stored)), restarts };
 }
 
-/** Kills one thread of the process that is not one of the test's, after a while. */
+/** Kills one of the threads that are started from now on, after a while. */
 function terminateOne(random: SeededRandom): () => void {
   const workers: Worker[] = [];
   const onWorker = (worker: Worker): void => void workers.push(worker);
   process.on('worker', onWorker);
   const timer = setTimeout(
-    () => void workers[random.integer(0, Math.min(1, workers.length - 1))]?.terminate(),
+    () => void workers[random.integer(0, Math.max(0, workers.length - 1))]?.terminate(),
     random.integer(30, 250),
   );
   return () => {
@@ -109,7 +150,7 @@ function terminateOne(random: SeededRandom): () => void {
 /** One case. Gives how often the run went on. */
 export async function crashCase(seed: number): Promise<number> {
   const random = randomFrom(seed);
-  const name = random.pick(Object.keys(PLANS));
+  const name = random.pick([...Object.keys(PLANS), ...Object.keys(WRITTEN)]);
   const spillDirectory = join(temporaryFolder(), 'spill');
   const marker = join(temporaryFolder(), 'struck');
   const none: Blow = { kind: 'none', at: 0, countdown: 0, marker };
@@ -118,6 +159,8 @@ export async function crashCase(seed: number): Promise<number> {
 
   const kind = random.pick([...SABOTAGE, 'atomics', 'atomics', 'spill', 'terminate']);
   const blow = { kind, at: random.integer(0, 25), countdown: random.integer(1, 3000), marker };
+  // A thread of codecs is started once, and goes from run to run.
+  if (kind === 'terminate' && name in WRITTEN) await closeIdlePools();
   const stopKilling = kind === 'terminate' ? terminateOne(random) : () => {};
   try {
     const { digest, restarts } = await runPlan(name, kind === 'terminate' ? none : blow, spillDirectory);

@@ -5,4 +5,4 @@ export { openFileSink } from './store/file-sink.ts';
 export { stageForeign } from './store/foreign-files.ts';
 export { checkpointVersion } from './store/log-maintenance.ts';
 export { mergeStaged } from './store/merge-files.ts';
-export { checkFileSink, commitSink, discardSink, stagingPath } from './store/sink-commit.ts';
+export { checkFileSink, commitSink, cutBackSink, discardSink, stagingPath } from './store/sink-commit.ts';

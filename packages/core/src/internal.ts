@@ -48,6 +48,7 @@ export {
   orderedValue,
   showOrdered,
 } from './formats/ordered-value.ts';
+export type { WriteParquetOptions } from './formats/parquet-encoder.ts';
 export * from './formats/parquet-info.ts';
 export { dropParquetLibrary, parquetLibraryBytes } from './formats/parquet-library.ts';
 export { canReadNatively, NativeReader } from './formats/parquet-native/native-reader.ts';
@@ -57,12 +58,7 @@ export {
   readParquetRows,
   selectParquetFields,
 } from './formats/parquet-reader.ts';
-export {
-  ParquetWriter,
-  type WriteParquetOptions,
-  type WrittenParquet,
-  writeParquetFile,
-} from './formats/parquet-writer.ts';
+export { ParquetWriter, type WrittenParquet, writeParquetFile } from './formats/parquet-writer.ts';
 export type * from './kernels/aggregate-contract.ts';
 export { OVERFLOW_RECORD_BYTES, SUM_STATE_BYTES } from './kernels/aggregate-contract.ts';
 export { instantiateKernels } from './kernels/compiled-kernels.ts';
@@ -160,6 +156,7 @@ export {
   type FileSinkOptions,
   type FileSinkSpec,
   openFileSink,
+  type SinkMark,
   type StagedSink,
 } from './store/file-sink.ts';
 export type { ForeignTask } from './store/foreign-files.ts';

@@ -1,8 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { agg, col, createPipeline, fromIterable, readParquet } from '@spillway/core';
+import type { Worker } from 'node:worker_threads';
+import { agg, col, createPipeline, fromIterable, openStore, readParquet, readStore } from '@spillway/core';
 import { processArena } from '@spillway/core/internal';
 import { type BarrierEvent, type RestartEvent, type Run, type RunOptions, run } from '@spillway/workers';
+import { closeIdlePools } from '@spillway/workers/internal';
 import { afterEach, expect, it } from 'vitest';
 import { dies, diesCounting } from '#fixtures/crashes';
 import { numbers, waits } from '#fixtures/faults';
@@ -129,4 +131,57 @@ it('a loop over the results gets every row once', async () => {
   expect(values).toEqual(all());
   await job.done;
   expect(seen.restarts[0]?.epoch).toBeGreaterThan(0);
+});
+
+it('stores and files keep what was staged: every row once', async () => {
+  const store = await openStore(join(temporaryFolder(), 'store'));
+  const path = join(temporaryFolder(), 'rows.parquet');
+  const rows = pipeline()
+    .source(given())
+    .waits({ ms: 2 })
+    .withColumns({ minute: col('value').sub(col('value').mod(60)) })
+    .dies(crash(3500));
+  const job = run(
+    [
+      rows.toStore(store, { key: { name: 'x' }, orderedOn: 'value', rowGroupTarget: 300 }),
+      rows.toStore(store, { key: { name: 'y' }, orderedOn: 'minute', duplicatesOn: ['minute'] }),
+      rows.toParquet(path, { rowGroupRows: 300 }),
+    ],
+    options(),
+  );
+  const seen = watch(job);
+  expect((await job.done).restarts).toBe(1);
+  expect(seen.restarts[0]?.epoch).toBeGreaterThan(0);
+  const dataset = await store.dataset({ name: 'x' });
+  expect(dataset.files().reduce((sum, file) => sum + file.rows, 0)).toBe(ROWS);
+  const p = pipeline();
+  const stored = p.source(readStore(dataset)).collect();
+  const last = p.source(readStore(await store.dataset({ name: 'y' }))).collect();
+  const read = p.source(readParquet(path, { orderedOn: 'value' })).collect();
+  const reading = run([stored, last, read], options());
+  expect(valuesOf(await reading.rows(stored))).toEqual(all());
+  expect(valuesOf(await reading.rows(read))).toEqual(all());
+  expect(valuesOf(await reading.rows(last))).toEqual(all().filter((value) => value % 60 === 59 || value === ROWS - 1));
+});
+
+it('the death of a thread that writes files is made good', async () => {
+  await closeIdlePools();
+  const threads: Worker[] = [];
+  const onWorker = (worker: Worker): void => void threads.push(worker);
+  process.on('worker', onWorker);
+  const path = join(temporaryFolder(), 'rows.parquet');
+  const rows = pipeline().source(given()).waits({ ms: 2 });
+  const job = run(rows.toParquet(path, { rowGroupRows: 300 }), { ...options(), workers: 1 });
+  const seen = watch(job);
+  job.on('barrier', ({ epoch }) => {
+    if (epoch === 1) void threads.at(-1)?.terminate();
+  });
+  expect((await job.done).restarts).toBe(1);
+  process.off('worker', onWorker);
+  expect(seen.restarts[0]).toMatchObject({ kind: 'crash', stage: 'toParquet', error: { code: 'ERR_WORKER_DIED' } });
+  const read = pipeline()
+    .source(readParquet(path, { orderedOn: 'value' }))
+    .collect();
+  const reading = run(read, options());
+  expect(valuesOf(await reading.rows(read))).toEqual(all());
 });

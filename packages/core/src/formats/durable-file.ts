@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
+import { PipelineError } from '../errors.ts';
 import { fileError } from './file-error.ts';
 
 /** Marks files that a crash may leave behind; readers never look at them. */
@@ -33,10 +34,11 @@ export class DurableFile {
   readonly #handle: FileHandle;
   #isOpen = true;
 
-  private constructor(path: string, temporaryPath: string, handle: FileHandle) {
+  private constructor(path: string, temporaryPath: string, handle: FileHandle, bytes = 0) {
     this.path = path;
     this.temporaryPath = temporaryPath;
     this.#handle = handle;
+    this.bytes = bytes;
   }
 
   /** Creates the folder where it is missing. @throws ERR_IO, ERR_FILE_NOT_FOUND */
@@ -51,15 +53,71 @@ export class DurableFile {
     }
   }
 
+  /**
+   * Takes up a file under its own name, which is a temporary one to whoever looks for it: cut to its first bytes, to be written on from there.
+   * `commit` and `discard` are not for it. @throws ERR_IO
+   */
+  static async takeUp(path: string, bytes: number): Promise<DurableFile> {
+    try {
+      await makeFolder(dirname(path));
+      const handle = await open(path, bytes === 0 ? 'w+' : 'r+');
+      const { size } = await handle.stat();
+      if (size < bytes) {
+        await handle.close();
+        throw new PipelineError('ERR_IO', `${path} has ${size} bytes, and ${bytes} were written`, {
+          file: path,
+          hint: 'somebody changed a file of a run that goes on; run it anew',
+        });
+      }
+      await handle.truncate(bytes);
+      return new DurableFile(path, path, handle, bytes);
+    } catch (error) {
+      throw error instanceof PipelineError ? error : await fileError(path, error);
+    }
+  }
+
   /** Appends. @throws ERR_IO */
   async write(bytes: Uint8Array): Promise<void> {
     try {
       let done = 0;
-      while (done < bytes.length) done += (await this.#handle.write(bytes, done, bytes.length - done)).bytesWritten;
+      while (done < bytes.length) {
+        const at = this.bytes + done;
+        done += (await this.#handle.write(bytes, done, bytes.length - done, at)).bytesWritten;
+      }
       this.bytes += bytes.length;
     } catch (error) {
       throw await fileError(this.path, error);
     }
+  }
+
+  /** Puts the bytes on the disk; more may follow. @throws ERR_IO */
+  async sync(): Promise<void> {
+    try {
+      await this.#handle.sync();
+    } catch (error) {
+      throw await fileError(this.path, error);
+    }
+  }
+
+  /** Bytes that were written before. @throws ERR_IO */
+  async read(at: number, bytes: number): Promise<Uint8Array> {
+    const view = new Uint8Array(bytes);
+    try {
+      let done = 0;
+      while (done < bytes) {
+        const { bytesRead } = await this.#handle.read(view, done, bytes - done, at + done);
+        if (bytesRead === 0) throw new Error('the file shrank while it was being written');
+        done += bytesRead;
+      }
+      return view;
+    } catch (error) {
+      throw await fileError(this.path, error);
+    }
+  }
+
+  /** Lets go of it; what was written stays. */
+  async close(): Promise<void> {
+    await this.#close();
   }
 
   /** Puts the bytes on the disk; the name is still temporary. @throws ERR_IO */

@@ -19,12 +19,14 @@ const TYPE_STOP = 0;
 const TYPE_TRUE = 1;
 const TYPE_FALSE = 2;
 
-interface Cursor {
+/** A place in bytes that are read. */
+export interface Cursor {
   readonly bytes: Uint8Array;
   at: number;
 }
 
-function readByte(cursor: Cursor): number {
+/** @throws ThriftError at the end */
+export function readByte(cursor: Cursor): number {
   const value = cursor.bytes[cursor.at];
   if (value === undefined) throw new ThriftError(`ends inside a value at byte ${cursor.at}`);
   cursor.at += 1;
@@ -32,7 +34,7 @@ function readByte(cursor: Cursor): number {
 }
 
 /** Unsigned LEB128. Exact to 2^53, which covers every size and offset that a file on this machine can have. */
-function readVarint(cursor: Cursor): number {
+export function readVarint(cursor: Cursor): number {
   let value = 0;
   let scale = 1;
   for (let i = 0; i < 10; i += 1) {
@@ -44,7 +46,8 @@ function readVarint(cursor: Cursor): number {
   throw new ThriftError(`number of more than ten bytes at byte ${cursor.at}`);
 }
 
-function readZigzag(cursor: Cursor): number {
+/** Signed, as `readVarint`. */
+export function readZigzag(cursor: Cursor): number {
   const raw = readVarint(cursor);
   return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2;
 }

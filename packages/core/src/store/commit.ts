@@ -198,15 +198,11 @@ async function replacementsOf(
   runner: StoreRunner,
 ): Promise<MergedRegion[]> {
   const { files, mode, fields, orderedOn, settings, staging, memoryLimitBytes } = request;
-  const all = files.map((_, i) => i);
-  if (mode === 'overwrite') return [{ firstGroup: 0, endGroup: stored.length, files: all, rowsRewritten: 0 }];
-  const storedFields = snapshot === undefined ? fields : fromSchemaString(snapshot.metaData.schemaString);
+  const isReplaced = mode === 'overwrite' || snapshot === undefined;
+  const storedFields = isReplaced ? fields : fromSchemaString(snapshot.metaData.schemaString);
   const isWider = addsColumns(request, storedFields);
   if (mode === 'append') checkAppend(request, stored);
-  if (mode === 'append' && !isWider) {
-    return [{ firstGroup: stored.length, endGroup: stored.length, files: all, rowsRewritten: 0 }];
-  }
-  const known = settingsFromProperties(snapshot?.metaData.configuration);
+  const known = isReplaced ? {} : settingsFromProperties(snapshot.metaData.configuration);
   const { duplicatesOn, target, maxOffTarget } = effectiveSettings(orderedOn, fields, settings, known);
   const task: MergeTask = {
     fields: isWider ? fields : storedFields,
@@ -221,7 +217,13 @@ async function replacementsOf(
     prefix: `merged-${randomBytes(4).toString('hex')}`,
     ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
   };
-  return mergeWithoutRows(task) ?? runner.merge(task);
+  const merge = async (merging: MergeTask): Promise<MergedRegion[]> =>
+    mergeWithoutRows(merging) ?? (await runner.merge(merging));
+  if (mode === 'merge' || (mode === 'append' && isWider)) return merge(task);
+  // What is stored stays as it is, or goes; the new files are put together at most.
+  const merged = await merge({ ...task, duplicatesOn: undefined, maxOffTarget: undefined, groups: [] });
+  const firstGroup = mode === 'overwrite' ? 0 : stored.length;
+  return [{ firstGroup, endGroup: stored.length, files: merged.flatMap((each) => each.files), rowsRewritten: 0 }];
 }
 
 /** Files of one attempt on their way into the table's folder. Until the log names them, no reader sees them. */

@@ -38,6 +38,8 @@ export interface StagedFile {
   /** For the log. */
   stats: string;
   checksums: string;
+  /** It was ended by a barrier: what follows would have been its own. */
+  isCut?: boolean;
 }
 
 const TAG = {

@@ -4,18 +4,14 @@
  */
 import type { Batch } from '../batch/contract.ts';
 import { PipelineError } from '../errors.ts';
-import { OrderCheck } from '../formats/order-check.ts';
-import { isOrderable } from '../formats/ordered-value.ts';
-import { ParquetWriter } from '../formats/parquet-writer.ts';
-import { instantiateKernels } from '../kernels/compiled-kernels.ts';
+import { isOrderable, type OrderedValue } from '../formats/ordered-value.ts';
 import type { Arena } from '../memory/contract.ts';
 import type { SinkSpec } from '../plan/logical.ts';
 import { fieldIndex } from '../schema/fields.ts';
 import type { Fields } from '../schema/types.ts';
 import type { StagedFile } from './dataset-file.ts';
-import { KeepLast } from './keep-last.ts';
-import { RowGroupFiles } from './row-group-files.ts';
-import { effectiveSettings } from './write-settings.ts';
+import { ParquetSink } from './parquet-sink.ts';
+import { StoreSink } from './store-sink.ts';
 
 export type FileSinkSpec = Extract<SinkSpec, { type: 'parquet' | 'store' }>;
 export type StoreSpec = Extract<SinkSpec, { type: 'store' }>;
@@ -43,113 +39,52 @@ export interface FileSinkOptions {
   staging: string;
   /** Uncompressed bytes of a row group after which it is closed, whatever its rows. */
   memoryLimitBytes?: number;
+  /** What it goes on from. */
+  from?: SinkMark;
 }
 
-/** A sink of one run. Exactly one of `end` and `abort` is called. */
+/** What a sink of a store had staged at a barrier. Plain data. */
+export interface StoreMark {
+  type: 'store';
+  rows: number;
+  /** Of the sink's marks, from 1. */
+  number: number;
+  /** The last ordered value. */
+  last: OrderedValue | undefined;
+  files: StagedFile[];
+  /** Rows that later ones may replace, in order. */
+  waiting: StagedFile[];
+}
+
+/** How far a sink of one file had written it at a barrier. Plain data. */
+export interface FileMark {
+  type: 'file';
+  rows: number;
+  number: number;
+  /** Bytes that stay. */
+  bytes: number;
+  /** Places in it that the format has to know. */
+  places: number[];
+}
+
+/** Where a sink goes on from after a crash: rows behind it come again, and nothing of them is staged. */
+export type SinkMark = StoreMark | FileMark;
+
+/** A sink of one run. Exactly one of `end` and `abort` is called; calls do not overlap. */
 export interface FileSink {
   readonly rows: number;
   /** Takes over a batch. Resolves when it is encoded. @throws ERR_INPUT_UNORDERED, ERR_VALUE, ERR_IO */
   push(batch: Batch): Promise<void>;
+  /**
+   * Puts on the disk what has come, so that a sink that is opened `from` it goes on as this one does.
+   * @param needed number of the earliest mark that may still be gone on from; 0 when there is none
+   * @throws ERR_IO, ERR_VALUE
+   */
+  mark(needed: number): Promise<SinkMark>;
   /** Writes what is left. */
   end(): Promise<StagedSink>;
-  /** Removes what was written. */
+  /** Lets go of what is open. What is staged stays: see `discardSink`. */
   abort(): Promise<void>;
-}
-
-/** One file with many row groups. */
-class ParquetSink implements FileSink {
-  readonly #writer: ParquetWriter;
-  readonly #options: FileSinkOptions;
-
-  constructor(writer: ParquetWriter, options: FileSinkOptions) {
-    this.#writer = writer;
-    this.#options = options;
-  }
-
-  get rows(): number {
-    return this.#writer.rows;
-  }
-
-  async push(batch: Batch): Promise<void> {
-    try {
-      await this.#writer.push(batch);
-    } finally {
-      batch.release();
-    }
-  }
-
-  async end(): Promise<StagedSink> {
-    const { spec, fields, staging } = this.#options;
-    const { rows, bytes } = await this.#writer.end();
-    return { spec, fields, rows, bytes, files: [], staging };
-  }
-
-  abort(): Promise<void> {
-    return this.#writer.abort();
-  }
-}
-
-/** Files of one row group each, of rows in order, the last one of equal rows. */
-class StoreSink implements FileSink {
-  rows = 0;
-  readonly #options: FileSinkOptions;
-  readonly #spec: StoreSpec;
-  readonly #order: OrderCheck;
-  readonly #orderedIndex: number;
-  readonly #files: RowGroupFiles;
-  readonly #keeper: KeepLast | undefined;
-
-  constructor(options: FileSinkOptions, spec: StoreSpec) {
-    const { fields, arena, staging, memoryLimitBytes, owner = 0 } = options;
-    const { orderedOn, duplicatesOn, target } = effectiveSettings(spec.orderedOn, fields, spec);
-    this.#options = options;
-    this.#spec = spec;
-    this.#orderedIndex = fieldIndex(fields, orderedOn);
-    const type = fields[this.#orderedIndex]?.type ?? 'int64';
-    this.#order = new OrderCheck(arena, orderedOn, type);
-    const limit = memoryLimitBytes === undefined ? {} : { memoryLimitBytes };
-    this.#files = new RowGroupFiles({ arena, fields, orderedOn, target, folder: staging, ...limit });
-    if (duplicatesOn === undefined) return;
-    const kernels = instantiateKernels(arena);
-    const emit = (batch: Batch): Promise<void> => this.#write(batch);
-    this.#keeper = new KeepLast({ arena, kernels, owner, fields, orderedOn, duplicatesOn, emit });
-  }
-
-  async push(batch: Batch): Promise<void> {
-    let isOurs = true;
-    try {
-      const ordered = batch.columns[this.#orderedIndex];
-      if (ordered !== undefined) this.#order.check(ordered, this.rows);
-      this.rows += batch.rows;
-      if (batch.rows === 0) return;
-      isOurs = false;
-    } finally {
-      if (isOurs) batch.release();
-    }
-    await (this.#keeper === undefined ? this.#write(batch) : this.#keeper.push(batch));
-  }
-
-  async #write(batch: Batch): Promise<void> {
-    try {
-      await this.#files.push(batch);
-    } finally {
-      batch.release();
-    }
-  }
-
-  async end(): Promise<StagedSink> {
-    await this.#keeper?.end();
-    const files = await this.#files.end();
-    const { fields, staging, memoryLimitBytes } = this.#options;
-    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-    const limit = memoryLimitBytes === undefined ? {} : { memoryLimitBytes };
-    return { spec: this.#spec, fields, rows: this.rows, bytes, files, staging, ...limit };
-  }
-
-  async abort(): Promise<void> {
-    this.#keeper?.abort();
-    await this.#files.abort();
-  }
 }
 
 /**
@@ -179,15 +114,10 @@ export function checkOrder(spec: StoreSpec, fields: Fields): void {
  * @throws ERR_IO, ERR_OPTIONS (no ordered column), ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED
  */
 export async function openFileSink(options: FileSinkOptions): Promise<FileSink> {
-  const { spec, fields, arena, staging, memoryLimitBytes } = options;
+  const { spec, fields, from } = options;
   if (spec.type === 'store') {
     checkOrder(spec, fields);
-    return new StoreSink(options, spec);
+    return StoreSink.open(options, spec, from?.type === 'store' ? from : undefined);
   }
-  const { compression, rowGroupRows } = spec;
-  const limit = memoryLimitBytes === undefined ? {} : { rowGroupBytes: memoryLimitBytes };
-  return new ParquetSink(
-    await ParquetWriter.open({ path: staging, fields, compression, rowGroupRows, arena, ...limit }),
-    options,
-  );
+  return ParquetSink.open(options, spec, from?.type === 'file' ? from : undefined);
 }

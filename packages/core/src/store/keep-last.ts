@@ -57,6 +57,11 @@ export class KeepLast {
     }
   }
 
+  /** What waits, which stays this one's. */
+  get held(): Batch | undefined {
+    return this.#held;
+  }
+
   /** Emits what waits. */
   async end(): Promise<void> {
     const held = this.#held;

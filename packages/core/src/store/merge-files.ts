@@ -7,13 +7,14 @@ import { instantiateKernels } from '../kernels/compiled-kernels.ts';
 import type { Arena } from '../memory/contract.ts';
 import { fieldIndex } from '../schema/fields.ts';
 import type { Fields } from '../schema/types.ts';
+import { chainsOf } from './cut-files.ts';
 import type { DatasetFile, StagedFile } from './dataset-file.ts';
 import { fileBatches } from './file-batches.ts';
 import { KeepLast } from './keep-last.ts';
 import { type MergeRegion, planMerge } from './merge-plan.ts';
 import { mergeRows } from './merge-rows.ts';
 import { RowGroupFiles } from './row-group-files.ts';
-import { periodsOf, type RowGroupTarget } from './row-group-target.ts';
+import { type Periods, periodsOf, type RowGroupTarget } from './row-group-target.ts';
 import { StagedPositions, StagedReader } from './staged-rows.ts';
 
 /** What to merge. Plain data. */
@@ -55,22 +56,36 @@ function boundsOf(task: MergeTask): (string | number | bigint)[] {
 }
 
 function regionsOf(task: MergeTask, positions: StagedPositions): MergeRegion[] {
-  const { fields, orderedOn, target, duplicatesOn, maxOffTarget, rewritesAll, groups } = task;
+  const { duplicatesOn, maxOffTarget, rewritesAll, groups } = task;
   if (rewritesAll) return [{ firstGroup: 0, endGroup: groups.length, firstRow: 0, endRow: positions.rows }];
-  const type = fields[fieldIndex(fields, orderedOn)]?.type ?? 'int64';
   return planMerge(task.groups, positions, {
-    target: typeof target === 'number' ? target : (periodsOf(target, type) ?? 1),
+    target: targetOf(task),
     dropDuplicates: duplicatesOn !== undefined,
     maxOffTarget,
   });
 }
 
-/** Staged files that can stay as they are: nothing stored is in between. */
-function asTheyAre(region: MergeRegion, positions: StagedPositions): MergedRegion | undefined {
+function targetOf({ fields, orderedOn, target }: MergeTask): number | Periods {
+  const type = fields[fieldIndex(fields, orderedOn)]?.type ?? 'int64';
+  return typeof target === 'number' ? target : (periodsOf(target, type) ?? 1);
+}
+
+/** Whole staged files of a region that nothing stored is in between of, as `chainsOf` puts them together. */
+function chainsOfRegion(region: MergeRegion, positions: StagedPositions, task: MergeTask): number[][] | undefined {
   const { firstGroup, endGroup, firstRow, endRow } = region;
   if (firstGroup !== endGroup) return undefined;
   const files = positions.wholeFiles(firstRow, endRow);
-  return files === undefined ? undefined : { firstGroup, endGroup, files, rowsRewritten: 0 };
+  const staged = files?.map((file) => task.staged[file] as StagedFile);
+  const chains = staged && chainsOf(staged, targetOf(task));
+  return chains?.map((chain) => chain.map((at) => files?.[at] as number));
+}
+
+/** Staged files that can stay as they are. */
+function asTheyAre(region: MergeRegion, positions: StagedPositions, task: MergeTask): MergedRegion | undefined {
+  const { firstGroup, endGroup } = region;
+  const chains = chainsOfRegion(region, positions, task);
+  if (chains === undefined || chains.some((chain) => chain.length > 1)) return undefined;
+  return { firstGroup, endGroup, files: chains.flat(), rowsRewritten: 0 };
 }
 
 /**
@@ -80,7 +95,7 @@ function asTheyAre(region: MergeRegion, positions: StagedPositions): MergedRegio
 export function mergeWithoutRows(task: MergeTask): MergedRegion[] | undefined {
   const positions = new StagedPositions(task.staged);
   if (positions.unknown(boundsOf(task)).size > 0) return undefined;
-  const regions = regionsOf(task, positions).map((region) => asTheyAre(region, positions));
+  const regions = regionsOf(task, positions).map((region) => asTheyAre(region, positions, task));
   return regions.every((region) => region !== undefined) ? regions : undefined;
 }
 
@@ -106,7 +121,7 @@ class RegionMerger {
       yield* fileBatches(this.#source, group);
   }
 
-  async merge(region: MergeRegion, index: number): Promise<MergedRegion> {
+  async merge(region: MergeRegion, index: number | string): Promise<MergedRegion> {
     const { fields, orderedOn, duplicatesOn, target, folder, prefix, memoryLimitBytes, groups } = this.#task;
     const [arena, owner, kernels] = [this.#arena, this.#owner, instantiateKernels(this.#arena)];
     const out = new RowGroupFiles({
@@ -146,6 +161,22 @@ class RegionMerger {
   }
 }
 
+async function mergeRegion(
+  merger: RegionMerger,
+  positions: StagedPositions,
+  { task, region, index }: { task: MergeTask; region: MergeRegion; index: number },
+): Promise<MergedRegion> {
+  const chains = chainsOfRegion(region, positions, task);
+  if (chains === undefined) return merger.merge(region, index);
+  const { firstGroup, endGroup } = region;
+  const files: MergedRegion['files'] = [];
+  for (const [at, chain] of chains.entries()) {
+    if (chain.length === 1) files.push(...chain);
+    else files.push(...(await merger.merge({ ...region, ...positions.rowsOf(chain) }, `${index}-${at}`)).files);
+  }
+  return { firstGroup, endGroup, files, rowsRewritten: 0 };
+}
+
 /**
  * Merges staged rows with the stored row groups that they overlap.
  *
@@ -161,7 +192,7 @@ export async function mergeStaged(arena: Arena, owner: number, task: MergeTask):
   const merged: MergedRegion[] = [];
   try {
     for (const [index, region] of regionsOf(task, positions).entries())
-      merged.push(asTheyAre(region, positions) ?? (await merger.merge(region, index)));
+      merged.push(await mergeRegion(merger, positions, { task, region, index }));
   } finally {
     await merger.reader.close();
   }

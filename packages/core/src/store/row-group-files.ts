@@ -38,17 +38,21 @@ export class RowGroupFiles {
   readonly #orderedIndex: number;
   readonly #targetRows: number;
   readonly #periods: Periods | undefined;
-  readonly #files: StagedFile[] = [];
+  readonly #files: StagedFile[];
   #writer: ParquetWriter | undefined;
   /** Logical bytes in the file being written. */
   #writerBytes = 0;
   /** Where the period of the file being written ends. */
   #periodEnd: bigint | undefined;
 
-  /** @throws ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED, ERR_OPTIONS for a target that the column cannot have */
-  constructor(options: RowGroupFilesOptions) {
+  /**
+   * @param before what was written before: its rows are ahead of those that come
+   * @throws ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED, ERR_OPTIONS for a target that the column cannot have
+   */
+  constructor(options: RowGroupFilesOptions, before: readonly StagedFile[] = []) {
     const { fields, orderedOn, target } = options;
     this.#options = options;
+    this.#files = [...before];
     this.#stored = storedColumns(fields);
     this.#orderedIndex = fieldIndex(fields, orderedOn);
     this.#periods = periodsOf(target, fields[this.#orderedIndex]?.type ?? 'int64');
@@ -109,11 +113,18 @@ export class RowGroupFiles {
     });
   }
 
-  async #close(): Promise<void> {
+  async #close(isCut = false): Promise<void> {
     const writer = this.#writer;
     this.#writer = undefined;
-    if (writer !== undefined)
-      this.#files.push(stagedFile(await writer.end(), this.#options.fields, this.#options.orderedOn));
+    if (writer === undefined) return;
+    const { fields, orderedOn } = this.#options;
+    this.#files.push({ ...stagedFile(await writer.end(), fields, orderedOn), ...(isCut && { isCut }) });
+  }
+
+  /** Ends the file at hand before its target. All files so far, in the order of their rows. */
+  async cut(): Promise<StagedFile[]> {
+    await this.#close(true);
+    return [...this.#files];
   }
 
   /** Writes what is left. The files are in the order of their rows. */

@@ -10,7 +10,7 @@ import { type CommitRequest, type CommitSummary, checkSchema, commitFiles, type 
 import { recordsOf } from './dataset-file.ts';
 import { readSnapshot } from './delta-log.ts';
 import { checkColumnNames } from './delta-schema.ts';
-import { checkOrder, type FileSinkSpec, type StagedSink, type StoreSpec } from './file-sink.ts';
+import { checkOrder, type FileSinkSpec, type SinkMark, type StagedSink, type StoreSpec } from './file-sink.ts';
 import { showKey } from './key-path.ts';
 import { LOG_FOLDER } from './log-listing.ts';
 import { storedColumns } from './stored-types.ts';
@@ -193,6 +193,13 @@ export async function discardSink(spec: FileSinkSpec, staging: string): Promise<
   }
   await rm(staging, { recursive: true, force: true });
   await removeEmptyFolders(resolve(spec.root), dirname(staging));
+}
+
+/** Removes what is staged and does not belong to a mark, before its sink goes on from there. */
+export async function cutBackSink(staging: string, mark: SinkMark): Promise<void> {
+  if (mark.type === 'file') return; // its file is cut when it is opened
+  const kept = new Set([...mark.files, ...mark.waiting].map(({ path }) => basename(path)));
+  for (const name of await names(staging)) if (!kept.has(name)) await rm(join(staging, name), { force: true });
 }
 
 /** Removes a folder and those above it as long as they are empty. The root stays. */

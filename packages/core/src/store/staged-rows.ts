@@ -119,6 +119,15 @@ export class StagedPositions implements NewRows {
     return value;
   }
 
+  /** Rows of neighbouring files. */
+  rowsOf(files: readonly number[]): { firstRow: number; endRow: number } {
+    const last = files.at(-1) as number;
+    return {
+      firstRow: this.#starts[files[0] as number] as number,
+      endRow: (this.#starts[last] as number) + (this.#files[last] as StagedFile).rows,
+    };
+  }
+
   /** The files that make up rows [first, end), or undefined when these cut one. */
   wholeFiles(first: number, end: number): number[] | undefined {
     const files = this.#starts.flatMap((start, i) => (start >= first && start < end ? [i] : []));

@@ -1,7 +1,18 @@
 /** Tasks of the codec pool. Plain data: it crosses threads. */
+import type { MessagePort } from 'node:worker_threads';
 import type { Fields } from '@spillway/core';
-import type { FileSinkSpec, ForeignTask, MergeTask, OrderedValue, PoolPlace, Ptr } from '@spillway/core/internal';
+import type {
+  FileSinkSpec,
+  ForeignTask,
+  MergeTask,
+  OrderedValue,
+  PoolPlace,
+  Ptr,
+  SinkMark,
+  StagedSink,
+} from '@spillway/core/internal';
 import type { RingHandle } from '../channels/ring.ts';
+import type { Outcome } from '../control/outcome.ts';
 
 interface TaskBase {
   /** Whom allocations are charged to. */
@@ -54,6 +65,22 @@ export interface WriteTask extends TaskBase {
   staging: string;
   /** Uncompressed bytes after which a row group is closed, whatever its rows. */
   memoryLimitBytes: number;
+  /** Commands (`WriterControl`), by comlink. */
+  control: MessagePort;
+  /** What the sink goes on from. */
+  from?: SinkMark;
+}
+
+/** A sink that had taken its whole edge. Plain data. */
+export interface EndedMark {
+  type: 'ended';
+  staged: StagedSink;
+}
+
+/** Commands to a sink that is writing. */
+export interface WriterControl {
+  /** Puts on the disk what has come so far: see `FileSink.mark`. */
+  mark(needed: number): Promise<Outcome<SinkMark | EndedMark>>;
 }
 
 /** Puts a sink's staged rows between those stored, when the run commits. */

@@ -88,6 +88,7 @@ export class Attempt {
   #limits: AdaptiveLimits | undefined;
   #replay: Replay | undefined;
   #recycled: LaneHandle | undefined;
+  #codecDeath: PipelineError | undefined;
   #lanes: LaneHandle[] = [];
   #splits: SplitOrder = new SplitOrder(this.latch);
   #written: readonly WrittenSink[] = [];
@@ -134,6 +135,11 @@ export class Attempt {
   /** The stage worker that died first, if one has. */
   get died(): LaneHandle | undefined {
     return this.#lanes.find((lane) => lane.death !== undefined && lane.death === this.latch.error);
+  }
+
+  /** What the death of a codec thread was reported as, if that ended the attempt. */
+  get codecDeath(): PipelineError | undefined {
+    return this.#codecDeath;
   }
 
   get lanes(): readonly LaneHandle[] {
@@ -184,6 +190,10 @@ export class Attempt {
       codecThreads: codecs?.threads ?? 0,
       from: this.#parts.from,
       ends,
+      onCodecDeath: (error) => {
+        if (this.latch.error === undefined) this.#codecDeath = error;
+        this.latch.fail(error);
+      },
     };
     this.#pressure.setIdle(idleBytes);
     if (isGoverned())
@@ -314,7 +324,6 @@ export class Attempt {
    * start.
    */
   barriers(): Barriers | undefined {
-    if (this.wiring.writers.length > 0) return undefined;
     const cannot = this.#lanes.some(({ recovery }) => recovery.includes('from-start') || recovery.includes('never'));
     return cannot ? undefined : this.#makeBarriers();
   }
@@ -326,6 +335,7 @@ export class Attempt {
       wiring: this.wiring,
       lanes: this.#lanes,
       splits: this.#splits,
+      sinks: this.#written,
       latch: this.latch,
       i32: lease.arena.i32,
       openPlace: this.#parts.openPlace,

@@ -14,6 +14,7 @@ import type { FailureLatch } from './failure.ts';
 import type { LaneHandle } from './lane-handle.ts';
 import type { SplitOrder } from './split-order.ts';
 import type { Wiring } from './wiring.ts';
+import type { WrittenMark, WrittenSink } from './written-sinks.ts';
 
 export interface BarrierParts {
   physical: PhysicalPlan;
@@ -21,6 +22,8 @@ export interface BarrierParts {
   lanes: readonly LaneHandle[];
   splits: SplitOrder;
   latch: FailureLatch;
+  /** Those that write files. */
+  sinks: readonly WrittenSink[];
   /** Where the lanes put what they save. */
   openPlace(): Promise<{ folder: string; limitBytes: number }>;
   i32: Int32Array;
@@ -59,11 +62,13 @@ export class Barriers {
     const sources = this.#closeGates();
     try {
       if (!(await this.#align(sources, saved))) return this.#giveUp(saved);
+      const sinks = await this.#markSinks(last);
       const files = new Map([...saved.values()].flatMap((chain) => chain.files).map((file) => [file.path, file]));
       const checkpoint: Checkpoint = {
         epoch: (last?.epoch ?? 0) + 1,
         sources,
         lanes: saved,
+        sinks,
         chains: new Map([...wiring.chains].map(([stage, starts]) => [stage, starts.slice()])),
         ended: this.#endedStages(),
         statistics: wiring.statistics.slice(),
@@ -163,6 +168,20 @@ export class Barriers {
       if (chain !== undefined) saved.set(laneKey(stage.id, lanes[index]?.config.lane as number), chain);
     });
     return chains.every((chain) => chain !== undefined);
+  }
+
+  /** All is quiet: sinks put on the disk what has come. @throws what fails the run */
+  async #markSinks(last: Checkpoint | undefined): Promise<Map<number, WrittenMark>> {
+    const { sinks, latch } = this.#parts;
+    try {
+      const marks = await Promise.all(
+        sinks.map(async (sink) => [sink.node, await sink.mark(last?.sinks.get(sink.node))] as const),
+      );
+      return new Map(marks);
+    } catch (error) {
+      latch.fail(error);
+      throw error;
+    }
   }
 
   /** What was saved is dropped by whoever removes files; what operators still use stays known. */

@@ -1,5 +1,6 @@
 /** Where a run can go on from, after a stage worker has died: everything that was so at one barrier. */
-import type { SavedChain, SpilledFile } from '@spillway/core/internal';
+import type { SavedChain, SinkMark, SpilledFile } from '@spillway/core/internal';
+import type { EndedMark } from '../codecs/protocol.ts';
 import type { SplitOrderState } from './split-order.ts';
 
 export interface Checkpoint {
@@ -9,6 +10,8 @@ export interface Checkpoint {
   sources: ReadonlyMap<number, number>;
   /** By `laneKey`, of lanes that have a state. */
   lanes: ReadonlyMap<string, SavedChain>;
+  /** By node, of sinks that write files: what they had staged. */
+  sinks: ReadonlyMap<number, SinkMark | EndedMark>;
   /** By stage: where chunks of CSV start. */
   chains: ReadonlyMap<number, Uint8Array>;
   /** Stages that had ended. */

@@ -3,7 +3,7 @@
  * memory. The coordinator is not in the path of the rows, except for sources and sinks that live on the main thread.
  */
 import { PipelineError } from '@spillway/core/base';
-import type { ArenaHandle, PhysicalPlan } from '@spillway/core/internal';
+import type { PhysicalPlan } from '@spillway/core/internal';
 import { type MemorySplit, splitMemory } from '@spillway/core/planner';
 import { MainHeap } from '../governor/main-heap.ts';
 import type { JobEmitter } from '../job/events.ts';
@@ -34,13 +34,13 @@ import type { RunEnds } from './run-ends.ts';
 import type { SpillPlace } from './spill-place.ts';
 import { summarize } from './summarize.ts';
 import {
-  checkOutPool,
   discardPool,
   lanePoolKind,
   type PoolKind,
   preloadPools,
   returnPool,
   type ThreadPool,
+  takePool,
 } from './thread-pools.ts';
 import { commitWriters, discardWriters, type WrittenSink } from './written-sinks.ts';
 
@@ -318,7 +318,6 @@ export class Execution {
     this.#emitter.emit('barrier', { epoch, elapsedMs: performance.now() - since, bytes });
   }
 
-  /** For runs whose operators never spill: snapshots may. */
   /** Compressed text has to lie somewhere as text. */
   async #unpack(planned: PlannedRun): Promise<void> {
     const isPacked = planned.logical.nodes.some(
@@ -331,6 +330,7 @@ export class Execution {
     retotal(planned);
   }
 
+  /** For runs whose operators never spill: snapshots may. */
   async #openSpillPlace(): Promise<SpillPlace> {
     const modules = this.#modules as RunModules;
     this.#spill ??= await modules.openSpillPlace(this.#options, this.#cleanup);
@@ -380,11 +380,22 @@ export class Execution {
     await this.#ends?.saveForRestart();
     this.latch.check();
     (this.#lease as ArenaLease).startAnew();
-    await Promise.all((this.#written ?? []).map((sink) => sink.startAnew()));
+    const marks = this.#checkpoint?.sinks;
+    await Promise.all((this.#written ?? []).map((sink) => sink.startAnew(marks?.get(sink.node))));
     const modules = this.#modules as RunModules;
     await modules.emptySpillPlace(this.#spill, new Set(this.#checkpoint?.files.keys()));
     this.#takeStagePools(physical);
+    if (attempt.codecDeath !== undefined) await this.#renewCodecs();
     await this.#poolsReady;
+  }
+
+  /** A thread has died in the middle of something: none of the pool goes on. */
+  async #renewCodecs(): Promise<void> {
+    const codecs = this.#codecs;
+    this.#codecs = undefined;
+    if (codecs !== undefined) await discardPool(codecs);
+    const split = this.#split as MemorySplit;
+    this.#codecs = await takePool('codecs', split.codecThreads, split, (this.#lease as ArenaLease).arena.handle);
   }
 
   /** All rows have arrived: store sinks become visible now, each in one commit. */
@@ -445,14 +456,4 @@ export class Execution {
     signal.addEventListener('abort', stop, { once: true });
     this.#cleanup.add(() => signal.removeEventListener('abort', stop));
   }
-}
-
-/** Threads of one kind; undefined where none are needed. */
-async function takePool(
-  kind: PoolKind,
-  threads: number,
-  { heapLimitMebibytes, nurseryMebibytes }: MemorySplit,
-  arena: ArenaHandle,
-): Promise<ThreadPool | undefined> {
-  return threads === 0 ? undefined : checkOutPool({ kind, threads, heapLimitMebibytes, nurseryMebibytes, arena });
 }

@@ -1,5 +1,5 @@
 /**
- * Whether a run goes on after one of its stage workers has died or has to be replaced, from where, and how. After the second crash since a
+ * Whether a run goes on after one of its workers has died or has to be replaced, from where, and how. After the second crash since a
  * barrier what came since is replayed batch by batch, so that the batch that kills its worker is known at the third.
  */
 import { errorFromData, errorToData, type PipelineError } from '@spillway/core/base';
@@ -79,24 +79,25 @@ export class Restarts {
   }
 
   /**
-   * Decides about an attempt that has failed. Undefined when it was neither the death of a stage worker nor its replacement.
+   * Decides about an attempt that has failed. Undefined when it was neither the death of a worker nor its replacement.
    * @throws the error, saying why it cannot be made good
    */
   causeOf(attempt: Attempt, facts: RestartFacts): RestartCause | undefined {
     const lane = attempt.died ?? attempt.recycled;
     const error = attempt.latch.error;
-    if (lane === undefined || error === undefined || this.#most === 0) return undefined;
+    if ((lane ?? attempt.codecDeath) === undefined || error === undefined || this.#most === 0) return undefined;
     const op = undeclared(attempt);
     if (op !== undefined)
       throw withHint(error, `to have the run go on, declare op "${op}" stateless, or give it snapshot and restore`);
     if (facts.lost !== undefined)
       throw withHint(error, `what source "${facts.lost}" gave could not be kept on disk for a restart`);
-    const stage = lane.config.stage.name;
-    const kind = attempt.recycled === lane || lane.isHeapFull ? 'memory' : 'crash';
-    const batch = attempt.poison;
+    const stage = lane?.config.stage.name ?? error.stage ?? '';
+    const kind = lane !== undefined && (attempt.recycled === lane || lane.isHeapFull) ? 'memory' : 'crash';
+    // A codec thread works on many things at once: no batch can be said to have killed it.
+    const batch = lane === undefined ? undefined : attempt.poison;
     if (batch !== undefined) this.#leaveOut(batch, error, facts);
     else this.#charge(stage, kind, error);
-    if (attempt.recycled !== lane) this.#countCrash(attempt, facts.epoch);
+    if (lane !== undefined && attempt.recycled !== lane) this.#countCrash(attempt, facts.epoch);
     this.#count += 1;
     return { kind, stage, reason: error.message, error, batch };
   }

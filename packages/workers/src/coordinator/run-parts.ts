@@ -1,7 +1,8 @@
 /** Starts what is not a stage: readers and feeders before the stages, sinks and writers behind them. */
 
+import type { MessagePort, Transferable } from 'node:worker_threads';
 import { PipelineError } from '@spillway/core/base';
-import type { SinkSpec, SourceSpec, StagedSink, StoreRunner } from '@spillway/core/internal';
+import type { SinkMark, SinkSpec, SourceSpec, StagedSink, StoreRunner } from '@spillway/core/internal';
 import type { SourceGate } from '../channels/source-gate.ts';
 import type { CodecTask, ReadResult, ReadTask, WriteTask } from '../codecs/protocol.ts';
 import { type Outcome, valueOf } from '../control/outcome.ts';
@@ -31,22 +32,29 @@ export interface RunParts {
   from: Checkpoint | undefined;
   /** Of the run: what outlasts this attempt. */
   ends: RunEnds;
+  /** A thread of library codecs died at a task. */
+  onCodecDeath(error: PipelineError): void;
 }
 
 function statisticsOf(parts: RunParts, end: EdgeEnd): ActorStatistics {
   return new ActorStatistics(parts.lease.arena.buffer, end.actor.place.actor);
 }
 
-async function runCodec<T>(parts: RunParts, name: string, task: CodecTask): Promise<T> {
-  const { codecs, latch } = parts;
+async function runCodec<T>(
+  parts: RunParts,
+  name: string,
+  task: CodecTask,
+  transferList: Transferable[] = [],
+): Promise<T> {
+  const { codecs } = parts;
   if (codecs === undefined)
     throw new PipelineError('ERR_INTERNAL', `"${name}" needs the codec pool, which was not started`);
   let outcome: Outcome<T>;
   try {
-    outcome = (await codecs.piscina.run(task)) as Outcome<T>;
+    outcome = (await codecs.piscina.run(task, { transferList })) as Outcome<T>;
   } catch (cause) {
     const died = workerDied(name, cause);
-    latch.fail(died);
+    parts.onCodecDeath(died);
     throw died;
   }
   return valueOf(outcome);
@@ -142,7 +150,7 @@ export async function openWriters(wiring: Wiring): Promise<WrittenSink[]> {
   const id = `${process.pid}-${runs}`;
   return Promise.all(
     wiring.writers.map((end) =>
-      WrittenSink.open(end.node.name, `${id}-${end.node.id}`, sinkOf(end), sinkEdge(end).edge.fields),
+      WrittenSink.open(end.node, `${id}-${end.node.id}`, sinkOf(end), sinkEdge(end).edge.fields),
     ),
   );
 }
@@ -157,19 +165,21 @@ export function startWriters(parts: RunParts, sinks: readonly WrittenSink[]): vo
   wiring.writers.forEach((end, index) => {
     const { edge, ring } = sinkEdge(end);
     const sink = sinks[index] as WrittenSink;
-    const task: WriteTask = {
+    const { owner } = end;
+    const { fields } = edge;
+    const pool = wiring.memory.place;
+    const task: Omit<WriteTask, 'control'> = {
       type: 'write',
-      owner: end.owner,
-      pool: wiring.memory.place,
+      owner,
+      pool,
       actor: end.actor.place.actor,
-      fields: edge.fields,
+      fields,
       edge: edge.id,
       ring: ring.handle,
       sink: sink.spec,
       staging: sink.staging,
       memoryLimitBytes: sinkLimit(end) ?? Math.max(LEAST_ROW_GROUP_BYTES, Math.floor(share)),
     };
-    const { owner, pool, fields } = task;
     const runner: StoreRunner = {
       merge: (merging) => runCodec(parts, end.node.name, { type: 'merge', owner, pool, fields, task: merging }),
       stageForeign: (foreign) =>
@@ -177,7 +187,11 @@ export function startWriters(parts: RunParts, sinks: readonly WrittenSink[]): vo
       checkpoint: (table, version) =>
         runCodec(parts, end.node.name, { type: 'checkpoint', owner, pool, fields, table, version }),
     };
-    activities.watch(end.node.name, sink.writeBy(runCodec<StagedSink>(parts, end.node.name, task), runner));
+    const write = (control: MessagePort, from: SinkMark | undefined): Promise<StagedSink> => {
+      const whole: WriteTask = { ...task, control, ...(from !== undefined && { from }) };
+      return runCodec<StagedSink>(parts, end.node.name, whole, [control]);
+    };
+    activities.watch(end.node.name, sink.write(write, runner));
   });
 }
 

@@ -9,6 +9,7 @@
 import assert from 'node:assert';
 import { fileURLToPath } from 'node:url';
 import type { ArenaHandle, StageSpec } from '@spillway/core/internal';
+import type { MemorySplit } from '@spillway/core/planner';
 import type { Piscina } from 'piscina';
 
 /**
@@ -90,7 +91,7 @@ async function makePool(request: PoolRequest): Promise<ThreadPool> {
 }
 
 /** A pool of exactly the threads asked for: an idle one where one fits, else a new one. */
-export async function checkOutPool(request: PoolRequest): Promise<ThreadPool> {
+async function checkOutPool(request: PoolRequest): Promise<ThreadPool> {
   assert(request.threads > 0, 'a pool has at least one thread');
   const index = idlePools.findIndex(
     (pool) =>
@@ -100,6 +101,16 @@ export async function checkOutPool(request: PoolRequest): Promise<ThreadPool> {
   );
   if (index >= 0) return idlePools.splice(index, 1)[0] as ThreadPool;
   return makePool(request);
+}
+
+/** Threads of one kind; undefined where none are needed. */
+export async function takePool(
+  kind: PoolKind,
+  threads: number,
+  { heapLimitMebibytes, nurseryMebibytes }: MemorySplit,
+  arena: ArenaHandle,
+): Promise<ThreadPool | undefined> {
+  return threads === 0 ? undefined : checkOutPool({ kind, threads, heapLimitMebibytes, nurseryMebibytes, arena });
 }
 
 /** Gives a pool back after a run in which no thread died and no task is left. */

@@ -1,13 +1,27 @@
 /** Sinks that write files: staged while the run goes on, visible only when all of it has succeeded. */
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Fields } from '@spillway/core';
 import { errorFromData, errorToData, PipelineError } from '@spillway/core/base';
-import type { FileSinkSpec, SinkSpec, StagedSink, StoreRunner } from '@spillway/core/internal';
+import type { FileSinkSpec, PlanNode, SinkMark, SinkSpec, StagedSink, StoreRunner } from '@spillway/core/internal';
+import type { EndedMark, WriterControl } from '../codecs/protocol.ts';
+import { type ControlPort, openControl } from '../control/control-port.ts';
+import { valueOf } from '../control/outcome.ts';
 import { namedError } from './failure.ts';
 
 /** Loaded only when a run writes files. */
 type FileFunctions = typeof import('@spillway/core/files');
 
+interface WritingTask {
+  staged: Promise<StagedSink>;
+  control: ControlPort<WriterControl>;
+}
+
+/** A sink at a barrier. */
+export type WrittenMark = SinkMark | EndedMark;
+
 export class WrittenSink {
+  /** Of the plan. */
+  readonly node: number;
   readonly name: string;
   readonly spec: FileSinkSpec;
   readonly fields: Fields;
@@ -15,11 +29,22 @@ export class WrittenSink {
   readonly staging: string;
   readonly #files: FileFunctions;
   #staged: StagedSink | undefined;
+  /** What its next writing task goes on from. */
+  #from: WrittenMark | undefined;
+  /** The writing task of this attempt. */
+  #task: WritingTask | undefined;
   #runner: StoreRunner | undefined;
   #isCommitted = false;
 
-  private constructor(files: FileFunctions, name: string, spec: FileSinkSpec, fields: Fields, staging: string) {
+  private constructor(
+    files: FileFunctions,
+    { node, name }: Pick<WrittenSink, 'node' | 'name'>,
+    spec: FileSinkSpec,
+    fields: Fields,
+    staging: string,
+  ) {
     this.#files = files;
+    this.node = node;
     this.name = name;
     this.spec = spec;
     this.fields = fields;
@@ -30,31 +55,65 @@ export class WrittenSink {
    * Refuses, before anything starts, what could not be committed at the end.
    * @param id names run and sink, and makes `staging` its own
    */
-  static async open(name: string, id: string, spec: SinkSpec, fields: Fields): Promise<WrittenSink> {
+  static async open(
+    { id: node, name }: Pick<PlanNode, 'id' | 'name'>,
+    id: string,
+    spec: SinkSpec,
+    fields: Fields,
+  ): Promise<WrittenSink> {
     if (spec.type !== 'parquet' && spec.type !== 'store')
       throw new PipelineError('ERR_INTERNAL', `sink "${name}" writes no files`);
     const files = await import('@spillway/core/files');
     try {
       const complete = await files.checkFileSink(spec, fields);
-      return new WrittenSink(files, name, complete, fields, files.stagingPath(spec, id));
+      return new WrittenSink(files, { node, name }, complete, fields, files.stagingPath(spec, id));
     } catch (error) {
       throw namedError(error, name);
     }
   }
 
   /**
-   * Keeps what the writing task has staged.
+   * Takes the edge to its end, or does nothing where it had been at its end at the barrier.
+   * @param start starts the writing task, which goes on from a mark, and listens to commands on a port
    * @param runner does the commit's reading and writing of Parquet, on a codec thread
    */
-  async writeBy(task: Promise<StagedSink>, runner: StoreRunner): Promise<void> {
+  async write(
+    start: (control: MessagePort, from: SinkMark | undefined) => Promise<StagedSink>,
+    runner: StoreRunner,
+  ): Promise<void> {
     this.#runner = runner;
-    this.#staged = await task;
+    const from = this.#from;
+    if (from?.type === 'ended') {
+      this.#staged = from.staged;
+      return;
+    }
+    const { port1, port2 } = new MessageChannel();
+    const control = openControl<WriterControl>(port1);
+    const staged = start(port2, from);
+    this.#task = { staged, control };
+    try {
+      this.#staged = await staged;
+    } finally {
+      control.close();
+    }
   }
 
-  /** The run begins again: what is staged is dropped. */
-  async startAnew(): Promise<void> {
+  /** Has what has come so far put on the disk. @param needed the mark that a crash would go back to now @throws ERR_IO, ERR_VALUE */
+  async mark(needed: WrittenMark | undefined): Promise<WrittenMark> {
+    if (this.#staged !== undefined) return { type: 'ended', staged: this.#staged };
+    const { staged, control } = this.#task as WritingTask;
+    const number = needed === undefined || needed.type === 'ended' ? 0 : needed.number;
+    const outcome = await Promise.race([control.remote.mark(number), staged]);
+    return 'ok' in outcome ? valueOf(outcome) : { type: 'ended', staged: outcome };
+  }
+
+  /** The run begins again at a barrier, or at its start: what is staged since is dropped. */
+  async startAnew(mark: WrittenMark | undefined): Promise<void> {
     this.#staged = undefined;
-    await this.discard();
+    this.#task = undefined;
+    this.#from = mark;
+    if (mark === undefined) return this.discard();
+    if (mark.type !== 'ended') await this.#files.cutBackSink(this.staging, mark);
   }
 
   async commit(): Promise<void> {

@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto';
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Fields } from '@spillway/core';
+import { openStore } from '@spillway/core';
+import { cutBackSink } from '@spillway/core/files';
+import {
+  checkFileSink,
+  commitSink,
+  createArena,
+  type FileSink,
+  type FileSinkSpec,
+  openFileSink,
+  readParquetInfo,
+  rowsToBatch,
+  type SinkMark,
+  stagingPath,
+} from '@spillway/core/internal';
+import { expect, it } from 'vitest';
+import { quote, sql } from '#support/duckdb';
+import { chooseSeed, randomFrom } from '#support/random';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
+import { type Row, readRows, storeSpec } from './write-rows.ts';
+
+const FIELDS: Fields = [
+  { name: 'ts', type: 'int64', nullable: false },
+  { name: 'key', type: 'utf8', nullable: true },
+  { name: 'value', type: 'float64', nullable: true },
+];
+
+/** Rows in order, several to a value. */
+function someRows(count: number): Row[] {
+  return Array.from({ length: count }, (_, at) => ({
+    ts: BigInt(Math.floor(at / 3)),
+    key: `k${at % 2}`,
+    value: at % 11 === 0 ? null : at / 2,
+  }));
+}
+
+/** Writes rows through a sink that is lost now and then and goes on from its last mark. */
+async function writeWithCrashes(spec: FileSinkSpec, rows: readonly Row[], seed: number): Promise<void> {
+  const random = randomFrom(seed);
+  const arena = createArena({ debug: true });
+  const staging = stagingPath(spec, randomUUID());
+  const open = (from?: SinkMark): Promise<FileSink> =>
+    openFileSink({ spec, fields: FIELDS, arena, owner: 1, staging, ...(from && { from }) });
+  let sink = await open();
+  let mark: { at: number; of: SinkMark } | undefined;
+  for (let at = 0; at < rows.length; ) {
+    const end = Math.min(rows.length, at + random.integer(1, 60));
+    await sink.push(rowsToBatch(arena, 1, FIELDS, rows.slice(at, end)));
+    at = end;
+    if (random.integer(0, 3) === 0) mark = { at, of: await sink.mark(mark?.of.number ?? 0) };
+    if (mark === undefined || random.integer(0, 5) > 0) continue;
+    await sink.abort();
+    await cutBackSink(staging, mark.of);
+    sink = await open(mark.of);
+    at = mark.at;
+  }
+  const staged = await sink.end();
+  expect(arena.usedSlabs()).toBe(0);
+  await commitSink(staged);
+}
+
+it.each(['store', 'store, last of equal rows', 'parquet'])('a sink goes on from its last mark: %s', async (kind) => {
+  const first = chooseSeed();
+  for (let seed = first; seed < first + 4; seed++) {
+    const rows = someRows(randomFrom(seed).integer(100, 1500));
+    const folder = temporaryFolder();
+    const shown = `seed ${seed}`;
+    if (kind === 'parquet') {
+      const path = join(folder, 'rows.parquet');
+      await writeWithCrashes({ type: 'parquet', path, compression: 'snappy', rowGroupRows: 100 }, rows, seed);
+      const read = await sql(`SELECT ts, "key", "value" FROM ${quote(path)}`);
+      expect(read.rows, shown).toBe(rows.length);
+      expect(read.columns, shown).toEqual(FIELDS.map(({ name }) => rows.map((row) => row[name])));
+      expect((await readParquetInfo(path)).rows, shown).toBe(rows.length);
+      continue;
+    }
+    const target = 250;
+    const given = storeSpec(
+      folder,
+      { name: 'x' },
+      { rowGroupTarget: target, ...(kind !== 'store' && { duplicatesOn: ['key'] }) },
+    );
+    await writeWithCrashes(await checkFileSink(given, FIELDS), rows, seed);
+    const dataset = await (await openStore(folder)).dataset({ name: 'x' });
+    const isLast = (row: Row, at: number): boolean =>
+      !rows.slice(at + 1, at + 3).some((other) => other['ts'] === row['ts'] && other['key'] === row['key']);
+    expect(await readRows(dataset), shown).toEqual(kind === 'store' ? rows : rows.filter(isLast));
+    const sizes = dataset.files().map((file) => file.rows);
+    // Two neighbours that would fit into one have been put together.
+    expect(
+      sizes.every((size, at) => size + (sizes[at + 1] ?? target) > target),
+      `${shown}: ${sizes}`,
+    ).toBe(true);
+  }
+});
+
+it('a staged file that is shorter than its mark is refused', async () => {
+  const path = join(temporaryFolder(), 'rows.parquet');
+  const spec: FileSinkSpec = { type: 'parquet', path, compression: 'none', rowGroupRows: 100 };
+  const arena = createArena();
+  const staging = stagingPath(spec, 'run');
+  const sink = await openFileSink({ spec, fields: FIELDS, arena, staging });
+  await sink.push(rowsToBatch(arena, 1, FIELDS, someRows(10)));
+  const mark = await sink.mark(0);
+  await sink.abort();
+  appendFileSync(staging, 'what came later is cut off');
+  const again = await openFileSink({ spec, fields: FIELDS, arena, staging, from: mark });
+  expect(await again.end()).toMatchObject({ rows: 10, bytes: (mark as { bytes: number }).bytes });
+  const longer = { ...mark, bytes: (mark as { bytes: number }).bytes + 1 } as SinkMark;
+  await expect(openFileSink({ spec, fields: FIELDS, arena, staging, from: longer })).rejects.toMatchObject({
+    code: 'ERR_IO',
+    file: staging,
+  });
+});
