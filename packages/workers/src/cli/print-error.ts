@@ -1,5 +1,6 @@
 /** Refusals as people read them: what is wrong, where, what to do next. */
 import { errorToData, PipelineError, type PipelineErrorData } from '@spillway/core/words';
+import { inCommandWords } from './library-words.ts';
 import type { Style } from './style.ts';
 
 type Place = Pick<PipelineErrorData, 'stage' | 'file' | 'row' | 'column' | 'value'>;
@@ -10,7 +11,7 @@ function hintOf({ code, hint, expected }: PipelineErrorData): string | undefined
     const least = Math.ceil(Number(expected) / 2 ** 20);
     return `give --memory-limit ${least}MiB or more; with --dry-run the command says what needs it`;
   }
-  return hint;
+  return hint === undefined ? undefined : inCommandWords(hint);
 }
 
 /** Where it happened, without what the message says already. */

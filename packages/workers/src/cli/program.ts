@@ -5,10 +5,12 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import type { CommonOptions, Context } from './context.ts';
+import { addCommand, examples, jobOptions } from './define.ts';
+import { addIngest } from './ingest-command.ts';
 import type { CatOptions } from './print-rows.ts';
 import type { RunModuleOptions } from './run-module.ts';
 import type { VacuumCommandOptions } from './vacuum-store.ts';
-import { count, duration, names, ordinal, pairs, size } from './values.ts';
+import { duration, names, ordinal, pairs } from './values.ts';
 
 /** Sets the exit code of a command that has come to its end. */
 type SetCode = (code: number) => void;
@@ -17,32 +19,6 @@ type Key = Record<string, string> | undefined;
 function version(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
-}
-
-/** Examples, under the help of a command. */
-function examples(lines: readonly [command: string, what: string][]): string {
-  return `\nExamples:\n${lines.map(([command, what]) => `  ${what}\n    $ ${command}`).join('\n')}\n`;
-}
-
-/** A command with the options that all have. */
-function addCommand(program: Command, usage: string, summary: string): Command {
-  return program
-    .command(usage)
-    .summary(summary)
-    .description(summary)
-    .option('--json', 'the last line of the output is one JSON object')
-    .option('--stack', 'print stacks of errors');
-}
-
-/** Options of commands that run a job. */
-function jobOptions(command: Command): Command {
-  return command
-    .option('--memory-limit <size>', 'hard limit of the whole job, such as 256MiB', size)
-    .option('--workers <n>', 'most lanes of one stage (default: the cores)', count)
-    .option('--spill-directory <folder>', "where what does not fit into memory goes (default: the system's)")
-    .option('--spill-limit <size>', 'most bytes there at once', size)
-    .option('--quiet', 'no progress and no summary')
-    .option('--dry-run', 'print the plan and the memory that it needs, and run nothing');
 }
 
 function addRun(program: Command, context: Context): void {
@@ -176,6 +152,7 @@ export function makeProgram(context: Context, setCode: SetCode): Command {
       'after',
       examples([
         ['spillway run hourly.js --memory-limit 256MiB', 'run the job of a module'],
+        ["spillway ingest 'ticks/*.csv' --store ./market --key symbol=AAPL --ordered-on ts", 'files into a store'],
         ['spillway ls ./market', 'what a store holds'],
         ['spillway cat ./market freq=1h,symbol=AAPL | head', 'its rows'],
         ['spillway COMMAND --help', 'options and examples of a command'],
@@ -183,6 +160,7 @@ export function makeProgram(context: Context, setCode: SetCode): Command {
     );
   program.showHelpAfterError('spillway --help, and spillway COMMAND --help, show what there is');
   addRun(program, context);
+  addIngest(program, context);
   addList(program, context);
   addCat(program, context);
   addVerify(program, context, setCode);

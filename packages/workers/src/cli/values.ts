@@ -1,5 +1,6 @@
 /** Values of options as people write them. Each reads one text, or says in a sentence what to write instead. */
-import { PipelineError, parseBytes, parseDuration } from '@spillway/core/words';
+import type { RowGroupTarget } from '@spillway/core';
+import { checkTarget, PipelineError, parseBytes, parseDuration } from '@spillway/core/words';
 import { InvalidArgumentError } from 'commander';
 
 /** A library's refusal as one of the command line. */
@@ -48,6 +49,22 @@ export function names(text: string): string[] {
   throw new InvalidArgumentError('Write names with commas between: ts,price.');
 }
 
+/** Rows of a row group, or its period. */
+export function rowGroup(text: string): RowGroupTarget {
+  const days = /^days:(-?\d+(?:,-?\d+)*)$/.exec(text)?.[1];
+  const target = /^\d+$/.test(text)
+    ? Number(text)
+    : days === undefined
+      ? text
+      : { monthDays: days.split(',').map(Number) };
+  try {
+    checkTarget(target);
+    return target;
+  } catch {
+    throw new InvalidArgumentError('Write a number of rows, or a period: 1d, 6h, 1w, 1mo, 1y, days:1,15.');
+  }
+}
+
 /** `name=value` with commas between; a value may have commas itself. */
 export function pairs(text: string): Record<string, string> {
   const found = text.split(/,\s*(?=[^,=]+=)/).map((pair): [string, string] => {
@@ -58,4 +75,14 @@ export function pairs(text: string): Record<string, string> {
   const twice = found.find(([name], i) => found.findIndex(([other]) => other === name) !== i);
   if (twice !== undefined) throw new InvalidArgumentError(`"${twice[0]}" is there twice.`);
   return Object.fromEntries(found);
+}
+
+/** As `pairs`, where the option may be given several times. */
+export function morePairs(text: string, before: Record<string, string> | undefined): Record<string, string> {
+  return { ...before, ...pairs(text) };
+}
+
+/** One text of several. */
+export function more(text: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), text];
 }

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { command } from '#support/command';
 
-const COMMANDS = ['run', 'ls', 'cat', 'verify', 'vacuum'];
+const COMMANDS = ['run', 'ingest', 'ls', 'cat', 'verify', 'vacuum'];
 
 it.each(['', ...COMMANDS])('help of "%s" has examples, goes to standard output and is no failure', async (name) => {
   const { code, stdout, stderr } = await command([...(name === '' ? [] : [name]), '--help']);

@@ -1,0 +1,29 @@
+/** What definitions of commands have in common. */
+import type { Command } from 'commander';
+import { count, size } from './values.ts';
+
+/** Examples, under the help of a command. */
+export function examples(lines: readonly [command: string, what: string][]): string {
+  return `\nExamples:\n${lines.map(([command, what]) => `  ${what}\n    $ ${command}`).join('\n')}\n`;
+}
+
+/** A command with the options that all have. */
+export function addCommand(program: Command, usage: string, summary: string): Command {
+  return program
+    .command(usage)
+    .summary(summary)
+    .description(summary)
+    .option('--json', 'the last line of the output is one JSON object')
+    .option('--stack', 'print stacks of errors');
+}
+
+/** Options of commands that run a job. */
+export function jobOptions(command: Command): Command {
+  return command
+    .option('--memory-limit <size>', 'hard limit of the whole job, such as 256MiB', size)
+    .option('--workers <n>', 'most lanes of one stage (default: the cores)', count)
+    .option('--spill-directory <folder>', "where what does not fit into memory goes (default: the system's)")
+    .option('--spill-limit <size>', 'most bytes there at once', size)
+    .option('--quiet', 'no progress and no summary')
+    .option('--dry-run', 'print the plan and the memory that it needs, and run nothing');
+}

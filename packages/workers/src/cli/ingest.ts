@@ -1,0 +1,195 @@
+/** `spillway ingest`: files into a dataset of a store, in one commit. */
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import {
+  createPipeline,
+  type Dataset,
+  type Explanation,
+  explain,
+  type Fields,
+  openStore,
+  PipelineError,
+  type RowGroupTarget,
+  type Sink,
+  type Store,
+  type StoreSinkOptions,
+  type WriteMode,
+} from '@spillway/core';
+import { formatBytes } from '@spillway/core/words';
+import type { Summary } from '../job/summary.ts';
+import type { Context } from './context.ts';
+import { UsageError } from './exit-codes.ts';
+import { isTextFormat } from './file-formats.ts';
+import { findFiles } from './find-files.ts';
+import { followJob, type JobOptions, summaryText } from './follow-job.ts';
+import { keyText, typedKey } from './open-existing.ts';
+import { type FileOptions, formatOf, sourceOf, withHint } from './read-files.ts';
+import { printPlan } from './run-module.ts';
+import { schemaText } from './schema-text.ts';
+import { grouped } from './text-table.ts';
+
+export interface IngestOptions extends JobOptions, FileOptions {
+  store: string;
+  key: Record<string, string>;
+  orderedOn?: string;
+  sort?: boolean;
+  mode: WriteMode;
+  duplicatesOn?: string[];
+  rowGroup?: RowGroupTarget;
+  maxOffTarget?: number;
+  evolve?: boolean;
+  metadata?: Record<string, string>;
+  dryRun?: boolean;
+}
+
+/** Name of the source in the plan, which says nothing to who ingests. */
+const FILES = 'files';
+
+interface Ingest {
+  paths: readonly string[];
+  options: IngestOptions;
+  store: Store;
+  key: Dataset['key'];
+  /** The dataset as it is; undefined where there is none yet, or where it is replaced. */
+  dataset: Dataset | undefined;
+}
+
+/** The dataset that is written, if it is there. */
+async function existing(
+  store: Store,
+  key: Dataset['key'],
+  orderedOn: string | undefined,
+): Promise<Dataset | undefined> {
+  if (!(await store.has(key))) return undefined;
+  return store.dataset(key, orderedOn === undefined ? {} : { orderedOn });
+}
+
+function storeOptions({ options, key }: Ingest, orderedOn: string): StoreSinkOptions {
+  const { mode, duplicatesOn, rowGroup, maxOffTarget, evolve, metadata } = options;
+  return {
+    name: keyText(key),
+    key,
+    orderedOn,
+    mode,
+    ...(duplicatesOn !== undefined && { duplicatesOn: duplicatesOn.join() === 'all' ? [] : duplicatesOn }),
+    ...(rowGroup !== undefined && { rowGroupTarget: rowGroup }),
+    ...(maxOffTarget !== undefined && { maxOffTargetRowGroups: maxOffTarget }),
+    ...(evolve === true && { schemaChange: 'evolve' as const }),
+    ...(metadata !== undefined && { metadata }),
+  };
+}
+
+/** Types of text columns that nobody declared are those of the dataset. */
+function fileOptions({ paths, options, dataset }: Ingest): FileOptions {
+  const isText = isTextFormat(formatOf(paths, options.format));
+  if (!isText || options.schema !== undefined || dataset === undefined || options.evolve === true) return options;
+  return {
+    ...options,
+    schema: Object.fromEntries(dataset.fields.map(({ name, type, nullable }) => [name, { type, nullable }])) as never,
+  };
+}
+
+/** The pipeline: files, sorted where asked for, into the dataset. */
+function sinkOf(ingest: Ingest, orderedOn: string): Sink {
+  const { memoryLimit, sort } = ingest.options;
+  const pipeline = createPipeline(memoryLimit === undefined ? {} : { memoryLimit });
+  const files = pipeline.source(sourceOf(ingest.paths, fileOptions(ingest), sort === true ? undefined : orderedOn));
+  const rows = sort === true ? files.sort({ by: orderedOn as never }) : files;
+  return rows.toStore(ingest.store, storeOptions(ingest, orderedOn));
+}
+
+/** What the files hold, before anything is read. */
+async function lookAt(sinks: readonly Sink[], options: IngestOptions): Promise<Explanation> {
+  const { memoryLimit, workers = availableParallelism() } = options;
+  return explain(sinks, { workers, ...(memoryLimit !== undefined && { memoryLimitBytes: memoryLimit }) });
+}
+
+/** The column that rows ascend on, asked for or as the dataset has it. @throws UsageError naming the columns */
+async function orderedColumn(ingest: Ingest): Promise<string> {
+  const { options, dataset, paths } = ingest;
+  const known = options.orderedOn ?? dataset?.orderedOn;
+  if (known !== undefined) return known;
+  const rows = createPipeline().source(sourceOf(paths, options, undefined));
+  const { fields } = filesOf(await lookAt([rows.collect()], options));
+  const columns = fields.map(({ name, type }) => `${name} (${type})`).join(', ');
+  throw new UsageError(`say which column the rows ascend on, with --ordered-on. There are ${columns}`);
+}
+
+interface Files {
+  fields: Fields;
+  paths: string[];
+  bytes: number;
+}
+
+/** What a plan found of the files. */
+function filesOf({ logical }: Pick<Explanation, 'logical'>): Files {
+  const node = logical.nodes.find(({ spec }) => spec.kind === 'source');
+  const source = node?.spec.kind === 'source' ? node.spec.source : undefined;
+  const fields = node?.outputFields['out'] ?? [];
+  if (source?.type === 'text')
+    return { fields, paths: source.paths, bytes: source.files.reduce((sum, { bytes }) => sum + bytes, 0) };
+  const infos = node?.files ?? [];
+  const paths = source?.type === 'parquet' ? source.paths : [];
+  return { fields, paths, bytes: infos.reduce((sum, { fileBytes }) => sum + fileBytes, 0) };
+}
+
+function filesText({ fields, paths, bytes }: Files, isGuessed: boolean): string {
+  const count = paths.length === 1 ? paths[0] : `${grouped(paths.length)} files`;
+  const how = isGuessed ? 'columns, as a sample of the first file suggests' : 'columns';
+  return `${count}, ${formatBytes(bytes)}\n${how}: --schema '${schemaText(fields)}'`;
+}
+
+/** Refusals of the library, with what to do about them here. */
+function toldBetter(error: unknown, { options, dataset }: Ingest): unknown {
+  if (!(error instanceof PipelineError)) return error;
+  if (error.code === 'ERR_INPUT_UNORDERED' && options.sort !== true)
+    return withHint(error, 'give --sort, and the rows are sorted on their way');
+  if (error.code === 'ERR_TYPE_UNSUPPORTED' && options.schema === undefined && dataset === undefined)
+    return withHint(
+      error,
+      "a sample of the rows says so; say better what its values are: --schema 'name:type,…', or how its times are written: --time-format",
+    );
+  return error.stage === FILES ? withHint(error, error.hint) : error;
+}
+
+async function runIngest(ingest: Ingest, context: Context): Promise<void> {
+  const { options, dataset } = ingest;
+  const orderedOn = await orderedColumn(ingest);
+  const sinks = [sinkOf(ingest, orderedOn)];
+  const found = filesOf(await lookAt(sinks, options));
+  const isGuessed =
+    options.schema === undefined && dataset === undefined && isTextFormat(formatOf(ingest.paths, options.format));
+  if (options.dryRun === true) {
+    if (options.json !== true) await context.results.line(`${filesText(found, isGuessed)}\n`);
+    return printPlan(sinks, options, context, { files: found.paths, bytes: found.bytes, columns: found.fields });
+  }
+  if (options.quiet !== true) context.note(context.noteStyle.dim(filesText(found, isGuessed)));
+  const { summary } = await followJob(sinks, options, context);
+  await tell(ingest, summary, context);
+}
+
+/** What the dataset is now. */
+async function tell({ store, key, options }: Ingest, summary: Summary, context: Context): Promise<void> {
+  const { version, rows, path } = await store.dataset(key);
+  if (options.quiet !== true)
+    context.note(
+      `${summaryText(summary, context)}\n${keyText(key)} is at version ${version}: ${grouped(rows)} rows in ${path}`,
+    );
+  if (options.json === true)
+    await context.results.line(JSON.stringify({ ...summary, dataset: { key, version, rows, path } }));
+}
+
+/** @throws UsageError, and what reading and writing throw */
+export async function ingest(files: readonly string[], options: IngestOptions, context: Context): Promise<void> {
+  const paths = await findFiles(files, context.cwd);
+  formatOf(paths, options.format);
+  const store = await openStore(resolve(context.cwd, options.store));
+  const key = typedKey(store, options.key);
+  const dataset = options.mode === 'overwrite' ? undefined : await existing(store, key, options.orderedOn);
+  const whole = { paths, options, store, key, dataset };
+  try {
+    await runIngest(whole, context);
+  } catch (error) {
+    throw toldBetter(error, whole);
+  }
+}

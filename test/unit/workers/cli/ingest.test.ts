@@ -1,0 +1,160 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type CommandResult, command } from '#support/command';
+import { temporaryFolder } from '#support/temporary-folder';
+
+const KEY = ['--store', 'store', '--key', 'a=b'];
+let cwd: string;
+
+beforeEach(() => {
+  cwd = temporaryFolder();
+});
+
+function file(name: string, ...lines: string[]): string {
+  writeFileSync(join(cwd, name), `${lines.join('\n')}\n`);
+  return name;
+}
+
+const run = (...args: string[]): Promise<CommandResult> => command(args, { cwd });
+const ingest = (...args: string[]): Promise<CommandResult> => run('ingest', ...args, ...KEY, '--workers', '1');
+const rows = async (...args: string[]): Promise<string> => (await run('cat', 'store', 'a=b', ...args)).stdout;
+
+const ORDERED = ['ts,price', '2024-01-01,1.5', '2024-01-02,2'];
+
+it('puts files of a pattern into a dataset, and says what it is then', async () => {
+  file('one.csv', ...ORDERED);
+  file('two.csv', 'ts,price', '2024-01-03,3');
+  const { code, stdout, stderr } = await ingest('*.csv', '--ordered-on', 'ts');
+  expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+  expect(stderr).toContain("columns, as a sample of the first file suggests: --schema 'ts:date32,price:float64'");
+  expect(stderr).toMatch(/done in .*: 3 rows in .*, 3 out/);
+  expect(stderr).toContain('a=b is at version 0: 3 rows in ');
+  expect(await rows()).toBe('ts,price\n2024-01-01,1.5\n2024-01-02,2\n2024-01-03,3\n');
+});
+
+it('merges into a dataset whose order and types it takes, and keeps the last of equal rows', async () => {
+  await ingest(file('one.csv', ...ORDERED), '--ordered-on', 'ts', '--duplicates-on', 'ts', '--quiet');
+  // A sample of these alone would be integers.
+  const { code, stdout, stderr } = await ingest(
+    file('two.csv', 'ts,price', '2024-01-02,7', '2024-01-04,8'),
+    '--quiet',
+    '--json',
+  );
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(JSON.parse(stdout)).toMatchObject({ ok: true, rowsIn: 2, dataset: { key: { a: 'b' }, version: 1, rows: 3 } });
+  expect(await rows()).toBe('ts,price\n2024-01-01,1.5\n2024-01-02,7\n2024-01-04,8\n');
+});
+
+it('reads text as it is told to', async () => {
+  file('eu.txt', 'Zeit;Preis;Name', "01.02.2024 09:30;-;'a;b'", '02.02.2024 10:00;3,5;NA');
+  const { code, stderr } = await ingest(
+    ...['eu.txt', '--ordered-on', 'Zeit', '--delimiter', ';', '--quote', "'", '--null', 'NA', '--null', '-'],
+    ...['--schema', 'Zeit:timestamp[s, UTC], Preis:utf8, Name:utf8', '--time-format', 'Zeit=%d.%m.%Y %H:%M'],
+    ...['--time-zone', 'Europe/Berlin'],
+  );
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  expect(await rows()).toBe('Zeit,Preis,Name\n2024-02-01T08:30:00Z,,a;b\n2024-02-02T09:00:00Z,"3,5",\n');
+});
+
+it('takes files without a header, in tabs, and only some columns', async () => {
+  file('plain.tsv', '1\tx\t2', '2\ty\t3');
+  const { code } = await ingest('plain.tsv', '--no-header', '--ordered-on', 'column1', '--columns', 'column1,column3');
+  expect(code).toBe(0);
+  expect(await rows()).toBe('column1,column3\n1,2\n2,3\n');
+});
+
+it('reads back what cat and run wrote: a schema from a file, rows in JSON of its own', async () => {
+  writeFileSync(
+    join(cwd, 'schema.json'),
+    '{ "ts": "timestamp[ms]", "price": { "type": "decimal(6, 2)", "nullable": false } }',
+  );
+  const { code, stderr } = await ingest(
+    file('one.csv', ...ORDERED),
+    '--schema',
+    `@${join(cwd, 'schema.json')}`,
+    '--ordered-on',
+    'ts',
+  );
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  expect(await rows('--format', 'json', '--limit', '1')).toBe('{"ts":"2024-01-01T00:00:00.000","price":1.50}\n');
+  expect((await run('ls', 'store', 'a=b')).stdout).toContain('price  decimal(6, 2), never null');
+});
+
+it('takes lines of JSON', async () => {
+  file('log.ndjson', '{"ts":"2024-01-01T00:00:00Z","user":{"id":7}}', '{"ts":"2024-01-02T00:00:00Z","user":{"id":8}}');
+  const { code } = await ingest('log.ndjson', '--ordered-on', 'ts');
+  expect(code).toBe(0);
+  expect(await rows('--columns', 'user.id')).toBe('user.id\n7\n8\n');
+});
+
+it('shows files, columns, plan and the least memory with --dry-run, and writes nothing', async () => {
+  const { code, stdout } = await ingest(file('one.csv', ...ORDERED), '--ordered-on', 'ts', '--dry-run');
+  expect(code).toBe(0);
+  for (const text of ['one.csv, 37 B', "--schema 'ts:date32,price:float64'", 'at least', 'dataset a=b, merge'])
+    expect(stdout).toContain(text);
+  const json = await ingest('one.csv', '--ordered-on', 'ts', '--dry-run', '--json');
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    dryRun: true,
+    files: [join(cwd, 'one.csv')],
+    columns: [{ name: 'ts' }, {}],
+  });
+  expect((await run('ls', 'store')).code).toBe(1);
+});
+
+describe('a wrong turn is told the right one', () => {
+  it.each([
+    [['one.csv'], 2, 'with --ordered-on. There are ts (date32), price (float64)'],
+    [['one.csv', '--ordered-on', 'tss'], 1, 'did you mean "ts"?'],
+    [['on.csv', '--ordered-on', 'ts'], 1, 'did you mean "one.csv"?'],
+    [['*.tsv', '--ordered-on', 'ts'], 1, 'no file matches *.tsv'],
+    [['.', '--ordered-on', 'ts'], 1, "*.csv'"],
+    [['notes', '--ordered-on', 'ts'], 2, 'give --format'],
+    [['one.csv', 'x.parquet', '--ordered-on', 'ts'], 2, 'ingest one format at a time'],
+    [['x.parquet', '--null', 'NA', '--ordered-on', 'ts'], 2, '--null is for CSV; these are parquet'],
+    [['x.parquet', '--time-zone', 'UTC', '--ordered-on', 'ts'], 2, '--time-zone is for text files; these are parquet'],
+    [['x.ndjson', '--no-header', '--ordered-on', 'ts'], 2, '--no-header is for CSV; these are ndjson'],
+    [['mixed.csv', '--ordered-on', 'ts'], 1, 'hint: give --sort'],
+    [['bad.csv', '--ordered-on', 'ts'], 1, '--skip-bad-rows'],
+    [['empty.csv', '--ordered-on', 'ts'], 1, '--no-header and --schema'],
+    [['header.csv', '--ordered-on', 'ts'], 1, 'say better what its values are: --schema'],
+    [['one.csv', '--ordered-on', 'ts', '--row-group', '5x'], 2, '1d, 6h'],
+    [['one.csv', '--ordered-on', 'ts', '--schema', 'ts:dat32'], 2, 'did you mean "date32"?'],
+    [['one.csv', '--ordered-on', 'ts', '--schema', 'ts'], 2, 'write ts:timestamp[us],price:float64'],
+    [['one.csv', '--ordered-on', 'ts', '--schema', '@nowhere'], 2, 'nowhere cannot be read'],
+    [['one.csv', '--ordered-on', 'ts', '--memory-limit', '1MiB'], 1, 'hint: give --memory-limit'],
+    [['one.csv', '--ordered-on', 'ts', '--skip-bad-rows', '--rejects', 'r'], 2, 'cannot be used with option'],
+  ])('%j', async (args, code, text) => {
+    file('one.csv', ...ORDERED);
+    file('mixed.csv', 'ts,price', '2024-01-02,1', '2024-01-01,2');
+    const many = Array.from({ length: 2100 }, (_, i) => `${i},1`);
+    file('bad.csv', 'ts,price', ...many, '2100,cheap');
+    file('header.csv', 'ts,price');
+    writeFileSync(join(cwd, 'empty.csv'), '');
+    writeFileSync(join(cwd, 'notes'), 'x');
+    const failed = await ingest(...args);
+    expect({ code: failed.code, stdout: failed.stdout }).toEqual({ code, stdout: '' });
+    expect(failed.stderr).toContain(text);
+    expect(failed.stderr).not.toContain('step files');
+  });
+});
+
+it('leaves bad rows out and tells of them, or writes them to a file', async () => {
+  const many = Array.from({ length: 2100 }, (_, i) => `${i},1`);
+  file('bad.csv', 'n,price', ...many, '2100,cheap', '2101,2');
+  const skipped = await ingest('bad.csv', '--ordered-on', 'n', '--skip-bad-rows');
+  expect(skipped.stderr).toContain('line 2102: column "price": "cheap" is no int64');
+  expect(skipped.stderr).toContain('1 bad rows left out');
+  const { code } = await ingest(
+    'bad.csv',
+    '--ordered-on',
+    'n',
+    '--rejects',
+    join(cwd, 'rejects.csv'),
+    '--mode',
+    'overwrite',
+  );
+  expect(code).toBe(0);
+  expect(readFileSync(join(cwd, 'rejects.csv'), 'utf8')).toContain('2100,cheap');
+  expect(await rows('--from', '2100')).toBe('n,price\n2101,2\n');
+});
