@@ -1,4 +1,7 @@
 export type { MemoryHolding } from '@spillway/core/internal';
+export type { ActiveAlert, AlertEvent, AlertKind, AlertSeverity } from './alerts/alert.ts';
+export type { AlertOptions, AlertRuleOptions } from './alerts/alert-options.ts';
+export type { AlertRuleName } from './alerts/rules.ts';
 export type { PressureLevel } from './governor/pressure.ts';
 export type { BufferState } from './job/buffer-state.ts';
 export type { DeadLetter, DeadLetterCount } from './job/dead-letter.ts';

@@ -1,5 +1,10 @@
 /** What tests and benchmarks need of the runtime and users do not. No promise of stability. */
 
+export { noted } from './alerts/alert.ts';
+export { AlertBoard } from './alerts/alert-board.ts';
+export { parseAlertOptions } from './alerts/alert-options.ts';
+export { ALERT_RULES } from './alerts/rules.ts';
+export { Webhook } from './alerts/webhook.ts';
 export * from './channels/ring.ts';
 export * from './channels/ring-layout.ts';
 export { GATE_BYTES, SourceGate } from './channels/source-gate.ts';
@@ -30,7 +35,7 @@ export type { LaneConfig } from './lanes/protocol.ts';
 export { RingInput } from './lanes/ring-input.ts';
 export { positionOf } from './lanes/source-position.ts';
 export { ResidentReader } from './monitor/resident.ts';
-export { ActorStatistics, OperatorStatistics, placeStatistics } from './monitor/statistics.ts';
+export { ActorStatistics, noFlushes, OperatorStatistics, placeStatistics } from './monitor/statistics.ts';
 export { CallbackTaker } from './sinks/callback-taker.ts';
 export { drainEdge } from './sinks/drain-edge.ts';
 export { Feed } from './sources/feed.ts';

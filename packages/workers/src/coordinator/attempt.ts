@@ -3,10 +3,12 @@
  * end. When a stage worker dies, the attempt is abandoned as a whole and the next one begins with fresh threads and fresh shared
  * memory: no slab has to be rescued, no half-done step repaired. What outlives attempts (the plan, what is collected, staged or fed) is the run's.
  */
+
 import { rm } from 'node:fs/promises';
 import type { PipelineError } from '@spillway/core';
 import type { PhysicalPlan, PlainBatch, SpilledFile, StageSpec } from '@spillway/core/internal';
 import type { MemorySplit } from '@spillway/core/planner';
+import { noted } from '../alerts/alert.ts';
 import type { WarmTask } from '../codecs/protocol.ts';
 import { AdaptiveLimits } from '../governor/adaptive-limits.ts';
 import { Arbiter } from '../governor/arbiter.ts';
@@ -155,7 +157,7 @@ export class Attempt {
     const { emitter } = this.#parts;
     const listener: LaneListener = {
       onFlush: (lane, message) => this.#onFlush(lane, message),
-      onAlert: (lane, { message }) => emitter.emit('alert', { kind: 'spill', stage: lane.config.stage.name, message }),
+      onAlert: (lane, { message }) => emitter.emit('alert', noted('spill', lane.config.stage.name, message)),
       onDropped: (lane, { input, sequence, batches }) =>
         this.#parts.onDropped({ node: sourceOf(lane, input, this.#parts.planned.physical), sequence }, batches),
       onUnmanaged: (lane, error) => this.#parts.onUnmanaged(lane, error),
@@ -340,7 +342,7 @@ export class Attempt {
       i32: lease.arena.i32,
       openPlace: this.#parts.openPlace,
       isReplaying: () => this.#replay?.current !== undefined,
-      onAlert: (message) => emitter.emit('alert', { kind: 'spill', stage: '', message }),
+      onAlert: (message) => emitter.emit('alert', noted('spill', 'process', message)),
     });
   }
 

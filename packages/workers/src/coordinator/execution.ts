@@ -2,9 +2,11 @@
  * The life of one run: plan, admit, make attempts until one goes to the end, commit; and on every path: give back threads and shared
  * memory. The coordinator is not in the path of the rows, except for sources and sinks that live on the main thread.
  */
+
 import { PipelineError } from '@spillway/core/base';
 import type { PhysicalPlan } from '@spillway/core/internal';
 import { type MemorySplit, splitMemory } from '@spillway/core/planner';
+import { noted } from '../alerts/alert.ts';
 import { MainHeap } from '../governor/main-heap.ts';
 import type { JobEmitter } from '../job/events.ts';
 import type { ParsedRunOptions } from '../job/run-options.ts';
@@ -27,7 +29,7 @@ import { DeadLetters } from './dead-letters.ts';
 import { refusePushes, settleSinks } from './ends.ts';
 import { abortedError, FailureLatch } from './failure.ts';
 import type { LaneHandle } from './lane-handle.ts';
-import { type PlannedRun, planRun, retotal, type SinkInput } from './plan-run.ts';
+import { type PlannedRun, planRun, type SinkInput } from './plan-run.ts';
 import { describeBatch, type SourceBatch } from './replay.ts';
 import { type RestartCause, Restarts } from './restarts.ts';
 import type { RunEnds } from './run-ends.ts';
@@ -42,6 +44,7 @@ import {
   type ThreadPool,
   takePool,
 } from './thread-pools.ts';
+import { isPacked, unpackInputs } from './unpack-inputs.ts';
 import { commitWriters, discardWriters, type WrittenSink } from './written-sinks.ts';
 
 type RunModules = typeof import('./run-modules.ts');
@@ -82,7 +85,7 @@ export class Execution {
   constructor(options: ParsedRunOptions, emitter: JobEmitter) {
     this.#options = options;
     this.#emitter = emitter;
-    this.#watch = new RunWatch(emitter, (stage) => pathFrom(this.planned, stage));
+    this.#watch = new RunWatch(emitter, options.alerts, (stage) => pathFrom(this.planned, stage));
     const { onPoisonBatch } = options;
     this.#restarts = new Restarts(options.restarts, onPoisonBatch !== undefined);
     this.#deadLetters = new DeadLetters(onPoisonBatch ?? (() => {}));
@@ -94,7 +97,7 @@ export class Execution {
     try {
       const planned = await this.#plan(sinks);
       await this.#prepare(planned);
-      await this.#unpack(planned);
+      if (isPacked(planned)) await unpackInputs(planned, await this.#openSpillPlace(), this.latch.signal);
       while (!(await this.#attemptRun(planned)));
       await orAborted(this.#activities.settled(), this.latch.signal);
       this.latch.check();
@@ -137,7 +140,13 @@ export class Execution {
     const isFirst = !this.#watch.isWatched;
     const limitBytes = this.planned?.physical.memoryLimitBytes ?? 0;
     const { readings } = this;
-    const parts = { readings, gauges: this.#attempt?.gauges, limitBytes, elapsedMs: this.elapsedMs() };
+    const parts = {
+      readings,
+      gauges: this.#attempt?.gauges,
+      limitBytes,
+      elapsedMs: this.elapsedMs(),
+      spillFolder: this.#spill?.folder,
+    };
     const snapshot = this.#watch.snapshot(parts);
     if (isFirst) this.#attempt?.setListening(this.#watch.attention());
     return snapshot;
@@ -184,8 +193,7 @@ export class Execution {
     void preloadPools();
     const planned = await planRun(sinks, this.#options);
     this.planned = planned;
-    if (planned.reduced !== undefined)
-      this.#emitter.emit('alert', { kind: 'memory', stage: 'process', message: planned.reduced });
+    if (planned.reduced !== undefined) this.#emitter.emit('alert', noted('memory', 'process', planned.reduced));
     this.latch.check();
     return planned;
   }
@@ -318,19 +326,7 @@ export class Execution {
     this.#emitter.emit('barrier', { epoch, elapsedMs: performance.now() - since, bytes });
   }
 
-  /** Compressed text has to lie somewhere as text. */
-  async #unpack(planned: PlannedRun): Promise<void> {
-    const isPacked = planned.logical.nodes.some(
-      ({ spec }) =>
-        spec.kind === 'source' && spec.source.type === 'text' && spec.source.files.some((file) => file.packing),
-    );
-    if (!isPacked) return;
-    const { packedFiles, unpackFiles } = await import('../sources/unpack-files.ts');
-    await unpackFiles(packedFiles(planned), await this.#openSpillPlace(), this.latch.signal);
-    retotal(planned);
-  }
-
-  /** For runs whose operators never spill: snapshots may. */
+  /** For runs whose operators never spill: snapshots may, and compressed text has to lie somewhere. */
   async #openSpillPlace(): Promise<SpillPlace> {
     const modules = this.#modules as RunModules;
     this.#spill ??= await modules.openSpillPlace(this.#options, this.#cleanup);
@@ -342,7 +338,7 @@ export class Execution {
     const modules = this.#modules as RunModules;
     await modules.loadDelivery(attempt.wiring);
     this.#watch.sampler.markIdle();
-    this.#monitor = new modules.JobMonitor(this, this.#options, this.#emitter, this.#watch.sampler, this.#startedAt);
+    this.#monitor = new modules.JobMonitor(this, this.#options, this.#emitter, this.#watch, this.#startedAt);
     const mainHeap = new MainHeap({
       memory: () => (this.#attempt as Attempt).wiring.memory,
       leastBytes: (this.#split as MemorySplit).leastMainBytes,

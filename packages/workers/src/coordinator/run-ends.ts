@@ -1,8 +1,10 @@
 /** The ends of a run on the main thread, which outlast its attempts: what it has collected and delivered, and what it was fed. */
+
 import { PipelineError } from '@spillway/core/base';
 import { OrderCheck } from '@spillway/core/data';
 import type { OrderedValue, SinkSpec, SourceSpec, Spill } from '@spillway/core/internal';
 import { callbackOf, feederOf, floorBytes } from '@spillway/core/planner';
+import { noted } from '../alerts/alert.ts';
 import type { MainHeap } from '../governor/main-heap.ts';
 import type { JobEmitter } from '../job/events.ts';
 import { CallbackTaker } from '../sinks/callback-taker.ts';
@@ -190,17 +192,14 @@ export class RunEnds {
       lane: `${FED_FILES}${id}`,
       limitBytes: spill.limitBytes,
       signal: latch.signal,
-      onAlert: ({ message }) => emitter.emit('alert', { kind: 'spill', stage: name, message }),
+      onAlert: ({ message }) => emitter.emit('alert', noted('spill', name, message)),
     });
   }
 
   #lose(name: string, error: unknown): void {
     this.#lost = name;
     const why = error instanceof Error ? error.message : String(error);
-    this.#parts.emitter.emit('alert', {
-      kind: 'spill',
-      stage: name,
-      message: `what "${name}" gave can no longer be kept, so that the death of a worker would now fail the run: ${why}`,
-    });
+    const message = `what "${name}" gave can no longer be kept, so that the death of a worker would now fail the run: ${why}`;
+    this.#parts.emitter.emit('alert', noted('spill', name, message));
   }
 }

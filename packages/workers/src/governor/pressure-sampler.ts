@@ -2,7 +2,9 @@
  * The main thread's part of the governor: looks on a timer, tells of changes, narrows the rings, reads what only one thread needs to
  * read (control group, machine), and asks for collections when more is resident than was promised.
  */
+
 import { formatBytes } from '@spillway/core/base';
+import { noted } from '../alerts/alert.ts';
 import type { Ring } from '../channels/ring.ts';
 import type { JobEmitter } from '../job/events.ts';
 import type { Arbiter } from './arbiter.ts';
@@ -144,6 +146,6 @@ export class PressureSampler {
     if (this.#hasAlerted) return;
     this.#hasAlerted = true;
     const message = `the process holds ${formatBytes(overshoot)} more than idle and memoryLimit × 1.1: collections are asked for (${this.#parts.describe()})`;
-    emitter.emit('alert', { kind: 'memory', stage: 'process', message });
+    emitter.emit('alert', noted('memory', 'process', message));
   }
 }

@@ -1,6 +1,7 @@
 /** Typed events of a job. */
 import type { PipelineError } from '@spillway/core';
 import type { FlushReason, HeldState } from '@spillway/core/internal';
+import type { AlertEvent } from '../alerts/alert.ts';
 import type { PressureLevel } from '../governor/pressure.ts';
 import type { Progress } from '../monitor/progress.ts';
 
@@ -18,8 +19,8 @@ export interface JobEvents {
   reclaim: ReclaimEvent;
   /** A stage has started or ended. */
   stage: { stage: string; lanes: number; state: 'started' | 'ended' };
-  /** Something a person should look at; the job goes on. */
-  alert: { kind: 'stalled' | 'memory' | 'spill'; stage: string; message: string };
+  /** Something a person should look at; the job goes on. Listen in the turn of `run`: rules look only where somebody listens. */
+  alert: AlertEvent;
   /** Everything has been brought to a state that the job can go on from. */
   barrier: BarrierEvent;
   /** A stage worker has died; the job goes on from its last barrier, or its start, with fresh threads. */

@@ -1,6 +1,7 @@
 /** Options of `run`, checked before anything starts. */
 import { availableParallelism } from 'node:os';
 import { PipelineError, parseBytes, parseDuration } from '@spillway/core/base';
+import { type AlertOptions, type ParsedAlertOptions, parseAlertOptions } from '../alerts/alert-options.ts';
 import type { Progress } from '../monitor/progress.ts';
 import type { DeadLetter } from './dead-letter.ts';
 
@@ -17,6 +18,8 @@ export interface RunOptions {
   progressEvery?: number | string;
   /** A stage that takes no row for so long while it has something to wait for is named by an `alert`. Default 60 s. */
   stallTimeout?: number | string;
+  /** Thresholds of the rules that raise alerts, and who is told of them beside `job.on('alert')`. */
+  alerts?: AlertOptions;
   /** Part of the machine's memory that may be in use, by anybody, before the job flushes and waits. Default 0.8. */
   maxSystemMemory?: number;
   /** Refuse plans whose answer depends on timing. */
@@ -56,6 +59,8 @@ export interface ParsedRunOptions {
   onProgress: ((progress: Progress) => void) | undefined;
   progressEveryMs: number;
   stallTimeoutMs: number;
+  /** Undefined where nothing was said of them: they are then for those who listen. */
+  alerts: ParsedAlertOptions | undefined;
   maxSystemMemory: number;
   deterministic: boolean;
   debug: boolean;
@@ -76,6 +81,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof RunOptions>([
   'onProgress',
   'progressEvery',
   'stallTimeout',
+  'alerts',
   'maxSystemMemory',
   'deterministic',
   'debug',
@@ -126,6 +132,7 @@ export function parseRunOptions(options: RunOptions): ParsedRunOptions {
     progressEveryMs: milliseconds(options.progressEvery ?? 200, 'progressEvery'),
     maxSystemMemory: systemPart(options.maxSystemMemory ?? 0.8),
     stallTimeoutMs: milliseconds(options.stallTimeout ?? 60_000, 'stallTimeout'),
+    alerts: options.alerts === undefined ? undefined : parseAlertOptions(options.alerts),
     deterministic: options.deterministic ?? false,
     debug: options.debug ?? false,
     handleSignals: options.handleSignals ?? false,

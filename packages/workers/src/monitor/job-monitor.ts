@@ -4,20 +4,21 @@ import type { PressureLevel } from '../governor/pressure.ts';
 import type { JobEmitter } from '../job/events.ts';
 import type { ParsedRunOptions } from '../job/run-options.ts';
 import { endpointProgress, type Progress } from './progress.ts';
-import type { ResidentSampler } from './resident.ts';
+import type { RunWatch } from './run-watch.ts';
 import type { ActorReading } from './statistics.ts';
 
-type Watched = Pick<Execution, 'readings' | 'arenaBytes' | 'planned' | 'stop'>;
+type Watched = Pick<Execution, 'readings' | 'arenaBytes' | 'planned' | 'stop' | 'snapshot'>;
+
+const ALERTS_EVERY_MS = 1000;
 
 export class JobMonitor {
   readonly #job: Watched;
   readonly #options: ParsedRunOptions;
   readonly #emitter: JobEmitter;
-  readonly #sampler: ResidentSampler;
+  readonly #watch: Pick<RunWatch, 'sampler' | 'alerts'>;
   readonly #startedAt: number;
   #pressure: PressureLevel = 'normal';
   readonly #timers: NodeJS.Timeout[] = [];
-  readonly #alerted: Set<string> = new Set();
   /** What an actor had taken when last looked at, and since when. */
   readonly #lastSeen: Map<string, { packets: number; sinceMs: number }> = new Map();
 
@@ -25,13 +26,13 @@ export class JobMonitor {
     job: Watched,
     options: ParsedRunOptions,
     emitter: JobEmitter,
-    sampler: ResidentSampler,
+    watch: Pick<RunWatch, 'sampler' | 'alerts'>,
     startedAt: number,
   ) {
     this.#job = job;
     this.#options = options;
     this.#emitter = emitter;
-    this.#sampler = sampler;
+    this.#watch = watch;
     this.#startedAt = startedAt;
     emitter.on('pressure', ({ level }) => {
       this.#pressure = level;
@@ -39,9 +40,11 @@ export class JobMonitor {
     emitter.on('restart', () => {
       this.#pressure = 'normal';
     });
-    const { progressEveryMs, stallTimeoutMs } = options;
+    const { progressEveryMs, stallTimeoutMs, alerts } = options;
     if (progressEveryMs > 0) this.#every(progressEveryMs, () => this.#report());
     if (stallTimeoutMs > 0) this.#every(Math.max(stallTimeoutMs / 4, 5), () => this.#lookForStalls());
+    if (alerts !== undefined || emitter.hasListeners('alert'))
+      this.#every(alerts?.everyMs ?? ALERTS_EVERY_MS, () => watch.alerts.look(job.snapshot()));
   }
 
   progress(): Progress {
@@ -54,9 +57,9 @@ export class JobMonitor {
       memory: {
         limitBytes: this.#job.planned?.physical.memoryLimitBytes ?? 0,
         arenaBytes: this.#job.arenaBytes(),
-        rssBytes: this.#sampler.sample(),
-        idleRssBytes: this.#sampler.idleBytes,
-        peakRssBytes: this.#sampler.peakBytes,
+        rssBytes: this.#watch.sampler.sample(),
+        idleRssBytes: this.#watch.sampler.idleBytes,
+        peakRssBytes: this.#watch.sampler.peakBytes,
       },
       pressure: this.#pressure,
     };
@@ -92,6 +95,7 @@ export class JobMonitor {
    */
   #lookForStalls(): void {
     const now = Date.now();
+    const stalled = new Set<string>();
     for (const { actor, reading } of this.#job.readings?.actors() ?? []) {
       const key = `${actor.kind} ${actor.id} ${actor.lane}`;
       const seen = this.#lastSeen.get(key);
@@ -102,16 +106,18 @@ export class JobMonitor {
         reading.activity === 'waiting for input'
       ) {
         this.#lastSeen.set(key, { packets: reading.packets, sinceMs: now });
-      } else if (now - seen.sinceMs >= this.#options.stallTimeoutMs && !this.#alerted.has(key)) {
-        this.#alerted.add(key);
-        this.#alert(actor.name, reading, now - seen.sinceMs);
+      } else if (now - seen.sinceMs >= this.#options.stallTimeoutMs) {
+        stalled.add(actor.name);
+        this.#raise(actor.name, reading, seen.sinceMs, now);
       }
     }
+    for (const { kind, stage } of this.#watch.alerts.active())
+      if (kind === 'stalled' && !stalled.has(stage)) this.#watch.alerts.clear(kind, stage);
   }
 
-  #alert(stage: string, reading: ActorReading, stalledMs: number): void {
-    const message = `"${stage}" has taken nothing for ${Math.round(stalledMs / 1000)} s: ${this.#whatItDoes(reading)}`;
-    this.#emitter.emit('alert', { kind: 'stalled', stage, message });
+  #raise(stage: string, reading: ActorReading, sinceMs: number, nowMs: number): void {
+    const message = `"${stage}" has taken nothing for ${Math.round((nowMs - sinceMs) / 1000)} s: ${this.#whatItDoes(reading)}`;
+    this.#watch.alerts.raise({ kind: 'stalled', severity: 'critical', stage, message, sinceMs });
   }
 
   /** What an actor does; when it waits for room, who has to make it, what that one does, and so on to the last. */

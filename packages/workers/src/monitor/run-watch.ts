@@ -1,5 +1,8 @@
 /** Whoever looks at a run from outside: what is resident, what happened, and what the lanes are asked to report. */
 import { getHeapStatistics } from 'node:v8';
+import { AlertBoard } from '../alerts/alert-board.ts';
+import { type ParsedAlertOptions, parseAlertOptions } from '../alerts/alert-options.ts';
+import { Webhook } from '../alerts/webhook.ts';
 import type { JobEmitter } from '../job/events.ts';
 import type { Attention } from '../lanes/attention.ts';
 import { CollectionMeter } from './collection-meter.ts';
@@ -12,12 +15,19 @@ export class RunWatch {
   readonly sampler: ResidentSampler = new ResidentSampler();
   readonly #emitter: JobEmitter;
   readonly #record: RunRecord;
+  readonly alerts: AlertBoard;
   /** Of the main thread; there from the first snapshot on. */
   #collections: CollectionMeter | undefined;
 
   /** @param pathFrom the stages and sinks behind a stage, it first */
-  constructor(emitter: JobEmitter, pathFrom: (stage: string) => string[]) {
+  constructor(
+    emitter: JobEmitter,
+    alerts: ParsedAlertOptions = parseAlertOptions({}),
+    pathFrom: (stage: string) => string[],
+  ) {
     this.#emitter = emitter;
+    this.alerts = new AlertBoard(alerts.rules, (event) => emitter.emit('alert', event));
+    tellOthers(emitter, alerts);
     this.#record = new RunRecord(emitter, pathFrom);
   }
 
@@ -30,9 +40,11 @@ export class RunWatch {
     return { flushes: this.#emitter.hasListeners('flush'), isolates: this.isWatched };
   }
 
-  snapshot(parts: Omit<SnapshotParts, 'sampler' | 'record'>): MetricsSnapshot {
+  snapshot(parts: Omit<SnapshotParts, 'sampler' | 'record' | 'alerts'>): MetricsSnapshot {
     this.#collections ??= new CollectionMeter();
-    return takeSnapshot({ ...parts, sampler: this.sampler, record: this.#record }, mainIsolate(this.#collections));
+    const { sampler, alerts } = this;
+    const whole = { ...parts, sampler, record: this.#record, alerts: alerts.active() };
+    return takeSnapshot(whole, mainIsolate(this.#collections));
   }
 
   close(): void {
@@ -45,4 +57,14 @@ export class RunWatch {
 function mainIsolate({ collections, collectionMs }: CollectionMeter): IsolateMetrics {
   const { used_heap_size: heapBytes, external_memory: externalBytes } = getHeapStatistics();
   return { name: 'main thread', heapBytes, externalBytes, collections, collectionMs };
+}
+
+/** Those that hear of alerts beside listeners of the job. */
+function tellOthers(emitter: JobEmitter, { webhook, log }: ParsedAlertOptions): void {
+  const hook = webhook === undefined ? undefined : new Webhook({ url: webhook });
+  if (hook !== undefined) emitter.on('alert', (event) => hook.post(event, Date.now()));
+  if (log !== undefined)
+    emitter.on('alert', ({ kind, severity, state, stage, message }) =>
+      log(`${new Date().toISOString()} ${severity} ${kind} ${state} ${stage}: ${message}`),
+    );
 }

@@ -4,6 +4,7 @@
  * each other. Sizes are bytes, times milliseconds; counters count from the start of the run and survive the death of a worker.
  */
 import type { MemoryHolding } from '@spillway/core/internal';
+import type { ActiveAlert } from '../alerts/alert.ts';
 import type { PressureLevel } from '../governor/pressure.ts';
 import type { BufferState } from '../job/buffer-state.ts';
 import type { JobEvents } from '../job/events.ts';
@@ -31,6 +32,8 @@ export interface MetricsSnapshot {
   isolates: IsolateMetrics[];
   barriers: { count: number; last: JobEvents['barrier'] | undefined };
   restarts: number;
+  /** Those that are up, oldest first. */
+  alerts: ActiveAlert[];
   /** What happened lately, oldest first; at most 64 of each. */
   recent: RecentEvents;
 }
@@ -90,8 +93,17 @@ export interface MemoryMetrics {
   spilledBytes: number;
   /** On disk now. */
   onDiskBytes: number;
+  /** Where the run spills, if it may. */
+  disk?: DiskMetrics;
   /** Who holds what of the limit, largest first. */
   holdings: MemoryHolding[];
+}
+
+export interface DiskMetrics {
+  folder: string;
+  /** What this process may still write there. */
+  freeBytes: number;
+  totalBytes: number;
 }
 
 export interface PressureMetrics {

@@ -1,9 +1,12 @@
 /** Puts the snapshot of a run together from its counters, its gauges and what happened in it. */
+import { statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { ActiveAlert } from '../alerts/alert.ts';
 import type { RunGauges } from './gauges.ts';
 import type { JobReadings } from './readings.ts';
 import type { ResidentSampler } from './resident.ts';
 import type { RunRecord } from './run-record.ts';
-import type { IsolateMetrics, MemoryMetrics, MetricsSnapshot } from './snapshot.ts';
+import type { DiskMetrics, IsolateMetrics, MemoryMetrics, MetricsSnapshot } from './snapshot.ts';
 import { noFlushes } from './statistics.ts';
 
 const PROMISED_FACTOR = 1.1;
@@ -14,6 +17,9 @@ export interface SnapshotParts {
   gauges: RunGauges | undefined;
   sampler: Pick<ResidentSampler, 'sample' | 'idleBytes' | 'peakBytes'>;
   record: RunRecord;
+  alerts: readonly ActiveAlert[];
+  /** The run's own folder for what does not fit into memory; undefined for runs that cannot spill. */
+  spillFolder: string | undefined;
   elapsedMs: number;
   limitBytes: number;
 }
@@ -40,16 +46,18 @@ export function takeSnapshot(parts: SnapshotParts, main: IsolateMetrics): Metric
     isolates: [main, ...(readings?.isolates() ?? [])],
     barriers: { count: record.barriers, last: record.lastBarrier },
     restarts: record.restarts,
+    alerts: [...parts.alerts],
     recent: record.copyRecent(),
   };
 }
 
 function memoryOf(
-  { sampler, limitBytes }: SnapshotParts,
+  { sampler, limitBytes, spillFolder }: SnapshotParts,
   gauged: ReturnType<RunGauges['read']> | undefined,
   spilledBytes: number,
 ): MemoryMetrics {
   const rssBytes = sampler.sample();
+  const disk = spillFolder === undefined ? undefined : diskOf(dirname(spillFolder));
   const { idleBytes: idleRssBytes, peakBytes: peakRssBytes } = sampler;
   return {
     limitBytes,
@@ -63,6 +71,17 @@ function memoryOf(
     unmanagedBytes: idleRssBytes === 0 ? 0 : Math.max(0, rssBytes - idleRssBytes - (gauged?.touchedBytes ?? 0)),
     spilledBytes,
     onDiskBytes: gauged?.onDiskBytes ?? 0,
+    ...(disk !== undefined && { disk }),
     holdings: gauged?.holdings ?? [],
   };
+}
+
+/** The run's own folder may not be made yet; the one that it will lie in is. */
+function diskOf(folder: string): DiskMetrics | undefined {
+  try {
+    const { bavail, bsize, blocks } = statfsSync(folder);
+    return { folder, freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+  } catch {
+    return undefined; // the folder is gone: spilling will say so
+  }
 }

@@ -131,7 +131,7 @@ export class Feed {
     for (let extra = 1; extra < producers.length; extra += 1) piece.retain();
     statistics.enter('waiting for room in its output');
     await Promise.all(producers.map((producer) => producer.publish(sequence, [piece])));
-    statistics.enter('working');
+    statistics.enter('waiting for input');
     statistics.countIn(rows, logicalBytes);
     await this.log.settle(sequence);
     this.#sent = sequence + 1;

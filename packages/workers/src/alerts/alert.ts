@@ -1,0 +1,38 @@
+/** Alerts: what a person should look at while a run goes on. */
+
+/** What it is about. The first three are told by whoever sees them; the others are rules over snapshots. */
+export type AlertKind =
+  | 'stalled'
+  | 'memory'
+  | 'spill'
+  | 'critical-pressure'
+  | 'slow-sink'
+  | 'spill-rate'
+  | 'spill-disk'
+  | 'unmanaged-growth'
+  | 'promise-broken'
+  | 'late-rows'
+  | 'worker-restarts';
+
+export type AlertSeverity = 'warning' | 'critical';
+
+export interface AlertEvent {
+  kind: AlertKind;
+  severity: AlertSeverity;
+  /** `noted`: it happened once, and nothing tells when it is over. */
+  state: 'raised' | 'cleared' | 'noted';
+  /** Stage, source or sink; `process` where it is about all. */
+  stage: string;
+  message: string;
+}
+
+/** One that has been raised and not cleared. */
+export interface ActiveAlert extends Omit<AlertEvent, 'state'> {
+  /** Wall clock, in milliseconds since 1970. */
+  sinceMs: number;
+}
+
+/** Something that happened once. */
+export function noted(kind: AlertKind, stage: string, message: string): AlertEvent {
+  return { kind, severity: 'warning', state: 'noted', stage, message };
+}
