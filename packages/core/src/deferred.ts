@@ -7,6 +7,9 @@ import type { ExplainOptions, Explanation } from './plan/explain.ts';
 import type { Sink } from './plan/sinks.ts';
 import type { Shape } from './schema/types.ts';
 import type { OpenStoreOptions, Store } from './store/open-store.ts';
+import type { ExportOupsOptions, OupsTransfer } from './store/oups/export-oups.ts';
+import type { ImportOupsOptions } from './store/oups/import-oups.ts';
+import type { OpenOupsOptions, OupsStore } from './store/oups/oups-store.ts';
 
 /**
  * Opens a store: a folder of ordered datasets, each a Delta Lake table. The folder is made at the first write. Nothing is
@@ -20,6 +23,54 @@ import type { OpenStoreOptions, Store } from './store/open-store.ts';
  */
 export async function openStore(root: string, options: OpenStoreOptions = {}): Promise<Store> {
   return (await import('./store/open-store.ts')).openStore(root, options);
+}
+
+/**
+ * Opens a store of the Python library OUPS for reading.
+ * @throws ERR_STORE_UNSUPPORTED for a folder that holds something else, ERR_FILE_NOT_FOUND, ERR_KEY for a schema of keys that is none, ERR_IO
+ * @example
+ * ```ts
+ * const store = await openOupsStore('./old', { keys: { levels: [{ symbol: 'text', freq: 'text' }] } });
+ * const hourly = await store.dataset({ symbol: 'AAPL', freq: '1h' });
+ * for await (const batch of hourly.read({ from: '2024-01-02' })) console.table(batch.toArray());
+ * ```
+ */
+export async function openOupsStore(path: string, options: OpenOupsOptions = {}): Promise<OupsStore> {
+  return (await import('./store/oups/oups-store.ts')).openOupsStore(path, options);
+}
+
+/**
+ * Takes the datasets of a store of the Python library OUPS over into a store: rows, order and metadata, each dataset as one
+ * version. Metadata that is objects of Python is not read; the result names it.
+ *
+ * Memory: as `Store.write`.
+ * @throws ERR_STORE_CONFLICT for datasets that are there already, and what reading and writing throw
+ * @example
+ * ```ts
+ * const taken = await importOups('./old', await openStore('./market'));
+ * ```
+ */
+export async function importOups(
+  from: string | OupsStore,
+  store: Store,
+  options: ImportOupsOptions = {},
+): Promise<OupsTransfer[]> {
+  return (await import('./store/oups/import-oups.ts')).importOups(from, store, options);
+}
+
+/**
+ * Writes the datasets of a store as a store of the Python library OUPS, which opens it, merges into it and reads it. Row groups
+ * stay as they are; times become nanoseconds, dates times.
+ *
+ * Memory: a row group, decoded, and one encoded.
+ * @throws ERR_STORE_CONFLICT for datasets that are there already, ERR_TYPE_UNSUPPORTED (a column that OUPS would not give back), ERR_KEY, ERR_VALUE, and what reading throws
+ * @example
+ * ```ts
+ * await exportOups(store, './for-python', { keys: { levels: [{ symbol: 'text', freq: 'text' }] } });
+ * ```
+ */
+export async function exportOups(store: Store, path: string, options: ExportOupsOptions = {}): Promise<OupsTransfer[]> {
+  return (await import('./store/oups/export-oups.ts')).exportOups(store, path, options);
 }
 
 /**

@@ -1,5 +1,5 @@
 export type { SharedTable, TablePart } from './batch/shared-table.ts';
-export { explain, openStore, shareTable } from './deferred.ts';
+export { explain, exportOups, importOups, openOupsStore, openStore, shareTable } from './deferred.ts';
 export * from './errors.ts';
 export { DateParts, Expression, type Operand, TextFunctions } from './expressions/builder.ts';
 export { coalesce, col, lit, when } from './expressions/col.ts';
@@ -72,8 +72,12 @@ export type { Intersection, IntersectionOptions } from './store/intersections.ts
 export type { DatasetKey } from './store/key-path.ts';
 export type { KeyFieldType, KeyLevels, KeySchema } from './store/key-schema.ts';
 export type { OpenDatasetOptions, OpenStoreOptions, Store } from './store/open-store.ts';
+export type { ExportOupsOptions, OupsTransfer } from './store/oups/export-oups.ts';
+export type { ImportOupsOptions } from './store/oups/import-oups.ts';
+export type { OpenOupsOptions, OupsDataset, OupsRowGroup, OupsStore } from './store/oups/oups-store.ts';
+export type { PlainValue } from './store/oups/pickle.ts';
 export type { RowGroupTarget } from './store/row-group-target.ts';
 export type { VacuumOptions, VacuumSummary } from './store/vacuum.ts';
 export type { VerifyProblem, VerifyResult } from './store/verify.ts';
 export type { StoreWriteOptions, WriteRows } from './store/write-rows.ts';
-export type { WriteSettings } from './store/write-settings.ts';
+export type { MetadataChange, WriteSettings } from './store/write-settings.ts';

@@ -164,6 +164,8 @@ export { keyToPath, pathToKey, showKey } from './store/key-path.ts';
 export { SchemaKeys } from './store/key-schema.ts';
 export type { MergeTask } from './store/merge-files.ts';
 export { type MergeRegion, planMerge } from './store/merge-plan.ts';
+export { type OpdmdContent, type OpdmdGroup, readOpdmd, writeOpdmd } from './store/oups/opdmd-file.ts';
+export { PythonObject, readPickledDict, writePickledDict } from './store/oups/pickle.ts';
 export { periodsOf } from './store/row-group-target.ts';
 export { checkFileSink, commitSink, datasetFolder, discardSink, stagingPath } from './store/sink-commit.ts';
 export * from './text.ts';

@@ -22,6 +22,8 @@ export interface WriteParquetOptions {
   arena: Arena;
   /** An ascending column, for its encoding. Its order is the caller's to verify. */
   orderedOn?: string;
+  /** For readers of few encodings: values as they are. */
+  isPlain?: boolean;
   /** Key-value pairs of the footer. */
   metadata?: Readonly<Record<string, string>>;
   /** How columns are stored, where that differs from `fields` (see `store/stored-types.ts`). */
@@ -89,14 +91,16 @@ export class ParquetEncoder {
   }
 
   #begin(first: readonly IpcColumn[]): EncodedStream {
-    const { compression, rowGroupRows, rowGroupBytes, orderedOn, metadata } = this.#options;
+    const { compression, rowGroupRows, rowGroupBytes, orderedOn, isPlain, metadata } = this.#options;
     const fields = this.#fileFields;
-    const deltaColumns = fields.filter((field) => isDeltaEncoded(field.type)).map((field) => field.name);
+    const names = (some: Fields): string[] => some.map((field) => field.name);
+    const deltaColumns = isPlain === true ? [] : names(fields.filter((field) => isDeltaEncoded(field.type)));
     const plainColumns = deltaColumns.filter((name) => {
       const column = first[fields.findIndex((field) => field.name === name)];
       return column !== undefined && name !== orderedOn && prefersDeltas(column);
     });
-    if (orderedOn !== undefined) plainColumns.push(orderedOn);
+    if (isPlain === true) plainColumns.push(...names(fields));
+    else if (orderedOn !== undefined) plainColumns.push(orderedOn);
     return new EncodedStream(
       { compression, rowGroupRows, rowGroupBytes, deltaColumns, plainColumns, metadata: metadata ?? {} },
       this.#write,

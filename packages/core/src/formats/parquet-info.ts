@@ -247,3 +247,21 @@ export async function readParquetInfo(path: string): Promise<ParquetInfo> {
     throw error;
   }
 }
+
+/**
+ * The footer's key-value pairs with their values as bytes: some writers put there what is no text.
+ * @throws as `readParquetInfo`
+ */
+export async function readParquetPairs(path: string): Promise<[name: string, value: Uint8Array][]> {
+  try {
+    const { footer } = await readFooter(path);
+    return structListField(decodeThriftStruct(footer), 5).map((pair) => {
+      const value = pair.get(2);
+      return [textField(pair, 1) ?? '', value instanceof Uint8Array ? value : new Uint8Array()];
+    });
+  } catch (error) {
+    if (error instanceof ThriftError || error instanceof RangeError)
+      throw corrupt(path, `its footer is damaged (${error.message})`);
+    throw error instanceof PipelineError ? error : await fileError(path, error);
+  }
+}

@@ -9,6 +9,7 @@ import type { Interpolation } from '../kernels/quantiles.ts';
 import type { Fields, TypeText } from '../schema/types.ts';
 import type { WriteMode } from '../store/commit.ts';
 import type { RowGroupTarget } from '../store/row-group-target.ts';
+import type { MetadataChange } from '../store/write-settings.ts';
 import type { StepSpec } from './steps/specs.ts';
 
 /** Which output of which node an input reads. Most operators have the one output `out`. */
@@ -231,7 +232,7 @@ export type SinkSpec =
       rowGroupTarget?: RowGroupTarget;
       maxOffTargetRowGroups?: number | null;
       schemaChange?: 'refuse' | 'evolve';
-      metadata?: Record<string, string>;
+      metadata?: MetadataChange;
     };
 
 /** One column that rows are sorted by. */

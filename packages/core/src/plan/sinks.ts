@@ -5,7 +5,7 @@ import type { Bytes } from '../schema/sizes.ts';
 import type { Shape } from '../schema/types.ts';
 import type { WriteMode } from '../store/commit.ts';
 import { keyToPath } from '../store/key-path.ts';
-import { checkSettings, type WriteSettings } from '../store/write-settings.ts';
+import { checkSettings, type MetadataChange, type WriteSettings } from '../store/write-settings.ts';
 import type { IteratorSink } from './callbacks.ts';
 import type { GraphNode, PipelineSettings } from './graph.ts';
 import type { SinkSpec } from './logical.ts';
@@ -68,8 +68,8 @@ export interface StoreSinkOptions extends StepOptions, WriteSettings {
   mode?: WriteMode;
   /** Column that the rows ascend on. Default: the one that the stream is ordered on. */
   orderedOn?: string;
-  /** Kept with the dataset, versioned with it. */
-  metadata?: { readonly [name: string]: string };
+  /** Kept with the dataset, versioned with it: entries to set; `null` takes one back, others stay. */
+  metadata?: MetadataChange;
   memoryLimit?: Bytes;
 }
 

@@ -5,7 +5,7 @@ import type { Fields } from '../schema/types.ts';
 import { addAction, type DatasetFile, type StagedFile, withSequence } from './dataset-file.ts';
 import type { AddAction, DeltaAction, MetaDataAction, ProtocolAction, Snapshot } from './delta-actions.ts';
 import { needsNaiveTimestamps, toSchemaString } from './delta-schema.ts';
-import { PROPERTY, settingsToProperties, type WriteSettings } from './write-settings.ts';
+import { type MetadataChange, PROPERTY, settingsToProperties, type WriteSettings } from './write-settings.ts';
 
 /** Files [first, end) of the dataset, in order, that are replaced. */
 export interface Replacement {
@@ -19,7 +19,8 @@ export interface ChangeRequest {
   fields: Fields;
   orderedOn: string;
   settings: WriteSettings;
-  metadata?: Readonly<Record<string, string>>;
+  /** Entries to set; `null` takes one back. Others stay. */
+  metadata?: MetadataChange;
   properties?: Readonly<Record<string, string>>;
   txn?: { appId: string; version: number };
   /** Files of others that go. */
@@ -49,13 +50,19 @@ function newProtocol(fields: Fields, before: ProtocolAction | undefined): Protoc
   return { minReaderVersion: 3, minWriterVersion: 7, readerFeatures, writerFeatures: [...implied, 'timestampNtz'] };
 }
 
+function changedMetadata(before: MetaDataAction | undefined, change: MetadataChange): string {
+  const stored = before?.configuration?.[PROPERTY.metadata];
+  const all: MetadataChange = { ...(stored === undefined ? {} : (JSON.parse(stored) as MetadataChange)), ...change };
+  return JSON.stringify(Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null)));
+}
+
 function metaDataOf(request: ChangeRequest, before: MetaDataAction | undefined, now: number): MetaDataAction {
   const { fields, orderedOn, settings, metadata, isNewSchema } = request;
   const configuration: Record<string, string | undefined> = {
     ...before?.configuration,
     ...request.properties,
     ...settingsToProperties(orderedOn, settings),
-    ...(metadata === undefined ? {} : { [PROPERTY.metadata]: JSON.stringify(metadata) }),
+    ...(metadata === undefined ? {} : { [PROPERTY.metadata]: changedMetadata(before, metadata) }),
   };
   return {
     id: before?.id ?? randomUUID(),

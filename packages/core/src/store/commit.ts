@@ -21,7 +21,13 @@ import type { ForeignTask } from './foreign-files.ts';
 import { isCheckpointDue } from './log-maintenance.ts';
 import { type MergedRegion, type MergeTask, mergeWithoutRows } from './merge-files.ts';
 import { checkRemovable, checkWritable } from './table-features.ts';
-import { effectiveSettings, PROPERTY, settingsFromProperties, type WriteSettings } from './write-settings.ts';
+import {
+  effectiveSettings,
+  type MetadataChange,
+  PROPERTY,
+  settingsFromProperties,
+  type WriteSettings,
+} from './write-settings.ts';
 
 /**
  * `merge` puts rows where they belong; `append` refuses rows before the last one stored; `overwrite` replaces everything.
@@ -43,8 +49,8 @@ export interface CommitRequest {
   staging: string;
   /** Logical bytes of a row group at most. */
   memoryLimitBytes?: number;
-  /** The user's own, kept with the dataset. Left out, what is there stays. */
-  metadata?: Readonly<Record<string, string>>;
+  /** The user's own, kept with the dataset. */
+  metadata?: MetadataChange;
   /** Of the table. */
   properties?: Readonly<Record<string, string>>;
   /** Files of others whose rows these are. They go, or nothing is written when they are gone. */
@@ -341,8 +347,8 @@ async function tryCommit(
     typeof file === 'number' ? (request.files[file] as StagedFile) : file;
   const added = regions.flatMap((region) => region.files.map(fileOf));
   const changesNothing = request.mode !== 'overwrite' && rows === 0 && regions.every(isNothing);
-  const isEmpty = changesNothing && request.properties === undefined && replaces.length === 0;
-  if (snapshot !== undefined && isEmpty) return nothing;
+  const setsNothing = request.properties === undefined && request.metadata === undefined;
+  if (snapshot !== undefined && changesNothing && setsNothing && replaces.length === 0) return nothing;
   await placed.place(added);
   const replacements = regions.map(
     ({ firstGroup, endGroup, files }): Replacement => ({

@@ -52,7 +52,8 @@ export interface ReadPlan {
 const OWNER = 0;
 const BATCH_ROWS = 65_536;
 
-function exact(value: OrderedBound | undefined, type: TypeText, what: string): OrderedValue | undefined {
+/** A bound as a value of a column. @throws ERR_VALUE */
+export function exactBound(value: OrderedBound | undefined, type: TypeText, what: string): OrderedValue | undefined {
   if (value === undefined) return undefined;
   const parsed = parseType(type);
   if (parsed.domain === 'temporal') {
@@ -138,7 +139,7 @@ export class Dataset {
   /** Bounds as values of the ordered column. @throws ERR_VALUE */
   range(options: Pick<DatasetReadOptions, 'from' | 'to'>): ValueRange {
     const type = this.#orderedType();
-    return { from: exact(options.from, type, 'from'), to: exact(options.to, type, 'to') };
+    return { from: exactBound(options.from, type, 'from'), to: exactBound(options.to, type, 'to') };
   }
 
   /**

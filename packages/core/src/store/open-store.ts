@@ -74,6 +74,11 @@ export class Store {
     this.#layout = layout;
   }
 
+  /** The schema of its keys, or undefined when it has none. */
+  get keys(): KeySchema | undefined {
+    return this.#layout instanceof SchemaKeys ? this.#layout.schema : undefined;
+  }
+
   /**
    * Keys of all datasets, in the order of their paths.
    * @param match only those with these values

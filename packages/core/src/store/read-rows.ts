@@ -11,8 +11,7 @@ import { gatherBatch } from '../kernels/gather.ts';
 import type { Arena } from '../memory/contract.ts';
 import { fieldIndex } from '../schema/fields.ts';
 import type { Fields } from '../schema/types.ts';
-import type { DatasetFile } from './dataset-file.ts';
-import { type FileBatchesOptions, fileBatches } from './file-batches.ts';
+import { type FileBatchesOptions, fileBatches, type ReadableFile } from './file-batches.ts';
 import type { ValueRange } from './file-pruning.ts';
 import { type ForeignFile, orderedForeignRows } from './foreign-files.ts';
 import { type BatchRun, mergeRows } from './merge-rows.ts';
@@ -24,7 +23,7 @@ export interface RowsRequest {
   fields: Fields;
   orderedOn: string;
   /** Those to read, in order. */
-  files: readonly DatasetFile[];
+  files: readonly ReadableFile[];
   /** Merged in, behind rows of equal value. */
   foreign: readonly ForeignFile[];
   /** To deliver, in this order. */

@@ -25,12 +25,12 @@ export interface StoredType {
   convert?: Convert;
 }
 
-function isThere(column: IpcColumn, row: number): boolean {
+export function isThere(column: IpcColumn, row: number): boolean {
   return column.validity === undefined || isBitSet(column.validity, row);
 }
 
 /** A typed array over a column's bytes, copied where they do not lie at a multiple of their width. */
-function view<T>(
+export function view<T>(
   array: { new (buffer: ArrayBufferLike, at: number, length: number): T; BYTES_PER_ELEMENT: number },
   bytes: Uint8Array,
 ): T {
@@ -39,7 +39,7 @@ function view<T>(
   return new array(aligned.buffer, aligned.byteOffset, Math.floor(aligned.length / width));
 }
 
-function bytesOf(array: { buffer: ArrayBufferLike; byteOffset: number; byteLength: number }): Uint8Array {
+export function bytesOf(array: { buffer: ArrayBufferLike; byteOffset: number; byteLength: number }): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
@@ -108,7 +108,7 @@ function widened(type: TypeText, delta: DeltaType, stored: TypeText): StoredType
 }
 
 /** Fixed-width bytes as texts of bytes of that length each. */
-function toBinary(column: IpcColumn): IpcColumn {
+export function toBinary(column: IpcColumn): IpcColumn {
   const width = parseType(column.type).byteWidth;
   const offsets = Int32Array.from({ length: column.rows + 1 }, (_, row) => row * width);
   return { ...column, type: 'binary', offsets: bytesOf(offsets) };

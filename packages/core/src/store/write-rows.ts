@@ -19,7 +19,7 @@ import { fromSchemaString } from './delta-schema.ts';
 import { type FileSink, openFileSink, type StoreSpec } from './file-sink.ts';
 import { checkFileSink, commitSink, datasetFolder, discardSink, stagingPath } from './sink-commit.ts';
 import { checkProperties } from './table-properties.ts';
-import { checkSettings, PROPERTY, type WriteSettings } from './write-settings.ts';
+import { checkSettings, type MetadataChange, PROPERTY, type WriteSettings } from './write-settings.ts';
 
 /** Rows to write: a batch, a table, columns (`{ ts: […] }`), rows as objects, or any iterable of these. In order. */
 export type WriteRows = WriteItem | Iterable<WriteItem> | AsyncIterable<WriteItem>;
@@ -33,8 +33,8 @@ export interface StoreWriteOptions extends WriteSettings {
   schema?: Shape;
   /** See `toStore`. Default `merge`. */
   mode?: WriteMode;
-  /** Kept with the dataset, versioned with it. */
-  metadata?: { readonly [name: string]: string };
+  /** Kept with the dataset, versioned with it: entries to set; `null` takes one back, others stay. */
+  metadata?: MetadataChange;
   /** Properties of the Delta table, such as `{ 'delta.logRetentionDuration': 'interval 7 days' }`. */
   properties?: { readonly [name: string]: string };
   /** Uncompressed bytes after which a row group is closed, whatever its target. */

@@ -26,6 +26,9 @@ export interface WriteSettings {
   schemaChange?: 'refuse' | 'evolve';
 }
 
+/** Entries of the user's own that a write sets in a dataset's metadata; `null` takes one back, others stay. Plain data. */
+export type MetadataChange = { readonly [name: string]: string | null };
+
 /** The settings that hold for one write. Plain data. */
 export interface EffectiveSettings {
   orderedOn: string;

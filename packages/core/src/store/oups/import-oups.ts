@@ -1,0 +1,61 @@
+/** Taking datasets of a store of the Python library OUPS over into a store of ours. */
+import { join } from 'node:path';
+
+import { PipelineError } from '../../errors.ts';
+import type { FieldSpec, Shape } from '../../schema/types.ts';
+import type { WriteMode } from '../commit.ts';
+import { type DatasetKey, showKey } from '../key-path.ts';
+import type { Store } from '../open-store.ts';
+import type { OupsTransfer } from './export-oups.ts';
+import { toTexts } from './oups-metadata.ts';
+import { type OpenOupsOptions, type OupsDataset, OupsStore, openOupsStore } from './oups-store.ts';
+
+/** Options of `importOups`. */
+export interface ImportOupsOptions extends OpenOupsOptions {
+  /** Only datasets with these values in their keys. Default: all. */
+  match?: DatasetKey;
+  /** What happens to datasets that are there already. Default: they are refused, before anything is written. */
+  mode?: WriteMode;
+}
+
+function shapeOf(fields: readonly FieldSpec[]): Shape {
+  return Object.fromEntries(fields.map(({ name, type }) => [name, type]));
+}
+
+async function importDataset(dataset: OupsDataset, store: Store, mode: WriteMode): Promise<OupsTransfer> {
+  const { key, orderedOn, fields, metadata, objects } = dataset;
+  const summary = await store.write(key, dataset.read(), {
+    schema: shapeOf(fields),
+    orderedOn,
+    mode,
+    metadata: toTexts(metadata),
+  });
+  const { files: rowGroups, rows } = summary;
+  return { key, path: join(store.root, store.pathOf(key)), rows, rowGroups, objects };
+}
+
+/** See `importOups` in `deferred.ts`. */
+export async function importOups(
+  from: string | OupsStore,
+  store: Store,
+  options: ImportOupsOptions = {},
+): Promise<OupsTransfer[]> {
+  const { match, mode, ...opening } = options;
+  const source = from instanceof OupsStore ? from : await openOupsStore(from, opening);
+  const datasets: OupsDataset[] = [];
+  for (const key of await source.datasets(match)) {
+    const dataset = await source.dataset(key);
+    // A dataset of nothing has no columns either.
+    if (dataset.rowGroups.length === 0) continue;
+    if (mode === undefined && (await store.has(key))) {
+      throw new PipelineError('ERR_STORE_CONFLICT', `${store.root} has a dataset ${showKey(key)} already`, {
+        file: join(store.root, store.pathOf(key)),
+        hint: "say what to do with it: mode 'overwrite', 'merge' or 'append'",
+      });
+    }
+    datasets.push(dataset);
+  }
+  const taken: OupsTransfer[] = [];
+  for (const dataset of datasets) taken.push(await importDataset(dataset, store, mode ?? 'append'));
+  return taken;
+}
