@@ -64,6 +64,16 @@ const WRITTEN: Record<string, (blow: Blow, store: Store, path: string) => { sink
 };
 const KEPT = { key: { name: 'x' }, orderedOn: 'value' } as const;
 
+/** One side fed, one made, of other rows. */
+function twoSides() {
+  const p = pipeline();
+  const left = fed(p).withColumns({ key: col('value').mod(7) });
+  const right = made(p)
+    .filter(col('value').mod(3).eq(1))
+    .withColumns({ key: col('value').mod(11), other: col('value').mul(2) });
+  return { p, left, right };
+}
+
 /** Each gives a sink whose rows are collected. */
 const PLANS: Record<string, (blow: Blow) => Sink> = {
   rows: (blow) => made(pipeline()).sabotage(blow).filter(col('value').mod(3).eq(0)).collect(),
@@ -110,6 +120,22 @@ const PLANS: Record<string, (blow: Blow) => Sink> = {
     const right = rows.filter(col('value').mod(5).eq(0)).withColumns({ other: col('value') });
     return p.joinStream({ left, right }, { strategy: 'asof', left: 'left', on: 'value' }).collect();
   },
+  pairs: (blow) => {
+    const { p, left, right } = twoSides();
+    return p
+      .joinStream({ left, right: right.sabotage(blow) }, { strategy: 'full', left: 'left', on: 'value', by: ['key'] })
+      .collect();
+  },
+  near: (blow) => {
+    const { p, left, right } = twoSides();
+    return p
+      .joinStream(
+        { left, right },
+        { strategy: 'asof', direction: 'nearest', left: 'left', on: 'value', by: ['key'], memoryLimit: '64KiB' },
+      )
+      .sabotage(blow)
+      .collect();
+  },
 };
 
 const digests = new Map<string, string>();
@@ -147,10 +173,12 @@ function terminateOne(random: SeededRandom): () => void {
   };
 }
 
+const ALL_PLANS = [...Object.keys(PLANS), ...Object.keys(WRITTEN)];
+
 /** One case. Gives how often the run went on. */
-export async function crashCase(seed: number): Promise<number> {
+export async function crashCase(seed: number, plans: readonly string[] = ALL_PLANS): Promise<number> {
   const random = randomFrom(seed);
-  const name = random.pick([...Object.keys(PLANS), ...Object.keys(WRITTEN)]);
+  const name = random.pick(plans);
   const spillDirectory = join(temporaryFolder(), 'spill');
   const marker = join(temporaryFolder(), 'struck');
   const none: Blow = { kind: 'none', at: 0, countdown: 0, marker };

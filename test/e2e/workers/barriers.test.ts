@@ -185,3 +185,29 @@ it('the death of a thread that writes files is made good', async () => {
   const reading = run(read, options());
   expect(valuesOf(await reading.rows(read))).toEqual(all());
 });
+
+it.each(['asof', 'inner'] as const)(
+  'a join of two sources goes on with the rows that it holds: %s',
+  async (strategy) => {
+    const answers: unknown[] = [];
+    for (const at of [-1, 3600]) {
+      const p = pipeline();
+      const left = p
+        .source(numbers, { splits: 400, each: 10 })
+        .waits({ ms: 2 })
+        .withColumns({ key: col('value').mod(3) })
+        .dies(crash(at));
+      const right = p
+        .source(given())
+        .filter(col('value').mod(5).ne(0))
+        .withColumns({ key: col('value').mod(4), other: col('value') });
+      const sink = p.joinStream({ left, right }, { strategy, left: 'left', on: 'value', by: ['key'] }).collect();
+      const job = run(sink, options());
+      const seen = watch(job);
+      await job.done;
+      answers.push(await job.rows(sink));
+      if (at > 0) expect(seen.restarts.map(({ epoch }) => epoch > 0)).toEqual([true]);
+    }
+    expect(answers[1]).toEqual(answers[0]);
+  },
+);

@@ -121,7 +121,7 @@ export class Barriers {
     for (const { edge, ring } of toSinks) {
       const { producer } = edge;
       const total = producer.kind === 'stage' ? undefined : sources.get(producer.node);
-      if (!(await this.#waitFor(() => isQuiet(ring, total), [ring], until))) return false;
+      if (!(await this.#waitFor(() => isQuiet(ring, total), until))) return false;
     }
     return true;
   }
@@ -133,7 +133,7 @@ export class Barriers {
     if (input.kind === 'splits') {
       const end = sources.get(input.node) as number;
       const gate = wiring.gates.get(input.node);
-      return this.#waitFor(() => gate?.isDone(end) === true && splits.hasSeen(stage, end), [], until);
+      return this.#waitFor(() => gate?.isDone(end) === true && splits.hasSeen(stage, end), until);
     }
     const ids = input.kind === 'edge' ? [input.edge] : input.inputs.map(({ edge }) => edge);
     const rings = ids.map((id) => wiring.rings[physical.edges.findIndex((edge) => edge.id === id)] as Ring);
@@ -141,16 +141,19 @@ export class Barriers {
       const producer = physical.edges.find((edge) => edge.id === id)?.producer;
       return producer === undefined || producer.kind === 'stage' ? undefined : sources.get(producer.node);
     });
-    return this.#waitFor(() => rings.every((ring, index) => isQuiet(ring, totals[index])), rings, until);
+    return this.#waitFor(() => rings.every((ring, index) => isQuiet(ring, totals[index])), until);
   }
 
-  /** Waits, and wakes whoever is left asleep. False when it takes too long, or a stage has come to its end. */
-  async #waitFor(isOver: () => boolean, rings: readonly Ring[], until: number): Promise<boolean> {
+  /**
+   * Waits, and wakes whoever is left asleep: those of the stages behind too, for a lane with several inputs may sleep on one that has no more
+   * before the barrier, while another one is full. False when it takes too long, or a stage has come to its end.
+   */
+  async #waitFor(isOver: () => boolean, until: number): Promise<boolean> {
     for (;;) {
       this.#parts.latch.check();
       if (isOver()) return true;
       if (performance.now() > until || this.#isEnding()) return false;
-      for (const ring of rings) ring.nudge();
+      for (const ring of this.#parts.wiring.rings) ring.nudge();
       await new Promise<void>((resolve) => void setTimeout(resolve, LOOK_EVERY_MS));
     }
   }

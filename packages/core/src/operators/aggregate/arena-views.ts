@@ -1,6 +1,7 @@
 /** Typed arrays over the whole arena, and buffers in it that grow. Addresses are bytes; `ptr >>> 2` indexes 32-bit words. */
 import type { KeyTable } from '../../kernels/key-table.ts';
 import type { Arena, Ptr } from '../../memory/contract.ts';
+import type { SavedBytes, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 
 export interface ArenaViews {
   u8: Uint8Array;
@@ -55,6 +56,17 @@ export class GrowingBuffer {
     this.ptr = next;
     this.bytes = room;
     return next;
+  }
+
+  /** Its first `bytes`, of those that it has. */
+  save(bytes: number, writer: SnapshotWriter): Promise<SavedBytes> {
+    return writer.bytes(this.#u8.subarray(this.ptr, this.ptr + Math.min(bytes, this.bytes)));
+  }
+
+  restore(saved: SavedBytes, reader: SnapshotReader): void {
+    if (saved.bytes === 0) return;
+    const at = this.reserve(saved.bytes);
+    reader.bytes(saved, this.#u8.subarray(at, at + saved.bytes));
   }
 
   close(): void {

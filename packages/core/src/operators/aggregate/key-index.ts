@@ -132,17 +132,17 @@ export class KeyIndex {
 
   /** Forgets all keys: ids begin with 0 again. The room for them stays. */
   clear(): void {
-    for (const table of this.#tables) table.clear();
+    for (const table of this.tables) table.clear();
   }
 
   /** As `clear`, and gives their memory back. */
   shrink(): void {
-    for (const table of this.#tables) table.shrink();
+    for (const table of this.tables) table.shrink();
   }
 
   /** Bytes of the arena that the keys take. */
   get heldBytes(): number {
-    return this.#tables.reduce((sum, table) => sum + table.heldBytes, 0);
+    return this.tables.reduce((sum, table) => sum + table.heldBytes, 0);
   }
 
   /** Bytes that they would take at most, with the new ones of a packet. */
@@ -155,7 +155,8 @@ export class KeyIndex {
     return [...columns, ...steps].reduce((sum, bytes) => sum + bytes, 0);
   }
 
-  get #tables(): KeyTable[] {
+  /** All of its tables, always in the same order. */
+  get tables(): KeyTable[] {
     return [...this.columns.map(({ table }) => table), ...this.pairs];
   }
 

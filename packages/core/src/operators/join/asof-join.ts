@@ -14,7 +14,7 @@ import type { JoinSpec } from '../../plan/join-fields.ts';
 import type { Fields } from '../../schema/types.ts';
 import type { GrowingBuffer } from '../aggregate/arena-views.ts';
 import type { OperatorContext } from '../contract.ts';
-import { type LeftBatch, OrderedJoin, type RightBatch, type Step } from './ordered-join.ts';
+import { type LeftBatch, OrderedJoin, type RightBatch, type Step, type UsedBuffer } from './ordered-join.ts';
 
 /** Places and key numbers below this fit one double together. */
 const PACKED_KEYS = 2 ** 21;
@@ -126,6 +126,22 @@ export class AsofJoin extends OrderedJoin {
     sorted.forEach((key, place) => {
       u32[rows + key] = place;
     });
+  }
+
+  protected usedBuffers(left: LeftBatch | undefined): UsedBuffer[] {
+    return [
+      [this.#lastRows, 4 * this.keys],
+      [this.#lastTimes, 8 * this.keys],
+      [this.#matches, 4 * (left?.batch.rows ?? 0)],
+    ];
+  }
+
+  protected saveOwn(): number {
+    return this.#emitted;
+  }
+
+  protected restoreOwn(emitted: number): void {
+    this.#emitted = emitted;
   }
 
   /** Those without a right row that is kept. */

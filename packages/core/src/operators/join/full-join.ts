@@ -4,6 +4,7 @@
  *
  * Memory: as of a merge join, and of each right row that is held its time and a mark.
  */
+import assert from 'node:assert';
 import { allocBatch, type DraftColumn } from '../../batch/alloc-batch.ts';
 import { concatBatches } from '../../batch/concat-batches.ts';
 import type { Batch, Column } from '../../batch/contract.ts';
@@ -17,8 +18,14 @@ import type { GrowingBuffer } from '../aggregate/arena-views.ts';
 import { valueTypeOf } from '../aggregate/value-type.ts';
 import type { OperatorContext } from '../contract.ts';
 import { PIECE_ROWS } from '../held-batches.ts';
-import { MergeJoin } from './merge-join.ts';
-import type { LeftBatch, RightBatch, Step } from './ordered-join.ts';
+import { MergeJoin, type SavedLinks } from './merge-join.ts';
+import type { LeftBatch, RightBatch, Step, UsedBuffer } from './ordered-join.ts';
+
+interface SavedFull extends SavedLinks {
+  base: number;
+  through: number;
+  hasRest: boolean;
+}
 
 export class FullJoin extends MergeJoin {
   /** Positions among the left columns. */
@@ -88,6 +95,23 @@ export class FullJoin extends MergeJoin {
     u8.copyWithin(this.#marks.ptr, this.#marks.ptr + from, this.#marks.ptr + from + count);
     this.#base = kept;
     this.#through = Math.max(kept, this.#through - gone);
+  }
+
+  protected override usedBuffers(left: LeftBatch | undefined): UsedBuffer[] {
+    const held = Math.max(0, this.rightRows.end - this.#base);
+    return [...super.usedBuffers(left), [this.#times, 8 * held], [this.#marks, held]];
+  }
+
+  protected override saveOwn(): SavedFull {
+    assert(this.#count === 0, 'rows for the next batch wait only within a step');
+    return { ...super.saveOwn(), base: this.#base, through: this.#through, hasRest: this.#hasRest };
+  }
+
+  protected override restoreOwn({ base, through, hasRest, ...links }: SavedFull): void {
+    super.restoreOwn(links);
+    this.#base = base;
+    this.#through = through;
+    this.#hasRest = hasRest;
   }
 
   protected override *rest(right: RightBatch): Generator<Batch, void> {

@@ -1,11 +1,10 @@
 import type { Batch } from '../../batch/contract.ts';
 import type { Arena } from '../../memory/contract.ts';
 import type { Fields } from '../../schema/types.ts';
-import type { Spill, SpillFile, SpillPosition } from '../../spill/contract.ts';
+import type { Spill } from '../../spill/contract.ts';
+import { BatchFiles, type BatchPlace, type SavedPlaces } from '../batch-files.ts';
 import type { MaybePromise } from '../contract.ts';
-
-/** A file is given up for a new one at this size, so that what was read leaves the disk. */
-const FILE_BYTES = 64 * 2 ** 20;
+import type { SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 
 export interface HeldRowsOptions {
   arena: Arena;
@@ -19,28 +18,20 @@ export interface HeldRowsOptions {
   name: string;
 }
 
-/** A file and how many of its batches are still to be read. */
-interface HeldFile {
-  file: SpillFile;
-  unread: number;
-}
-
-type Entry = { batch: Batch } | { on: HeldFile; position: SpillPosition };
-
 /**
  * Rows of one input that its operator cannot use yet: put in at the end, taken out from the start, each once, and counted. What
  * lies here is not looked at in between, so beyond a limit it lies on disk.
  */
 export class HeldRows {
-  readonly #options: HeldRowsOptions;
-  #entries: Entry[] = [];
-  #open: HeldFile | undefined;
-  readonly #files = new Set<HeldFile>();
+  readonly #limitBytes: number;
+  readonly #files: BatchFiles;
+  #entries: BatchPlace[] = [];
   #rows = 0;
   #bytes = 0;
 
-  constructor(options: HeldRowsOptions) {
-    this.#options = options;
+  constructor({ limitBytes, ...parts }: HeldRowsOptions) {
+    this.#limitBytes = limitBytes;
+    this.#files = new BatchFiles(parts);
   }
 
   get isEmpty(): boolean {
@@ -62,23 +53,22 @@ export class HeldRows {
    */
   append(batch: Batch): MaybePromise {
     if (batch.rows === 0 && batch.inputs === 0) return batch.release();
-    const { limitBytes, spill } = this.#options;
     this.#rows += batch.rows;
     // The first one is used at once in most cases.
-    const stays = spill === undefined || this.#entries.length === 0 || this.#bytes + batch.logicalBytes <= limitBytes;
-    if (!stays) return this.#write(batch, spill).then((entry) => void this.#entries.push(entry));
+    const isFirst = this.#entries.length === 0;
+    const stays = !this.#files.canWrite || isFirst || this.#bytes + batch.logicalBytes <= this.#limitBytes;
+    if (!stays) return this.#write(batch).then((entry) => void this.#entries.push(entry));
     this.#bytes += batch.logicalBytes;
     this.#entries.push({ batch });
   }
 
   /** Puts on disk what lies in memory. Does nothing where nothing can be spilled. */
   async spill(): Promise<void> {
-    const { spill } = this.#options;
-    if (spill === undefined) return;
+    if (!this.#files.canWrite) return;
     for (const [index, entry] of this.#entries.entries()) {
       if (!('batch' in entry)) continue;
       const { logicalBytes } = entry.batch;
-      this.#entries[index] = await this.#write(entry.batch.retain(), spill);
+      this.#entries[index] = await this.#write(entry.batch.retain());
       entry.batch.release();
       this.#bytes -= logicalBytes;
     }
@@ -88,47 +78,43 @@ export class HeldRows {
   take(): Batch | undefined {
     const entry = this.#entries.shift();
     if (entry === undefined) return undefined;
-    const batch = 'batch' in entry ? entry.batch : this.#read(entry);
+    if ('batch' in entry) {
+      this.#rows -= entry.batch.rows;
+      this.#bytes -= entry.batch.logicalBytes;
+      return entry.batch;
+    }
+    const batch = this.#files.read(entry);
+    this.#files.drop(entry);
     this.#rows -= batch.rows;
-    if ('batch' in entry) this.#bytes -= batch.logicalBytes;
     return batch;
+  }
+
+  save(writer: SnapshotWriter): Promise<SavedPlaces> {
+    return this.#files.save(this.#entries, writer);
+  }
+
+  restore(saved: SavedPlaces, reader: SnapshotReader): void {
+    this.#entries = this.#files.restore(saved, reader);
+    for (const entry of this.#entries) {
+      this.#rows += 'batch' in entry ? entry.batch.rows : entry.position.rows;
+      this.#bytes += 'batch' in entry ? entry.batch.logicalBytes : 0;
+    }
   }
 
   /** Gives up memory and disk. */
   close(): void {
     for (const entry of this.#entries.splice(0)) if ('batch' in entry) entry.batch.release();
-    for (const { file } of this.#files) file.delete();
-    this.#files.clear();
-    this.#open = undefined;
+    this.#files.close();
     this.#rows = 0;
     this.#bytes = 0;
   }
 
-  async #write(batch: Batch, spill: Spill): Promise<Entry> {
-    const { arena, fields, name } = this.#options;
-    if (this.#open === undefined) {
-      this.#open = { file: spill.createFile(arena, fields, name), unread: 0 };
-      this.#files.add(this.#open);
-    }
-    const on = this.#open;
+  /** Takes over the batch. */
+  async #write(batch: Batch): Promise<BatchPlace> {
     try {
-      const position = await on.file.append(batch);
-      on.unread += 1;
-      if (on.file.bytes >= FILE_BYTES) this.#open = undefined;
-      return { on, position };
+      return await this.#files.write(batch);
     } finally {
       batch.release();
     }
-  }
-
-  #read({ on, position }: Extract<Entry, { on: HeldFile }>): Batch {
-    const { arena, owner } = this.#options;
-    const batch = on.file.read(position, arena, owner);
-    on.unread -= 1;
-    if (on.unread > 0) return batch;
-    on.file.delete();
-    this.#files.delete(on);
-    if (this.#open === on) this.#open = undefined;
-    return batch;
   }
 }

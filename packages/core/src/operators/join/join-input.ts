@@ -21,6 +21,12 @@ export function keyPlans(side: JoinSide, fields: Fields): KeyPlan[] {
   });
 }
 
+/** What was prepared, as plain data. */
+export interface SavedInput {
+  last: bigint | undefined;
+  rowsBefore: number;
+}
+
 export class JoinInput {
   /** Of the batch that was prepared last: int64 by row in the unit of the join, valid as long as the batch is held. */
   times: Ptr = 0;
@@ -71,6 +77,24 @@ export class JoinInput {
     if (this.#scale !== 1n) this.times = this.#toCommonUnit(rows);
     this.number(batch);
     this.#rowsBefore += rows;
+  }
+
+  /** The order that was seen, and how many rows. */
+  save(): SavedInput {
+    return { last: this.#last, rowsBefore: this.#rowsBefore };
+  }
+
+  restore({ last, rowsBefore }: SavedInput): void {
+    this.#last = last;
+    this.#rowsBefore = rowsBefore;
+  }
+
+  /** As `prepare`, of the batch that was prepared last before what was saved. */
+  prepareAgain(batch: Batch): void {
+    const { rows } = batch;
+    this.times = this.#toInt64(batch.columns[this.#on.input] as Column, rows);
+    if (this.#scale !== 1n) this.times = this.#toCommonUnit(rows);
+    this.number(batch);
   }
 
   /** Numbers the keys of a batch: part of `prepare`, and again when the index has forgotten its numbers. */

@@ -16,11 +16,16 @@ import type { Fields } from '../../schema/types.ts';
 import type { GrowingBuffer } from '../aggregate/arena-views.ts';
 import type { OperatorContext } from '../contract.ts';
 import { PIECE_ROWS } from '../held-batches.ts';
-import { type LeftBatch, OrderedJoin, type RightBatch, type Step } from './ordered-join.ts';
+import { type LeftBatch, OrderedJoin, type RightBatch, type Step, type UsedBuffer } from './ordered-join.ts';
 
 function modeOf(strategy: JoinSpec['strategy']): number {
   if (strategy === 'full' || strategy === 'left') return MERGE_MODE.left;
   return strategy === 'semi' || strategy === 'anti' ? MERGE_MODE[strategy] : MERGE_MODE.inner;
+}
+
+export interface SavedLinks {
+  nextFrom: number;
+  nextCount: number;
 }
 
 export class MergeJoin extends OrderedJoin {
@@ -171,6 +176,28 @@ export class MergeJoin extends OrderedJoin {
 
   /** Places from `kept + gone` on have become `kept` and those that follow. */
   protected placesMoved(_kept: number, _gone: number): void {}
+
+  protected usedBuffers(_left: LeftBatch | undefined): UsedBuffer[] {
+    const pairBytes = 4 * this.#word(MERGE_CURSOR.pairs);
+    return [
+      [this.#heads, 4 * this.keys],
+      [this.#tails, 4 * this.keys],
+      [this.#times, 8 * this.keys],
+      [this.#next, 4 * this.#nextCount],
+      [this.#leftPairs, pairBytes],
+      [this.#rightPairs, pairBytes],
+      [this.#cursor, MERGE_CURSOR.bytes],
+    ];
+  }
+
+  protected saveOwn(): SavedLinks {
+    return { nextFrom: this.#nextFrom, nextCount: this.#nextCount };
+  }
+
+  protected restoreOwn({ nextFrom, nextCount }: SavedLinks): void {
+    this.#nextFrom = nextFrom;
+    this.#nextCount = nextCount;
+  }
 
   /** All of them, when no row is held. */
   protected forgetKeys(): boolean {

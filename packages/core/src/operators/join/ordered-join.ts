@@ -11,12 +11,15 @@ import { emptyBatch } from '../../batch/make-batch.ts';
 import { type JoinSpec, type JoinTimes, joinTimes } from '../../plan/join-fields.ts';
 import type { FlushReason, JoinSide } from '../../plan/logical.ts';
 import type { Fields } from '../../schema/types.ts';
-import { Workspace } from '../aggregate/arena-views.ts';
+import { type GrowingBuffer, Workspace } from '../aggregate/arena-views.ts';
 import { KeyIndex } from '../aggregate/key-index.ts';
+import { restoreKeys, type SavedKeys, saveKeys } from '../aggregate/saved-keys.ts';
+import type { SavedPlaces } from '../batch-files.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
+import type { SavedBatch, SavedBytes, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { HeldRows } from './held-rows.ts';
-import { JoinInput, keyPlans } from './join-input.ts';
-import { RightRows } from './right-rows.ts';
+import { JoinInput, keyPlans, type SavedInput } from './join-input.ts';
+import { RightRows, type SavedRightRows } from './right-rows.ts';
 
 const LEFT = 0;
 const RIGHT = 1;
@@ -48,6 +51,24 @@ export interface RightBatch {
   first: number;
 }
 
+/** A part of a buffer that is in use. */
+export type UsedBuffer = readonly [buffer: GrowingBuffer, bytes: number];
+
+/** A join as plain data. `own`: of the kind of join. */
+interface SavedJoin {
+  waiting: SavedPlaces[];
+  left: { batch: SavedBatch; matched: number } | undefined;
+  right: RightBatch | undefined;
+  rightRows: SavedRightRows;
+  inputs: SavedInput[];
+  keys: SavedKeys | undefined;
+  keyCount: number;
+  keptBytes: number;
+  keptKeyBytes: number;
+  buffers: SavedBytes[];
+  own: unknown;
+}
+
 export abstract class OrderedJoin implements Operator {
   protected readonly context: OperatorContext;
   protected readonly workspace: Workspace;
@@ -60,8 +81,9 @@ export abstract class OrderedJoin implements Operator {
   protected keys = 0;
   /** Bytes that were left when the right rows were last looked through. */
   protected keptBytes = 0;
-  readonly #output: Output;
   protected readonly index: KeyIndex | undefined;
+  readonly #inputFields: readonly [Fields, Fields];
+  readonly #output: Output;
   readonly #waiting: readonly [HeldRows, HeldRows];
   readonly #hasEnded: [boolean, boolean] = [false, false];
   readonly #settledBytes: number;
@@ -75,6 +97,7 @@ export abstract class OrderedJoin implements Operator {
     const [leftFields, rightFields] = inputFields as [Fields, Fields];
     const workspace = new Workspace(context.arena, context.owner);
     this.context = context;
+    this.#inputFields = [leftFields, rightFields];
     this.workspace = workspace;
     this.fields = context.outputFields['out'] as Fields;
     this.#output = context.outputs['out'] as Output;
@@ -113,6 +136,11 @@ export abstract class OrderedJoin implements Operator {
   protected abstract forgetKeys(): boolean;
   /** Right rows that come when no left row is left: what of them is in the output. Undefined where nothing ever is. */
   protected rest?(right: RightBatch): Iterable<Batch>;
+  /** What it keeps in buffers from one batch to the next, beside what all joins do; always the same buffers. */
+  protected abstract usedBuffers(left: LeftBatch | undefined): readonly UsedBuffer[];
+  /** Numbers beside them, as plain data. */
+  protected abstract saveOwn(): unknown;
+  protected abstract restoreOwn(own: unknown): void;
   /** No row of any side is left. */
   protected *finishAll(): Generator<Batch, void> {}
 
@@ -152,6 +180,48 @@ export abstract class OrderedJoin implements Operator {
       rows: parts.reduce((sum, part) => sum + part.rows, 0),
       bytes: parts.reduce((sum, part) => sum + ('heldBytes' in part ? part.heldBytes : part.bytes), 0),
     };
+  }
+
+  async snapshot(writer: SnapshotWriter): Promise<SavedJoin> {
+    const left = this.#left;
+    const waiting: SavedPlaces[] = [];
+    for (const rows of this.#waiting) waiting.push(await rows.save(writer));
+    const buffers: SavedBytes[] = [];
+    for (const [buffer, bytes] of this.usedBuffers(left)) buffers.push(await buffer.save(bytes, writer));
+    return {
+      waiting,
+      left: left && { batch: await writer.batch(left.batch), matched: left.matched },
+      right: this.#right && { ...this.#right },
+      rightRows: await this.rightRows.save(writer, this.#right !== undefined),
+      inputs: this.sides.map((side) => side.save()),
+      keys: this.index && (await saveKeys(this.index, this.workspace, writer)),
+      keyCount: this.keys,
+      keptBytes: this.keptBytes,
+      keptKeyBytes: this.#keptKeyBytes,
+      buffers,
+      own: this.saveOwn(),
+    };
+  }
+
+  /** Inputs that had ended are told so again. */
+  restore(saved: SavedJoin, reader: SnapshotReader): void {
+    const { left, right } = saved;
+    const [leftFields, rightFields] = this.#inputFields;
+    for (const [side, rows] of this.#waiting.entries()) rows.restore(saved.waiting[side] as SavedPlaces, reader);
+    for (const [side, input] of this.sides.entries()) input.restore(saved.inputs[side] as SavedInput);
+    if (this.index !== undefined) restoreKeys(this.index, saved.keys as SavedKeys, this.workspace, reader);
+    this.keys = saved.keyCount;
+    this.keptBytes = saved.keptBytes;
+    this.#keptKeyBytes = saved.keptKeyBytes;
+    const atWork = this.rightRows.restore(saved.rightRows, rightFields, reader);
+    this.#right = right;
+    if (atWork !== undefined) this.sides[RIGHT].prepareAgain(atWork);
+    for (const [index, [buffer]] of this.usedBuffers(undefined).entries())
+      buffer.restore(saved.buffers[index] as SavedBytes, reader);
+    this.restoreOwn(saved.own);
+    if (left === undefined) return;
+    this.#left = { batch: reader.batch(left.batch, leftFields, this.context.owner), matched: left.matched };
+    if (this.#left.batch.rows > 0) this.sides[LEFT].prepareAgain(this.#left.batch);
   }
 
   close(): void {

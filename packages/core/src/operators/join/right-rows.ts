@@ -12,19 +12,11 @@ import { gatherColumns } from '../../kernels/gather.ts';
 import { TAKE_NOTHING } from '../../kernels/vector-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { Fields } from '../../schema/types.ts';
-import type { SpillFile, SpillPosition } from '../../spill/contract.ts';
 import type { GrowingBuffer, Workspace } from '../aggregate/arena-views.ts';
+import { BatchFiles, type BatchOnDisk, type BatchPlace, type SavedPlaces } from '../batch-files.ts';
 import type { OperatorContext } from '../contract.ts';
 import { PIECE_ROWS } from '../held-batches.ts';
-
-/** A file is given up for a new one at this size, so that what is not needed any more leaves the disk. */
-const FILE_BYTES = 64 * 2 ** 20;
-
-/** A file and how many segments lie in it. */
-interface SegmentFile {
-  file: SpillFile;
-  segments: number;
-}
+import type { SavedBatch, SavedList, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 
 interface Segment {
   /** Place of its first row. */
@@ -35,7 +27,23 @@ interface Segment {
   /** In memory: the batch, and of its columns those that are wanted. */
   held: { batch: Batch; columns: readonly Column[] } | undefined;
   /** On disk: the wanted columns; not even there when there are none. */
-  on?: { file: SegmentFile; position: SpillPosition };
+  on?: BatchOnDisk;
+}
+
+/** A segment as plain data. `isThere`: it has wanted columns, which are the next of the saved batches. */
+interface SavedSegment {
+  first: number;
+  rows: number;
+  bytes: number;
+  isThere: boolean;
+}
+
+export interface SavedRightRows {
+  end: number;
+  segments: SavedList;
+  places: SavedPlaces;
+  /** The batch at work, with all its columns. */
+  atWork: SavedBatch | undefined;
 }
 
 export class RightRows {
@@ -47,7 +55,7 @@ export class RightRows {
   readonly #chosen: GrowingBuffer;
   readonly #order: GrowingBuffer;
   #segments: Segment[] = [];
-  #open: SegmentFile | undefined;
+  readonly #files: BatchFiles;
   #next = 0;
   #bytes = 0;
   #heldBytes = 0;
@@ -71,6 +79,8 @@ export class RightRows {
     this.#limitBytes = limitBytes;
     this.#chosen = workspace.buffer();
     this.#order = workspace.buffer();
+    const { arena, owner, spill, name } = context;
+    this.#files = new BatchFiles({ arena, owner, fields, spill, name });
   }
 
   get rows(): number {
@@ -138,23 +148,73 @@ export class RightRows {
   }
 
   async #write(segment: Segment, { batch, columns }: NonNullable<Segment['held']>): Promise<void> {
-    const { arena, owner, spill, name } = this.#context;
-    if (spill === undefined) return;
+    if (!this.#files.canWrite) return;
     if (this.#fields.length > 0) {
-      this.#open ??= { file: spill.createFile(arena, this.#fields, name), segments: 0 };
-      const file = this.#open;
-      const wanted = makeBatch(arena, owner, this.#fields, columns, segment.rows, 0);
+      const wanted = this.#wanted(columns, segment.rows);
       try {
-        segment.on = { file, position: await file.file.append(wanted) };
+        segment.on = await this.#files.write(wanted);
       } finally {
         wanted.release();
       }
-      file.segments += 1;
-      if (file.file.bytes >= FILE_BYTES) this.#open = undefined;
     }
     segment.held = undefined;
     this.#heldBytes -= segment.bytes;
     batch.release();
+  }
+
+  #wanted(columns: readonly Column[], rows: number): Batch {
+    return makeBatch(this.#context.arena, this.#context.owner, this.#fields, columns, rows, 0);
+  }
+
+  /** `hasBatchAtWork`: the last segment is a batch that the caller still needs all columns of. */
+  async save(writer: SnapshotWriter, hasBatchAtWork = false): Promise<SavedRightRows> {
+    const segments = this.#segments;
+    const last = hasBatchAtWork ? segments.at(-1)?.held?.batch : undefined;
+    const made: Batch[] = [];
+    try {
+      const places: BatchPlace[] = [];
+      const saved = segments.map(({ first, rows, bytes, held, on }, index): SavedSegment => {
+        const isThere = this.#fields.length > 0 && !(last !== undefined && index === segments.length - 1);
+        if (isThere && on !== undefined) places.push(on);
+        else if (isThere && held !== undefined) {
+          const batch = this.#wanted(held.columns, rows);
+          made.push(batch);
+          places.push({ batch });
+        }
+        return { first, rows, bytes, isThere };
+      });
+      return {
+        end: this.#next,
+        segments: await writer.list(saved),
+        places: await this.#files.save(places, writer),
+        atWork: last === undefined ? undefined : await writer.batch(last),
+      };
+    } finally {
+      for (const batch of made) batch.release();
+    }
+  }
+
+  /** Gives the batch at work, where there was one, which stays with these rows. `fields`: all of its columns. */
+  restore(saved: SavedRightRows, fields: Fields, reader: SnapshotReader): Batch | undefined {
+    const places = this.#files.restore(saved.places, reader);
+    const atWork = saved.atWork && reader.batch(saved.atWork, fields, this.#context.owner);
+    const segments = reader.list<SavedSegment>(saved.segments);
+    let next = 0;
+    for (const [index, { isThere, ...segment }] of segments.entries()) {
+      const isAtWork = atWork !== undefined && index === segments.length - 1;
+      const place = isThere ? places[next++] : undefined;
+      const held = isAtWork
+        ? { batch: atWork, columns: this.#inputs.map((input) => atWork.columns[input] as Column) }
+        : place !== undefined && 'batch' in place
+          ? { batch: place.batch, columns: place.batch.columns }
+          : undefined;
+      this.#segments.push({ ...segment, held, ...(place !== undefined && 'on' in place && { on: place }) });
+      this.#rows += segment.rows;
+      this.#bytes += segment.bytes;
+      if (held !== undefined) this.#heldBytes += segment.bytes;
+    }
+    this.#next = saved.end;
+    return atWork;
   }
 
   /** Lets go of batches that lie before a place as a whole. */
@@ -173,11 +233,7 @@ export class RightRows {
       this.#heldBytes -= bytes;
       held.batch.release();
     }
-    if (on === undefined) return;
-    on.file.segments -= 1;
-    if (on.file.segments > 0) return;
-    on.file.file.delete();
-    if (this.#open === on.file) this.#open = undefined;
+    if (on !== undefined) this.#files.drop(on);
   }
 
   /** All places count from the first one that is held: it becomes 0. Returns what it was. */
@@ -258,8 +314,7 @@ export class RightRows {
   #withColumns({ held, on }: Segment, use: (columns: readonly Column[]) => Batch): Batch {
     if (held !== undefined) return use(held.columns);
     if (on === undefined) return use([]);
-    const { arena, owner } = this.#context;
-    const batch = on.file.file.read(on.position, arena, owner);
+    const batch = this.#files.read(on);
     try {
       return use(batch.columns);
     } finally {
@@ -296,6 +351,7 @@ export class RightRows {
 
   close(): void {
     for (const segment of this.#segments.splice(0)) this.#drop(segment);
+    this.#files.close();
   }
 }
 

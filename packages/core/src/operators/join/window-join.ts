@@ -15,10 +15,17 @@ import type { Fields } from '../../schema/types.ts';
 import type { GrowingBuffer } from '../aggregate/arena-views.ts';
 import type { OperatorContext } from '../contract.ts';
 import { PIECE_ROWS } from '../held-batches.ts';
-import { type LeftBatch, OrderedJoin, type RightBatch, type Step } from './ordered-join.ts';
+import { type LeftBatch, OrderedJoin, type RightBatch, type Step, type UsedBuffer } from './ordered-join.ts';
 
 /** More right rows have to be known before a left row can be decided. */
 const UNDECIDED = -1;
+
+interface SavedWindow {
+  linkedFrom: number;
+  pairs: number;
+  known: bigint | undefined;
+  resume: number;
+}
 
 export class WindowJoin extends OrderedJoin {
   readonly #spec: JoinSpec;
@@ -291,6 +298,31 @@ export class WindowJoin extends OrderedJoin {
     for (const buffer of [this.#back, this.#ahead, this.#tails]) move(buffer.ptr >>> 2, (buffer.ptr >>> 2) + this.keys);
     if (this.#resume !== TAKE_NOTHING) this.#resume -= gone;
     this.#linkedFrom = Math.max(0, this.#linkedFrom - gone);
+  }
+
+  protected usedBuffers(_left: LeftBatch | undefined): UsedBuffer[] {
+    const places = this.rightRows.end;
+    return [
+      [this.#placeTimes, 8 * places],
+      [this.#next, 4 * places],
+      [this.#back, 4 * this.keys],
+      [this.#backTimes, 8 * this.keys],
+      [this.#ahead, 4 * this.keys],
+      [this.#tails, 4 * this.keys],
+      [this.#leftPairs, 4 * this.#pairs],
+      [this.#rightPairs, 4 * this.#pairs],
+    ];
+  }
+
+  protected saveOwn(): SavedWindow {
+    return { linkedFrom: this.#linkedFrom, pairs: this.#pairs, known: this.#known, resume: this.#resume };
+  }
+
+  protected restoreOwn({ linkedFrom, pairs, known, resume }: SavedWindow): void {
+    this.#linkedFrom = linkedFrom;
+    this.#pairs = pairs;
+    this.#known = known;
+    this.#resume = resume;
   }
 
   /** Those without a right row that is kept. */

@@ -6,49 +6,31 @@
 import type { Batch } from '../../batch/contract.ts';
 import { sliceBatch } from '../../batch/slice-batch.ts';
 import type { Fields } from '../../schema/types.ts';
-import type { SpilledFile, SpillFile, SpillPosition } from '../../spill/contract.ts';
+import { BatchFiles, type BatchPlace, type SavedPlaces } from '../batch-files.ts';
 import type { MaybePromise, OperatorContext } from '../contract.ts';
-import type { SavedBatch, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
-
-/** A file is given up for a new one at this size, so that what was let go of leaves the disk. */
-const FILE_BYTES = 64 * 2 ** 20;
-
-/** A file and how many of its batches are still held. */
-interface QueueFile {
-  file: SpillFile;
-  held: number;
-}
-
-/** As plain data. */
-type SavedEntry = { first: number; rows: number; bytes: number } & (
-  | { batch: SavedBatch }
-  | { file: number; position: SpillPosition }
-);
+import type { SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 
 export interface SavedQueue {
   end: number;
-  files: SpilledFile[];
-  entries: SavedEntry[];
+  held: SavedPlaces;
 }
 
-type Place = { batch: Batch } | { on: QueueFile; position: SpillPosition };
-type Entry = Place & { first: number; rows: number; bytes: number };
+type Entry = BatchPlace & { first: number; rows: number };
 
 export class RowQueue {
   readonly #context: OperatorContext;
-  readonly #fields: Fields;
   readonly #limitBytes: number;
+  readonly #files: BatchFiles;
   #entries: Entry[] = [];
-  #open: QueueFile | undefined;
-  readonly #files = new Set<QueueFile>();
   #end = 0;
   #memoryBytes = 0;
 
   /** `limitBytes`: logical bytes in memory beyond which rows go to disk, where there is one. */
   constructor(context: OperatorContext, fields: Fields, limitBytes: number) {
+    const { arena, owner, spill, name } = context;
     this.#context = context;
-    this.#fields = fields;
     this.#limitBytes = limitBytes;
+    this.#files = new BatchFiles({ arena, owner, fields, spill, name });
   }
 
   /** Number of the first row that is held. */
@@ -72,23 +54,24 @@ export class RowQueue {
    */
   append(batch: Batch): MaybePromise {
     if (batch.rows === 0) return batch.release();
-    const entry = { first: this.#end, rows: batch.rows, bytes: batch.logicalBytes };
-    this.#end += batch.rows;
-    const stays = this.#context.spill === undefined || this.#memoryBytes + entry.bytes <= this.#limitBytes;
-    if (!stays) return this.#write(batch).then((place) => void this.#entries.push({ ...entry, ...place }));
-    this.#memoryBytes += entry.bytes;
-    this.#entries.push({ ...entry, batch });
+    const { rows, logicalBytes } = batch;
+    const first = this.#end;
+    this.#end += rows;
+    const stays = !this.#files.canWrite || this.#memoryBytes + logicalBytes <= this.#limitBytes;
+    if (!stays) return this.#write(batch).then((place) => void this.#entries.push({ first, rows, ...place }));
+    this.#memoryBytes += logicalBytes;
+    this.#entries.push({ first, rows, batch });
   }
 
   /** Puts on disk what lies in memory. Does nothing where nothing can be spilled. */
   async spill(): Promise<void> {
-    if (this.#context.spill === undefined) return;
+    if (!this.#files.canWrite) return;
     for (const [index, entry] of this.#entries.entries()) {
       if (!('batch' in entry)) continue;
-      const { batch, first, rows, bytes } = entry;
-      const place = await this.#write(batch.retain());
-      this.#entries[index] = { first, rows, bytes, ...place };
-      this.#memoryBytes -= bytes;
+      const { batch, first, rows } = entry;
+      const { logicalBytes } = batch;
+      this.#entries[index] = { first, rows, ...(await this.#write(batch.retain())) };
+      this.#memoryBytes -= logicalBytes;
       batch.release();
     }
   }
@@ -104,7 +87,7 @@ export class RowQueue {
       if (entry.first >= to) return;
       const first = Math.max(from, entry.first);
       const rows = Math.min(to, entry.first + entry.rows) - first;
-      const batch = this.#read(entry);
+      const batch = 'batch' in entry ? entry.batch.retain() : this.#files.read(entry);
       try {
         yield sliceBatch(arena, owner, batch, first - entry.first, rows, 0);
       } finally {
@@ -124,85 +107,41 @@ export class RowQueue {
 
   /** Saves what is held, which stays held; files are kept as they are. */
   async save(writer: SnapshotWriter): Promise<SavedQueue> {
-    const files = [...this.#files].map((on) => ({ on, kept: writer.file(on.file) }));
-    const entries: SavedEntry[] = [];
-    for (const entry of this.#entries) {
-      const { first, rows, bytes } = entry;
-      const place =
-        'batch' in entry
-          ? { batch: await writer.batch(entry.batch) }
-          : { file: files.findIndex(({ on }) => on === entry.on), position: entry.position };
-      entries.push({ first, rows, bytes, ...place });
-    }
-    return { end: this.#end, files: files.map(({ kept }) => kept), entries };
+    return { end: this.#end, held: await this.#files.save(this.#entries, writer) };
   }
 
-  restore({ end, files, entries }: SavedQueue, reader: SnapshotReader): void {
-    const { name, owner } = this.#context;
-    const opened = files.map((kept): QueueFile => this.#newFile(reader.file(kept, this.#fields, name)));
-    for (const saved of entries) {
-      const { first, rows, bytes } = saved;
-      if ('batch' in saved) {
-        this.#entries.push({ first, rows, bytes, batch: reader.batch(saved.batch, this.#fields, owner) });
-        this.#memoryBytes += bytes;
-        continue;
-      }
-      const on = opened[saved.file] as QueueFile;
-      on.held += 1;
-      this.#entries.push({ first, rows, bytes, on, position: saved.position });
+  restore({ end, held }: SavedQueue, reader: SnapshotReader): void {
+    const places = this.#files.restore(held, reader);
+    const counts = places.map((place) => ('batch' in place ? place.batch.rows : place.position.rows));
+    let first = end - counts.reduce((sum, rows) => sum + rows, 0);
+    for (const [index, place] of places.entries()) {
+      const rows = counts[index] as number;
+      this.#entries.push({ first, rows, ...place });
+      first += rows;
+      if ('batch' in place) this.#memoryBytes += place.batch.logicalBytes;
     }
-    for (const on of opened) if (on.held === 0) this.#giveUp(on);
     this.#end = end;
   }
 
   /** Gives up memory and disk. */
   close(): void {
     for (const entry of this.#entries.splice(0)) if ('batch' in entry) entry.batch.release();
-    for (const { file } of this.#files) file.delete();
-    this.#files.clear();
-    this.#open = undefined;
+    this.#files.close();
     this.#memoryBytes = 0;
   }
 
-  #read(entry: Entry): Batch {
-    const { arena, owner } = this.#context;
-    return 'batch' in entry ? entry.batch.retain() : entry.on.file.read(entry.position, arena, owner);
-  }
-
   #drop(entry: Entry): void {
-    if ('batch' in entry) {
-      entry.batch.release();
-      this.#memoryBytes -= entry.bytes;
-      return;
-    }
-    const { on } = entry;
-    on.held -= 1;
-    if (on.held === 0 && on !== this.#open) this.#giveUp(on);
-  }
-
-  #giveUp(on: QueueFile): void {
-    on.file.delete();
-    this.#files.delete(on);
+    if (!('batch' in entry)) return this.#files.drop(entry);
+    this.#memoryBytes -= entry.batch.logicalBytes;
+    entry.batch.release();
   }
 
   /** Takes over a batch. */
-  async #write(batch: Batch): Promise<Place> {
-    const { arena, name, spill } = this.#context;
+  async #write(batch: Batch): Promise<BatchPlace> {
     try {
-      this.#open ??= this.#newFile(spill?.createFile(arena, this.#fields, name) as SpillFile);
-      const on = this.#open;
-      const position = await on.file.append(batch);
-      on.held += 1;
-      if (on.file.bytes >= FILE_BYTES) this.#open = undefined;
-      return { on, position };
+      return await this.#files.write(batch);
     } finally {
       batch.release();
     }
-  }
-
-  #newFile(file: SpillFile): QueueFile {
-    const made = { file, held: 0 };
-    this.#files.add(made);
-    return made;
   }
 }

@@ -17,6 +17,7 @@ import {
   resolvePlan,
   rowsToBatch,
   runReference,
+  type StageChain,
   type StageOperator,
   type StageSpec,
 } from '@spillway/core/internal';
@@ -24,6 +25,7 @@ import { describe, expect, it } from 'vitest';
 import { chooseSeed, randomFrom, type SeededRandom } from '#support/random';
 import { cut, JOIN_KINDS, type RandomJoin, randomJoin, sinksOf } from '#support/random-join';
 import type { Row } from '#support/random-rows';
+import { Ahead, type Pushed, restartChain } from '#support/restart-chain';
 import { temporaryFolder } from '#support/temporary-folder';
 
 interface Emitted {
@@ -41,6 +43,14 @@ function* batchesOf(random: SeededRandom, arena: Arena, fields: Fields, inputs: 
   }
 }
 
+/** What a chain gets that dies before it has given anything that counts. */
+function takeSome(random: SeededRandom, sides: readonly Ahead<Batch>[], isOpen: readonly boolean[]): Pushed[] {
+  if (random.chance(0.5)) return [];
+  return sides.flatMap((side, port) =>
+    isOpen[port] === true ? side.peek(random.integer(0, 3)).map((batch) => ({ batch, port })) : [],
+  );
+}
+
 /** Drives the stage of the join as a lane may: what it wants, and now and then what it does not want yet. */
 async function drive(
   given: RandomJoin,
@@ -53,37 +63,49 @@ async function drive(
   const emitted: Emitted[] = [];
   const folder = join(temporaryFolder(), 'run');
   const spill = random.chance(0.8) ? new LaneSpill({ folder, lane: '0' }) : undefined;
-  const chain = await buildChain(stage, {
-    arena,
-    kernels: kernelsOf(arena),
-    owner: 1,
-    lane: 0,
-    outputs: [
-      {
-        push: (batch) => {
-          emitted.push({ rows: batchToRows(batch).map((row) => Object.values(row)), inputs: batch.inputs });
-          batch.release();
-          return random.chance(0.3) ? Promise.resolve() : undefined;
-        },
-      },
-    ],
-    now: () => 0,
-    signal: new AbortController().signal,
-    onFlush: () => {},
-    position: () => ({}),
-    ...(spill && { spill }),
-  });
+  const kernels = kernelsOf(arena);
+  let isListening = true;
+  const push = (batch: Batch): Promise<void> | undefined => {
+    if (isListening) emitted.push({ rows: batchToRows(batch).map((row) => Object.values(row)), inputs: batch.inputs });
+    batch.release();
+    return random.chance(0.3) ? Promise.resolve() : undefined;
+  };
+  const build = (): Promise<StageChain> =>
+    buildChain(stage, {
+      arena,
+      kernels,
+      owner: 1,
+      lane: 0,
+      outputs: [{ push }],
+      now: () => 0,
+      signal: new AbortController().signal,
+      onFlush: () => {},
+      position: () => ({}),
+      ...(spill && { spill }),
+    });
+  let chain = await build();
+  const kept = new Set<string>();
+  const setListening = (now: boolean): void => void (isListening = now);
+  const parts = { arena, spill, folder, kept, build, setListening };
   const [leftFields, rightFields] = (stage.operators[0] as StageOperator).inputFields as [Fields, Fields];
-  const sides = [batchesOf(random, arena, leftFields, given.left), batchesOf(random, arena, rightFields, given.right)];
+  const sides = [
+    new Ahead(batchesOf(random, arena, leftFields, given.left)),
+    new Ahead(batchesOf(random, arena, rightFields, given.right)),
+  ];
   const isOpen = [true, true];
   const runsAhead = random.chance(0.7);
+  const restartShare = random.pick([0, 0.05, 0.3]);
   while (isOpen.includes(true)) {
+    if (random.chance(restartShare)) {
+      const ended = [0, 1].filter((port) => isOpen[port] === false);
+      chain = await restartChain(chain, parts, ended, takeSome(random, sides, isOpen));
+    }
     const wanted = chain.wants();
     if (random.chance(0.3)) await chain.operators[0]?.flush('pressure');
     expect(isOpen[wanted]).toBe(true);
     const other = 1 - wanted;
     const side = runsAhead && isOpen[other] === true && random.chance(0.4) ? other : wanted;
-    const next = (sides[side] as Generator<Batch>).next();
+    const next = (sides[side] as Iterator<Batch>).next();
     if (next.done !== true) await chain.push(next.value, side);
     else {
       isOpen[side] = false;
@@ -92,7 +114,7 @@ async function drive(
   }
   await chain.end();
   await chain.close();
-  const files = existsSync(folder) ? readdirSync(folder) : [];
+  const files = (existsSync(folder) ? readdirSync(folder) : []).filter((name) => !kept.has(join(folder, name)));
   return { emitted, left: arena.usedSlabs() + files.length, spilledBytes: spill?.spilledBytes ?? 0 };
 }
 
