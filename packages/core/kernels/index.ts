@@ -6,6 +6,7 @@ export { cast, castBits } from './cast';
 export { compare } from './compare';
 export { csvIndex, csvLines, utf8Check } from './csv-index';
 export { csvTextBytes, csvTexts, csvValues } from './csv-values';
+export { snappyEncode } from './compress';
 export { lz4Decode, snappyDecode } from './decompress';
 export { groupStates } from './groups';
 export { checksum, combineIds, encodeInt64, encodeText, initKeyTable, rehashKeyTable } from './hash';
@@ -13,6 +14,9 @@ export { asofMatch, mergeMatch } from './join';
 export { initStates, mergeStates, roundSums } from './merge';
 export { jsonRows } from './json-rows';
 export { binEnds, firstUnordered } from './order';
+export {
+  decimalsEncode, deltaEncode, hybridEncode, markBits, scatter, streamsEncode, textBounds, textsEncode, valueBounds,
+} from './parquet-encode';
 export {
   beginCharacters, deltaDecode, greatestIndex, hybridDecode, isOneRun, moveOffsets, narrow, packBits, plainTexts, prefixedBytes,
   prefixedTexts, spreadIndices, streamsDecode, sumLengths,

@@ -50,7 +50,7 @@ export {
 } from './formats/ordered-value.ts';
 export type { WriteParquetOptions } from './formats/parquet-encoder.ts';
 export * from './formats/parquet-info.ts';
-export { dropParquetLibrary, parquetLibraryBytes } from './formats/parquet-library.ts';
+export { dropParquetLibrary, parquetLibrary, parquetLibraryBytes } from './formats/parquet-library.ts';
 export { canReadNatively, NativeReader } from './formats/parquet-native/native-reader.ts';
 export {
   type ReadParquetRequest,

@@ -9,6 +9,9 @@ import { fileError } from './file-error.ts';
 /** Marks files that a crash may leave behind; readers never look at them. */
 export const TEMPORARY_SUFFIX = '.tmp';
 
+/** Buffers that one call to the system takes. */
+const MOST_VIEWS = 1024;
+
 /** Makes a rename, link or new file in a folder survive a power cut. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
@@ -85,6 +88,29 @@ export class DurableFile {
         done += (await this.#handle.write(bytes, done, bytes.length - done, at)).bytesWritten;
       }
       this.bytes += bytes.length;
+    } catch (error) {
+      throw await fileError(this.path, error);
+    }
+  }
+
+  /** Appends all of them, in few calls. @throws ERR_IO */
+  async writeAll(views: readonly Uint8Array[]): Promise<void> {
+    for (let from = 0; from < views.length; from += MOST_VIEWS)
+      await this.#writeSome(views.slice(from, from + MOST_VIEWS));
+  }
+
+  async #writeSome(views: readonly Uint8Array[]): Promise<void> {
+    const bytes = views.reduce((sum, view) => sum + view.length, 0);
+    try {
+      const { bytesWritten } = await this.#handle.writev(views);
+      this.bytes += bytesWritten;
+      if (bytesWritten === bytes) return;
+      // Short, as when a signal came or the disk is nearly full: the rest one by one.
+      let skip = bytesWritten;
+      for (const view of views) {
+        if (skip < view.length) await this.write(view.subarray(skip));
+        skip = Math.max(0, skip - view.length);
+      }
     } catch (error) {
       throw await fileError(this.path, error);
     }

@@ -9,6 +9,8 @@ import { EncodedStream } from './encoded-stream.ts';
 import { prefersDeltas } from './integer-encoding.ts';
 import { type IpcColumn, ipcColumns } from './ipc-columns.ts';
 import { encodeIpcStream, IpcScratch } from './ipc-stream.ts';
+import { canEncodeNatively, NativeEncoder } from './parquet-encode/native-encoder.ts';
+import type { ParquetChunk } from './parquet-info.ts';
 import { LibraryPanic } from './parquet-library.ts';
 
 export interface WriteParquetOptions {
@@ -30,10 +32,22 @@ export interface WriteParquetOptions {
   stored?: { fields: Fields; convert(columns: IpcColumn[]): IpcColumn[] };
 }
 
-/** Rows that are handed to the encoder at a time. */
-const ENCODE_ROWS = 16_384;
-/** Bytes that are handed to the encoder at a time, nearly. */
-const ENCODE_BYTES = 4 * 1024 * 1024;
+/** Where a file's bytes go. */
+export interface EncoderOutput {
+  /** Takes the next bytes. What they lie in may be used again when this resolves. */
+  write(views: readonly Uint8Array[]): Promise<void>;
+  /** Of a file for pages that do not fit into memory. Nothing else has this name. */
+  overflowPath: string;
+}
+
+/** Where a column chunk lies, from the first byte of the file on, and the CRC-32 of its bytes. */
+export type SummedChunk = ParquetChunk & { crc32: number };
+
+/** Rows that are handed to the library at a time. */
+const LIBRARY_ROWS = 16_384;
+/** Bytes that are handed to the library, and to our own encoder, at a time, nearly. */
+const LIBRARY_BYTES = 4 * 1024 * 1024;
+const NATIVE_BYTES = 1024 * 1024;
 
 function isDeltaEncoded(type: string): boolean {
   const parsed = parseType(type);
@@ -47,18 +61,23 @@ export class ParquetEncoder {
   /** Statistics by column, in the order of the fields, of the values before any conversion. */
   readonly bounds: ColumnBounds[];
   readonly #options: WriteParquetOptions;
-  readonly #write: (bytes: Uint8Array) => Promise<void>;
-  /** Begun with the first rows, which tell how to encode. */
+  readonly #output: EncoderOutput;
+  /** Our own encoder, where the columns are such as it writes. */
+  #native: NativeEncoder | undefined;
+  /** The library, begun with the first rows, which tell how to encode. */
   #stream: EncodedStream | undefined;
   readonly #scratch = new IpcScratch();
   readonly #fileFields: Fields;
 
-  /** @param write takes the next bytes of the file, and is awaited */
-  constructor(options: WriteParquetOptions, write: (bytes: Uint8Array) => Promise<void>) {
+  constructor(options: WriteParquetOptions, output: EncoderOutput) {
     this.#options = options;
-    this.#write = write;
+    this.#output = output;
     this.bounds = options.fields.map(() => emptyBounds());
     this.#fileFields = options.stored?.fields ?? options.fields;
+    const { compression, rowGroupRows, rowGroupBytes, orderedOn, metadata = {} } = options;
+    if (!canEncodeNatively(this.#fileFields, compression)) return;
+    const common = { fields: this.#fileFields, compression, rowGroupRows, rowGroupBytes, orderedOn, metadata };
+    this.#native = new NativeEncoder({ ...common, ...output });
   }
 
   /**
@@ -66,13 +85,12 @@ export class ParquetEncoder {
    * @throws ERR_IO, ERR_TYPE_UNSUPPORTED
    */
   async push(batch: Batch, from = 0, rows: number = batch.rows): Promise<void> {
-    const share = Math.max(1, Math.floor(ENCODE_BYTES / Math.max(1, batch.logicalBytes / Math.max(1, batch.rows))));
-    const step = Math.min(ENCODE_ROWS, share);
-    for (let done = 0; done < rows || (rows === 0 && done === 0); done += step) {
-      await this.#encode(
-        ipcColumns(this.#options.arena, batch, from + done, Math.min(step, rows - done)),
-        Math.min(step, rows - done),
-      );
+    const rowBytes = Math.max(1, batch.logicalBytes / Math.max(1, batch.rows));
+    const share = Math.max(1, Math.floor((this.#native === undefined ? LIBRARY_BYTES : NATIVE_BYTES) / rowBytes));
+    for (let done = 0; done < rows || (rows === 0 && done === 0); ) {
+      const step = Math.min(this.#native?.room ?? LIBRARY_ROWS, share, rows - done);
+      await this.#encode(ipcColumns(this.#options.arena, batch, from + done, step), step);
+      done += Math.max(step, 1);
     }
     batch.columns.forEach((column, i) =>
       addBounds(this.bounds[i] ?? emptyBounds(), this.#options.arena, column, from, rows),
@@ -82,8 +100,9 @@ export class ParquetEncoder {
 
   async #encode(columns: IpcColumn[], rows: number): Promise<void> {
     const stored = this.#options.stored?.convert(columns) ?? columns;
-    this.#stream ??= this.#begin(stored);
     try {
+      if (this.#native !== undefined) return await this.#native.push(stored, rows);
+      this.#stream ??= this.#begin(stored);
       await this.#stream.push(encodeIpcStream(this.#fileFields, stored, rows, this.#scratch));
     } catch (error) {
       throw this.named(error);
@@ -103,19 +122,23 @@ export class ParquetEncoder {
     else if (orderedOn !== undefined) plainColumns.push(orderedOn);
     return new EncodedStream(
       { compression, rowGroupRows, rowGroupBytes, deltaColumns, plainColumns, metadata: metadata ?? {} },
-      this.#write,
+      (bytes) => this.#output.write([bytes]),
     );
   }
 
-  /** Writes what is left and the footer. @throws ERR_IO, ERR_INTERNAL */
-  async end(): Promise<void> {
+  /** Writes what is left and the footer. Returns the chunks where their sums are known. @throws ERR_IO, ERR_INTERNAL */
+  async end(): Promise<SummedChunk[] | undefined> {
+    const native = this.#native;
+    this.#native = undefined;
     try {
+      if (native !== undefined) return await native.end();
       if (this.#stream === undefined)
         await this.#encode(
           this.#fileFields.map((field) => emptyIpcColumn(field.type)),
           0,
         );
       await this.#stream?.end();
+      return undefined;
     } catch (error) {
       throw this.named(error);
     }
@@ -123,6 +146,8 @@ export class ParquetEncoder {
 
   /** Stops; what was written is no file. */
   async abort(): Promise<void> {
+    await this.#native?.abort().catch(() => undefined);
+    this.#native = undefined;
     await this.#stream?.abort().catch(() => undefined);
   }
 

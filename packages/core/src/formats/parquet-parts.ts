@@ -4,7 +4,7 @@
  * the row groups of all. The parts' own footers stay between them, a few kilobytes that no reader looks at.
  */
 import type { Batch } from '../batch/contract.ts';
-import { DurableFile } from './durable-file.ts';
+import { DurableFile, TEMPORARY_SUFFIX } from './durable-file.ts';
 import { ParquetEncoder, type WriteParquetOptions } from './parquet-encoder.ts';
 import {
   readThriftTree,
@@ -65,7 +65,10 @@ export class ParquetParts {
 
   #begin(): ParquetEncoder {
     this.#parts.push(this.#file.bytes);
-    return new ParquetEncoder(this.#options, (bytes) => this.#file.write(bytes));
+    return new ParquetEncoder(this.#options, {
+      write: (views) => this.#file.writeAll(views),
+      overflowPath: `${this.#options.path}.pages${TEMPORARY_SUFFIX}`,
+    });
   }
 
   /** Ends the part at hand and puts it on the disk. @throws ERR_IO */

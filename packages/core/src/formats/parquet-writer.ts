@@ -7,10 +7,10 @@ import { crc32 } from 'node:zlib';
 
 import type { Batch } from '../batch/contract.ts';
 import type { ColumnBounds } from './column-bounds.ts';
-import { DurableFile } from './durable-file.ts';
+import { DurableFile, TEMPORARY_SUFFIX } from './durable-file.ts';
 import { fileError } from './file-error.ts';
-import { ParquetEncoder, type WriteParquetOptions } from './parquet-encoder.ts';
-import { type ParquetChunk, readParquetInfo } from './parquet-info.ts';
+import { ParquetEncoder, type SummedChunk, type WriteParquetOptions } from './parquet-encoder.ts';
+import { readParquetInfo } from './parquet-info.ts';
 
 /** A file that was written. Plain data. */
 export interface WrittenParquet {
@@ -20,7 +20,7 @@ export interface WrittenParquet {
   /** Statistics by column, in the order of the fields, of the values before any conversion. */
   bounds: ColumnBounds[];
   /** The column chunks and the CRC-32 of each. */
-  chunks: (ParquetChunk & { crc32: number })[];
+  chunks: SummedChunk[];
 }
 
 /** Bytes read at a time when a written file is summed up. */
@@ -35,7 +35,10 @@ export class ParquetWriter {
   private constructor(options: WriteParquetOptions, file: DurableFile) {
     this.#path = options.path;
     this.#file = file;
-    this.#encoder = new ParquetEncoder(options, (bytes) => file.write(bytes));
+    this.#encoder = new ParquetEncoder(options, {
+      write: (views) => file.writeAll(views),
+      overflowPath: `${file.temporaryPath}.pages${TEMPORARY_SUFFIX}`,
+    });
   }
 
   get rows(): number {
@@ -63,9 +66,9 @@ export class ParquetWriter {
   /** Finishes the file and gives it its name. Removes it and throws when that fails. @throws ERR_IO */
   async end(): Promise<WrittenParquet> {
     try {
-      await this.#encoder.end();
+      const summed = await this.#encoder.end();
       await this.#file.seal();
-      const chunks = await chunkChecksums(this.#file.temporaryPath);
+      const chunks = summed ?? (await chunkChecksums(this.#file.temporaryPath));
       await this.#file.commit();
       const { rows, bounds } = this.#encoder;
       return { path: this.#path, rows, bytes: this.#file.bytes, bounds, chunks };

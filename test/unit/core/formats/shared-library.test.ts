@@ -63,10 +63,11 @@ test('a read that has published rows goes on behind them', async () => {
 test('a writer beside it fails later than the read, and leaves nothing', async () => {
   const folder = temporaryFolder();
   const bad = await brokenFile(join(folder, 'bad.parquet'));
-  const batch = rowsToBatch(arena, 1, fields, { n: [1, 2, 3] });
+  const lists: Fields = [{ name: 'n', type: 'list<int32>', nullable: true }];
+  const batch = rowsToBatch(arena, 1, lists, { n: [[1], [2, 3], null] });
   const writer = await ParquetWriter.open({
     path: join(folder, 'out.parquet'),
-    fields,
+    fields: lists,
     compression: 'none',
     rowGroupRows: 10,
     arena,

@@ -1,0 +1,142 @@
+/**
+ * Pages of a row group until it is whole: a file has the columns of a row group one behind the other, and they are made side by side. What
+ * does not fit into its part of memory waits in a file without a name.
+ */
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import type { Ptr } from '../../memory/contract.ts';
+import type { EncoderMemory } from './encoder-memory.ts';
+
+/** Bytes that go to a file or come from it at a time. */
+const BLOCK_BYTES: number = 64 * 1024;
+
+interface Block {
+  at: Ptr;
+  bytes: number;
+  used: number;
+}
+
+/** Bytes of one column, in the order in which they were added: those on disk first. */
+export interface HeldColumn {
+  bytes: number;
+  readonly stored: { from: number; bytes: number }[];
+  readonly blocks: Block[];
+}
+
+export class HeldPages {
+  readonly #memory: EncoderMemory;
+  readonly #path: string;
+  readonly #limitBytes: number;
+  #columns: HeldColumn[] = [];
+  #heldBytes = 0;
+  #file: FileHandle | undefined;
+  #fileBytes = 0;
+
+  /** @param path of a file that is made where memory does not do; nothing else has that name */
+  constructor(memory: EncoderMemory, path: string, limitBytes: number) {
+    this.#memory = memory;
+    this.#path = path;
+    this.#limitBytes = limitBytes;
+  }
+
+  /** Of the row group, so far. */
+  get bytes(): number {
+    return this.#columns.reduce((sum, column) => sum + column.bytes, 0);
+  }
+
+  /** A further column of the row group. */
+  begin(): HeldColumn {
+    const column: HeldColumn = { bytes: 0, stored: [], blocks: [] };
+    this.#columns.push(column);
+    return column;
+  }
+
+  /** Bytes that are in this process' memory already. */
+  append(column: HeldColumn, bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length; ) {
+      const block = this.#room(column);
+      const some = Math.min(bytes.length - done, block.bytes - block.used);
+      this.#memory.u8.set(bytes.subarray(done, done + some), block.at + block.used);
+      block.used += some;
+      done += some;
+    }
+    column.bytes += bytes.length;
+  }
+
+  #room(column: HeldColumn): Block {
+    const last = column.blocks.at(-1);
+    if (last !== undefined && last.used < last.bytes) return last;
+    const block = { ...this.#memory.take(BLOCK_BYTES), used: 0 };
+    column.blocks.push(block);
+    this.#heldBytes += block.bytes;
+    return block;
+  }
+
+  /** Makes room, where more is held than may be: the column with the most goes to disk. @throws what the file system says */
+  async shrink(): Promise<void> {
+    while (this.#heldBytes > this.#limitBytes) {
+      const most = this.#columns.reduce((a, b) => (b.blocks.length > a.blocks.length ? b : a));
+      const bytes = most.blocks.reduce((sum, block) => sum + block.used, 0);
+      const file = (this.#file ??= await this.#open());
+      const from = this.#fileBytes;
+      await writeAll(file, this.views(most), from);
+      this.#fileBytes += bytes;
+      most.stored.push({ from, bytes });
+      this.#giveBack(most);
+    }
+  }
+
+  async #open(): Promise<FileHandle> {
+    const file = await open(this.#path, 'w+');
+    // It goes with its handle, whatever happens.
+    await rm(this.#path);
+    return file;
+  }
+
+  /** What of a column is in memory. */
+  views(column: HeldColumn): Uint8Array[] {
+    return column.blocks.map((block) => this.#memory.view(block.at, block.used));
+  }
+
+  /** What of a column is on disk, piece by piece; a piece is valid until the next. @throws what the file system says */
+  async *stored(column: HeldColumn): AsyncGenerator<Uint8Array> {
+    const buffer = new Uint8Array(BLOCK_BYTES);
+    for (const { from, bytes } of column.stored) {
+      for (let done = 0; done < bytes; ) {
+        const { bytesRead = 0 } =
+          (await this.#file?.read(buffer, 0, Math.min(buffer.length, bytes - done), from + done)) ?? {};
+        if (bytesRead === 0) throw new Error('pages that were put aside are gone');
+        yield buffer.subarray(0, bytesRead);
+        done += bytesRead;
+      }
+    }
+  }
+
+  #giveBack(column: HeldColumn): void {
+    for (const block of column.blocks.splice(0)) {
+      this.#heldBytes -= block.bytes;
+      this.#memory.give(block);
+    }
+  }
+
+  /** The row group is written. */
+  reset(): void {
+    for (const column of this.#columns.splice(0)) this.#giveBack(column);
+    this.#fileBytes = 0;
+  }
+
+  async close(): Promise<void> {
+    this.reset();
+    await this.#file?.close();
+    this.#file = undefined;
+  }
+}
+
+/** Writes all bytes, from a place in the file on. */
+async function writeAll(file: FileHandle, views: readonly Uint8Array[], from: number): Promise<void> {
+  let at = from;
+  for (const view of views) {
+    for (let done = 0; done < view.length; )
+      done += (await file.write(view, done, view.length - done, at + done)).bytesWritten;
+    at += view.length;
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * Record batches in, bytes of a Parquet file out, by our own kernels. A row group's pages are encoded as soon as they are full, and held
+ * until it is whole, on disk beyond `HELD_BYTES`: what is held does not grow with the row group.
+ */
+import { crc32 } from 'node:zlib';
+import type { Fields } from '../../schema/types.ts';
+import type { IpcColumn } from '../ipc-columns.ts';
+import type { EncoderOutput, SummedChunk } from '../parquet-encoder.ts';
+import { ColumnEncoder, type EncodedChunk, type EncoderScratch, encoderScratch } from './column-encoder.ts';
+import { type EncoderMemory, enterEncoderMemory, leaveEncoderMemory } from './encoder-memory.ts';
+import { type FooterChunk, type FooterGroup, footerBytes } from './footer.ts';
+import { HeldPages } from './held-pages.ts';
+import { CODECS, type NativeCodec } from './page-writer.ts';
+import { type PhysicalColumn, physicalColumn } from './physical-column.ts';
+
+/** Encoded pages that a writer holds in memory. */
+export const HELD_BYTES: number = 8 * 1024 * 1024;
+/** Values that it gathers for pages, nearly, and most rows of a page. */
+const STAGED_BYTES: number = 2 * 1024 * 1024;
+const MOST_PAGE_ROWS = 32_768;
+const LEAST_PAGE_ROWS = 1024;
+/** Bytes of a text that are counted on. */
+const TEXT_BYTES = 16;
+
+const MAGIC = Buffer.from('PAR1');
+
+export interface NativeEncoderOptions extends EncoderOutput {
+  fields: Fields;
+  compression: string;
+  rowGroupRows: number;
+  rowGroupBytes: number | undefined;
+  orderedOn: string | undefined;
+  metadata: Readonly<Record<string, string>>;
+}
+
+function isNativeCodec(compression: string): compression is NativeCodec {
+  return compression in CODECS;
+}
+
+/** Whether files of these columns are written here. */
+export function canEncodeNatively(fields: Fields, compression: string): boolean {
+  return isNativeCodec(compression) && fields.every((field) => physicalColumn(field) !== undefined);
+}
+
+/** Rows of a page, so that all columns together gather about `STAGED_BYTES`. */
+function pageRowsOf(columns: readonly PhysicalColumn[]): number {
+  const rowBytes = columns.reduce((sum, { kind, width }) => sum + (kind === 'fixed' ? width : TEXT_BYTES), 0);
+  return Math.min(MOST_PAGE_ROWS, Math.max(LEAST_PAGE_ROWS, Math.floor(STAGED_BYTES / rowBytes / 8) * 8));
+}
+
+/** One file. After the constructor exactly one of `end` and `abort` is called. */
+export class NativeEncoder {
+  readonly #options: NativeEncoderOptions;
+  readonly #memory: EncoderMemory;
+  readonly #scratch: EncoderScratch;
+  readonly #held: HeldPages;
+  readonly #physical: PhysicalColumn[];
+  readonly #columns: ColumnEncoder[];
+  readonly #pageRows: number;
+  readonly #groups: FooterGroup[] = [];
+  readonly #checksums: number[] = [];
+  #bytes = 0;
+  #groupRows = 0;
+  #pageFill = 0;
+
+  /** `fields` and `compression` are such that `canEncodeNatively`. */
+  constructor(options: NativeEncoderOptions) {
+    const { fields, compression, rowGroupRows, orderedOn, overflowPath } = options;
+    this.#options = options;
+    this.#memory = enterEncoderMemory();
+    this.#scratch = encoderScratch(this.#memory);
+    this.#held = new HeldPages(this.#memory, overflowPath, HELD_BYTES);
+    this.#physical = fields.map((field) => physicalColumn(field) as PhysicalColumn);
+    this.#pageRows = pageRowsOf(this.#physical);
+    const { memory, scratch, held } = { memory: this.#memory, scratch: this.#scratch, held: this.#held };
+    const common = { memory, scratch, held, codec: compression as NativeCodec, chunkRows: rowGroupRows };
+    this.#columns = this.#physical.map(
+      (column) => new ColumnEncoder({ ...common, column, isOrdered: column.field.name === orderedOn }),
+    );
+  }
+
+  /** Rows that may be pushed at once: to the end of the page, or of the row group. */
+  get room(): number {
+    return Math.min(this.#pageRows - this.#pageFill, this.#options.rowGroupRows - this.#groupRows);
+  }
+
+  /** Takes up to `room` rows, which may be forgotten when this resolves. */
+  async push(columns: readonly IpcColumn[], rows: number): Promise<void> {
+    columns.forEach((column, index) => this.#columns[index]?.push(column));
+    this.#groupRows += rows;
+    this.#pageFill += rows;
+    if (this.#pageFill >= this.#pageRows) await this.#endPage();
+    if (this.#groupRows >= this.#options.rowGroupRows) await this.#endGroup();
+  }
+
+  async #endPage(): Promise<void> {
+    for (const column of this.#columns) column.flush();
+    this.#pageFill = 0;
+    if (this.#held.bytes >= (this.#options.rowGroupBytes ?? Infinity)) await this.#endGroup();
+    else await this.#held.shrink();
+  }
+
+  async #endGroup(): Promise<void> {
+    if (this.#groupRows === 0) return;
+    if (this.#bytes === 0) await this.#write([MAGIC]);
+    const chunks: FooterChunk[] = [];
+    for (const column of this.#columns) {
+      chunks.push(await this.#writeChunk(column.end()));
+    }
+    this.#groups.push({ rows: this.#groupRows, chunks });
+    this.#held.reset();
+    for (const column of this.#columns) column.begin();
+    this.#groupRows = 0;
+    this.#pageFill = 0;
+  }
+
+  async #writeChunk(chunk: EncodedChunk): Promise<FooterChunk> {
+    const { dictionary, pages, encodings, values, nulls, uncompressedBytes, bounds } = chunk;
+    const offset = this.#bytes;
+    let sum = 0;
+    const write = async (views: readonly Uint8Array[]): Promise<void> => {
+      for (const view of views) sum = crc32(view, sum);
+      await this.#write(views);
+    };
+    if (dictionary.length > 0) await write(dictionary);
+    const dictionaryBytes = this.#bytes - offset;
+    for await (const piece of this.#held.stored(pages)) await write([piece]);
+    await write(this.#held.views(pages));
+    this.#checksums.push(sum);
+    const codec = CODECS[this.#options.compression as NativeCodec];
+    const bytes = this.#bytes - offset;
+    return { offset, dictionaryBytes, bytes, uncompressedBytes, values, nulls, codec, encodings, bounds };
+  }
+
+  async #write(views: readonly Uint8Array[]): Promise<void> {
+    await this.#options.write(views);
+    this.#bytes += views.reduce((total, view) => total + view.length, 0);
+  }
+
+  /** Writes what is left, and the footer. The chunks with the CRC-32 of each. */
+  async end(): Promise<SummedChunk[]> {
+    try {
+      await this.#endGroup();
+      if (this.#bytes === 0) await this.#write([MAGIC]);
+      const footer = footerBytes(this.#physical, this.#groups, this.#options.metadata);
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(footer.length);
+      await this.#write([footer, length, MAGIC]);
+    } finally {
+      await this.abort();
+    }
+    const names = this.#physical.map(({ field }) => field.name);
+    return this.#groups
+      .flatMap(({ chunks }) => chunks)
+      .map(({ offset, bytes, uncompressedBytes, codec, encodings }, index) => {
+        const column = names[index % names.length] as string;
+        return { column, offset, bytes, uncompressedBytes, codec, encodings, crc32: this.#checksums[index] as number };
+      });
+  }
+
+  /** Gives memory back. */
+  async abort(): Promise<void> {
+    for (const column of this.#columns) column.release();
+    for (const region of Object.values(this.#scratch)) region.release();
+    try {
+      await this.#held.close();
+    } finally {
+      leaveEncoderMemory();
+    }
+  }
+}

@@ -1,0 +1,106 @@
+/** Pages of one column chunk: compressed, with header and checksum, appended to what is held of the column. */
+import { crc32 } from 'node:zlib';
+import type { Ptr } from '../../memory/contract.ts';
+import { ThriftWriter } from '../thrift-writer.ts';
+import type { EncoderMemory, EncoderRegion } from './encoder-memory.ts';
+import type { HeldColumn, HeldPages } from './held-pages.ts';
+
+/** Numbers of codecs and of encodings. */
+export const CODECS = { none: 0, snappy: 1 } as const;
+export type NativeCodec = keyof typeof CODECS;
+export const ENCODINGS = { plain: 0, rle: 3, delta: 5, dictionary: 8, streams: 9 } as const;
+
+const DATA_PAGE = 0;
+const DICTIONARY_PAGE = 2;
+const SNAPPY_TABLE_BYTES: number = 64 * 1024;
+
+/** Where pages are put together, of all columns of a writer. */
+export interface PageScratch {
+  compressed: EncoderRegion;
+  table: EncoderRegion;
+}
+
+export class PageWriter {
+  /** Of the chunk, with headers. */
+  uncompressedBytes = 0;
+  values = 0;
+  readonly encodings: Set<number> = new Set();
+  readonly #memory: EncoderMemory;
+  readonly #codec: NativeCodec;
+  readonly #scratch: PageScratch;
+  readonly #header = new ThriftWriter();
+  readonly #held: HeldPages;
+  #column: HeldColumn;
+
+  constructor(memory: EncoderMemory, codec: NativeCodec, scratch: PageScratch, held: HeldPages) {
+    this.#memory = memory;
+    this.#codec = codec;
+    this.#scratch = scratch;
+    this.#held = held;
+    this.#column = held.begin();
+  }
+
+  get column(): HeldColumn {
+    return this.#column;
+  }
+
+  /** A further chunk. */
+  begin(): void {
+    this.#column = this.#held.begin();
+    this.uncompressedBytes = 0;
+    this.values = 0;
+    this.encodings.clear();
+  }
+
+  /** A page whose levels and values lie at `at`. `rows` counts nulls too. */
+  data(at: Ptr, bytes: number, rows: number, encoding: number): void {
+    const { page, header } = this.#page(at, bytes, DATA_PAGE, (out) =>
+      out.struct(5, (head) => head.i32(1, rows).i32(2, encoding).i32(3, ENCODINGS.rle).i32(4, ENCODINGS.rle)),
+    );
+    this.values += rows;
+    this.encodings.add(encoding);
+    this.#held.append(this.#column, header);
+    this.#held.append(this.#column, page);
+  }
+
+  /** The page that goes before all others, which are there already. Valid until the next page. */
+  dictionary(at: Ptr, bytes: number, count: number): Uint8Array[] {
+    const { page, header } = this.#page(at, bytes, DICTIONARY_PAGE, (out) =>
+      out.struct(7, (head) => head.i32(1, count).i32(2, ENCODINGS.plain)),
+    );
+    return [header, page];
+  }
+
+  /** Bytes that a page of these values takes. */
+  compressedBytes(at: Ptr, bytes: number): number {
+    return this.#compress(at, bytes).bytes;
+  }
+
+  #page(
+    at: Ptr,
+    bytes: number,
+    kind: number,
+    describe: (out: ThriftWriter) => void,
+  ): { page: Uint8Array; header: Uint8Array } {
+    const packed = this.#compress(at, bytes);
+    const page = this.#memory.view(packed.at, packed.bytes);
+    const out = this.#header
+      .reset()
+      .i32(1, kind)
+      .i32(2, bytes)
+      .i32(3, packed.bytes)
+      .i32(4, crc32(page) | 0);
+    describe(out);
+    const header = out.finish();
+    this.uncompressedBytes += header.length + bytes;
+    return { page, header };
+  }
+
+  #compress(at: Ptr, bytes: number): { at: Ptr; bytes: number } {
+    if (this.#codec === 'none') return { at, bytes };
+    const out = this.#scratch.compressed.ensure(64 + bytes + Math.ceil(bytes / 6) + 64);
+    const table = this.#scratch.table.ensure(SNAPPY_TABLE_BYTES);
+    const end = this.#memory.kernels['snappyEncode']?.(at, bytes, table, out) ?? out;
+    return { at: out, bytes: (end >>> 0) - out };
+  }
+}

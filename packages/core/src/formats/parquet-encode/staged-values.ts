@@ -1,0 +1,174 @@
+/**
+ * Rows of one column until they are a page: bits that say which are there, and the values of those, without gaps, as pages have them.
+ */
+import type { Ptr } from '../../memory/contract.ts';
+import type { IpcColumn } from '../ipc-columns.ts';
+import { type EncoderMemory, EncoderRegion } from './encoder-memory.ts';
+import type { PhysicalColumn } from './physical-column.ts';
+
+/** Where columns of a writer are prepared, one after the other. */
+export interface StagingScratch {
+  raw: EncoderRegion;
+  rawOffsets: EncoderRegion;
+  dense: EncoderRegion;
+  denseOffsets: EncoderRegion;
+  validity: EncoderRegion;
+  indices: EncoderRegion;
+}
+
+/** Codes of kernels. */
+const INT32 = 2;
+
+/** Texts, or numbers into a dictionary of them. */
+export interface Texts {
+  offsets: Ptr;
+  values: Ptr;
+  count: number;
+}
+
+export class StagedValues {
+  rows = 0;
+  /** Rows that are not null. */
+  present = 0;
+  /** Of texts. */
+  valueBytes = 0;
+  readonly #memory: EncoderMemory;
+  readonly #scratch: StagingScratch;
+  readonly #column: PhysicalColumn;
+  readonly #values: EncoderRegion;
+  readonly #offsets: EncoderRegion;
+  readonly #validity: EncoderRegion;
+
+  constructor(memory: EncoderMemory, scratch: StagingScratch, column: PhysicalColumn) {
+    this.#memory = memory;
+    this.#scratch = scratch;
+    this.#column = column;
+    this.#values = new EncoderRegion(memory);
+    this.#offsets = new EncoderRegion(memory);
+    this.#validity = new EncoderRegion(memory);
+  }
+
+  get values(): Ptr {
+    return this.#values.at;
+  }
+
+  get offsets(): Ptr {
+    return this.#offsets.at;
+  }
+
+  get validity(): Ptr {
+    return this.#validity.at;
+  }
+
+  clear(): void {
+    this.rows = 0;
+    this.present = 0;
+    this.valueBytes = 0;
+  }
+
+  release(): void {
+    for (const region of [this.#values, this.#offsets, this.#validity]) region.release();
+  }
+
+  /** Rows of any kind but numbers into a dictionary. */
+  add(column: IpcColumn): void {
+    const indices = this.addValidity(column);
+    const { kind } = this.#column;
+    if (kind === 'bits') this.#addBits(column, indices);
+    else if (kind === 'fixed') this.#addFixed(column, indices);
+    else this.#addText(column, indices);
+    this.present += column.rows - column.nullCount;
+  }
+
+  /** Which rows are there. Returns their numbers where not all are, else 0. */
+  addValidity(column: IpcColumn): Ptr {
+    const { kernels } = this.#memory;
+    const bits = this.#validity.ensure((this.rows + column.rows) / 8 + 9, Math.ceil(this.rows / 8));
+    const { validity } = column;
+    let indices = 0;
+    if (column.nullCount === 0 || validity === undefined) kernels['fillBits']?.(bits, this.rows, column.rows, 1);
+    else {
+      const own = this.#copy(this.#scratch.validity, validity);
+      kernels['copyBits']?.(own, 0, column.rows, bits, this.rows);
+      indices = this.#scratch.indices.ensure(4 * column.rows + 64);
+      kernels['selectIndices']?.(own, 0, column.rows, indices);
+    }
+    this.rows += column.rows;
+    return indices;
+  }
+
+  #copy(region: EncoderRegion, bytes: Uint8Array): Ptr {
+    const at = region.ensure(bytes.length + 8);
+    this.#memory.u8.set(bytes, at);
+    return at;
+  }
+
+  #addBits(column: IpcColumn, indices: Ptr): void {
+    const { kernels } = this.#memory;
+    const count = column.rows - column.nullCount;
+    let bits = this.#copy(this.#scratch.raw, column.values);
+    if (indices !== 0) {
+      const dense = this.#scratch.dense.ensure(count / 8 + 9);
+      kernels['takeBits']?.(bits, indices, count, dense);
+      bits = dense;
+    }
+    const values = this.#values.ensure((this.present + count) / 8 + 9, Math.ceil(this.present / 8));
+    kernels['copyBits']?.(bits, 0, count, values, this.present);
+  }
+
+  #addFixed(column: IpcColumn, indices: Ptr): void {
+    const { memoryWidth, width, widenFrom, isDecimal } = this.#column;
+    const { kernels } = this.#memory;
+    const count = column.rows - column.nullCount;
+    const values = this.#values.ensure((this.present + count) * width, this.present * width) + this.present * width;
+    const isSame = widenFrom === undefined && !isDecimal;
+    if (isSame && indices === 0) return this.#memory.u8.set(column.values.subarray(0, count * width), values);
+    let at = this.#copy(this.#scratch.raw, column.values);
+    if (indices !== 0) {
+      const dense = isSame ? values : this.#scratch.dense.ensure(count * memoryWidth);
+      kernels['take']?.(memoryWidth, at, indices, count, dense);
+      at = dense;
+    }
+    if (widenFrom !== undefined) kernels['cast']?.(widenFrom, INT32, at, 0, count, values);
+    else if (isDecimal)
+      kernels['decimalsEncode']?.(at, count, width, this.#column.kernelType === undefined ? 1 : 0, values);
+  }
+
+  #addText(column: IpcColumn, indices: Ptr): void {
+    const { offsets = new Uint8Array(4), values } = column;
+    const texts = {
+      offsets: this.#copy(this.#scratch.rawOffsets, offsets),
+      values: this.#copy(this.#scratch.raw, values),
+      count: column.rows,
+    };
+    if (indices === 0) this.addTexts(texts);
+    else this.addTexts(this.pick(texts, indices, column.rows - column.nullCount));
+  }
+
+  /** Texts by their numbers, in scratch. */
+  pick({ offsets, values }: Texts, indices: Ptr, count: number): Texts {
+    const { kernels } = this.#memory;
+    const bytes = kernels['takeVariableBytes']?.(offsets, indices, count) ?? 0;
+    const outOffsets = this.#scratch.denseOffsets.ensure(4 * (count + 1));
+    const outValues = this.#scratch.dense.ensure(bytes + 8);
+    kernels['takeVariable']?.(offsets, values, indices, count, outOffsets, outValues);
+    return { offsets: outOffsets, values: outValues, count };
+  }
+
+  /** Texts from anywhere in this memory; `present` is the caller's to raise. */
+  addTexts({ offsets, values, count }: Texts): void {
+    const { kernels } = this.#memory;
+    const first = this.#memory.uint32(offsets);
+    const bytes = this.#memory.uint32(offsets + 4 * count) - first;
+    const out = this.#values.ensure(this.valueBytes + bytes + 8, this.valueBytes);
+    const outOffsets = this.#offsets.ensure(4 * (this.present + count + 1), 4 * (this.present + 1));
+    this.#memory.u8.copyWithin(out + this.valueBytes, values + first, values + first + bytes);
+    kernels['moveOffsets']?.(offsets, 0, count, this.valueBytes, outOffsets + 4 * this.present);
+    this.valueBytes += bytes;
+  }
+
+  /** Room for so many further numbers of 4 bytes, behind those that are there. */
+  roomForCodes(count: number): Ptr {
+    return this.#values.ensure(4 * (this.present + count), 4 * this.present) + 4 * this.present;
+  }
+}

@@ -1,0 +1,118 @@
+/** The distinct values of a column chunk, numbered in the order in which they come, as far as they are few. */
+import type { Ptr } from '../../memory/contract.ts';
+import { type EncoderMemory, EncoderRegion } from './encoder-memory.ts';
+
+/** What a reader has to hold stays inside its cache, nearly. */
+export const MOST_ENTRIES = 131_072;
+export const MOST_TEXT_BYTES: number = 1024 * 1024;
+const FIRST_ENTRIES = 8192;
+const FIRST_TEXT_BYTES: number = 64 * 1024;
+/** Places in the header of the kernels' table. */
+const HEADER = { count: 0, texts: 24, textCapacity: 28, bytesUsed: 32, size: 40 } as const;
+const SLOT_BYTES = 8;
+
+export class ValueDictionary {
+  readonly #memory: EncoderMemory;
+  readonly #isText: boolean;
+  readonly #header: EncoderRegion;
+  #slots: EncoderRegion;
+  readonly #keys: EncoderRegion;
+  readonly #texts: EncoderRegion;
+  #capacity: number;
+  #textCapacity: number;
+
+  constructor(memory: EncoderMemory, isText: boolean) {
+    this.#memory = memory;
+    this.#isText = isText;
+    this.#header = new EncoderRegion(memory);
+    this.#slots = new EncoderRegion(memory);
+    this.#keys = new EncoderRegion(memory);
+    this.#texts = new EncoderRegion(memory);
+    this.#capacity = FIRST_ENTRIES;
+    this.#textCapacity = isText ? FIRST_TEXT_BYTES : 0;
+    const header = this.#header.ensure(HEADER.size);
+    const slots = this.#slots.ensure(2 * FIRST_ENTRIES * SLOT_BYTES);
+    const keys = this.#keys.ensure(this.#keyBytes());
+    const texts = isText ? this.#texts.ensure(FIRST_TEXT_BYTES) : 0;
+    const { kernels } = memory;
+    kernels['initKeyTable']?.(header, slots, 2 * FIRST_ENTRIES, keys, FIRST_ENTRIES, texts, this.#textCapacity);
+  }
+
+  get count(): number {
+    return this.#memory.uint32(this.#header.at + HEADER.count);
+  }
+
+  /** Values of 8 bytes each, or offsets of texts. */
+  get keys(): Ptr {
+    return this.#keys.at;
+  }
+
+  get texts(): Ptr {
+    return this.#texts.at;
+  }
+
+  get textBytes(): number {
+    return this.#isText ? this.#memory.uint32(this.#header.at + HEADER.bytesUsed) : 0;
+  }
+
+  /** Bytes that a page of it takes, nearly. */
+  bytes(width: number): number {
+    return this.#isText ? this.textBytes + 4 * this.count : width * this.count;
+  }
+
+  /** Numbers of values of 8 bytes, as u32 to `codes`. False when there are too many: some may have been added. */
+  addNumbers(values: Ptr, count: number, codes: Ptr): boolean {
+    const { kernels } = this.#memory;
+    return this.#addAll(
+      count,
+      (from) => kernels['encodeInt64']?.(this.#header.at, values, 0, from, count, codes) ?? count,
+    );
+  }
+
+  /** The same of texts. */
+  addTexts(offsets: Ptr, values: Ptr, count: number, codes: Ptr): boolean {
+    const { kernels } = this.#memory;
+    return this.#addAll(
+      count,
+      (from) => kernels['encodeText']?.(this.#header.at, offsets, values, 0, from, count, codes) ?? count,
+    );
+  }
+
+  #addAll(count: number, add: (from: number) => number): boolean {
+    for (let done = add(0); done < count; done = add(done)) if (!this.#grow()) return false;
+    return true;
+  }
+
+  /** To the next size of what is full. */
+  #grow(): boolean {
+    const { kernels } = this.#memory;
+    if (this.count === this.#capacity) {
+      if (this.#capacity === MOST_ENTRIES) return false;
+      const kept = this.#keyBytes();
+      this.#capacity *= 4;
+      const keys = this.#keys.ensure(this.#keyBytes(), kept);
+      const slots = new EncoderRegion(this.#memory);
+      slots.ensure(2 * this.#capacity * SLOT_BYTES);
+      kernels['rehashKeyTable']?.(this.#header.at, slots.at, 2 * this.#capacity, keys, this.#capacity);
+      this.#slots.release();
+      this.#slots = slots;
+      return true;
+    }
+    if (this.#textCapacity >= MOST_TEXT_BYTES) return false;
+    const used = this.textBytes;
+    this.#textCapacity *= 4;
+    const texts = this.#texts.ensure(this.#textCapacity, used);
+    const view = new DataView(this.#memory.u8.buffer);
+    view.setUint32(this.#header.at + HEADER.texts, texts, true);
+    view.setUint32(this.#header.at + HEADER.textCapacity, this.#textCapacity, true);
+    return true;
+  }
+
+  #keyBytes(): number {
+    return this.#isText ? 4 * (this.#capacity + 1) : 8 * this.#capacity;
+  }
+
+  release(): void {
+    for (const region of [this.#header, this.#slots, this.#keys, this.#texts]) region.release();
+  }
+}
