@@ -3,12 +3,13 @@
  * cost nothing else.
  */
 import { readFileSync } from 'node:fs';
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import type { CommonOptions, Context } from './context.ts';
 import { addCommand, examples, jobOptions } from './define.ts';
 import { addIngest } from './ingest-command.ts';
 import type { CatOptions } from './print-rows.ts';
 import type { RunModuleOptions } from './run-module.ts';
+import { SHELLS, type Shell } from './shells.ts';
 import type { VacuumCommandOptions } from './vacuum-store.ts';
 import { duration, names, ordinal, pairs } from './values.ts';
 
@@ -131,6 +132,29 @@ function addVacuum(program: Command, context: Context): void {
     );
 }
 
+function addCompletion(program: Command, context: Context): void {
+  program
+    .command('completion')
+    .summary('print what makes a shell complete commands, options, keys and columns')
+    .description('print what makes a shell complete commands, options, keys and columns')
+    .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
+    .addHelpText(
+      'after',
+      examples([
+        ['source <(spillway completion bash)', 'for this session; in ~/.bashrc for all'],
+        ['source <(spillway completion zsh)', 'the same, in ~/.zshrc behind compinit'],
+        ['spillway completion fish > ~/.config/fish/completions/spillway.fish', 'for all sessions of fish'],
+      ]),
+    )
+    .action(async (shell: Shell) =>
+      context.results.write((await import('./completion-scripts.ts')).completionScript(shell)),
+    );
+  program
+    .command('complete', { hidden: true })
+    .argument('[words...]')
+    .action(async (words: string[]) => (await import('./complete.ts')).complete(program, words, context));
+}
+
 /** All commands. Wrong usage and help throw a `CommanderError` once they have been printed. */
 export function makeProgram(context: Context, setCode: SetCode): Command {
   const program = new Command('spillway')
@@ -165,5 +189,6 @@ export function makeProgram(context: Context, setCode: SetCode): Command {
   addCat(program, context);
   addVerify(program, context, setCode);
   addVacuum(program, context);
+  addCompletion(program, context);
   return program;
 }

@@ -1,0 +1,3 @@
+/** Shells that can be told how to complete. */
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof SHELLS)[number];
