@@ -32,7 +32,7 @@ function randomTable(random: SeededRandom): TableRow[] {
     [0n, 60n, 300n, 2000n],
     [0n, 0n, 1n, 20_000n],
   ]);
-  const count = random.integer(1, 300);
+  const count = random.integer(1, random.pick([5, 60, 60, 300]));
   const order = Array.from({ length: count }, (_, index) => index).sort(() => random.next() - 0.5);
   return Array.from({ length: count }, (_, index) => {
     ts += random.pick(steps) * MINUTE + BigInt(random.pick([0, 0, 1, 999_999]));
