@@ -102,7 +102,7 @@ export class DurableFile {
   async #writeSome(views: readonly Uint8Array[]): Promise<void> {
     const bytes = views.reduce((sum, view) => sum + view.length, 0);
     try {
-      const { bytesWritten } = await this.#handle.writev(views);
+      const { bytesWritten } = await this.#handle.writev(views, this.bytes);
       this.bytes += bytesWritten;
       if (bytesWritten === bytes) return;
       // Short, as when a signal came or the disk is nearly full: the rest one by one.
