@@ -80,6 +80,11 @@ export function snappyDecode(p: usize, end: usize, out: usize, capacity: u32): i
 
 /** A block of LZ4: https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md */
 export function lz4Decode(p: usize, end: usize, out: usize, capacity: u32): i32 {
+  return lz4Continue(p, end, out, capacity, out);
+}
+
+/** A block that may refer to bytes before `out`, from `history` on. */
+export function lz4Continue(p: usize, end: usize, out: usize, capacity: u32, history: usize): i32 {
   const start = out;
   const limit = out + <usize>capacity;
   while (p < end) {
@@ -111,7 +116,7 @@ export function lz4Decode(p: usize, end: usize, out: usize, capacity: u32): i32 
       }
     }
     bytes += 4;
-    if (distance == 0 || distance > out - start || bytes > limit - out) return -1;
+    if (distance == 0 || distance > out - history || bytes > limit - out) return -1;
     copyBack(out, distance, bytes);
     out += bytes;
   }

@@ -7,7 +7,7 @@ export { compare } from './compare';
 export { csvIndex, csvLines, utf8Check } from './csv-index';
 export { csvTextBytes, csvTexts, csvValues } from './csv-values';
 export { snappyEncode } from './compress';
-export { lz4Decode, snappyDecode } from './decompress';
+export { lz4Continue, lz4Decode, snappyDecode } from './decompress';
 export { groupStates } from './groups';
 export { checksum, combineIds, encodeInt64, encodeText, initKeyTable, rehashKeyTable } from './hash';
 export { asofMatch, mergeMatch } from './join';

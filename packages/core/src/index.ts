@@ -37,6 +37,7 @@ export {
   type PushOptions,
   type PushSource,
 } from './plan/pipeline.ts';
+export { type ArrowOptions, readArrow } from './plan/read-arrow.ts';
 export { type CsvOptions, readCsv } from './plan/read-csv.ts';
 export { type NdjsonOptions, readNdjson } from './plan/read-ndjson.ts';
 export { fromShared, type SharedOptions } from './plan/shared-source.ts';

@@ -1,5 +1,6 @@
 /** What `@spillway/workers` needs of core and users do not. No promise of stability. */
 
+export * from './arrow-files.ts';
 export {
   allocBatch,
   allocColumn,
@@ -32,6 +33,8 @@ export * from './expressions/describe.ts';
 export { type EvaluationContext, releaseColumn } from './expressions/frame.ts';
 export type * from './expressions/node.ts';
 export * from './expressions/typing.ts';
+export type { ArrowFile } from './formats/arrow-ipc/arrow-format.ts';
+export { readArrowInfo } from './formats/arrow-ipc/arrow-info.ts';
 export type { ColumnBounds } from './formats/column-bounds.ts';
 export type { CsvFormat, JsonFormat, TextFile, TextFormat } from './formats/csv/csv-format.ts';
 export { type CsvHead, readCsvHead } from './formats/csv/csv-head.ts';

@@ -6,6 +6,7 @@
  * Layout: https://github.com/apache/arrow/blob/main/format/Schema.fbs
  */
 import type { TypeText } from '../schema/types.ts';
+import { FlatReader } from './flatbuffer-reader.ts';
 
 /** What the embedded schema says of one top-level column. */
 export interface ArrowHint {
@@ -17,65 +18,6 @@ export interface ArrowHint {
 const UNITS = ['s', 'ms', 'us', 'ns'] as const;
 const MAX_DEPTH = 16;
 
-/** One flatbuffer, read in place. A position is a byte offset; 0 is "not there". Every access is bounds-checked by DataView. */
-class FlatReader {
-  readonly #view: DataView;
-  readonly #bytes: Uint8Array;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-
-  root(): number {
-    return this.#view.getUint32(0, true);
-  }
-
-  #field(table: number, id: number): number {
-    const vtable = table - this.#view.getInt32(table, true);
-    const entry = 4 + id * 2;
-    if (entry >= this.#view.getUint16(vtable, true)) return 0;
-    const offset = this.#view.getUint16(vtable + entry, true);
-    return offset === 0 ? 0 : table + offset;
-  }
-
-  i8(table: number, id: number, otherwise: number): number {
-    const at = this.#field(table, id);
-    return at === 0 ? otherwise : this.#view.getInt8(at);
-  }
-
-  i16(table: number, id: number, otherwise: number): number {
-    const at = this.#field(table, id);
-    return at === 0 ? otherwise : this.#view.getInt16(at, true);
-  }
-
-  i32(table: number, id: number, otherwise: number): number {
-    const at = this.#field(table, id);
-    return at === 0 ? otherwise : this.#view.getInt32(at, true);
-  }
-
-  table(table: number, id: number): number {
-    const at = this.#field(table, id);
-    return at === 0 ? 0 : at + this.#view.getUint32(at, true);
-  }
-
-  text(table: number, id: number): string | undefined {
-    const at = this.table(table, id);
-    if (at === 0) return undefined;
-    const length = this.#view.getUint32(at, true);
-    if (at + 4 + length > this.#bytes.length) throw new RangeError('text runs past the end');
-    return new TextDecoder().decode(this.#bytes.subarray(at + 4, at + 4 + length));
-  }
-
-  tables(table: number, id: number): number[] {
-    const at = this.table(table, id);
-    if (at === 0) return [];
-    const length = this.#view.getUint32(at, true);
-    if (at + 4 + length * 4 > this.#bytes.length) throw new RangeError('list runs past the end');
-    return Array.from({ length }, (_, i) => at + 4 + i * 4 + this.#view.getUint32(at + 4 + i * 4, true));
-  }
-}
-
 function unitOf(code: number): (typeof UNITS)[number] {
   const unit = UNITS[code];
   if (unit === undefined) throw new RangeError(`time unit ${code}`);
@@ -83,7 +25,7 @@ function unitOf(code: number): (typeof UNITS)[number] {
 }
 
 /** Canonical type of a field, or undefined for types that Spillway does not carry. */
-function typeOf(flat: FlatReader, field: number, depth: number): TypeText | undefined {
+export function arrowTypeOf(flat: FlatReader, field: number, depth: number): TypeText | undefined {
   if (depth > MAX_DEPTH) return undefined;
   const type = flat.table(field, 3);
   switch (flat.i8(field, 2, 0)) {
@@ -115,7 +57,7 @@ function typeOf(flat: FlatReader, field: number, depth: number): TypeText | unde
     case 12:
     case 21: {
       const child = flat.tables(field, 5)[0];
-      const of = child === undefined ? undefined : typeOf(flat, child, depth + 1);
+      const of = child === undefined ? undefined : arrowTypeOf(flat, child, depth + 1);
       return of === undefined ? undefined : `list<${of}>`;
     }
     case 15:
@@ -130,7 +72,7 @@ function typeOf(flat: FlatReader, field: number, depth: number): TypeText | unde
 function hintOf(flat: FlatReader, field: number): ArrowHint {
   const metadata: Record<string, string> = {};
   for (const pair of flat.tables(field, 6)) metadata[flat.text(pair, 0) ?? ''] = flat.text(pair, 1) ?? '';
-  const type = typeOf(flat, field, 0);
+  const type = arrowTypeOf(flat, field, 0);
   const isDictionary = flat.table(field, 4) !== 0;
   return {
     name: flat.text(field, 0) ?? '',

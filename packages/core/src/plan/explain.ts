@@ -95,11 +95,19 @@ function planLines(logical: ResolvedPlan, physical: PhysicalPlan): string[] {
 
 function sourceLines(name: string, source: SourceSpec, columns: number): string[] {
   const order = source.orderedOn === undefined ? 'no known order' : `ordered on ${source.orderedOn}`;
+  const format = formatOf(source);
   const what =
-    source.type === 'parquet'
-      ? `${source.paths.length} Parquet file${source.paths.length === 1 ? '' : 's'}`
+    format !== undefined && 'paths' in source
+      ? `${source.paths.length} ${format} file${source.paths.length === 1 ? '' : 's'}`
       : source.type;
   return [`source ${name}: ${what}, ${columns} column${columns === 1 ? '' : 's'}, ${order}`];
+}
+
+/** For people; undefined for what are no files. */
+function formatOf(source: SourceSpec): string | undefined {
+  if (source.type === 'text') return source.format.syntax === 'csv' ? 'CSV' : 'NDJSON';
+  if (source.type === 'arrow') return 'Arrow';
+  return source.type === 'parquet' ? 'Parquet' : undefined;
 }
 
 function nameOf(logical: ResolvedPlan, id: number): string {

@@ -4,6 +4,7 @@
  */
 
 import type { ExpressionNode } from '../expressions/node.ts';
+import type { ArrowFile } from '../formats/arrow-ipc/arrow-format.ts';
 import type { TextFile, TextFormat } from '../formats/csv/csv-format.ts';
 import type { Interpolation } from '../kernels/quantiles.ts';
 import type { Fields, TypeText } from '../schema/types.ts';
@@ -66,6 +67,16 @@ export type SourceSpec =
       format: TextFormat;
       batchRows: number;
       files: TextFile[];
+    }
+  /** Arrow IPC, read in the lanes. `expected`: columns and types that every file has to have. A resolved plan has the files and the columns. */
+  | {
+      type: 'arrow';
+      paths: string[];
+      orderedOn?: string;
+      columns?: string[];
+      expected?: Fields;
+      batchRows: number;
+      files: ArrowFile[];
     }
   /**
    * Fed on the main thread: push sources, iterables, Node streams. `id` names the feeder in this process; `objectRows`: how many rows it

@@ -11,7 +11,8 @@
  *             + Σ sorts: SORT_BATCHES batches of their input, SORT_BYTES and, on the heap, SORT_HEAP_BYTES
  *             + Σ aggregates: STATE_BYTES for each aggregation where bins are merged, with keys KEYED_BYTES, SCRATCH_BYTES for each lane where
  *               batches become states, three times their own limit where their flushes can be seen
- *             + Σ lanes that make rows: one batch of them; where they parse text, that and the places of its fields
+ *             + Σ lanes that make rows: one batch of them; where they parse text, that and the places of its fields; where they
+ *               unpack record batches of Arrow, the largest of those
  *             + what is outside the arena: see `budget.ts`
  *
  * Of an edge every producing lane has a batch in hand (the only lane of a stage sends batch by batch, so it has one for all its
@@ -26,6 +27,7 @@
  */
 
 import { floorBytes, PIECE_ROWS, rowBytes } from '../batch/largest-batch.ts';
+import { unpackedBytes } from '../formats/arrow-ipc/arrow-schedule.ts';
 import { readerBytes } from '../formats/csv/chunk-sizes.ts';
 import { rowPlaces } from '../formats/csv/csv-format.ts';
 import { PAGE_BYTES } from '../memory/layout.ts';
@@ -69,6 +71,11 @@ export function batchRowsOf(node: ResolvedNode | undefined): number {
   const { source } = node.spec;
   if (source.type === 'parquet')
     return Math.min(source.batchRows, Math.max(1, ...(node.files ?? []).map((file) => file.rows)));
+  if (source.type === 'arrow')
+    return Math.min(
+      PIECE_ROWS,
+      source.files.reduce((sum, { rows }) => sum + rows, 1),
+    );
   return source.type === 'shared' ? Math.min(source.batchRows, Math.max(1, source.rows)) : PIECE_ROWS;
 }
 
@@ -90,6 +97,8 @@ function stateBytes(stages: readonly StageSpec[], rows: number): number {
   let sum = 0;
   for (const { operators, lanes, input } of stages) {
     if (input.kind === 'splits' && input.source.type === 'generated') sum += lanes * floorBytes(input.fields, rows);
+    if (input.kind === 'splits' && input.source.type === 'arrow')
+      sum += lanes * (floorBytes(input.fields, rows) + unpackedBytes(input.source.files, input.fields));
     if (input.kind === 'splits' && input.source.type === 'text')
       sum += lanes * textSourceBytes(input.source, input.fields, rows);
     for (const { spec, half, inputFields, emissionsVisible } of operators) {

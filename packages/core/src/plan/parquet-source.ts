@@ -42,7 +42,11 @@ async function resolveStored(spec: ParquetSpec, stored: Fields, probes: PlanProb
 }
 
 /** Columns of one more file; a column that is nullable in one file is nullable. */
-function agree(common: readonly FieldSpec[], fields: readonly FieldSpec[], file: ParquetInfo): FieldSpec[] {
+export function agree(
+  common: readonly FieldSpec[],
+  fields: readonly FieldSpec[],
+  file: Pick<ParquetInfo, 'path'>,
+): FieldSpec[] {
   return common.map((field, index) => {
     const other = fields[index] as FieldSpec;
     if (other.type === field.type) return other.nullable && !field.nullable ? { ...field, nullable: true } : field;
@@ -60,7 +64,7 @@ function agree(common: readonly FieldSpec[], fields: readonly FieldSpec[], file:
   });
 }
 
-function checkExpected(expected: FieldSpec, fields: Fields, path: string): void {
+export function checkExpected(expected: FieldSpec, fields: Fields, path: string): void {
   const field = fields.find((candidate) => candidate.name === expected.name);
   if (field === undefined || field.type === expected.type || (isText(field.type) && isText(expected.type))) return;
   throw new PipelineError(

@@ -35,7 +35,7 @@ export type StageInput =
   /** Lanes make the batches themselves, split by split; no edge. */
   | {
       kind: 'splits';
-      source: Extract<SourceSpec, { type: 'shared' | 'generated' | 'text' }>;
+      source: Extract<SourceSpec, { type: 'shared' | 'generated' | 'text' | 'arrow' }>;
       node: number;
       fields: Fields;
     }

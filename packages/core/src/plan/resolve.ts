@@ -112,8 +112,10 @@ async function bindSource(node: PlanNode, given: Source, probes: PlanProbes): Pr
   const parquet =
     given.type === 'parquet' ? await (await import('./parquet-source.ts')).resolveParquet(given, probes) : undefined;
   const text = given.type === 'text' ? await (await import('./text-source.ts')).resolveText(given, probes) : undefined;
-  const source: Source = parquet?.spec ?? text?.spec ?? given;
-  const fields: Fields = parquet?.fields ?? text?.fields ?? ('fields' in given ? given.fields : []);
+  const arrow =
+    given.type === 'arrow' ? await (await import('./arrow-source.ts')).resolveArrow(given, probes) : undefined;
+  const source: Source = parquet?.spec ?? text?.spec ?? arrow?.spec ?? given;
+  const fields: Fields = parquet?.fields ?? text?.fields ?? arrow?.fields ?? ('fields' in given ? given.fields : []);
   const { orderedOn } = source;
   // An ordered column that nobody reads is checked, though not delivered.
   const isRead = orderedOn !== undefined && fields.some((field) => field.name === orderedOn);
@@ -134,9 +136,9 @@ async function pruned(nodes: readonly ResolvedNode[], asked: readonly PlanNode[]
   const needed = neededColumns(nodes, await declaredInputs(nodes));
   return nodes.map(({ id, name, spec, inputs, ownStage, outputFields, files }) => {
     const node: PlanNode = { id, name, spec, inputs, ...(ownStage && { ownStage }) };
-    if (spec.kind !== 'source' || (spec.source.type !== 'parquet' && spec.source.type !== 'text')) return node;
+    if (spec.kind !== 'source' || !['parquet', 'text', 'arrow'].includes(spec.source.type)) return node;
     const names = (outputFields['out'] ?? []).map((field) => field.name);
-    if (spec.source.type === 'text') {
+    if (spec.source.type === 'text' || spec.source.type === 'arrow') {
       const read = columnsToRead(names, needed.get(id) ?? 'all', spec.source.orderedOn);
       // The ordered column is compared where it is delivered.
       const columns = names.filter((column) => read.includes(column) || column === spec.source.orderedOn);

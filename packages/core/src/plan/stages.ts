@@ -204,7 +204,7 @@ class StageCutter {
     const { source } = node.spec;
     const users = this.#users(node, 'out');
     const fields = node.outputFields['out'] ?? [];
-    if (source.type === 'shared' || source.type === 'generated' || source.type === 'text') {
+    if (source.type !== 'parquet' && source.type !== 'fed') {
       this.#cutSplits(node, { kind: 'splits', source, node: node.id, fields }, users);
       return;
     }

@@ -5,7 +5,7 @@ import { hasTraits, traitsOf } from './steps/traits.ts';
 const KEEPING = new Set(['filter', 'select', 'withColumns', 'memoryBuffer']);
 
 /** Sources that compare every row with the one before, or were told to trust the order. */
-const VERIFYING = new Set(['parquet', 'text', 'shared', 'generated']);
+const VERIFYING = new Set(['parquet', 'text', 'arrow', 'shared', 'generated']);
 
 /**
  * Tells the aggregates whose rows were found in order at the source, and could not lose it since, not to compare each row

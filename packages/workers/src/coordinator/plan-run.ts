@@ -79,6 +79,10 @@ function describeSource(planned: PlannedRun, node: ResolvedPlan['nodes'][number]
   const { source } = node.spec;
   if (source.type === 'shared') planned.totals.set(node.id, { rows: source.rows });
   if (source.type === 'text') planned.totals.set(node.id, { bytes: textBytes(source.files) });
+  if (source.type === 'arrow') {
+    const rows = source.files.reduce((sum, file) => sum + file.rows, 0);
+    planned.totals.set(node.id, { rows, bytes: source.files.reduce((sum, file) => sum + file.bytes, 0) });
+  }
   if (source.type === 'fed') {
     const { totalRows } = feederOf(source.id);
     if (totalRows !== undefined) planned.totals.set(node.id, { rows: totalRows });

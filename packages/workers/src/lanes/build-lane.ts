@@ -280,6 +280,10 @@ async function laneInput(
       onSplit,
     });
   }
+  if (source.type === 'arrow') {
+    const { ArrowInput } = await import('../sources/arrow-input.ts');
+    return new ArrowInput({ arena, source, fields, gate, owner: config.owner, onSplit });
+  }
   const { GeneratedInput } = await import('./generated-input.ts');
   return GeneratedInput.open({
     arena,

@@ -37,7 +37,7 @@ export type LaneInputConfig =
   /** `gate` is the source's (see `SourceGate`); `batches` are the descriptors of a shared table; `chain` is that of a CSV source. */
   | { kind: 'splits'; source: SplitSource; fields: Fields; gate: Ptr; batches: Ptr[]; chain: Ptr };
 
-export type SplitSource = Extract<SourceSpec, { type: 'shared' | 'generated' | 'text' }>;
+export type SplitSource = Extract<SourceSpec, { type: 'shared' | 'generated' | 'text' | 'arrow' }>;
 
 export interface LaneConfig {
   stage: StageSpec;

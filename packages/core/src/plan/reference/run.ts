@@ -196,15 +196,17 @@ class ReferenceRun {
   }
 
   async #readRows(
-    source: Extract<SourceSpec, { type: 'parquet' | 'shared' | 'text' }>,
+    source: Extract<SourceSpec, { type: 'parquet' | 'shared' | 'text' | 'arrow' }>,
     fields: Fields,
   ): Promise<Row[]> {
     if (source.type === 'shared') return sharedRows(source.tableId, fields);
     const rows: Row[] = [];
     if (source.type === 'text') return rows;
     for (const path of source.paths) {
-      const { api } = parquetLibrary();
-      const table = this.#arrow.tableFromIPC(api.readParquet(await readFile(path)).intoIPCStream());
+      const bytes = await readFile(path);
+      const isArrow = source.type === 'arrow';
+      const stream = isArrow ? bytes : parquetLibrary().api.readParquet(bytes).intoIPCStream();
+      const table = this.#arrow.tableFromIPC(stream);
       for (const batch of table.batches) for (const row of rowsOfArrow(this.#arrow, batch, fields)) rows.push(row);
     }
     return rows;
