@@ -102,11 +102,6 @@ export class Store {
     }
   }
 
-  /** What keys look like, where the store has a schema of them. */
-  get keySchema(): KeySchema | undefined {
-    return this.#layout instanceof SchemaKeys ? this.#layout.schema : undefined;
-  }
-
   /** Path of a dataset inside the store. @throws ERR_KEY */
   pathOf(key: DatasetKey): string {
     return this.#layout.toPath(key);

@@ -7,7 +7,7 @@ import { shortCount, timeText } from '../monitor/progress-text.ts';
 import { ProgressDisplay } from '../monitor/terminal-progress.ts';
 import { run } from '../run.ts';
 import type { CommonOptions, Context } from './context.ts';
-import { grouped } from './text-table.ts';
+import { amount, grouped } from './text-table.ts';
 
 /** Options of commands that run a job. */
 export interface JobOptions extends CommonOptions {
@@ -56,11 +56,11 @@ export function summaryText(summary: Summary, { noteStyle }: Context): string {
   const bad = summary.sources.reduce((sum, { badRows = 0 }) => sum + badRows, 0);
   const extras = [
     spilledBytes > 0 && `${formatBytes(spilledBytes)} spilled`,
-    restarts > 0 && `${restarts} restarts`,
-    bad > 0 && `${grouped(bad)} bad rows left out`,
+    restarts > 0 && amount(restarts, 'restart'),
+    bad > 0 && `${amount(bad, 'bad row')} left out`,
   ].filter((extra) => extra !== false);
   return [
-    `${noteStyle.green('done')} in ${timeText(elapsedMs)}: ${grouped(rowsIn)} rows in (${rate}/s), ${grouped(rowsOut)} out`,
+    `${noteStyle.green('done')} in ${timeText(elapsedMs)}: ${amount(rowsIn, 'row')} in (${rate}/s), ${grouped(rowsOut)} out`,
     `memory: at most ${used} beyond idle, limit ${formatBytes(memoryLimitBytes)}${extras.map((extra) => `; ${extra}`).join('')}`,
   ].join('\n');
 }

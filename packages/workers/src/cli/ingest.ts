@@ -26,7 +26,7 @@ import { keyText, typedKey } from './open-existing.ts';
 import { type FileOptions, formatOf, sourceOf, withHint } from './read-files.ts';
 import { printPlan } from './run-module.ts';
 import { schemaText } from './schema-text.ts';
-import { grouped } from './text-table.ts';
+import { amount, grouped } from './text-table.ts';
 
 export interface IngestOptions extends JobOptions, FileOptions {
   store: string;
@@ -173,7 +173,7 @@ async function tell({ store, key, options }: Ingest, summary: Summary, context: 
   const { version, rows, path } = await store.dataset(key);
   if (options.quiet !== true)
     context.note(
-      `${summaryText(summary, context)}\n${keyText(key)} is at version ${version}: ${grouped(rows)} rows in ${path}`,
+      `${summaryText(summary, context)}\n${keyText(key)} is at version ${version}: ${amount(rows, 'row')} in ${path}`,
     );
   if (options.json === true)
     await context.results.line(JSON.stringify({ ...summary, dataset: { key, version, rows, path } }));

@@ -6,6 +6,7 @@ const WORDS: readonly (readonly [library: RegExp, commandLine: string])[] = [
   [/header: false and a schema/, '--no-header and --schema'],
   [/with schemaChange: 'evolve'/, 'with --evolve'],
   [/with mode 'overwrite'/, 'with --mode overwrite'],
+  [/mode 'overwrite', 'merge' or 'append'/, '--mode overwrite, merge or append'],
   [/\b(?:give|set) orderedOn\b/, 'give --ordered-on'],
   [/\bspillDirectory\b/, '--spill-directory'],
   [/\bspillLimit\b/, '--spill-limit'],

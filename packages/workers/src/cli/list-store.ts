@@ -4,7 +4,7 @@ import { showOrdered } from '@spillway/core/values';
 import { formatBytes } from '@spillway/core/words';
 import type { CommonOptions, Context } from './context.ts';
 import { keyText, matchingKeys, openExisting } from './open-existing.ts';
-import { grouped, textTable } from './text-table.ts';
+import { amount, grouped, textTable } from './text-table.ts';
 
 /** One dataset, in words and numbers. */
 interface Listed {
@@ -69,7 +69,7 @@ function detailOf(each: Listed, { style }: Context): string {
   const widest = Math.max(...each.columns.map(({ name }) => name.length));
   return [
     style.bold(keyText(each.key)),
-    `  rows      ${grouped(each.rows)} in ${grouped(each.files)} files, ${formatBytes(each.bytes)}`,
+    `  rows      ${grouped(each.rows)} in ${amount(each.files, 'file')}, ${formatBytes(each.bytes)}`,
     `  order     ${each.orderedOn}: ${range}`,
     `  version   ${each.version}${each.committedAt === undefined ? '' : `, of ${each.committedAt}`}`,
     ...Object.entries(each.metadata).map(([name, value]) => `  metadata  ${name}=${value}`),

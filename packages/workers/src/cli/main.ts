@@ -14,9 +14,7 @@ function interrupt(signal: NodeJS.Signals): void {
   if (!isWatched || controller.signal.aborted) process.exit(EXIT.interrupted);
   setTimeout(() => process.exit(EXIT.interrupted), LAST_RESORT_MS).unref();
   controller.abort(
-    new PipelineError('ERR_ABORTED', `stopped by ${signal}; nothing was committed`, {
-      hint: 'run it again: it starts from the beginning',
-    }),
+    new PipelineError('ERR_ABORTED', `stopped by ${signal}`, { hint: 'nothing is half-written: run it again' }),
   );
 }
 

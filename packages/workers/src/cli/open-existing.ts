@@ -22,7 +22,7 @@ export async function openExisting(path: string, cwd: string): Promise<Store> {
 
 /** Values of a key as the store has them: numbers where its schema of keys says so. */
 export function typedKey(store: Store, key: Readonly<Record<string, string>>): DatasetKey {
-  const types = Object.assign({}, ...(store.keySchema?.levels ?? [])) as Readonly<Record<string, string>>;
+  const types = Object.assign({}, ...(store.keys?.levels ?? [])) as Readonly<Record<string, string>>;
   const typed = Object.entries(key).map(([field, value]) => {
     const isNumber = types[field] === 'integer' && /^-?\d+$/.test(value);
     return [field, isNumber ? Number(value) : value];

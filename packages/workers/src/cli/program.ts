@@ -7,6 +7,7 @@ import { Argument, Command, Option } from 'commander';
 import type { CommonOptions, Context } from './context.ts';
 import { addCommand, examples, jobOptions } from './define.ts';
 import { addIngest } from './ingest-command.ts';
+import { addOups } from './oups-commands.ts';
 import type { CatOptions } from './print-rows.ts';
 import type { RunModuleOptions } from './run-module.ts';
 import { SHELLS, type Shell } from './shells.ts';
@@ -189,6 +190,7 @@ export function makeProgram(context: Context, setCode: SetCode): Command {
   addCat(program, context);
   addVerify(program, context, setCode);
   addVacuum(program, context);
+  addOups(program, context);
   addCompletion(program, context);
   return program;
 }

@@ -22,3 +22,8 @@ export function textTable(columns: readonly TextColumn[], rows: readonly (readon
 export function grouped(value: number | bigint): string {
   return value.toLocaleString('en-US');
 }
+
+/** `1 row`, `3,000 rows` */
+export function amount(count: number, what: string): string {
+  return `${grouped(count)} ${what}${count === 1 ? '' : 's'}`;
+}

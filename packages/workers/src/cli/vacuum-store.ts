@@ -3,7 +3,7 @@ import type { DatasetKey, VacuumSummary } from '@spillway/core';
 import { formatBytes } from '@spillway/core/words';
 import type { CommonOptions, Context } from './context.ts';
 import { keyText, matchingKeys, openExisting } from './open-existing.ts';
-import { grouped } from './text-table.ts';
+import { amount } from './text-table.ts';
 
 export interface VacuumCommandOptions extends CommonOptions {
   retention?: string;
@@ -11,7 +11,7 @@ export interface VacuumCommandOptions extends CommonOptions {
 }
 
 function tell({ key, files, bytes }: VacuumSummary & { key: DatasetKey }, isDryRun: boolean): string {
-  const what = files === 0 ? 'nothing to remove' : `${grouped(files)} files, ${formatBytes(bytes)}`;
+  const what = files === 0 ? 'nothing to remove' : `${amount(files, 'file')}, ${formatBytes(bytes)}`;
   return `${keyText(key)}  ${files > 0 && isDryRun ? 'would remove ' : files > 0 ? 'removed ' : ''}${what}`;
 }
 

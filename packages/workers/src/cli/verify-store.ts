@@ -3,7 +3,7 @@ import type { DatasetKey, Store, VerifyResult } from '@spillway/core';
 import type { CommonOptions, Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { keyText, matchingKeys, openExisting } from './open-existing.ts';
-import { grouped } from './text-table.ts';
+import { amount } from './text-table.ts';
 
 interface Verified extends VerifyResult {
   key: DatasetKey;
@@ -11,7 +11,7 @@ interface Verified extends VerifyResult {
 
 /** Tells of one dataset as soon as it has been read. */
 function tell({ key, ok, files, rows, problems }: Verified, { style }: Context): string {
-  const what = `${keyText(key)}  ${grouped(rows)} rows in ${grouped(files)} files`;
+  const what = `${keyText(key)}  ${amount(rows, 'row')} in ${amount(files, 'file')}`;
   if (ok) return `${style.green('ok')}       ${what}`;
   const lines = problems.map(({ file, problem }) => `  ${file === undefined ? '' : `${file}: `}${problem}`);
   return [`${style.red('damaged')}  ${what}`, ...lines].join('\n');
@@ -48,7 +48,7 @@ export async function verifyStore(
   if (keys.length === 0) context.note(`${store.root} holds no datasets`);
   if (damaged.length === 0) return EXIT.done;
   context.note(
-    `${damaged.length} of ${keys.length} datasets damaged. An older version may be whole: spillway ls ${path} KEY shows the version, ` +
+    `${damaged.length} of ${amount(keys.length, 'dataset')} damaged. An older version may be whole: spillway ls ${path} KEY shows the version, ` +
       'spillway cat --dataset-version N reads one',
   );
   return EXIT.failed;

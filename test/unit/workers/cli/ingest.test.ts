@@ -144,7 +144,7 @@ it('leaves bad rows out and tells of them, or writes them to a file', async () =
   file('bad.csv', 'n,price', ...many, '2100,cheap', '2101,2');
   const skipped = await ingest('bad.csv', '--ordered-on', 'n', '--skip-bad-rows');
   expect(skipped.stderr).toContain('line 2102: column "price": "cheap" is no int64');
-  expect(skipped.stderr).toContain('1 bad rows left out');
+  expect(skipped.stderr).toContain('1 bad row left out');
   const { code } = await ingest(
     'bad.csv',
     '--ordered-on',

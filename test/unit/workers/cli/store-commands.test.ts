@@ -156,7 +156,7 @@ describe('verify', () => {
   it('is done when everything is as the logs say', async () => {
     const { code, stdout } = await command(['verify', store]);
     expect(code).toBe(0);
-    expect(stdout).toContain('ok       freq=1m,symbol=AAPL  3 rows in 1 files');
+    expect(stdout).toContain('ok       freq=1m,symbol=AAPL  3 rows in 1 file');
   });
 
   it('fails naming the damaged file, also as JSON', async () => {
@@ -168,7 +168,7 @@ describe('verify', () => {
     expect(code).toBe(1);
     expect(stdout).toContain('damaged  a=b');
     expect(stdout).toContain(data);
-    expect(stderr).toContain('1 of 1 datasets damaged');
+    expect(stderr).toContain('1 of 1 dataset damaged');
     const json = await command(['verify', root, '--json']);
     expect({ code: json.code, ok: (JSON.parse(json.stdout) as { ok: boolean }).ok }).toEqual({ code: 1, ok: false });
   });
@@ -181,7 +181,7 @@ describe('vacuum', () => {
     await write(root, { a: 'b' }, ROWS);
     const files = (): number => readdirSync(join(root, 'a=b')).filter((name) => name.endsWith('.parquet')).length;
     const dry = await command(['vacuum', root, '--retention', '0s', '--dry-run']);
-    expect(dry.stdout).toContain('would remove 1 files');
+    expect(dry.stdout).toContain('would remove 1 file');
     expect(files()).toBe(2);
     const { code, stdout } = await command(['vacuum', root, '--retention', '0s', '--json']);
     expect(code).toBe(0);

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 import { command } from '#support/command';
 
-const COMMANDS = ['run', 'ingest', 'ls', 'cat', 'verify', 'vacuum'];
+const COMMANDS = ['run', 'ingest', 'ls', 'cat', 'verify', 'vacuum', 'import-oups', 'export-oups', 'completion'];
 
 it.each(['', ...COMMANDS])('help of "%s" has examples, goes to standard output and is no failure', async (name) => {
   const { code, stdout, stderr } = await command([...(name === '' ? [] : [name]), '--help']);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toContain(`Usage: spillway ${name}`);
-  expect(stdout).toMatch(/Examples:\n {2}\S.*\n {4}\$ spillway /);
+  expect(stdout).toMatch(/Examples:\n {2}\S.*\n {4}\$ .*spillway /);
 });
 
 it('names all commands', async () => {
@@ -29,6 +29,8 @@ it.each([
   [['cat', 'x', 'a=b', '--limit', '-1'], 'Write a whole number from 0 on'],
   [['run', 'x.js', '--memory-limit', '12XB'], '256MiB'],
   [['run', 'x.js', '--workers', '0'], 'Write a whole number from 1 on'],
+  [['import-oups', 'x', 'y', '--keys', 'a b'], 'exchange/symbol,year:integer'],
+  [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish'],
 ])('%j is wrong usage, and is told the right one', async (args, text) => {
   const { code, stdout, stderr } = await command(args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import type { Batch, Column } from '../../batch/contract.ts';
 import { PipelineError } from '../../errors.ts';
 import { makeFolder } from '../../formats/durable-file.ts';
-import { fileError } from '../../formats/file-error.ts';
+import { fileError, throwIfStopped } from '../../formats/file-error.ts';
 import { type OrderedValue, orderedValue } from '../../formats/ordered-value.ts';
 import { ParquetWriter } from '../../formats/parquet-writer.ts';
 import type { Arena } from '../../memory/contract.ts';
@@ -31,6 +31,10 @@ export interface ExportOupsOptions {
    * the store, or, where that says nothing, one level with the values in the order of their fields' names.
    */
   keys?: KeySchema;
+  /** Stops between two batches; datasets that are written stay, of the one at work nothing does. */
+  signal?: AbortSignal;
+  /** Called when a dataset is written. */
+  onDataset?: (transfer: OupsTransfer) => void;
 }
 
 /** A dataset that went from a store to another. */
@@ -130,10 +134,11 @@ class GroupWriter {
 }
 
 /** Row groups stay as they are; rows of files that other programs added go between them, and the cuts are new then. */
-async function writeGroups(arena: Arena, dataset: Dataset, writer: GroupWriter): Promise<void> {
+async function writeGroups(arena: Arena, dataset: Dataset, writer: GroupWriter, signal?: AbortSignal): Promise<void> {
   if (dataset.foreignFiles().length > 0) {
     for await (const batch of dataset.batches(arena, {})) {
       await writer.push(batch);
+      throwIfStopped(signal, dataset.path);
       if (writer.openRows >= DEFAULT_TARGET) await writer.cut();
     }
     return writer.cut();
@@ -142,7 +147,10 @@ async function writeGroups(arena: Arena, dataset: Dataset, writer: GroupWriter):
   const columns = dataset.fields.map((field) => field.name);
   const source = { arena, owner: OWNER, fields: dataset.fields, columns, batchRows: BATCH_ROWS };
   for (const file of dataset.files()) {
-    for await (const batch of fileBatches(source, file)) await writer.push(batch);
+    for await (const batch of fileBatches(source, file)) {
+      await writer.push(batch);
+      throwIfStopped(signal, dataset.path);
+    }
     await writer.cut();
   }
 }
@@ -166,13 +174,18 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** Files come first and the list of them last: without the list, no reader knows the dataset. */
-async function exportDataset(dataset: Dataset, root: string, folder: string): Promise<OupsTransfer> {
+async function exportDataset(
+  dataset: Dataset,
+  root: string,
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<OupsTransfer> {
   const arena = createArena();
   const writer = new GroupWriter(arena, dataset, folder);
   const { orderedOn, fields, key } = dataset;
   try {
     await makeFolder(folder);
-    await writeGroups(arena, dataset, writer);
+    await writeGroups(arena, dataset, writer, signal);
   } catch (error) {
     await writer.abort();
     for (const { fileId } of writer.groups) await rm(oupsFile(folder, fileId), { force: true });
@@ -201,6 +214,11 @@ export async function exportOups(store: Store, path: string, options: ExportOups
     all.push({ dataset, folder });
   }
   const written: OupsTransfer[] = [];
-  for (const { dataset, folder } of all) written.push(await exportDataset(dataset, root, folder));
+  for (const { dataset, folder } of all) {
+    throwIfStopped(options.signal, dataset.path);
+    const transfer = await exportDataset(dataset, root, folder, options.signal);
+    written.push(transfer);
+    options.onDataset?.(transfer);
+  }
   return written;
 }

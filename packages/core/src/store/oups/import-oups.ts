@@ -1,7 +1,9 @@
 /** Taking datasets of a store of the Python library OUPS over into a store of ours. */
 import { join } from 'node:path';
+import type { RecordBatch } from 'apache-arrow';
 
 import { PipelineError } from '../../errors.ts';
+import { throwIfStopped } from '../../formats/file-error.ts';
 import type { FieldSpec, Shape } from '../../schema/types.ts';
 import type { WriteMode } from '../commit.ts';
 import { type DatasetKey, showKey } from '../key-path.ts';
@@ -16,15 +18,31 @@ export interface ImportOupsOptions extends OpenOupsOptions {
   match?: DatasetKey;
   /** What happens to datasets that are there already. Default: they are refused, before anything is written. */
   mode?: WriteMode;
+  /** Stops between two batches; datasets that are taken over stay, of the one at work nothing does. */
+  signal?: AbortSignal;
+  /** Called when a dataset is taken over. */
+  onDataset?: (transfer: OupsTransfer) => void;
 }
 
 function shapeOf(fields: readonly FieldSpec[]): Shape {
   return Object.fromEntries(fields.map(({ name, type }) => [name, type]));
 }
 
-async function importDataset(dataset: OupsDataset, store: Store, mode: WriteMode): Promise<OupsTransfer> {
+async function* rowsOf(dataset: OupsDataset, signal: AbortSignal | undefined): AsyncGenerator<RecordBatch> {
+  for await (const batch of dataset.read()) {
+    throwIfStopped(signal, dataset.path);
+    yield batch;
+  }
+}
+
+async function importDataset(
+  dataset: OupsDataset,
+  store: Store,
+  mode: WriteMode,
+  signal: AbortSignal | undefined,
+): Promise<OupsTransfer> {
   const { key, orderedOn, fields, metadata, objects } = dataset;
-  const summary = await store.write(key, dataset.read(), {
+  const summary = await store.write(key, rowsOf(dataset, signal), {
     schema: shapeOf(fields),
     orderedOn,
     mode,
@@ -40,7 +58,7 @@ export async function importOups(
   store: Store,
   options: ImportOupsOptions = {},
 ): Promise<OupsTransfer[]> {
-  const { match, mode, ...opening } = options;
+  const { match, mode, signal, onDataset, ...opening } = options;
   const source = from instanceof OupsStore ? from : await openOupsStore(from, opening);
   const datasets: OupsDataset[] = [];
   for (const key of await source.datasets(match)) {
@@ -56,6 +74,11 @@ export async function importOups(
     datasets.push(dataset);
   }
   const taken: OupsTransfer[] = [];
-  for (const dataset of datasets) taken.push(await importDataset(dataset, store, mode ?? 'append'));
+  for (const dataset of datasets) {
+    throwIfStopped(signal, dataset.path);
+    const transfer = await importDataset(dataset, store, mode ?? 'append', signal);
+    taken.push(transfer);
+    onDataset?.(transfer);
+  }
   return taken;
 }
