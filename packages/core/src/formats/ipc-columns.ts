@@ -14,7 +14,7 @@ export interface IpcColumn {
   rows: number;
   nullCount: number;
   validity: Uint8Array | undefined;
-  /** Of variable columns and lists; from 0. */
+  /** Of variable columns and lists; from 0, unless they were asked for as they are. */
   offsets: Uint8Array | undefined;
   values: Uint8Array;
   /** Dictionary or elements. */
@@ -34,12 +34,13 @@ function offsetsOf(
   column: Column,
   from: number,
   rows: number,
+  isMoved: boolean,
 ): { bytes: Uint8Array; first: number; count: number } {
   if (column.offsets === 0) return { bytes: new Uint8Array(4), first: 0, count: 0 };
   const source = new Int32Array(arena.buffer, column.offsets + from * 4, rows + 1);
   const first = source[0] ?? 0;
   const count = (source[rows] ?? 0) - first;
-  if (first === 0)
+  if (first === 0 || !isMoved)
     return {
       bytes: arena.u8.subarray(column.offsets + from * 4, column.offsets + (from + rows + 1) * 4),
       first,
@@ -52,7 +53,7 @@ function offsetsOf(
 }
 
 /** Rows `from` … `from + rows` of a column. */
-export function ipcColumn(arena: Arena, column: Column, from: number, rows: number): IpcColumn {
+function ipcColumn(arena: Arena, column: Column, from: number, rows: number, isMoved: boolean): IpcColumn {
   const parsed = parseType(column.type);
   const validity = column.validity === 0 ? undefined : bitsOf(arena, column.validity, from, rows);
   const nullCount = validity === undefined ? 0 : rows - countSetBits(validity, 0, rows);
@@ -69,30 +70,33 @@ export function ipcColumn(arena: Arena, column: Column, from: number, rows: numb
     case 'bits':
       return { ...base, values: bitsOf(arena, column.values, from, rows) };
     case 'variable': {
-      const { bytes, first, count } = offsetsOf(arena, column, from, rows);
+      const { bytes, first, count } = offsetsOf(arena, column, from, rows, isMoved);
       return { ...base, offsets: bytes, values: bytesAt(column.values + first, count) };
     }
     case 'list': {
-      const { bytes, first, count } = offsetsOf(arena, column, from, rows);
+      const { bytes, first, count } = offsetsOf(arena, column, from, rows, true);
       return {
         ...base,
         offsets: bytes,
         values: new Uint8Array(),
-        child: column.child && ipcColumn(arena, column.child, first, count),
+        child: column.child && ipcColumn(arena, column.child, first, count, true),
       };
     }
     case 'dictionary':
       return {
         ...base,
         values: bytesAt(column.values + from * 4, rows * 4),
-        child: column.child && ipcColumn(arena, column.child, 0, column.child.length),
+        child: column.child && ipcColumn(arena, column.child, 0, column.child.length, isMoved),
       };
     default:
       return { ...base, values: bytesAt(column.values + from * parsed.byteWidth, rows * parsed.byteWidth) };
   }
 }
 
-/** Rows `from` … `from + rows` of a batch. */
-export function ipcColumns(arena: Arena, batch: Batch, from: number, rows: number): IpcColumn[] {
-  return batch.columns.map((column) => ipcColumn(arena, column, from, rows));
+/**
+ * Rows `from` … `from + rows` of a batch.
+ * @param isMoved offsets of texts are from 0, which is a copy of them for most slices; else `values` begin where the first one says
+ */
+export function ipcColumns(arena: Arena, batch: Batch, from: number, rows: number, isMoved = true): IpcColumn[] {
+  return batch.columns.map((column) => ipcColumn(arena, column, from, rows, isMoved));
 }

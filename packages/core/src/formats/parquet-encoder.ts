@@ -58,12 +58,15 @@ function isDeltaEncoded(type: string): boolean {
 /** A file being encoded. Exactly one of `end` and `abort` is called. */
 export class ParquetEncoder {
   rows = 0;
-  /** Statistics by column, in the order of the fields, of the values before any conversion. */
-  readonly bounds: ColumnBounds[];
+  /** Of columns whose values are converted, and of all where the library encodes. */
+  readonly #ownBounds: ColumnBounds[];
+  /** Columns whose values go into the file as they are. */
+  #isAsItIs: boolean[] | undefined;
   readonly #options: WriteParquetOptions;
   readonly #output: EncoderOutput;
   /** Our own encoder, where the columns are such as it writes. */
-  #native: NativeEncoder | undefined;
+  readonly #native: NativeEncoder | undefined;
+  #isNativeOpen = false;
   /** The library, begun with the first rows, which tell how to encode. */
   #stream: EncodedStream | undefined;
   readonly #scratch = new IpcScratch();
@@ -72,12 +75,23 @@ export class ParquetEncoder {
   constructor(options: WriteParquetOptions, output: EncoderOutput) {
     this.#options = options;
     this.#output = output;
-    this.bounds = options.fields.map(() => emptyBounds());
+    this.#ownBounds = options.fields.map(() => emptyBounds());
     this.#fileFields = options.stored?.fields ?? options.fields;
     const { compression, rowGroupRows, rowGroupBytes, orderedOn, metadata = {} } = options;
     if (!canEncodeNatively(this.#fileFields, compression)) return;
     const common = { fields: this.#fileFields, compression, rowGroupRows, rowGroupBytes, orderedOn, metadata };
     this.#native = new NativeEncoder({ ...common, ...output });
+    this.#isNativeOpen = true;
+  }
+
+  /** Statistics by column, in the order of the fields, of the values before any conversion. After `end`. */
+  get bounds(): ColumnBounds[] {
+    return this.#ownBounds.map((own, index) => this.#nativeBounds(index) ?? own);
+  }
+
+  /** The encoder's, which sees the values that it writes. */
+  #nativeBounds(index: number): ColumnBounds | undefined {
+    return this.#isAsItIs?.[index] === true ? this.#native?.bounds(index) : undefined;
   }
 
   /**
@@ -89,17 +103,25 @@ export class ParquetEncoder {
     const share = Math.max(1, Math.floor((this.#native === undefined ? LIBRARY_BYTES : NATIVE_BYTES) / rowBytes));
     for (let done = 0; done < rows || (rows === 0 && done === 0); ) {
       const step = Math.min(this.#native?.room ?? LIBRARY_ROWS, share, rows - done);
-      await this.#encode(ipcColumns(this.#options.arena, batch, from + done, step), step);
+      await this.#encode(ipcColumns(this.#options.arena, batch, from + done, step, this.#native === undefined), step);
       done += Math.max(step, 1);
     }
-    batch.columns.forEach((column, i) =>
-      addBounds(this.bounds[i] ?? emptyBounds(), this.#options.arena, column, from, rows),
-    );
+    this.#addBounds(batch, from, rows);
     this.rows += rows;
+  }
+
+  #addBounds(batch: Batch, from: number, rows: number): void {
+    for (const [index, column] of batch.columns.entries()) {
+      const own = this.#ownBounds[index];
+      const isKnown = this.#isAsItIs?.[index] === true && !column.type.startsWith('decimal');
+      if (own !== undefined && !isKnown) addBounds(own, this.#options.arena, column, from, rows);
+    }
   }
 
   async #encode(columns: IpcColumn[], rows: number): Promise<void> {
     const stored = this.#options.stored?.convert(columns) ?? columns;
+    if (this.#native !== undefined)
+      this.#isAsItIs ??= stored.map((column, index) => column.values === columns[index]?.values);
     try {
       if (this.#native !== undefined) return await this.#native.push(stored, rows);
       this.#stream ??= this.#begin(stored);
@@ -128,10 +150,10 @@ export class ParquetEncoder {
 
   /** Writes what is left and the footer. Returns the chunks where their sums are known. @throws ERR_IO, ERR_INTERNAL */
   async end(): Promise<SummedChunk[] | undefined> {
-    const native = this.#native;
-    this.#native = undefined;
+    const isNative = this.#isNativeOpen;
+    this.#isNativeOpen = false;
     try {
-      if (native !== undefined) return await native.end();
+      if (isNative) return await this.#native?.end();
       if (this.#stream === undefined)
         await this.#encode(
           this.#fileFields.map((field) => emptyIpcColumn(field.type)),
@@ -146,8 +168,8 @@ export class ParquetEncoder {
 
   /** Stops; what was written is no file. */
   async abort(): Promise<void> {
-    await this.#native?.abort().catch(() => undefined);
-    this.#native = undefined;
+    if (this.#isNativeOpen) await this.#native?.abort().catch(() => undefined);
+    this.#isNativeOpen = false;
     await this.#stream?.abort().catch(() => undefined);
   }
 

@@ -1,5 +1,7 @@
 /** Least and greatest value of a column chunk, as its footer has them. */
 import type { Ptr } from '../../memory/contract.ts';
+import type { ColumnBounds } from '../column-bounds.ts';
+import type { OrderedValue } from '../ordered-value.ts';
 import type { EncoderMemory } from './encoder-memory.ts';
 import type { PhysicalColumn } from './physical-column.ts';
 
@@ -57,6 +59,25 @@ export class ChunkBounds {
 
   addTruths(count: number, trueCount: number): void {
     if (count > 0) this.#widen(trueCount === count ? 1 : 0, trueCount > 0 ? 1 : 0);
+  }
+
+  /** Of another chunk of the column. */
+  add(other: ChunkBounds): void {
+    if (other.hasNaN) this.hasNaN = true;
+    if (other.#min !== undefined && other.#max !== undefined) this.#widen(other.#min, other.#max);
+  }
+
+  /** As the column's type has them in memory; undefined for types without an order. */
+  values(): Pick<ColumnBounds, 'min' | 'max' | 'hasNaN'> {
+    const of = (bound: Bound | undefined): OrderedValue | undefined =>
+      Buffer.isBuffer(bound) ? bound.toString('utf8') : bound;
+    const { kind, field } = this.#column;
+    const isOrdered = kind !== 'bits' && field.type !== 'binary';
+    return {
+      min: isOrdered ? of(this.#min) : undefined,
+      max: isOrdered ? of(this.#max) : undefined,
+      hasNaN: this.hasNaN,
+    };
   }
 
   #widen(min: Bound, max: Bound): void {

@@ -131,11 +131,7 @@ export class ColumnEncoder {
       kernels['take']?.(4, codes, indices, count, present);
       codes = present;
     }
-    const texts = {
-      offsets: this.#copy(scratch.rawOffsets, child.offsets ?? new Uint8Array(4)),
-      values: this.#copy(scratch.raw, child.values),
-      count: child.rows,
-    };
+    const texts = this.#staged.copyTexts(child.offsets ?? new Uint8Array(8), child.values, child.rows);
     const encoding = (this.#encoding ??= { usesDictionary: true, direct: 'plain' });
     if (encoding.usesDictionary && this.#mapCodes(codes, count, texts)) {
       this.#hasCodes = true;
@@ -338,6 +334,11 @@ export class ColumnEncoder {
       uncompressedBytes,
       bounds: this.#bounds.bytes(),
     };
+  }
+
+  /** Of the chunk that has ended. */
+  get bounds(): ChunkBounds {
+    return this.#bounds;
   }
 
   #putDictionary(): Uint8Array[] {

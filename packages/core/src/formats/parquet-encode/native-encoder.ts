@@ -4,8 +4,10 @@
  */
 import { crc32 } from 'node:zlib';
 import type { Fields } from '../../schema/types.ts';
+import type { ColumnBounds } from '../column-bounds.ts';
 import type { IpcColumn } from '../ipc-columns.ts';
 import type { EncoderOutput, SummedChunk } from '../parquet-encoder.ts';
+import { ChunkBounds } from './chunk-bounds.ts';
 import { ColumnEncoder, type EncodedChunk, type EncoderScratch, encoderScratch } from './column-encoder.ts';
 import { type EncoderMemory, enterEncoderMemory, leaveEncoderMemory } from './encoder-memory.ts';
 import { type FooterChunk, type FooterGroup, footerBytes } from './footer.ts';
@@ -59,6 +61,7 @@ export class NativeEncoder {
   readonly #pageRows: number;
   readonly #groups: FooterGroup[] = [];
   readonly #checksums: number[] = [];
+  readonly #bounds: { of: ChunkBounds; nulls: number }[];
   #bytes = 0;
   #groupRows = 0;
   #pageFill = 0;
@@ -72,6 +75,7 @@ export class NativeEncoder {
     this.#held = new HeldPages(this.#memory, overflowPath, HELD_BYTES);
     this.#physical = fields.map((field) => physicalColumn(field) as PhysicalColumn);
     this.#pageRows = pageRowsOf(this.#physical);
+    this.#bounds = this.#physical.map((column) => ({ of: new ChunkBounds(column), nulls: 0 }));
     const { memory, scratch, held } = { memory: this.#memory, scratch: this.#scratch, held: this.#held };
     const common = { memory, scratch, held, codec: compression as NativeCodec, chunkRows: rowGroupRows };
     this.#columns = this.#physical.map(
@@ -104,14 +108,26 @@ export class NativeEncoder {
     if (this.#groupRows === 0) return;
     if (this.#bytes === 0) await this.#write([MAGIC]);
     const chunks: FooterChunk[] = [];
-    for (const column of this.#columns) {
-      chunks.push(await this.#writeChunk(column.end()));
+    for (const [index, column] of this.#columns.entries()) {
+      const chunk = column.end();
+      chunks.push(await this.#writeChunk(chunk));
+      const bounds = this.#bounds[index];
+      if (bounds === undefined) continue;
+      bounds.of.add(column.bounds);
+      bounds.nulls += chunk.nulls;
     }
     this.#groups.push({ rows: this.#groupRows, chunks });
     this.#held.reset();
     for (const column of this.#columns) column.begin();
     this.#groupRows = 0;
     this.#pageFill = 0;
+  }
+
+  /** Of the whole file, when it has ended, in the order of the columns; undefined for a decimal. */
+  bounds(index: number): ColumnBounds | undefined {
+    const bounds = this.#bounds[index];
+    if (bounds === undefined || this.#physical[index]?.isDecimal === true) return undefined;
+    return { ...bounds.of.values(), nullCount: bounds.nulls };
   }
 
   async #writeChunk(chunk: EncodedChunk): Promise<FooterChunk> {

@@ -135,14 +135,16 @@ export class StagedValues {
   }
 
   #addText(column: IpcColumn, indices: Ptr): void {
-    const { offsets = new Uint8Array(4), values } = column;
-    const texts = {
-      offsets: this.#copy(this.#scratch.rawOffsets, offsets),
-      values: this.#copy(this.#scratch.raw, values),
-      count: column.rows,
-    };
+    const { offsets = new Uint8Array(8), values } = column;
+    const texts = this.copyTexts(offsets, values, column.rows);
     if (indices === 0) this.addTexts(texts);
     else this.addTexts(this.pick(texts, indices, column.rows - column.nullCount));
+  }
+
+  /** Texts of a column, in scratch. Its values begin with the first text, wherever the offsets do. */
+  copyTexts(offsets: Uint8Array, values: Uint8Array, count: number): Texts {
+    const at = this.#copy(this.#scratch.rawOffsets, offsets);
+    return { offsets: at, values: this.#copy(this.#scratch.raw, values) - this.#memory.uint32(at), count };
   }
 
   /** Texts by their numbers, in scratch. */
