@@ -46,7 +46,7 @@ export function snapshotAt(elapsedMs: number, more: Partial<MetricsSnapshot> = {
     barriers: { count: 0, last: undefined },
     restarts: 0,
     alerts: [],
-    recent: { cascades: [], flushes: [], pressure: [], restarts: [], limits: [] },
+    recent: { cascades: [], pressure: [], restarts: [], limits: [] },
     ...more,
   };
 }

@@ -20,6 +20,7 @@ export type { RunOptions } from './job/run-options.ts';
 export type { EndpointSummary, StageSummary, Summary } from './job/summary.ts';
 export type { EndpointCount, EndpointProgress, MemoryProgress, Progress } from './monitor/progress.ts';
 export type {
+  BufferMetrics,
   CascadeRecord,
   EdgeMetrics,
   EndpointMetrics,

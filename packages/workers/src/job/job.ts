@@ -76,7 +76,7 @@ export class Job implements Run {
   }
 
   state(): JobState {
-    const buffers = this.#execution.readings?.buffers() ?? [];
+    const buffers: BufferState[] = this.#execution.readings?.buffers() ?? [];
     const memory = this.#execution.readings?.memory() ?? [];
     return { buffers, text: buffers.map((buffer) => buffer.text).join('\n'), memory };
   }

@@ -10,11 +10,11 @@ import type {
   Triggers,
 } from '@spillway/core/internal';
 import type { Actor } from '../coordinator/wiring.ts';
-import { type BufferState, describeBuffer } from '../job/buffer-state.ts';
+import { describeBuffer } from '../job/buffer-state.ts';
 import type { StageSummary } from '../job/summary.ts';
 import { endsOfEdge } from './gauges.ts';
 import type { EndpointCount } from './progress.ts';
-import type { EndpointMetrics, IsolateMetrics, LaneMetrics, StageMetrics } from './snapshot.ts';
+import type { BufferMetrics, EndpointMetrics, IsolateMetrics, LaneMetrics, StageMetrics } from './snapshot.ts';
 import {
   ACTIVITIES,
   type Activity,
@@ -90,7 +90,7 @@ export class JobReadings {
   }
 
   /** Every operator that waits for triggers, over all its lanes. */
-  buffers(): BufferState[] {
+  buffers(): BufferMetrics[] {
     const views = this.#read();
     return this.#physical.stages.flatMap((stage) => {
       const lanes = lanesOf(views, stage);
@@ -98,15 +98,8 @@ export class JobReadings {
         // A partial half hands its states on with every morsel: the final half is the buffer.
         const triggers = operator.half === 'partial' ? undefined : triggersOf(operator);
         if (triggers === undefined) return [];
-        const held = { inputs: 0, rows: 0, bytes: 0 };
-        for (const lane of lanes) {
-          const reading = lane.operators[index]?.held;
-          held.inputs += reading?.inputs ?? 0;
-          held.rows += reading?.rows ?? 0;
-          held.bytes += reading?.bytes ?? 0;
-        }
-        const limit = lanes[0]?.operators[index]?.limitBytes ?? 0;
-        return [describeBuffer(operator.name, stage.name, held, withLimit(triggers, limit))];
+        const { held, limitBytes, ...counts } = sumOperators(lanes.flatMap(({ operators }) => operators[index] ?? []));
+        return [{ ...describeBuffer(operator.name, stage.name, held, withLimit(triggers, limitBytes)), ...counts }];
       });
     });
   }
@@ -234,6 +227,23 @@ export class JobReadings {
     const id = consumer?.kind === 'stage' ? consumer.stage : consumer?.node;
     return views.filter(({ actor }) => actor.kind === kind && actor.id === id);
   }
+}
+
+type OperatorSum = Pick<OperatorReading, 'held' | 'limitBytes' | 'peakBytes' | 'spilledBytes' | 'flushes'>;
+
+/** One operator over its lanes. */
+function sumOperators(lanes: readonly OperatorReading[]): OperatorSum {
+  const held = { inputs: 0, rows: 0, bytes: 0 };
+  const sum = { held, limitBytes: lanes[0]?.limitBytes ?? 0, peakBytes: 0, spilledBytes: 0, flushes: noFlushes() };
+  for (const lane of lanes) {
+    held.inputs += lane.held.inputs;
+    held.rows += lane.held.rows;
+    held.bytes += lane.held.bytes;
+    sum.peakBytes += lane.peakBytes;
+    sum.spilledBytes += lane.spilledBytes;
+    addFlushes(sum.flushes, lane.flushes);
+  }
+  return sum;
 }
 
 function lanesOf(views: ActorView[], stage: StageSpec): ActorView[] {

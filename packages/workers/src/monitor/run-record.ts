@@ -6,7 +6,7 @@ import type { RecentEvents } from './snapshot.ts';
 const KEPT = 64;
 
 export class RunRecord {
-  readonly #recent: RecentEvents = { cascades: [], flushes: [], pressure: [], restarts: [], limits: [] };
+  readonly #recent: RecentEvents = { cascades: [], pressure: [], restarts: [], limits: [] };
   barriers = 0;
   lastBarrier: JobEvents['barrier'] | undefined;
   restarts = 0;
@@ -32,17 +32,11 @@ export class RunRecord {
     ];
   }
 
-  /** Keeps flushes as well, each by itself: only for those who look at them. */
-  keepFlushes(emitter: Pick<JobEmitter, 'on'>): void {
-    this.#off.push(emitter.on('flush', (event) => keep(this.#recent.flushes, { atMs: Date.now(), ...event })));
-  }
-
   /** As of now: what happens later does not change it. */
   copyRecent(): RecentEvents {
-    const { cascades, flushes, pressure, restarts, limits } = this.#recent;
+    const { cascades, pressure, restarts, limits } = this.#recent;
     return {
       cascades: [...cascades],
-      flushes: [...flushes],
       pressure: [...pressure],
       restarts: [...restarts],
       limits: [...limits],

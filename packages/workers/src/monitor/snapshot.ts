@@ -21,7 +21,7 @@ export interface MetricsSnapshot {
   /** In the plan's order, sources first. */
   stages: StageMetrics[];
   /** Operators that hold rows back, against their limits. */
-  buffers: BufferState[];
+  buffers: BufferMetrics[];
   /** Channels between stages. */
   edges: EdgeMetrics[];
   memory: MemoryMetrics;
@@ -59,6 +59,13 @@ export interface LaneMetrics {
   doing: Activity;
   /** Name of the stage, source or sink at the other end of the edge that it waits on. */
   waitsFor?: string;
+}
+
+export interface BufferMetrics extends BufferState {
+  /** Most logical bytes that it held at once, summed over lanes. */
+  peakBytes: number;
+  spilledBytes: number;
+  flushes: FlushCounts;
 }
 
 export interface EdgeMetrics {
@@ -134,7 +141,6 @@ export interface CascadeRecord {
 
 export interface RecentEvents {
   cascades: CascadeRecord[];
-  flushes: ({ atMs: number } & JobEvents['flush'])[];
   pressure: ({ atMs: number } & Pick<JobEvents['pressure'], 'level' | 'fraction'>)[];
   restarts: { atMs: number; stage: string; reason: string; kind: JobEvents['restart']['kind'] }[];
   limits: ({ atMs: number } & JobEvents['limit'])[];

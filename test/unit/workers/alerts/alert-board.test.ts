@@ -93,7 +93,7 @@ describe('each rule has its cause', () => {
 
   it('worker-restarts', () => {
     const restart = { atMs: 0, stage: 'parse', reason: 'its heap is full', kind: 'crash' as const };
-    const recent = { cascades: [], flushes: [], pressure: [], restarts: [restart], limits: [] };
+    const recent = { cascades: [], pressure: [], restarts: [restart], limits: [] };
     lookFrom(0, 5000, (ms) => ({ restarts: ms >= 3000 ? 1 : 0, recent }));
     expect(told()).toEqual(['worker-restarts raised parse']);
     expect(events[0]?.message).toContain('its heap is full');
