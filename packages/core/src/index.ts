@@ -29,6 +29,7 @@ export type { BinOptions, BinWidth, FirstDay, Instant, SnapshotOptions } from '.
 export type { CombineOptions, MergeOptions, ZipLatestOptions } from './plan/combine.ts';
 export type { ExplainOptions, Explanation } from './plan/explain.ts';
 export type { AnyIterable, IterableItem } from './plan/feeders.ts';
+export type { ArrowSinkOptions, CsvSinkOptions, NdjsonSinkOptions, ParquetSinkOptions } from './plan/file-sinks.ts';
 export type { JoinOptions } from './plan/join.ts';
 export {
   createPipeline,
@@ -44,7 +45,6 @@ export { fromShared, type SharedOptions } from './plan/shared-source.ts';
 export {
   type ForEachOptions,
   type IterableSink,
-  type ParquetSinkOptions,
   type Sink,
   type StoreHandle,
   type StoreKey,

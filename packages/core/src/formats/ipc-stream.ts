@@ -66,7 +66,8 @@ function message(headerType: number, header: FlatTable, bodyBytes: number): Uint
   return encodeFlatbuffer([{ i16: VERSION_5 }, { i8: headerType }, { table: header }, { i64: bodyBytes }]);
 }
 
-const align = (bytes: number): number => (bytes + 63) & ~63;
+/** Bytes of a buffer in a body, with what is left free behind it. */
+export const alignedBytes = (bytes: number): number => (bytes + 63) & ~63;
 
 /** What a record batch message says of its body, and the body's buffers. */
 export interface IpcBody {
@@ -80,7 +81,7 @@ function addBuffer(body: IpcBody, buffer: Uint8Array | undefined): void {
   body.ranges.push(body.bytes, buffer?.length ?? 0);
   if (buffer === undefined) return;
   body.buffers.push(buffer);
-  body.bytes += align(buffer.length);
+  body.bytes += alignedBytes(buffer.length);
 }
 
 /** Depth first, as the format wants: node, then validity, offsets, values, then the children. */
@@ -125,7 +126,7 @@ function assemble(messages: readonly IpcMessage[], scratch: IpcScratch): Uint8Ar
     let offset = at;
     for (const buffer of body?.buffers ?? []) {
       bytes.set(buffer, offset);
-      offset += align(buffer.length);
+      offset += alignedBytes(buffer.length);
     }
     at += body?.bytes ?? 0;
   }
@@ -141,10 +142,14 @@ export interface IpcMessage {
   body?: IpcBody;
 }
 
+/** Schema, as messages and footers have it. */
+export function schemaTable(fields: Fields): FlatTable {
+  return [{ i16: 0 }, { tables: fields.map((field, id) => fieldTable(field, id)) }];
+}
+
 /** The first message of every stream. */
 export function schemaMessage(fields: Fields): IpcMessage {
-  const header: FlatTable = [{ i16: 0 }, { tables: fields.map((field, id) => fieldTable(field, id)) }];
-  return { head: message(HEADER_SCHEMA, header, 0) };
+  return { head: message(HEADER_SCHEMA, schemaTable(fields), 0) };
 }
 
 /** A record batch, its dictionaries before it. */

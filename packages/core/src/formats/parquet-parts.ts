@@ -6,6 +6,7 @@
 import type { Batch } from '../batch/contract.ts';
 import { DurableFile, TEMPORARY_SUFFIX } from './durable-file.ts';
 import { ParquetEncoder, type WriteParquetOptions } from './parquet-encoder.ts';
+import type { RowFile, RowFileMark } from './row-file.ts';
 import {
   readThriftTree,
   type ThriftNode,
@@ -14,14 +15,6 @@ import {
   wholeNumberOf,
   writeThriftTree,
 } from './thrift-tree.ts';
-
-/** How far a file had been written. Plain data. */
-export interface PartsMark {
-  rows: number;
-  bytes: number;
-  /** Where each part begins. */
-  parts: number[];
-}
 
 /** Fields of the footer's structs, by the numbers of the format. */
 const FILE = { rows: 3, rowGroups: 4 };
@@ -33,24 +26,28 @@ const MAGIC = [0x50, 0x41, 0x52, 0x31];
 const MOST_ORDINAL = 32_767;
 
 /** Under its own name from the start, which is a temporary one to others. After `open`, one of `end` and `abort` is called. */
-export class ParquetParts {
+export class ParquetParts implements RowFile {
   readonly #options: WriteParquetOptions;
   readonly #file: DurableFile;
   readonly #parts: number[];
   #rowsBefore: number;
   #encoder: ParquetEncoder | undefined;
 
-  private constructor(options: WriteParquetOptions, file: DurableFile, { rows, parts }: PartsMark) {
+  private constructor(options: WriteParquetOptions, file: DurableFile, { rows, places }: RowFileMark) {
     this.#options = options;
     this.#file = file;
     this.#rowsBefore = rows;
-    this.#parts = [...parts];
+    this.#parts = [...places];
   }
 
   /** Creates the file, or goes on behind a mark: what was written later is cut off. @throws ERR_IO */
-  static async open(options: WriteParquetOptions, from?: PartsMark): Promise<ParquetParts> {
-    const mark = from ?? { rows: 0, bytes: 0, parts: [] };
+  static async open(options: WriteParquetOptions, from?: RowFileMark): Promise<ParquetParts> {
+    const mark = from ?? { rows: 0, bytes: 0, places: [] };
     return new ParquetParts(options, await DurableFile.takeUp(options.path, mark.bytes), mark);
+  }
+
+  get bytes(): number {
+    return this.#file.bytes;
   }
 
   get rows(): number {
@@ -72,9 +69,9 @@ export class ParquetParts {
   }
 
   /** Ends the part at hand and puts it on the disk. @throws ERR_IO */
-  async mark(): Promise<PartsMark> {
+  async mark(): Promise<RowFileMark> {
     await this.#endPart();
-    return { rows: this.#rowsBefore, bytes: this.#file.bytes, parts: [...this.#parts] };
+    return { rows: this.#rowsBefore, bytes: this.#file.bytes, places: [...this.#parts] };
   }
 
   async #endPart(): Promise<void> {

@@ -95,7 +95,7 @@ function codecThreadBytes(plan: ResolvedPlan): number {
       const columns = new Set((node.outputFields['out'] ?? []).map((field) => field.name));
       bytes = Math.max(bytes, CODEC_BYTES + 2 * largestRowGroup(files, columns));
     }
-    if (spec.kind === 'sink' && (spec.sink.type === 'parquet' || spec.sink.type === 'store'))
+    if (spec.kind === 'sink' && (spec.sink.type === 'file' || spec.sink.type === 'store'))
       bytes = Math.max(bytes, CODEC_BYTES + (node.storedGroupBytes ?? 0));
   }
   return bytes;

@@ -60,7 +60,7 @@ function refuseSharedTargets(nodes: readonly PlanNode[]): void {
 }
 
 function targetOf(sink: SinkSpec): string | undefined {
-  if (sink.type === 'parquet') return resolve(sink.path);
+  if (sink.type === 'file') return resolve(sink.path);
   if (sink.type !== 'store') return undefined;
   return resolve(sink.root, sink.path);
 }

@@ -5,7 +5,7 @@ import { isLattice } from '../operators/windows/columns.ts';
 import { formatBytes } from '../schema/sizes.ts';
 import { type MemorySplit, splitMemory } from './budget.ts';
 import { buildLogicalPlan } from './build.ts';
-import type { AggregationSpec, OperatorSpec, SortKey, SourceSpec, Triggers } from './logical.ts';
+import type { AggregationSpec, FileFormat, OperatorSpec, SortKey, SourceSpec, Triggers } from './logical.ts';
 import { batchRowsOf, type MinimumTerms, minimumTerms } from './minimum.ts';
 import type { EdgeSpec, PhysicalPlan, StageOperator, StageSpec } from './physical.ts';
 import { fileProbes, resolvePlan } from './resolve.ts';
@@ -101,6 +101,13 @@ function sourceLines(name: string, source: SourceSpec, columns: number): string[
       ? `${source.paths.length} ${format} file${source.paths.length === 1 ? '' : 's'}`
       : source.type;
   return [`source ${name}: ${what}, ${columns} column${columns === 1 ? '' : 's'}, ${order}`];
+}
+
+const KINDS = { parquet: 'Parquet', csv: 'CSV', ndjson: 'NDJSON', arrow: 'Arrow' } as const;
+
+function fileSinkLine(path: string, format: FileFormat): string {
+  const how = format.kind === 'arrow' ? format.layout : format.compression;
+  return `${KINDS[format.kind]} file ${path}, ${how}`;
 }
 
 /** For people; undefined for what are no files. */
@@ -237,7 +244,7 @@ function sinkLines(edge: EdgeSpec, logical: ResolvedPlan): string[] {
 
 function describeSink(spec: Extract<OperatorSpec, { kind: 'sink' }>): string {
   const { sink } = spec;
-  if (sink.type === 'parquet') return `Parquet file ${sink.path}, ${sink.compression}`;
+  if (sink.type === 'file') return fileSinkLine(sink.path, sink.format);
   if (sink.type !== 'store') return sink.type;
   const key = Object.entries(sink.key)
     .map(([field, value]) => `${field}=${value}`)

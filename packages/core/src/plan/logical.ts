@@ -224,12 +224,20 @@ export interface CustomAggregate {
   takesNulls: boolean;
 }
 
+/** How rows are written to a file. */
+export type FileFormat =
+  | { kind: 'parquet'; compression: 'none' | 'snappy' | 'zstd'; rowGroupRows: number }
+  | { kind: 'csv'; delimiter: string; hasHeader: boolean; compression: 'none' | 'gzip' }
+  | { kind: 'ndjson'; compression: 'none' | 'gzip' }
+  | { kind: 'arrow'; layout: 'file' | 'stream' };
+
 export type SinkSpec =
   | { type: 'collect' }
   /** Delivered to a function or async iterator on the main thread, by logical batch. `id` names it in this process. */
   | { type: 'callback'; id: string; takes: 'batch' | 'rows' }
   | { type: 'iterate'; id: string }
-  | { type: 'parquet'; path: string; compression: 'none' | 'snappy' | 'zstd'; rowGroupRows: number }
+  /** One file, there when the run has succeeded. */
+  | { type: 'file'; path: string; format: FileFormat }
   | {
       type: 'store';
       root: string;

@@ -9,9 +9,9 @@ import { checkSettings, type MetadataChange, type WriteSettings } from '../store
 import type { IteratorSink } from './callbacks.ts';
 import type { GraphNode, PipelineSettings } from './graph.ts';
 import type { SinkSpec } from './logical.ts';
-import { checkCount, checkKeys, type StepOptions, triggersOf } from './stage-options.ts';
+import { checkKeys, type StepOptions, triggersOf } from './stage-options.ts';
 
-/** The end of one branch of a pipeline. Made by a stream's `collect`, `forEach`, `toIterable`, `toParquet`, `toStore`. */
+/** The end of one branch of a pipeline. Made by a stream's `collect`, `forEach`, `toIterable`, `toStore`, `toParquet` and the like. */
 export class Sink<S extends Shape = Shape> {
   readonly kind: SinkSpec['type'];
   readonly node: GraphNode;
@@ -47,14 +47,6 @@ export interface ForEachOptions extends StepOptions {
   takes?: 'batch' | 'rows';
 }
 
-/** Options of `toParquet`. */
-export interface ParquetSinkOptions extends StepOptions {
-  compression?: 'none' | 'snappy' | 'zstd';
-  /** Rows of a row group. Default 524,288. */
-  rowGroupRows?: number;
-  memoryLimit?: Bytes;
-}
-
 /** Names a dataset of a store, field by field. Numbers only where the store's schema of keys says so. */
 export type StoreKey = { readonly [field: string]: string | number };
 
@@ -81,26 +73,8 @@ export interface StoreHandle {
   pathOf?(key: StoreKey): string;
 }
 
-const ROW_GROUP_ROWS = 524_288;
-
 function refuse(problem: string, hint: string): PipelineError {
   return new PipelineError('ERR_OPTIONS', problem, { hint });
-}
-
-/** @throws ERR_OPTIONS */
-export function parquetSink(path: string, options: ParquetSinkOptions): SinkSpec {
-  checkKeys(options, 'toParquet', ['compression', 'rowGroupRows', 'memoryLimit'], 'step');
-  if (typeof path !== 'string' || path === '')
-    throw refuse(`toParquet: the path is ${JSON.stringify(path)}`, "write toParquet('out.parquet')");
-  const compression = options.compression ?? 'none';
-  if (!['none', 'snappy', 'zstd'].includes(compression))
-    throw refuse(`toParquet: compression is ${JSON.stringify(compression)}`, "use 'none', 'snappy' or 'zstd'");
-  return {
-    type: 'parquet',
-    path,
-    compression,
-    rowGroupRows: checkCount(options.rowGroupRows ?? ROW_GROUP_ROWS, 'rowGroupRows', 'toParquet'),
-  };
 }
 
 /** The options of `toStore`, also where only the key was given. */

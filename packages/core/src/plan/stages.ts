@@ -352,7 +352,7 @@ class StageCutter {
 
   #edge(origin: Origin, sink: Branch): void {
     const { spec } = sink.node;
-    const isWriter = spec.kind === 'sink' && (spec.sink.type === 'parquet' || spec.sink.type === 'store');
+    const isWriter = spec.kind === 'sink' && (spec.sink.type === 'file' || spec.sink.type === 'store');
     this.#addEdge(origin, { kind: isWriter ? 'writer' : 'main', node: sink.node.id });
   }
 

@@ -2,6 +2,7 @@
  * A stream of rows being described: every method adds a step and gives the stream behind it. Nothing is read, opened
  * or started here; mistakes that can be seen without opening a file are refused at once, where they are written.
  */
+
 import type { RecordBatch } from 'apache-arrow';
 import { PipelineError } from '../errors.ts';
 import { Expression } from '../expressions/builder.ts';
@@ -11,13 +12,21 @@ import type { Shape } from '../schema/types.ts';
 import { type AggregationOptions, type AggStreamOptions, aggregationSpecs } from './aggregates.ts';
 import { FunctionSink, IteratorSink } from './callbacks.ts';
 import { registerCallback } from './endpoints.ts';
+import {
+  type ArrowSinkOptions,
+  arrowSink,
+  type CsvSinkOptions,
+  csvSink,
+  type NdjsonSinkOptions,
+  ndjsonSink,
+  type ParquetSinkOptions,
+  parquetSink,
+} from './file-sinks.ts';
 import type { GraphInput, GraphNode, PipelineSettings } from './graph.ts';
 import type { OperatorSpec, SinkSpec } from './logical.ts';
 import {
   type ForEachOptions,
   IterableSink,
-  type ParquetSinkOptions,
-  parquetSink,
   Sink,
   type StoreHandle,
   type StoreKey,
@@ -326,6 +335,21 @@ export class StreamSteps<in out S extends Shape, in out R extends Registry> {
     const iterator = new IteratorSink();
     const node = this.#sink('toIterable', { type: 'iterate', id: registerCallback(iterator) }, options, iterator);
     return new IterableSink(node, this.#maker.settings, iterator);
+  }
+
+  /** Writes one CSV file. It is there, whole, when the run has succeeded. Null is an empty field, an empty text `""`; times are ISO 8601. */
+  toCsv(path: string, options: CsvSinkOptions = {}): Sink<S> {
+    return new Sink(this.#sink('toCsv', csvSink(path, options), options), this.#maker.settings);
+  }
+
+  /** Writes a file with a JSON object a line. It is there, whole, when the run has succeeded. Integers and decimals are exact. */
+  toNdjson(path: string, options: NdjsonSinkOptions = {}): Sink<S> {
+    return new Sink(this.#sink('toNdjson', ndjsonSink(path, options), options), this.#maker.settings);
+  }
+
+  /** Writes one Arrow IPC file or stream. It is there, whole, when the run has succeeded. Dictionaries of texts are written as texts. */
+  toArrow(path: string, options: ArrowSinkOptions = {}): Sink<S> {
+    return new Sink(this.#sink('toArrow', arrowSink(path, options), options), this.#maker.settings);
   }
 
   /** Writes one Parquet file. It is there, whole, when the run has succeeded. */

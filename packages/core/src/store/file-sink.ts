@@ -10,10 +10,10 @@ import type { SinkSpec } from '../plan/logical.ts';
 import { fieldIndex } from '../schema/fields.ts';
 import type { Fields } from '../schema/types.ts';
 import type { StagedFile } from './dataset-file.ts';
-import { ParquetSink } from './parquet-sink.ts';
+import { OneFileSink } from './one-file-sink.ts';
 import { StoreSink } from './store-sink.ts';
 
-export type FileSinkSpec = Extract<SinkSpec, { type: 'parquet' | 'store' }>;
+export type FileSinkSpec = Extract<SinkSpec, { type: 'file' | 'store' }>;
 export type StoreSpec = Extract<SinkSpec, { type: 'store' }>;
 
 /** What a sink wrote and nothing refers to yet. Plain data. */
@@ -22,7 +22,7 @@ export interface StagedSink {
   fields: Fields;
   rows: number;
   bytes: number;
-  /** Files of a store's dataset, in the order of their rows. A Parquet sink has one file, whose place is `staging`. */
+  /** Files of a store's dataset, in the order of their rows. A sink of one file has it in the place of `staging`. */
   files: StagedFile[];
   staging: string;
   /** Logical bytes of a row group at most. */
@@ -119,5 +119,5 @@ export async function openFileSink(options: FileSinkOptions): Promise<FileSink> 
     checkOrder(spec, fields);
     return StoreSink.open(options, spec, from?.type === 'store' ? from : undefined);
   }
-  return ParquetSink.open(options, spec, from?.type === 'file' ? from : undefined);
+  return OneFileSink.open(options, spec.format, from?.type === 'file' ? from : undefined);
 }

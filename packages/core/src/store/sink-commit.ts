@@ -26,7 +26,7 @@ export function datasetFolder(root: string, path: string): string {
 }
 
 /**
- * Where a sink's files lie until they are committed: for a store a folder in the dataset's, for a Parquet file a hidden
+ * Where a sink's files lie until they are committed: for a store a folder in the dataset's, for a file a hidden
  * name beside it. Both are on the file system of their destination, so that a rename moves them.
  * @param id names the run, and makes the path its own
  */
@@ -85,7 +85,7 @@ export async function largestStoredGroup(
  * @throws ERR_KEY, ERR_OPTIONS (no ordered column), ERR_SCHEMA, ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED, ERR_STORE_CORRUPT, ERR_STORE_UNSUPPORTED
  */
 export async function checkFileSink(spec: FileSinkSpec, fields: Fields): Promise<FileSinkSpec> {
-  if (spec.type === 'parquet') return spec;
+  if (spec.type === 'file') return spec;
   const table = datasetFolder(spec.root, spec.path);
   checkColumnNames(fields);
   storedColumns(fields);
@@ -183,7 +183,7 @@ const HERE: StoreRunner = {
 
 /** Removes what is staged, whether its writer ended, failed or died. Folders that become empty go too, the root stays. */
 export async function discardSink(spec: FileSinkSpec, staging: string): Promise<void> {
-  if (spec.type === 'parquet') {
+  if (spec.type === 'file') {
     // A writer that died leaves its temporary file, whose name begins with that of the staged one.
     const mine = (await names(dirname(staging))).filter(
       (name) => name.startsWith(basename(staging)) || name.startsWith(`.${basename(staging)}`),

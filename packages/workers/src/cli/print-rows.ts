@@ -1,18 +1,17 @@
 /** `spillway cat`: the rows of a dataset, in order, on standard output. */
 import { type Dataset, type DatasetReadOptions, type OrderedBound, PipelineError } from '@spillway/core';
-import { createArena, isTimestamp, parseType } from '@spillway/core/values';
+import { createArena, csvHeader, isTimestamp, parseType, rowTextOf, rowWriter } from '@spillway/core/values';
 import { nameHint } from '@spillway/core/words';
 import type { CommonOptions, Context } from './context.ts';
 import { UsageError } from './exit-codes.ts';
 import { openExisting, typedKey } from './open-existing.ts';
-import { csvHeader, rowWriter, type TextFormat } from './row-text.ts';
 import type { Results } from './surroundings.ts';
 
 export interface CatOptions extends CommonOptions {
   from?: string;
   to?: string;
   columns?: string[];
-  format: TextFormat | 'arrow';
+  format: 'csv' | 'json' | 'arrow';
   header: boolean;
   limit?: number;
   /** Of the dataset; default the newest. */
@@ -52,17 +51,16 @@ async function printText(
   context: Context,
 ): Promise<void> {
   const { results } = context;
-  const format = options.format as TextFormat;
   const arena = createArena();
   let left = options.limit ?? Infinity;
-  if (format === 'csv' && options.header) {
+  if (options.format === 'csv' && options.header) {
     const columns = options.columns ?? dataset.fields.map(({ name }) => name);
     await results.write(csvHeader(columns));
   }
   for await (const batch of dataset.batches(arena, range)) {
     try {
       const rows = Math.min(left, batch.rows);
-      const textOf = rowWriter(arena, batch, format);
+      const textOf = rowWriter(arena, batch, rowTextOf(options.format));
       for (let row = 0; row < rows; row += PIECE_ROWS)
         await results.write(textOf(row, Math.min(rows, row + PIECE_ROWS)));
       left -= rows;

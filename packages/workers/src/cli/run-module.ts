@@ -5,12 +5,11 @@ import type { Run } from '../job/job.ts';
 import type { Context } from './context.ts';
 import { followJob, type JobOptions, summaryText } from './follow-job.ts';
 import { loadSinks } from './load-module.ts';
-import { csvHeader, rowWriter, type TextFormat } from './row-text.ts';
 
 export interface RunModuleOptions extends JobOptions {
   dryRun?: boolean;
   deterministic?: boolean;
-  format: TextFormat;
+  format: 'csv' | 'json';
 }
 
 /** Rows that are written together. */
@@ -19,15 +18,15 @@ const PIECE_ROWS = 1024;
 const NO_OWNER = 0;
 
 /** The rows of a `collect()` sink, on standard output. */
-async function printCollected(job: Run, sink: Sink, format: TextFormat, { results }: Context): Promise<void> {
+async function printCollected(job: Run, sink: Sink, format: 'csv' | 'json', { results }: Context): Promise<void> {
   const { arrowToBatches, fieldsFromArrow, loadArrow } = await import('@spillway/core/arrow');
-  const { createArena } = await import('@spillway/core/values');
+  const { createArena, csvHeader, rowTextOf, rowWriter } = await import('@spillway/core/values');
   const table = await job.table(sink);
   const fields = fieldsFromArrow(table.schema);
   const arena = createArena();
   if (format === 'csv') await results.write(csvHeader(fields.map(({ name }) => name)));
   for (const batch of arrowToBatches(await loadArrow(), arena, NO_OWNER, table, fields)) {
-    const textOf = rowWriter(arena, batch, format);
+    const textOf = rowWriter(arena, batch, rowTextOf(format));
     for (let row = 0; row < batch.rows; row += PIECE_ROWS)
       await results.write(textOf(row, Math.min(batch.rows, row + PIECE_ROWS)));
     batch.release();

@@ -61,7 +61,7 @@ export class WrittenSink {
     spec: SinkSpec,
     fields: Fields,
   ): Promise<WrittenSink> {
-    if (spec.type !== 'parquet' && spec.type !== 'store')
+    if (spec.type !== 'file' && spec.type !== 'store')
       throw new PipelineError('ERR_INTERNAL', `sink "${name}" writes no files`);
     const files = await import('@spillway/core/files');
     try {

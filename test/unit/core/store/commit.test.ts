@@ -229,10 +229,9 @@ describe('what a crash leaves', () => {
   test('a Parquet sink leaves its file only when it is committed', async () => {
     const folder = temporaryFolder();
     const spec = {
-      type: 'parquet',
+      type: 'file',
       path: join(folder, 'out.parquet'),
-      compression: 'zstd',
-      rowGroupRows: 1000,
+      format: { kind: 'parquet', compression: 'zstd', rowGroupRows: 1000 },
     } as const;
     const staged = await stageRows(spec, fields, rowsFrom(0, 10));
     expect(existsSync(spec.path)).toBe(false);

@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Fields } from '@spillway/core';
-import { openStore } from '@spillway/core';
+import type { Fields, Source } from '@spillway/core';
+import { createPipeline, openStore, readArrow, readCsv, readNdjson } from '@spillway/core';
 import { cutBackSink } from '@spillway/core/files';
 import {
   checkFileSink,
   commitSink,
   createArena,
+  type FileFormat,
   type FileSink,
   type FileSinkSpec,
   openFileSink,
@@ -16,6 +17,7 @@ import {
   type SinkMark,
   stagingPath,
 } from '@spillway/core/internal';
+import { run } from '@spillway/workers';
 import { expect, it } from 'vitest';
 import { quote, sql } from '#support/duckdb';
 import { chooseSeed, randomFrom } from '#support/random';
@@ -27,6 +29,16 @@ const FIELDS: Fields = [
   { name: 'key', type: 'utf8', nullable: true },
   { name: 'value', type: 'float64', nullable: true },
 ];
+
+const SCHEMA = { ts: 'int64', key: 'utf8', value: 'float64' } as const;
+const FILES: Record<string, { format: FileFormat; read(path: string): Source }> = {
+  csv: {
+    format: { kind: 'csv', delimiter: ',', hasHeader: true, compression: 'gzip' },
+    read: (path) => readCsv(path, { schema: SCHEMA }),
+  },
+  ndjson: { format: { kind: 'ndjson', compression: 'none' }, read: (path) => readNdjson(path, { schema: SCHEMA }) },
+  arrow: { format: { kind: 'arrow', layout: 'file' }, read: (path) => readArrow(path) },
+};
 
 /** Rows in order, several to a value. */
 function someRows(count: number): Row[] {
@@ -62,44 +74,65 @@ async function writeWithCrashes(spec: FileSinkSpec, rows: readonly Row[], seed: 
   await commitSink(staged);
 }
 
-it.each(['store', 'store, last of equal rows', 'parquet'])('a sink goes on from its last mark: %s', async (kind) => {
-  const first = chooseSeed();
-  for (let seed = first; seed < first + 4; seed++) {
-    const rows = someRows(randomFrom(seed).integer(100, 1500));
-    const folder = temporaryFolder();
-    const shown = `seed ${seed}`;
-    if (kind === 'parquet') {
-      const path = join(folder, 'rows.parquet');
-      await writeWithCrashes({ type: 'parquet', path, compression: 'snappy', rowGroupRows: 100 }, rows, seed);
-      const read = await sql(`SELECT ts, "key", "value" FROM ${quote(path)}`);
-      expect(read.rows, shown).toBe(rows.length);
-      expect(read.columns, shown).toEqual(FIELDS.map(({ name }) => rows.map((row) => row[name])));
-      expect((await readParquetInfo(path)).rows, shown).toBe(rows.length);
-      continue;
+it.each(['store', 'store, last of equal rows', 'parquet', 'csv', 'ndjson', 'arrow'])(
+  'a sink goes on from its last mark: %s',
+  async (kind) => {
+    const first = chooseSeed();
+    for (let seed = first; seed < first + 4; seed++) {
+      const rows = someRows(randomFrom(seed).integer(100, 1500));
+      const folder = temporaryFolder();
+      const shown = `seed ${seed}`;
+      if (kind === 'parquet') {
+        const path = join(folder, 'rows.parquet');
+        await writeWithCrashes(
+          { type: 'file', path, format: { kind: 'parquet', compression: 'snappy', rowGroupRows: 100 } },
+          rows,
+          seed,
+        );
+        const read = await sql(`SELECT ts, "key", "value" FROM ${quote(path)}`);
+        expect(read.rows, shown).toBe(rows.length);
+        expect(read.columns, shown).toEqual(FIELDS.map(({ name }) => rows.map((row) => row[name])));
+        expect((await readParquetInfo(path)).rows, shown).toBe(rows.length);
+        continue;
+      }
+      const plain = FILES[kind];
+      if (plain !== undefined) {
+        const path = join(folder, 'rows');
+        await writeWithCrashes({ type: 'file', path, format: plain.format }, rows, seed);
+        const sink = createPipeline().source(plain.read(path)).collect();
+        const job = run([sink]);
+        await job.done;
+        expect(await job.rows(sink), shown).toEqual(rows);
+        continue;
+      }
+      const target = 250;
+      const given = storeSpec(
+        folder,
+        { name: 'x' },
+        { rowGroupTarget: target, ...(kind !== 'store' && { duplicatesOn: ['key'] }) },
+      );
+      await writeWithCrashes(await checkFileSink(given, FIELDS), rows, seed);
+      const dataset = await (await openStore(folder)).dataset({ name: 'x' });
+      const isLast = (row: Row, at: number): boolean =>
+        !rows.slice(at + 1, at + 3).some((other) => other['ts'] === row['ts'] && other['key'] === row['key']);
+      expect(await readRows(dataset), shown).toEqual(kind === 'store' ? rows : rows.filter(isLast));
+      const sizes = dataset.files().map((file) => file.rows);
+      // Two neighbours that would fit into one have been put together.
+      expect(
+        sizes.every((size, at) => size + (sizes[at + 1] ?? target) > target),
+        `${shown}: ${sizes}`,
+      ).toBe(true);
     }
-    const target = 250;
-    const given = storeSpec(
-      folder,
-      { name: 'x' },
-      { rowGroupTarget: target, ...(kind !== 'store' && { duplicatesOn: ['key'] }) },
-    );
-    await writeWithCrashes(await checkFileSink(given, FIELDS), rows, seed);
-    const dataset = await (await openStore(folder)).dataset({ name: 'x' });
-    const isLast = (row: Row, at: number): boolean =>
-      !rows.slice(at + 1, at + 3).some((other) => other['ts'] === row['ts'] && other['key'] === row['key']);
-    expect(await readRows(dataset), shown).toEqual(kind === 'store' ? rows : rows.filter(isLast));
-    const sizes = dataset.files().map((file) => file.rows);
-    // Two neighbours that would fit into one have been put together.
-    expect(
-      sizes.every((size, at) => size + (sizes[at + 1] ?? target) > target),
-      `${shown}: ${sizes}`,
-    ).toBe(true);
-  }
-});
+  },
+);
 
 it('a staged file that is shorter than its mark is refused', async () => {
   const path = join(temporaryFolder(), 'rows.parquet');
-  const spec: FileSinkSpec = { type: 'parquet', path, compression: 'none', rowGroupRows: 100 };
+  const spec: FileSinkSpec = {
+    type: 'file',
+    path,
+    format: { kind: 'parquet', compression: 'none', rowGroupRows: 100 },
+  };
   const arena = createArena();
   const staging = stagingPath(spec, 'run');
   const sink = await openFileSink({ spec, fields: FIELDS, arena, staging });

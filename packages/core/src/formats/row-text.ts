@@ -2,23 +2,24 @@
  * Rows as text: CSV that `readCsv` and others read back (empty for null, `""` for the empty text, ISO times), or a JSON object a line, with
  * integers and decimals exact.
  */
-import type { TypeText } from '@spillway/core';
-import {
-  type Arena,
-  type Batch,
-  type Column,
-  columnReader,
-  parseType,
-  textFormatter,
-  type ValueReader,
-} from '@spillway/core/values';
+import type { Batch, Column } from '../batch/contract.ts';
+import { columnReader, type ValueReader } from '../batch/read-values.ts';
+import { textFormatter } from '../expressions/cast-text.ts';
+import type { Arena } from '../memory/contract.ts';
+import { parseType } from '../schema/parse-type.ts';
+import type { TypeText } from '../schema/types.ts';
 
-export type TextFormat = 'csv' | 'json';
+/** `csv` with its delimiter. */
+export type RowTextFormat = { syntax: 'csv'; delimiter: string } | { syntax: 'json' };
+
+/** CSV with commas, or JSON. */
+export function rowTextOf(name: string): RowTextFormat {
+  return name === 'csv' ? { syntax: 'csv', delimiter: ',' } : { syntax: 'json' };
+}
 
 /** Writes the value of one row that is not null. */
 type Writer = (value: unknown) => string;
 
-const MUST_QUOTE = /[",\r\n]/;
 const TICKS: Readonly<Record<string, number>> = { s: 0, ms: 3, us: 6, ns: 9 };
 
 /** A time of day: `09:30:00.125`. */
@@ -46,39 +47,51 @@ function jsonWriter(type: TypeText): Writer {
   if (text !== undefined) return (value) => `"${text(value)}"`;
   const parsed = parseType(type);
   if (parsed.domain === 'utf8') return JSON.stringify;
-  if (parsed.domain === 'float') return (value) => (Number.isFinite(value) ? String(value) : `"${String(value)}"`);
+  if (parsed.domain === 'float') return (value) => (Number.isFinite(value) ? floatText(value) : `"${String(value)}"`);
   if (parsed.of === undefined) return String;
   const element = jsonWriter(parsed.of);
   return (value) => `[${(value as unknown[]).map((each) => (each === null ? 'null' : element(each))).join(',')}]`;
 }
 
-function quoted(text: string): string {
-  return text === '' || MUST_QUOTE.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+/** Digits that give the same double back. */
+function floatText(value: unknown): string {
+  return Object.is(value, -0) ? '-0' : String(value);
 }
 
-function csvWriter(type: TypeText): Writer {
+/** Quotes texts that hold what means something, and those that would be read as nothing. */
+function quoter(delimiter: string): (text: string) => string {
+  const mustQuote = (text: string): boolean =>
+    text === '' || text.includes(delimiter) || text.includes('"') || text.includes('\n') || text.includes('\r');
+  return (text) => (mustQuote(text) ? `"${text.replaceAll('"', '""')}"` : text);
+}
+
+function csvWriter(type: TypeText, delimiter: string): Writer {
+  const quoted = quoter(delimiter);
   const text = plainText(type);
-  if (text !== undefined) return text;
+  if (text !== undefined) return (value) => quoted(text(value));
   const { domain, of } = parseType(type);
   if (domain === 'utf8') return quoted as Writer;
+  if (domain === 'float') return floatText;
   if (of === undefined) return String;
   const json = jsonWriter(type);
   return (value) => quoted(json(value));
 }
 
 /** Names of the columns, as the first row of a CSV file. */
-export function csvHeader(columns: readonly string[]): string {
-  return `${columns.map(quoted).join(',')}\n`;
+export function csvHeader(columns: readonly string[], delimiter = ','): string {
+  return `${columns.map(quoter(delimiter)).join(delimiter)}\n`;
 }
 
 /** Writes rows of a batch, each with a line end. */
-export function rowWriter(arena: Arena, batch: Batch, format: TextFormat): (from: number, to: number) => string {
+export function rowWriter(arena: Arena, batch: Batch, format: RowTextFormat): (from: number, to: number) => string {
   const write = batch.fields.map(({ name, type }, index) => {
     const read = columnReader(arena, batch.columns[index] as Column);
     const isFirst = index === 0;
-    return format === 'csv' ? csvCell(read, type, isFirst) : jsonCell(read, type, name, isFirst);
+    return format.syntax === 'csv'
+      ? csvCell(read, type, isFirst ? '' : format.delimiter, format.delimiter)
+      : jsonCell(read, type, name, isFirst);
   });
-  const end = format === 'csv' ? '\n' : '}\n';
+  const end = format.syntax === 'csv' ? '\n' : '}\n';
   return (from, to) => {
     let text = '';
     for (let row = from; row < to; row += 1) {
@@ -89,8 +102,8 @@ export function rowWriter(arena: Arena, batch: Batch, format: TextFormat): (from
   };
 }
 
-function csvCell(read: ValueReader, type: TypeText, isFirst: boolean): (row: number) => string {
-  const [before, write] = [isFirst ? '' : ',', csvWriter(type)];
+function csvCell(read: ValueReader, type: TypeText, before: string, delimiter: string): (row: number) => string {
+  const write = csvWriter(type, delimiter);
   return (row) => {
     const value = read(row);
     return value === null ? before : before + write(value);
