@@ -4,6 +4,7 @@ export { floorBytes, rowBytes } from './batch/largest-batch.ts';
 export { poolBytes } from './memory/pool-layout.ts';
 export { hasUserCode, type MemorySplit, splitMemory } from './plan/budget.ts';
 export { buildLogicalPlan } from './plan/build.ts';
+export { mostDeliveredRows } from './plan/delivered-rows.ts';
 export { callbackOf, feederOf } from './plan/endpoints.ts';
 export { distanceToSink, type Gives, givesUnderPressure } from './plan/reclaim.ts';
 export { resolvePlan } from './plan/resolve.ts';

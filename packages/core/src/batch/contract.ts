@@ -56,4 +56,6 @@ export interface Packet {
   /** Position in the edge's order, from 0, without gaps. */
   sequence: number;
   batches: Batch[];
+  /** More batches of this sequence follow, in the next packet. */
+  isPart?: boolean;
 }

@@ -22,6 +22,10 @@ export function rowBytes(fields: Fields): number {
 
 /** Room for one largest batch of these columns, as the arena gives it. */
 export function floorBytes(fields: Fields, rows: number): number {
-  const pages = Math.ceil((Math.min(rows, PIECE_ROWS) * rowBytes(fields)) / PAGE_BYTES);
-  return classPages(classAbove(Math.max(1, pages))) * PAGE_BYTES;
+  return slabBytes(Math.min(rows, PIECE_ROWS) * rowBytes(fields));
+}
+
+/** So many bytes, as the arena gives them. */
+export function slabBytes(bytes: number): number {
+  return classPages(classAbove(Math.max(1, Math.ceil(bytes / PAGE_BYTES)))) * PAGE_BYTES;
 }

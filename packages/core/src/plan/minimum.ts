@@ -20,23 +20,23 @@
  * sequence, which passes without credit. Decision 011 says how this was found.
  *
  *     floor   = rows of a batch × bytes of a row, in whole pages of the arena; what comes out of an aggregate comes in
- *               small pieces; between the halves of one with keys, states of as many groups as a batch has rows
+ *               small pieces; between the halves of one, states of as many groups as a batch has rows, but no more than two packets
  *
  * One codec thread is counted: with more room the coordinator uses more of them. Bytes of a row are exact for fixed widths;
  * texts are taken at TEXT_BYTES, or from the file's own figures where it is a Parquet file.
  */
 
-import { floorBytes, PIECE_ROWS, rowBytes } from '../batch/largest-batch.ts';
+import { floorBytes, PIECE_ROWS, rowBytes, slabBytes } from '../batch/largest-batch.ts';
 import { unpackedBytes } from '../formats/arrow-ipc/arrow-schedule.ts';
 import { readerBytes } from '../formats/csv/chunk-sizes.ts';
 import { rowPlaces } from '../formats/csv/csv-format.ts';
-import { PAGE_BYTES } from '../memory/layout.ts';
 import type { AggregateSpec } from '../operators/aggregate/output-fields.ts';
 import { mostPacketBytes } from '../operators/aggregate/packet.ts';
-import { PIECE_ROWS as AGGREGATE_PIECE_ROWS } from '../operators/aggregate/piece-rows.ts';
+import { PIECE_ROWS as AGGREGATE_PIECE_ROWS, packetBytes } from '../operators/aggregate/piece-rows.ts';
 import { planParts } from '../operators/windows/window-plan.ts';
 import type { Fields } from '../schema/types.ts';
 import { type OutsideTerms, outsideTerms } from './budget.ts';
+import { mostDeliveredRows } from './delivered-rows.ts';
 import type { SourceSpec, Triggers } from './logical.ts';
 import type { EdgeSpec, StageOperator, StageSpec } from './physical.ts';
 import type { ResolvedNode, ResolvedPlan } from './resolved.ts';
@@ -188,6 +188,11 @@ function deliveredBytes(plan: ResolvedPlan, edge: EdgeSpec, rows: number): numbe
   const sink = consumer.kind === 'main' ? plan.nodes.find(({ id }) => id === consumer.node)?.spec : undefined;
   if (sink?.kind !== 'sink' || sink.sink.type === 'collect') return 0;
   const spec = plan.nodes.find(({ id }) => id === edge.source.node)?.spec;
+  const most = consumer.kind === 'main' ? mostDeliveredRows(plan.nodes, consumer.node) : undefined;
+  if (most !== undefined)
+    return spec?.kind === 'aggStream' && typeof spec.triggers.memoryLimitBytes === 'number'
+      ? 0
+      : 2 * floorBytes(edge.fields, most);
   if (spec?.kind !== 'memoryBuffer' && spec?.kind !== 'op') return 0;
   const bytes = gatheredBytes(spec.triggers, edge.fields, rows);
   return bytes > floorBytes(edge.fields, rows) ? 2 * bytes : 0;
@@ -197,14 +202,14 @@ function hasTriggers(spec: { triggers: object }): boolean {
   return Object.values(spec.triggers).some((trigger) => trigger !== undefined);
 }
 
-/** Room for the largest packet of an edge: rows, or the states of a batch by keys, which may be as many as its rows. */
+/** Room for the largest packet of an edge: rows, or as many states of a batch as are sent at once. */
 export function edgeFloor(plan: ResolvedPlan, edge: EdgeSpec, rows: number): number {
   const node = edge.carriesStates ? plan.nodes.find(({ id }) => id === edge.source.node) : undefined;
-  if (node?.spec.kind !== 'aggStream' || node.spec.by.length === 0)
-    return floorBytes(edge.fields, edgeRows(plan, edge, rows));
+  if (node?.spec.kind !== 'aggStream') return floorBytes(edge.fields, edgeRows(plan, edge, rows));
   const parts = planParts(node.spec, node.inputFields[0] ?? []);
   const most = Math.max(...parts.map(({ plan }) => mostPacketBytes(plan, Math.min(rows, PIECE_ROWS))));
-  return Math.ceil(most / PAGE_BYTES) * PAGE_BYTES;
+  // What is more goes out in parts: one is held while the next packet is made.
+  return Math.min(slabBytes(most), 2 * slabBytes(packetBytes(node.spec)));
 }
 
 /** Lanes at one end of an edge. */

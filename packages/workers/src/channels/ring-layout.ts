@@ -47,8 +47,10 @@ export const SlotWord = {
   /** Batches of the packet. */
   count: 1,
   kib: 2,
+  /** 1 when more batches of the same sequence follow in this slot. */
+  isPart: 3,
   /** Descriptors when they fit, else one pointer to a list of them. */
-  first: 3,
+  first: 4,
   words: 16,
 } as const;
 

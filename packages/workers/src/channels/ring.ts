@@ -11,6 +11,9 @@
  * consumers later packets may be taken before it; so every sequence up to the count of packets taken passes, which the
  * lowest always is among, and at most as many packets as there are consumers go beyond the credit.
  *
+ * A packet too large for the edge's floor goes out in parts: each lies in the slot of its sequence until the consumer has taken it, and the
+ * next one follows into the same slot. So a lane never has to hold all of it. Only where there is one consumer.
+ *
  * Ownership: `publish` takes over the batches; a packet that `next` gives belongs to the taker. Whoever finds the ring
  * failed keeps what it has and releases it; what still lies in slots is released by `close`, when all threads are out.
  */
@@ -200,19 +203,22 @@ export class RingProducer {
    * Puts a packet into its place, waiting until the sequence is inside the window and has credit. Returns nothing when it
    * went through at once. Takes over the batches, also when it fails.
    *
+   * @param isPart more batches of this sequence follow; the last of its publications is no part
    * @throws ERR_ABORTED when the ring has failed
    */
-  publish(sequence: number, batches: readonly Batch[]): MaybePromise {
+  publish(sequence: number, batches: readonly Batch[], isPart = false): MaybePromise {
     const kib = Math.ceil(batches.reduce((sum, batch) => sum + batch.logicalBytes, 0) / 1024);
     try {
       const { words } = this.#ring;
       const isLazy = words[RingWord.isLazy] === 1;
       // A consumer that was left asleep is what this producer would wait for.
-      if (isLazy && this.#takeRoom(sequence, kib) === true) return this.#put(sequence, batches, kib);
+      if (isLazy && this.#takeRoom(sequence, kib) === true) return this.#put(sequence, batches, kib, isPart);
       if (isLazy) wake(words, RingWord.published, RingWord.consumersAsleep);
       const room = this.#room.until(() => this.#takeRoom(sequence, kib));
-      if (room === true) return this.#put(sequence, batches, kib);
-      return room.then(() => this.#put(sequence, batches, kib)).catch((error: unknown) => abandon(batches, error));
+      if (room === true) return this.#put(sequence, batches, kib, isPart);
+      return room
+        .then(() => this.#put(sequence, batches, kib, isPart))
+        .catch((error: unknown) => abandon(batches, error));
     } catch (error) {
       abandon(batches, error);
     }
@@ -242,11 +248,12 @@ export class RingProducer {
     }
   }
 
-  #put(sequence: number, batches: readonly Batch[], kib: number): void {
+  #put(sequence: number, batches: readonly Batch[], kib: number, isPart: boolean): void {
     const { words, capacity, arena, handle } = this.#ring;
     const slot = slotOf(sequence, capacity);
     words[slot + SlotWord.count] = batches.length;
     words[slot + SlotWord.kib] = kib;
+    words[slot + SlotWord.isPart] = isPart ? 1 : 0;
     if (batches.length <= INLINE_DESCRIPTORS) {
       batches.forEach((batch, index) => {
         words[slot + SlotWord.first + index] = handOn(batch);
@@ -259,10 +266,11 @@ export class RingProducer {
       });
       words[slot + SlotWord.first] = list;
     }
-    Atomics.add(words, RingWord.put, 1);
+    if (!isPart) Atomics.add(words, RingWord.put, 1);
     // Hazard: this store publishes the plain writes above (and the batch's bytes); it must come after all of them.
     Atomics.store(words, slot + SlotWord.state, slotTurn(sequence, capacity) + 1);
-    if (words[RingWord.isLazy] === 0 || this.#isHalfFull()) wake(words, RingWord.published, RingWord.consumersAsleep);
+    if (words[RingWord.isLazy] === 0 || isPart || this.#isHalfFull())
+      wake(words, RingWord.published, RingWord.consumersAsleep);
   }
 
   #isHalfFull(): boolean {
@@ -344,12 +352,16 @@ export class RingConsumer {
     const batches = readDescriptors(arena, words, slot).map((descriptor) =>
       openBatch(arena, descriptor, handle.fields),
     );
+    const isPart = words[slot + SlotWord.isPart] === 1;
     Atomics.sub(words, RingWord.inFlightKib, words[slot + SlotWord.kib] as number);
-    Atomics.store(words, slot + SlotWord.state, slotTurn(sequence + capacity, capacity));
-    Atomics.add(words, RingWord.taken, 1);
-    this.#claim = -1;
+    // Behind a part the slot is free for the next one of the same sequence.
+    Atomics.store(words, slot + SlotWord.state, slotTurn(isPart ? sequence : sequence + capacity, capacity));
+    if (!isPart) {
+      Atomics.add(words, RingWord.taken, 1);
+      this.#claim = -1;
+    }
     wake(words, RingWord.freed, RingWord.producersAsleep);
-    return { sequence, batches };
+    return isPart ? { sequence, batches, isPart } : { sequence, batches };
   }
 }
 

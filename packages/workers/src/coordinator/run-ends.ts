@@ -3,7 +3,7 @@
 import { PipelineError } from '@spillway/core/base';
 import { OrderCheck } from '@spillway/core/data';
 import type { OrderedValue, SinkSpec, SourceSpec, Spill } from '@spillway/core/internal';
-import { callbackOf, feederOf, floorBytes } from '@spillway/core/planner';
+import { callbackOf, feederOf, floorBytes, mostDeliveredRows } from '@spillway/core/planner';
 import { noted } from '../alerts/alert.ts';
 import type { MainHeap } from '../governor/main-heap.ts';
 import type { JobEmitter } from '../job/events.ts';
@@ -111,19 +111,19 @@ export class RunEnds {
       known.begin?.(owner);
       return known;
     }
-    const taker = this.#makeTaker(node.id, node.name, sink, owner, edges[0]?.fields ?? []);
+    const taker = this.#makeTaker(node, sink, owner, edges[0]?.fields ?? []);
     this.#takers.set(node.id, taker);
     return taker;
   }
 
   #makeTaker(
-    id: number,
-    name: string,
+    node: EdgeEnd['node'],
     sink: SinkSpec,
     owner: number,
     fields: EdgeEnd['edges'][number]['fields'],
   ): BatchTaker {
     const { planned, lease, mainHeap } = this.#parts;
+    const { id, name } = node;
     if (sink.type === 'collect') {
       const rows = new CollectedRows(fields, (bytes) => mainHeap.keep(id, bytes));
       this.#collected.set(id, rows);
@@ -138,6 +138,7 @@ export class RunEnds {
       owner,
       sink: callbackOf(sink.id),
       delivery,
+      mostRows: mostDeliveredRows(planned.logical.nodes, id),
       room: (bytes) => mainHeap.room(name, bytes),
     });
   }

@@ -18,6 +18,7 @@ import {
   buildChain,
   givesUnderPressure,
   instantiateKernels,
+  packetBytes,
   recoveryOf,
   restoreOperators,
   saveOperators,
@@ -229,9 +230,12 @@ function laneOutput(
   { edge, from }: StageSpec['outputs'][number],
   statistics: ActorStatistics,
 ): LaneOutput {
-  const Output = stage.lanes > 1 ? MorselOutput : StreamOutput;
-  const carriesStates = from !== 'stage-input' && stage.operators[from.operator]?.half === 'partial';
-  return new Output(ring.producer(), edge, statistics, !carriesStates, carriesStates ? undefined : owner);
+  if (stage.lanes === 1) return new StreamOutput(ring.producer(), edge, statistics, owner);
+  const operator = from === 'stage-input' ? undefined : stage.operators[from.operator];
+  // Only the states of an aggregate may be more than the rows that they are made of.
+  const partBytes =
+    operator?.half === 'partial' && operator.spec.kind === 'aggStream' ? packetBytes(operator.spec) : undefined;
+  return new MorselOutput(ring.producer(), edge, statistics, partBytes, partBytes === undefined ? owner : undefined);
 }
 
 async function laneInput(

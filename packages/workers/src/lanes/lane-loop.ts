@@ -20,6 +20,8 @@ export interface Morsel {
   packet?: number;
   /** Nothing more comes of this port. */
   isLast?: boolean;
+  /** More batches of the same sequence follow. */
+  isPart?: boolean;
   /** Bytes of a file that it came from, and where in it, as far as only the input knows. */
   bytes?: number;
   origin?: { file: string; row: number };
@@ -136,6 +138,7 @@ export class LaneLoop {
     let rows = 0;
     let taken = 0;
     drops?.apply(morsel);
+    for (const output of outputs) output.beginMorsel(morsel.sequence);
     try {
       for (const batch of morsel.batches) {
         onBatch(morsel.sequence, rows, morsel.origin);
@@ -151,7 +154,7 @@ export class LaneLoop {
     const ended = chain.endMorsel();
     if (ended !== undefined) await ended;
     for (const output of outputs) {
-      const published = output.endMorsel(morsel.sequence);
+      const published = output.endMorsel();
       if (published !== undefined) await published;
     }
     statistics.countIn(rows, morsel.bytes);

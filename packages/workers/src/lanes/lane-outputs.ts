@@ -6,8 +6,10 @@ import type { ActorStatistics } from '../monitor/statistics.ts';
 
 /** One edge as a lane sees it. */
 export interface LaneOutput extends Output {
-  /** All results of this morsel have been pushed. */
-  endMorsel(sequence: number): MaybePromise;
+  /** What is pushed from now on comes of this morsel. */
+  beginMorsel(sequence: number): void;
+  /** All results of the morsel have been pushed. */
+  endMorsel(): MaybePromise;
   /** All morsels of the stage are through. `morsels` counts those of all lanes. */
   end(morsels: number): MaybePromise;
   /** Drops what has not been published. */
@@ -22,31 +24,45 @@ export class MorselOutput implements LaneOutput {
   readonly #ring: RingProducer;
   readonly #edge: number;
   readonly #statistics: ActorStatistics;
-  readonly #countsRows: boolean;
   readonly #owner: number | undefined;
+  readonly #partBytes: number | undefined;
+  #sequence = -1;
   #batches: Batch[] = [];
+  #bytes = 0;
 
   /**
-   * @param countsRows false where the states of an aggregate travel, which are words and not rows
+   * @param partBytes where the states of an aggregate travel, which are words and not rows, and may be more than the rows were: so much is held
+   * before it goes out as a part
    * @param owner whom copies are charged to, of batches that keep far more memory than they use: a ring counts what is used
    */
-  constructor(ring: RingProducer, edge: number, statistics: ActorStatistics, countsRows = true, owner?: number) {
+  constructor(ring: RingProducer, edge: number, statistics: ActorStatistics, partBytes?: number, owner?: number) {
     this.#ring = ring;
     this.#edge = edge;
     this.#statistics = statistics;
-    this.#countsRows = countsRows;
+    this.#partBytes = partBytes;
     this.#owner = owner;
   }
 
-  push(batch: Batch): void {
-    this.#batches.push(this.#owner === undefined ? batch : compactBatch(batch, this.#owner));
+  beginMorsel(sequence: number): void {
+    this.#sequence = sequence;
   }
 
-  endMorsel(sequence: number): MaybePromise {
-    const batches = this.#batches;
-    this.#batches = [];
-    if (this.#countsRows) for (const batch of batches) this.#statistics.countOut(batch.rows);
-    return whileWaiting(this.#ring.publish(sequence, batches), this.#statistics, this.#edge);
+  push(batch: Batch): MaybePromise {
+    const bytes = batch.logicalBytes;
+    const isFull = this.#bytes > 0 && this.#bytes + bytes > (this.#partBytes ?? Number.POSITIVE_INFINITY);
+    const published = isFull ? this.#publish(true) : undefined;
+    if (published === undefined) return this.#hold(batch, bytes);
+    return published.then(
+      () => this.#hold(batch, bytes),
+      (error: unknown) => {
+        batch.release();
+        throw error;
+      },
+    );
+  }
+
+  endMorsel(): MaybePromise {
+    return this.#publish(false);
   }
 
   end(morsels: number): void {
@@ -56,6 +72,19 @@ export class MorselOutput implements LaneOutput {
   close(): void {
     for (const batch of this.#batches.splice(0)) batch.release();
   }
+
+  #hold(batch: Batch, bytes: number): void {
+    this.#bytes += bytes;
+    this.#batches.push(this.#owner === undefined ? batch : compactBatch(batch, this.#owner));
+  }
+
+  #publish(isPart: boolean): MaybePromise {
+    const batches = this.#batches;
+    this.#batches = [];
+    this.#bytes = 0;
+    if (this.#partBytes === undefined) for (const batch of batches) this.#statistics.countOut(batch.rows);
+    return whileWaiting(this.#ring.publish(this.#sequence, batches, isPart), this.#statistics, this.#edge);
+  }
 }
 
 /** For a stage with one lane: every batch is published at once, numbered by this lane; inputs and outputs need not match. */
@@ -63,21 +92,21 @@ export class StreamOutput implements LaneOutput {
   readonly #ring: RingProducer;
   readonly #edge: number;
   readonly #statistics: ActorStatistics;
-  readonly #countsRows: boolean;
   readonly #owner: number | undefined;
   #next = 0;
 
-  /** @param countsRows as of `MorselOutput`, as is `owner` */
-  constructor(ring: RingProducer, edge: number, statistics: ActorStatistics, countsRows = true, owner?: number) {
+  /** @param owner as of `MorselOutput` */
+  constructor(ring: RingProducer, edge: number, statistics: ActorStatistics, owner?: number) {
     this.#ring = ring;
     this.#edge = edge;
     this.#statistics = statistics;
-    this.#countsRows = countsRows;
     this.#owner = owner;
   }
 
+  beginMorsel(): void {}
+
   push(batch: Batch): MaybePromise {
-    if (this.#countsRows) this.#statistics.countOut(batch.rows);
+    this.#statistics.countOut(batch.rows);
     return whileWaiting(
       this.#ring.publish(this.#next++, [this.#owner === undefined ? batch : compactBatch(batch, this.#owner)]),
       this.#statistics,

@@ -15,8 +15,8 @@ export class RingInput implements LaneInput {
     return this.#consumer.next();
   }
 
-  done(): void {
-    this.#consumer.countDone();
+  done({ isPart }: Morsel): void {
+    if (isPart !== true) this.#consumer.countDone();
   }
 
   total(): number {

@@ -15,6 +15,8 @@ export interface CallbackTakerParts {
   owner: number;
   sink: CallbackSink;
   delivery: Delivery;
+  /** Logical batches of more rows are delivered in parts of so many, the last with the rest. */
+  mostRows?: number | undefined;
   /** Room on this thread for so many bytes, before they are made. */
   room(bytes: number): MaybePromise;
 }
@@ -25,7 +27,7 @@ const VALUE_BYTES = 24;
 
 /**
  * Delivers logical batches: pieces that end no logical input wait for the piece that does, so that physical cuts cannot
- * be seen. Logical batches without rows are not delivered.
+ * be seen; no longer than there are `mostRows`. Logical batches without rows are not delivered.
  */
 export class CallbackTaker implements BatchTaker {
   readonly #parts: CallbackTakerParts;
@@ -62,6 +64,8 @@ export class CallbackTaker implements BatchTaker {
   }
 
   take(batch: Batch): void | Promise<void> {
+    const held = this.#pieces.reduce((sum, { rows }) => sum + rows, 0);
+    if (held + batch.rows > (this.#parts.mostRows ?? Infinity)) return this.#takeParts(batch, held);
     if (batch.inputs === 0) {
       this.#pieces.push(batch.retain());
       return undefined;
@@ -72,6 +76,20 @@ export class CallbackTaker implements BatchTaker {
   async end(): Promise<void> {
     const last = this.#pieces.pop();
     if (last !== undefined) await this.#deliverPieces(last);
+  }
+
+  /** Delivers as many rows as there may be at once, as often as there are so many and more; `held` rows wait. */
+  async #takeParts(batch: Batch, held: number): Promise<void> {
+    const { arena, mostRows = Infinity } = this.#parts;
+    let from = 0;
+    for (let rows = mostRows - held; batch.rows - from > rows; rows = mostRows) {
+      await this.#deliverPieces(sliceBatch(arena, this.#owner, batch, from, rows, 0));
+      if (this.#isClosed) return;
+      from += rows;
+    }
+    const rest = sliceBatch(arena, this.#owner, batch, from, batch.rows - from, batch.inputs);
+    if (batch.inputs === 0) this.#pieces.push(rest);
+    else await this.#deliverPieces(rest);
   }
 
   close(): void {
@@ -91,11 +109,13 @@ export class CallbackTaker implements BatchTaker {
     const pieces = [...this.#pieces.splice(0), last];
     const { arena } = this.#parts;
     let whole: Batch;
-    try {
-      this.#whole = whole = concatBatches(arena, this.#owner, last.fields, pieces);
-    } finally {
-      for (const piece of pieces) piece.release();
-    }
+    if (pieces.length === 1) this.#whole = whole = last;
+    else
+      try {
+        this.#whole = whole = concatBatches(arena, this.#owner, last.fields, pieces);
+      } finally {
+        for (const piece of pieces) piece.release();
+      }
     try {
       await this.#deliver(whole);
     } finally {

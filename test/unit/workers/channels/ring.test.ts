@@ -73,6 +73,33 @@ describe('a ring in one thread', () => {
     expect(valuesOf(await consumer.next())).toEqual([2]);
   });
 
+  it('lets parts of a sequence follow each other through its slot, in their order and before all later ones', async () => {
+    ring = ringOf(2, 0);
+    const producer = ring.producer();
+    const consumer = ring.consumer();
+    expect(producer.publish(0, [batchOf(0)], true)).toBeUndefined();
+    const second = producer.publish(0, [batchOf(1)], true);
+    const later = producer.publish(1, [batchOf(9)]);
+    const taken: (number[] | undefined)[] = [];
+    const take = async (): Promise<boolean | undefined> => {
+      const packet = await consumer.next();
+      taken.push(valuesOf(packet));
+      return packet?.isPart;
+    };
+    expect(await take()).toBe(true);
+    await second;
+    expect(ring.depth().packets).toBe(0);
+    const last = producer.publish(0, [batchOf(2)]);
+    expect(await take()).toBe(true);
+    await last;
+    expect(await take()).toBeUndefined();
+    await later;
+    producer.end(2);
+    await take();
+    expect(taken).toEqual([[0], [1], [2], [9]]);
+    expect(await consumer.next()).toBeUndefined();
+  });
+
   it('carries packets of more batches than a slot has room for', async () => {
     ring = ringOf(2);
     const values = Array.from({ length: 40 }, (_, index) => index);

@@ -25,3 +25,33 @@ it('gives back what it put together when it is closed, and not once more when th
   answer();
   await expect(last).resolves.toBeUndefined();
 });
+
+it('gives a logical batch in parts of so many rows, however it was cut, and leaves smaller ones whole', async () => {
+  const arena = createArena({ maximumBytes: 64 * 2 ** 20, debug: true });
+  const given: number[][] = [];
+  const sink: CallbackSink = {
+    takes: 'rows',
+    call: (rows) => void given.push((rows as { x: number }[]).map(({ x }) => x)),
+  };
+  const taker = new CallbackTaker({ arena, owner: 1, sink, delivery: 'lent', mostRows: 3, room: () => undefined });
+  const take = async (values: number[], inputs: number): Promise<void> => {
+    const batch = rowsToBatch(
+      arena,
+      1,
+      FIELDS,
+      values.map((x) => ({ x })),
+      inputs,
+    );
+    await taker.take(batch);
+    batch.release();
+  };
+  await take([0, 1], 0);
+  await take([2, 3, 4, 5, 6, 7, 8], 0);
+  await take([9], 1);
+  await take([20, 21], 1);
+  await take([30, 31, 32, 33], 1);
+  taker.close();
+  arena.trim();
+  expect(given).toEqual([[0, 1, 2], [3, 4, 5], [6, 7, 8], [9], [20, 21], [30, 31, 32], [33]]);
+  expect(arena.usedSlabs()).toBe(0);
+});

@@ -19,6 +19,7 @@ import {
   HAS_POSITION,
   HAS_ROWS,
   layOutPacket,
+  mostPacketBytes,
   type NeedArea,
   type PacketSizes,
   type RootArea,
@@ -26,14 +27,15 @@ import {
   valueBytes,
   writeSizes,
 } from './packet.ts';
+import { packetBytes } from './piece-rows.ts';
 import { type GroupedRows, RowGroups } from './row-groups.ts';
 import type { Need, StatePlan } from './state-plan.ts';
 import { TextRows } from './text-rows.ts';
 
-/** Packets are not much larger, so that whoever merges them needs little at once. */
-const PACKET_BYTES = 2 ** 20;
 /** Fewer rows are never cut. */
 const LEAST_SLICE_ROWS = 512;
+/** Of bins of so many rows, which are cut before they are known. */
+const COUNTED_PACKET_BYTES = 2 ** 20;
 /** Until it is known how many groups rows have. */
 const FIRST_SLICE_ROWS = 8192;
 /** Keys whose numbers are kept from packet to packet take so much at most, or are so few. */
@@ -61,6 +63,13 @@ interface OverflowCopy {
   records: Uint8Array;
 }
 
+/** So many rows make a packet that is not too large if each is a group of its own. */
+function rowsOfFullPacket(plan: StatePlan): number {
+  let rows = LEAST_SLICE_ROWS;
+  while (mostPacketBytes(plan, 2 * rows) <= COUNTED_PACKET_BYTES) rows *= 2;
+  return rows;
+}
+
 export class LaneStates {
   readonly #plan: StatePlan;
   readonly #context: OperatorContext;
@@ -74,9 +83,10 @@ export class LaneStates {
   readonly #firstRows: GrowingBuffer;
   readonly #lastRows: GrowingBuffer;
   readonly #encoder = new TextEncoder();
+  readonly #packetBytes: number;
   #overflows: OverflowCopy[] = [];
   /** Rows that become one packet. */
-  #sliceRows = FIRST_SLICE_ROWS;
+  #sliceRows: number;
   /** First row of the slice at work. */
   #sliceFrom = 0;
   #startsKeys = false;
@@ -89,6 +99,8 @@ export class LaneStates {
     this.#plan = plan;
     this.#context = context;
     this.#workspace = workspace;
+    this.#packetBytes = packetBytes(spec);
+    this.#sliceRows = plan.keepsCount === true ? rowsOfFullPacket(plan) : FIRST_SLICE_ROWS;
     this.#ordered = new OrderedColumn(plan, spec.orderTrusted === true, context, workspace);
     this.#index = plan.keys.length > 0 ? new KeyIndex(plan.keys, context.kernels, workspace) : undefined;
     this.#delta = this.#index === undefined ? undefined : new KeyDelta(this.#index, workspace);
@@ -127,7 +139,7 @@ export class LaneStates {
     const ends = whole === batch ? undefined : this.#endsOf(whole);
     let from = 0;
     do {
-      const rows = Math.min(this.#plan.keepsCount === true ? batch.rows : this.#sliceRows, batch.rows - from);
+      const rows = Math.min(this.#sliceRows, batch.rows - from);
       const isLast = from + rows === batch.rows;
       const own = whole === batch ? undefined : { ends: isLast ? ends : undefined };
       const packet = this.#packSlice(batch, from, rows, isLast ? inputs : 0, own);
@@ -183,9 +195,11 @@ export class LaneStates {
       fileNameBytes: fileName?.length ?? 0,
     };
     const { bytes } = layOutPacket(this.#plan, sizes, 0);
-    if (bytes > PACKET_BYTES && batch.rows > LEAST_SLICE_ROWS && this.#plan.keepsCount !== true)
-      return this.#cutFiner(batch.rows);
-    if (bytes < PACKET_BYTES / 4 && batch.rows === this.#sliceRows) this.#sliceRows *= 2;
+    // Rows that are counted cannot be looked at twice.
+    if (this.#plan.keepsCount !== true) {
+      if (bytes > this.#packetBytes && batch.rows > LEAST_SLICE_ROWS) return this.#cutFiner(batch.rows);
+      if (bytes < this.#packetBytes / 4 && batch.rows === this.#sliceRows) this.#sliceRows *= 2;
+    }
     let draft = this.#allocate(sizes);
     try {
       const layout = layOutPacket(this.#plan, sizes, draft.base);

@@ -18,6 +18,7 @@ import { resolveSource } from '../../operators/definition.ts';
 import { type ArrowModule, loadArrow } from '../../schema/load-arrow.ts';
 import type { ColumnsRecord, Fields } from '../../schema/types.ts';
 import { buildLogicalPlan } from '../build.ts';
+import { mostDeliveredRows } from '../delivered-rows.ts';
 import { callbackOf, feederOf } from '../endpoints.ts';
 import type { FedInput } from '../endpoints-contract.ts';
 import type { FlushReason, SourceSpec } from '../logical.ts';
@@ -147,9 +148,13 @@ class ReferenceRun {
     if (rows.length === 0) return;
     const endpoint = callbackOf(sink.id);
     const { fields } = output;
-    await endpoint.call(
-      endpoint.takes === 'batch' ? arrowOfRows(this.#arrow, rows, fields) : objectsOfRows(rows, fields),
-    );
+    const most = mostDeliveredRows(this.#plan.nodes, node.id) ?? rows.length;
+    for (let from = 0; from < rows.length; from += most) {
+      const part = rows.slice(from, from + most);
+      await endpoint.call(
+        endpoint.takes === 'batch' ? arrowOfRows(this.#arrow, part, fields) : objectsOfRows(part, fields),
+      );
+    }
   }
 
   async #feed(node: ResolvedNode, source: SourceSpec): Promise<void> {
