@@ -2,41 +2,33 @@ import { isBitSet } from '../../batch/bitmap.ts';
 import type { Batch, Column } from '../../batch/contract.ts';
 import { cutBatch } from '../../batch/cut-batch.ts';
 import { floorBytes } from '../../batch/largest-batch.ts';
-import { emptyBatch } from '../../batch/make-batch.ts';
+import { emptyBatch, withInputs } from '../../batch/make-batch.ts';
 import { PipelineError } from '../../errors.ts';
+import type { FlushReason } from '../../plan/logical.ts';
 import type { ReorderSpec } from '../../plan/steps/specs.ts';
-import { formatBytes } from '../../schema/sizes.ts';
 import type { Fields, TypeText } from '../../schema/types.ts';
 import { unitNsOf, valueTypeOf } from '../aggregate/value-type.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
 import { PIECE_ROWS } from '../held-batches.ts';
 import { andThen, pushAll } from '../outputs.ts';
-import type { SavedBatch, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
-import { KeptRows } from './kept-rows.ts';
+import type { SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { pickRows } from './pick-rows.ts';
-import { positionsOf } from './row-keys.ts';
+import { type SavedWaiting, WaitingRows } from './waiting-rows.ts';
 
-/** Rows that wait, in order: their times and numbers. */
-interface Waiting {
-  times: BigInt64Array;
-  rows: Uint32Array;
-}
+/** Share of a step that nobody gave one. */
+const DEFAULT_SHARE_BYTES = 64 * 2 ** 20;
 
-interface SavedOrder {
-  times: BigInt64Array;
-  parts: SavedBatch[];
+interface SavedOrder extends SavedWaiting {
   latest: bigint | undefined;
   rowsBefore: number;
 }
-
-const NONE: Waiting = { times: new BigInt64Array(0), rows: new Uint32Array(0) };
 
 /**
  * Brings rows into order that lie up to so much behind the latest one before them. The watermark is the latest time less the lateness: what is
  * at or before it goes on, equal times as they came; a row that comes behind it is late. Which row is late follows from the rows before it
  * alone, not from how they are cut. Logical inputs stay as many, the end of input gives the rest as one.
  *
- * Memory: the rows that wait, twice at most.
+ * Memory: the rows that wait, twice at most; what is beyond the share lies on disk.
  */
 export class Reorder implements Operator {
   readonly #spec: ReorderSpec;
@@ -46,8 +38,7 @@ export class Reorder implements Operator {
   readonly #fields: Fields;
   readonly #on: number;
   readonly #lateness: bigint;
-  readonly #kept: KeptRows;
-  #waiting: Waiting = NONE;
+  readonly #waiting: WaitingRows;
   #latest: bigint | undefined;
   #rowsBefore = 0;
 
@@ -59,7 +50,8 @@ export class Reorder implements Operator {
     this.#fields = context.inputFields;
     this.#on = this.#fields.findIndex((field) => field.name === spec.on);
     this.#lateness = stepsOf(spec.lateness, (this.#fields[this.#on] as Fields[number]).type);
-    this.#kept = new KeptRows(context, positionsOf(this.#fields, []), this.#fields);
+    const share = Math.min(spec.memoryLimitBytes ?? Infinity, context.shareBytes ?? DEFAULT_SHARE_BYTES);
+    this.#waiting = new WaitingRows(context, share, (batch) => this.#timesOf(batch));
   }
 
   push(batch: Batch): MaybePromise {
@@ -74,7 +66,11 @@ export class Reorder implements Operator {
       batch.release();
     }
     const passed = late === undefined ? undefined : this.#pushLate(late);
-    return andThen(passed, () => pushAll(this.#output, this.#ready(inputs)));
+    return andThen(passed, () => andThen(pushAll(this.#output, this.#ready(inputs)), () => this.#spillRest()));
+  }
+
+  #spillRest(): MaybePromise {
+    return this.#waiting.hasToSpill ? this.#waiting.spill() : undefined;
   }
 
   #pushLate(late: Batch): MaybePromise {
@@ -103,10 +99,8 @@ export class Reorder implements Operator {
       kept.push(row);
     }
     if (kept.length === 0) return late;
-    const first = this.#kept.add(batch.retain());
     if (!isInOrder) kept.sort((a, b) => compare(times[a] as bigint, times[b] as bigint) || a - b);
-    this.#waiting = merged(this.#waiting, times, kept, first);
-    this.#checkLimit();
+    this.#waiting.add(batch.retain(), times, kept);
     return late;
   }
 
@@ -132,22 +126,27 @@ export class Reorder implements Operator {
 
   /** Rows at or before the watermark, in pieces of which the last ends the inputs. */
   *#ready(inputs: number): Generator<Batch, void> {
-    const bound = this.#latest === undefined ? undefined : this.#latest - this.#lateness;
-    const { times } = this.#waiting;
-    let count = 0;
-    while (bound !== undefined && count < times.length && (times[count] as bigint) <= bound) count++;
-    yield* this.#release(count, inputs);
+    const { arena, owner } = this.#context;
+    let before: Batch | undefined;
+    try {
+      if (this.#latest !== undefined)
+        for (const batch of this.#pieces(this.#latest - this.#lateness)) {
+          const ready = before;
+          before = batch;
+          if (ready !== undefined) yield ready;
+        }
+      const last = before ?? (inputs > 0 ? emptyBatch(arena, owner, this.#fields, 0) : undefined);
+      before = undefined;
+      if (last !== undefined) yield inputs === 0 ? last : withInputs(arena, owner, last, inputs);
+    } finally {
+      before?.release();
+    }
   }
 
-  *#release(count: number, inputs: number): Generator<Batch, void> {
+  *#pieces(bound: bigint | undefined): Generator<Batch, void> {
     const { arena, owner } = this.#context;
-    const { times, rows } = this.#waiting;
     const largestBytes = floorBytes(this.#fields, PIECE_ROWS);
-    let from = 0;
-    while (from < count) {
-      const to = Math.min(count, from + PIECE_ROWS);
-      const taken = this.#kept.take(rows.subarray(from, to), to === count ? inputs : 0);
-      from = to;
+    for (const taken of this.#waiting.take(bound)) {
       const pieces = cutBatch(arena, owner, taken, PIECE_ROWS, largestBytes);
       try {
         for (let piece = pieces.shift(); piece !== undefined; piece = pieces.shift()) yield piece;
@@ -155,59 +154,42 @@ export class Reorder implements Operator {
         for (const piece of pieces) piece.release();
       }
     }
-    this.#waiting = { times: times.slice(count), rows: rows.slice(count) };
-    if (count === times.length) this.#kept.clear();
-    const placeOf = this.#kept.settle(() => this.#waiting.rows.slice());
-    if (placeOf !== undefined) this.#waiting.rows = this.#waiting.rows.map(placeOf);
-    if (count === 0 && inputs > 0) yield emptyBatch(arena, owner, this.#fields, inputs);
   }
 
-  flush(): void {}
+  /** Only pressure asks for something before the end: memory, which the disk gives. */
+  flush(reason: FlushReason): MaybePromise {
+    return reason === 'pressure' ? this.#waiting.spill() : undefined;
+  }
 
   end(): MaybePromise {
-    const { length } = this.#waiting.rows;
-    return length === 0 ? undefined : pushAll(this.#output, this.#release(length, 1));
+    if (this.#waiting.rows === 0) return undefined;
+    return pushAll(this.#output, this.#rest());
+  }
+
+  *#rest(): Generator<Batch, void> {
+    const { arena, owner } = this.#context;
+    yield* this.#pieces(undefined);
+    yield emptyBatch(arena, owner, this.#fields, 1);
   }
 
   held(): HeldState {
-    return { inputs: 0, rows: this.#waiting.rows.length, bytes: this.#kept.bytes };
+    return { inputs: 0, rows: this.#waiting.rows, bytes: this.#waiting.bytes };
   }
 
   /** The rows that wait, in order. */
   async snapshot(writer: SnapshotWriter): Promise<SavedOrder> {
-    const { rows, times } = this.#waiting;
-    const parts: SavedBatch[] = [];
-    for (let from = 0; from < rows.length; from += PIECE_ROWS) {
-      const part = this.#kept.take(rows.subarray(from, from + PIECE_ROWS), 0);
-      try {
-        parts.push(await writer.batch(part));
-      } finally {
-        part.release();
-      }
-    }
-    return { times: times.slice(), parts, latest: this.#latest, rowsBefore: this.#rowsBefore };
+    const waiting = await this.#waiting.save(writer);
+    return { ...waiting, latest: this.#latest, rowsBefore: this.#rowsBefore };
   }
 
-  restore({ times, parts, latest, rowsBefore }: SavedOrder, reader: SnapshotReader): void {
-    for (const part of parts) this.#kept.add(reader.batch(part, this.#fields, this.#context.owner));
-    this.#waiting = { times, rows: Uint32Array.from(times, (_, row) => row) };
-    this.#latest = latest;
-    this.#rowsBefore = rowsBefore;
+  restore(saved: SavedOrder, reader: SnapshotReader): void {
+    this.#waiting.restore(saved, reader);
+    this.#latest = saved.latest;
+    this.#rowsBefore = saved.rowsBefore;
   }
 
   close(): void {
-    this.#kept.close();
-  }
-
-  #checkLimit(): void {
-    const { memoryLimitBytes = Infinity } = this.#spec;
-    if (this.#kept.bytes <= memoryLimitBytes) return;
-    const { name } = this.#context;
-    throw new PipelineError(
-      'ERR_MEMORY_EXHAUSTED',
-      `${name} holds ${this.#waiting.rows.length} rows in ${formatBytes(this.#kept.bytes)}, its limit is ${formatBytes(memoryLimitBytes)}`,
-      { stage: name, hint: 'allow less lateness, raise its memoryLimit, or use sort, which spills' },
-    );
+    this.#waiting.close();
   }
 
   #tooLate(row: number, time: bigint, latest: bigint): PipelineError {
@@ -240,24 +222,4 @@ function stepsOf({ ns, text }: ReorderSpec['lateness'], type: TypeText): bigint 
 
 function compare(a: bigint, b: bigint): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** Two ordered lists as one; of equal times those that waited before come first. */
-function merged(waiting: Waiting, times: BigInt64Array, order: readonly number[], first: number): Waiting {
-  const size = waiting.rows.length + order.length;
-  const result: Waiting = { times: new BigInt64Array(size), rows: new Uint32Array(size) };
-  // What comes before all that is new stays in its place.
-  const least = times[order[0] as number] as bigint;
-  let old = waiting.rows.length;
-  while (old > 0 && (waiting.times[old - 1] as bigint) > least) old--;
-  result.times.set(waiting.times.subarray(0, old));
-  result.rows.set(waiting.rows.subarray(0, old));
-  let next = 0;
-  for (let to = old; to < size; to++) {
-    const own = next < order.length ? (times[order[next] as number] as bigint) : undefined;
-    const isOld = old < waiting.rows.length && (own === undefined || (waiting.times[old] as bigint) <= own);
-    result.times[to] = isOld ? (waiting.times[old] as bigint) : (own as bigint);
-    result.rows[to] = isOld ? (waiting.rows[old++] as number) : first + (order[next++] as number);
-  }
-  return result;
 }

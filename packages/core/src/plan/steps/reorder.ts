@@ -21,7 +21,7 @@ export interface ReorderOptions<C extends string = string, L extends LateRows = 
   allowedLateness: Duration;
   /** What becomes of rows that lie further behind. Default `'error'`. */
   lateRows?: L;
-  /** Most bytes of rows that may wait; more is an error. Default: no limit but the pipeline's. */
+  /** Most bytes of rows that wait in memory; more lie on disk. Default: a share of the pipeline's limit. */
   memoryLimit?: Bytes;
 }
 
@@ -73,7 +73,7 @@ export const reorderTraits: StepTraits<ReorderSpec> = {
   isStateless: false,
   keepsOrder: false,
   keepsCuts: true,
-  canSpill: false,
+  canSpill: true,
   fields(spec, [input = []]) {
     const { type } = fieldNamed(spec.on, input);
     const { kernel } = valueTypeOf(type);
@@ -94,6 +94,6 @@ export const reorderTraits: StepTraits<ReorderSpec> = {
   },
   // Both outputs have all columns.
   needed: ({ on, lateRows }, _, behind) => (lateRows === 'side' ? 'all' : neededWith(behind, [on])),
-  stateBytes: (_, [input = []], rows) => 3 * floorBytes(input, rows),
+  stateBytes: (_, [input = []], rows) => 4 * floorBytes(input, rows),
   describe: ({ on, lateness, lateRows }) => `order on ${on}, up to ${lateness.text} behind, late rows: ${lateRows}`,
 };
