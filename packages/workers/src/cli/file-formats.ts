@@ -4,6 +4,7 @@ const ENDINGS = {
   tsv: ['tsv', 'tab'],
   ndjson: ['ndjson', 'jsonl', 'json'],
   parquet: ['parquet', 'pq'],
+  arrow: ['arrow', 'arrows', 'ipc', 'feather'],
 } as const;
 
 export type FileFormat = keyof typeof ENDINGS;

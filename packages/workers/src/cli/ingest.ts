@@ -125,12 +125,15 @@ interface Files {
 function filesOf({ logical }: Pick<Explanation, 'logical'>): Files {
   const node = logical.nodes.find(({ spec }) => spec.kind === 'source');
   const source = node?.spec.kind === 'source' ? node.spec.source : undefined;
-  const fields = node?.outputFields['out'] ?? [];
-  if (source?.type === 'text')
-    return { fields, paths: source.paths, bytes: source.files.reduce((sum, { bytes }) => sum + bytes, 0) };
-  const infos = node?.files ?? [];
-  const paths = source?.type === 'parquet' ? source.paths : [];
-  return { fields, paths, bytes: infos.reduce((sum, { fileBytes }) => sum + fileBytes, 0) };
+  const sizes =
+    source?.type === 'text' || source?.type === 'arrow'
+      ? source.files.map(({ bytes }) => bytes)
+      : (node?.files ?? []).map(({ fileBytes }) => fileBytes);
+  return {
+    fields: node?.outputFields['out'] ?? [],
+    paths: source !== undefined && 'paths' in source ? source.paths : [],
+    bytes: sizes.reduce((sum, bytes) => sum + bytes, 0),
+  };
 }
 
 function filesText({ fields, paths, bytes }: Files, isGuessed: boolean): string {

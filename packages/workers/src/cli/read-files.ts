@@ -3,6 +3,7 @@ import {
   type CsvOptions,
   type NdjsonOptions,
   PipelineError,
+  readArrow,
   readCsv,
   readNdjson,
   readParquet,
@@ -103,6 +104,8 @@ export function sourceOf(paths: readonly string[], options: FileOptions, ordered
   switch (format) {
     case 'parquet':
       return readParquet(paths, common);
+    case 'arrow':
+      return readArrow(paths, common);
     case 'ndjson':
       return readNdjson(paths, { ...common, ...textOptions(options) });
     case 'csv':

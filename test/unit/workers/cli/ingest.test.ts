@@ -158,3 +158,16 @@ it('leaves bad rows out and tells of them, or writes them to a file', async () =
   expect(readFileSync(join(cwd, 'rejects.csv'), 'utf8')).toContain('2100,cheap');
   expect(await rows('--from', '2100')).toBe('n,price\n2101,2\n');
 });
+
+it('takes Arrow files: what cat wrote goes in again', async () => {
+  await ingest(file('one.csv', ...ORDERED), '--ordered-on', 'ts', '--quiet');
+  const chunks: Buffer[] = [];
+  await command(['cat', 'store', 'a=b', '--format', 'arrow'], { cwd, onBytes: (bytes) => chunks.push(bytes) });
+  writeFileSync(join(cwd, 'one.arrows'), Buffer.concat(chunks));
+  const { code, stderr } = await ingest('one.arrows', '--mode', 'overwrite', '--ordered-on', 'ts');
+  expect({ code, stderr }).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining("columns: --schema 'ts:date32,price:float64'"),
+  });
+  expect(await rows('--limit', '1')).toBe('ts,price\n2024-01-01,1.5\n');
+});
