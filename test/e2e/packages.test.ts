@@ -14,7 +14,7 @@ function readmeExample(): string {
   return block;
 }
 
-it('the packed packages install into an empty project, and the ten lines of the README run there', async () => {
+it('the packed packages install into an empty project, and the ten lines of the README and the command run there', async () => {
   const folder = temporaryFolder();
   // Without scripts: the build has just run, and a second one would rewrite files that other tests load.
   const packArgs = [
@@ -39,4 +39,7 @@ it('the packed packages install into an empty project, and the ten lines of the 
   const finished = await runNode(['example.js'], { cwd: folder });
   expect(finished, finished.stderr).toMatchObject({ code: 0 });
   expect(finished.stdout).toContain("'s1'");
+
+  const help = await runProgram(join(folder, 'node_modules/.bin/spillway'), ['--help'], { cwd: folder });
+  expect(help, help.stderr).toMatchObject({ code: 0, stdout: expect.stringContaining('spillway ingest') });
 }, 180_000);

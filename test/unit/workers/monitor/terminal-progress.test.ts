@@ -37,11 +37,13 @@ function target(columns?: number): { text: string; isTTY?: boolean; columns?: nu
 function screen(text: string): string[] {
   const lines: string[] = [''];
   let at = 0;
-  for (const [part, up] of text.matchAll(/\x1b\[(\d+)A|\x1b\[[JK]|\n|[^\x1b\n]+/g)) {
+  for (const [part, up] of text.replaceAll('\x1b', '␛').matchAll(/␛\[(\d+)A|␛\[[JK]|\n|[^␛\n]+/g)) {
     if (up !== undefined) at -= Number(up);
-    else if (part === '\x1b[J') lines.length = at + 1;
-    else if (part === '\n') lines[(at += 1)] ??= '';
-    else if (part !== '\x1b[K') lines[at] = part;
+    else if (part === '␛[J') lines.length = at + 1;
+    else if (part === '\n') {
+      at += 1;
+      lines[at] ??= '';
+    } else if (part !== '␛[K') lines[at] = part;
   }
   return lines;
 }
