@@ -21,7 +21,7 @@ export function rough(value: number): string {
   if (value >= 1e9) return `${(value / 1e9).toFixed(1)} G`;
   if (value >= 1e6) return `${(value / 1e6).toFixed(1)} M`;
   if (value >= 1e3) return `${(value / 1e3).toFixed(1)} k`;
-  return value.toFixed(value < 10 && value > 0 ? 1 : 0);
+  return Number.isInteger(value) ? String(value) : value.toFixed(1);
 }
 
 export function duration(ms: number): string {
