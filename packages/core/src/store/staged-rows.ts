@@ -132,7 +132,9 @@ export class StagedPositions implements NewRows {
   wholeFiles(first: number, end: number): number[] | undefined {
     const files = this.#starts.flatMap((start, i) => (start >= first && start < end ? [i] : []));
     const rows = files.reduce((sum, i) => sum + (this.#files[i]?.rows ?? 0), 0);
-    return rows === end - first ? files : undefined;
+    // As many rows as were asked for may be others, where both ends are cut.
+    const startsThere = files[0] === undefined || this.#starts[files[0]] === first;
+    return startsThere && rows === end - first ? files : undefined;
   }
 }
 

@@ -46,6 +46,19 @@ test('only the row groups that overlap are written anew', async () => {
   expect(after.filter((path) => before.includes(path))).toEqual([...before.slice(0, 4), ...before.slice(5)]);
 });
 
+test('new rows around a row group that they leave alone come in whole', async () => {
+  const store = await openStore(temporaryFolder());
+  const stored = [10, 11, 30, 31].map((hour) => row(hour, 0));
+  await store.write(key, stored, { schema, orderedOn: 'ts', rowGroupTarget: 2 });
+  // Staged in threes: those between the stored groups begin and end inside of files.
+  const added = [1, 2, 12, 13, 14, 15, 16, 17, 40].map((hour) => row(hour, hour));
+  await store.write(key, added, { rowGroupTarget: 3 });
+  const dataset = await store.dataset(key);
+  const expected = [...stored, ...added].sort((a, b) => Number(a.ts - b.ts));
+  expect(await readRows(dataset)).toEqual(expected);
+  expect((await dataset.verify()).ok).toBe(true);
+});
+
 test('rows may be batches, tables, columns, or any iterable of them', async () => {
   const store = await openStore(temporaryFolder());
   const fields = (await import('@spillway/core/internal')).fieldsFromShape(schema);
