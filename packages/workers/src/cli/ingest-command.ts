@@ -64,7 +64,7 @@ function fileOptions(command: Command): Command {
 
 export function addIngest(program: Command, context: Context): void {
   const command = addCommand(program, 'ingest', 'put files into a dataset of a store, in one commit')
-    .argument('<files...>', "paths, or patterns in quotes: 'ticks/2024-*.csv'")
+    .argument('<files...>', "paths, or patterns in quotes: 'ticks/2024-*.csv'; - for standard input")
     .addHelpText(
       'after',
       examples([
@@ -83,6 +83,10 @@ export function addIngest(program: Command, context: Context): void {
         [
           "spillway ingest eu.csv --store ./eu --key k=v --ordered-on t --delimiter ';' --time-format 't=%d.%m.%Y %H:%M' --time-zone Europe/Berlin",
           'another way of writing',
+        ],
+        [
+          'zcat old.csv.Z | spillway ingest - --store ./market --key symbol=AAPL --ordered-on ts',
+          'from another program',
         ],
       ]),
     )

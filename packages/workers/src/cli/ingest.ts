@@ -26,6 +26,7 @@ import { keyText, typedKey } from './open-existing.ts';
 import { type FileOptions, formatOf, sourceOf, withHint } from './read-files.ts';
 import { printPlan } from './run-module.ts';
 import { schemaText } from './schema-text.ts';
+import { STANDARD_INPUT, spoolInput } from './spool-input.ts';
 import { amount, grouped } from './text-table.ts';
 
 export interface IngestOptions extends JobOptions, FileOptions {
@@ -46,6 +47,8 @@ export interface IngestOptions extends JobOptions, FileOptions {
 const FILES = 'files';
 
 interface Ingest {
+  /** What the files are called, where their paths say nothing. */
+  label?: string;
   paths: readonly string[];
   options: IngestOptions;
   store: Store;
@@ -136,10 +139,12 @@ function filesOf({ logical }: Pick<Explanation, 'logical'>): Files {
   };
 }
 
-function filesText({ fields, paths, bytes }: Files, isGuessed: boolean): string {
-  const count = paths.length === 1 ? paths[0] : `${grouped(paths.length)} files`;
+function filesText({ fields, paths, bytes }: Files, { options, dataset, label }: Ingest): string {
+  const format = formatOf(paths, options.format);
+  const isGuessed = options.schema === undefined && dataset === undefined && isTextFormat(format);
+  const what = label ?? (paths.length === 1 ? paths[0] : `${grouped(paths.length)} files`);
   const how = isGuessed ? 'columns, as a sample of the first file suggests' : 'columns';
-  return `${count}, ${formatBytes(bytes)}\n${how}: --schema '${schemaText(fields)}'`;
+  return `${what}, ${formatBytes(bytes)}\n${how}: --schema '${schemaText(fields)}'`;
 }
 
 /** Refusals of the library, with what to do about them here. */
@@ -156,17 +161,15 @@ function toldBetter(error: unknown, { options, dataset }: Ingest): unknown {
 }
 
 async function runIngest(ingest: Ingest, context: Context): Promise<void> {
-  const { options, dataset } = ingest;
+  const { options } = ingest;
   const orderedOn = await orderedColumn(ingest);
   const sinks = [sinkOf(ingest, orderedOn)];
   const found = filesOf(await lookAt(sinks, options));
-  const isGuessed =
-    options.schema === undefined && dataset === undefined && isTextFormat(formatOf(ingest.paths, options.format));
   if (options.dryRun === true) {
-    if (options.json !== true) await context.results.line(`${filesText(found, isGuessed)}\n`);
+    if (options.json !== true) await context.results.line(`${filesText(found, ingest)}\n`);
     return printPlan(sinks, options, context, { files: found.paths, bytes: found.bytes, columns: found.fields });
   }
-  if (options.quiet !== true) context.note(context.noteStyle.dim(filesText(found, isGuessed)));
+  if (options.quiet !== true) context.note(context.noteStyle.dim(filesText(found, ingest)));
   const { summary } = await followJob(sinks, options, context);
   await tell(ingest, summary, context);
 }
@@ -183,16 +186,34 @@ async function tell({ store, key, options }: Ingest, summary: Summary, context: 
 }
 
 /** @throws UsageError, and what reading and writing throw */
-export async function ingest(files: readonly string[], options: IngestOptions, context: Context): Promise<void> {
-  const paths = await findFiles(files, context.cwd);
+async function ingestFiles(
+  paths: readonly string[],
+  options: IngestOptions,
+  context: Context,
+  label?: string,
+): Promise<void> {
   formatOf(paths, options.format);
   const store = await openStore(resolve(context.cwd, options.store));
   const key = typedKey(store, options.key);
   const dataset = options.mode === 'overwrite' ? undefined : await existing(store, key, options.orderedOn);
-  const whole = { paths, options, store, key, dataset };
+  const whole = { paths, options, store, key, dataset, ...(label !== undefined && { label }) };
   try {
     await runIngest(whole, context);
   } catch (error) {
     throw toldBetter(error, whole);
+  }
+}
+
+/** @throws UsageError, and what reading and writing throw */
+export async function ingest(files: readonly string[], options: IngestOptions, context: Context): Promise<void> {
+  if (!files.includes(STANDARD_INPUT)) return ingestFiles(await findFiles(files, context.cwd), options, context);
+  if (files.length > 1) throw new UsageError('- is standard input, which is ingested alone: name it, or files');
+  const spooled = await spoolInput(options, context);
+  try {
+    await ingestFiles([spooled.path], { ...options, format: options.format ?? spooled.format }, context, spooled.label);
+  } catch (error) {
+    throw spooled.named(error);
+  } finally {
+    await spooled.remove();
   }
 }

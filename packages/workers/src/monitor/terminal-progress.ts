@@ -24,10 +24,19 @@ export class ProgressDisplay {
 
   show(progress: Progress): void {
     if (this.#target.isTTY === true) this.#draw(progressLines(progress));
-    else if (progress.elapsedMs >= this.#plainAtMs) {
-      this.#plainAtMs = progress.elapsedMs + PLAIN_EVERY_MS;
-      this.#target.write(`${progressLine(progress)}\n`);
-    }
+    else this.#writePlain(progress.elapsedMs, () => progressLine(progress));
+  }
+
+  /** One line for work that is no job. */
+  showText(text: string, elapsedMs: number): void {
+    if (this.#target.isTTY === true) this.#draw([text]);
+    else this.#writePlain(elapsedMs, () => text);
+  }
+
+  #writePlain(elapsedMs: number, text: () => string): void {
+    if (elapsedMs < this.#plainAtMs) return;
+    this.#plainAtMs = elapsedMs + PLAIN_EVERY_MS;
+    this.#target.write(`${text()}\n`);
   }
 
   /** A line above the bars, which come again with the next report. */

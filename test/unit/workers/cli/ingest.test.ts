@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type CommandResult, command } from '#support/command';
@@ -170,4 +170,49 @@ it('takes Arrow files: what cat wrote goes in again', async () => {
     stderr: expect.stringContaining("columns: --schema 'ts:date32,price:float64'"),
   });
   expect(await rows('--limit', '1')).toBe('ts,price\n2024-01-01,1.5\n');
+});
+
+describe('standard input', () => {
+  const pipe = (stdin: string, ...args: string[]): Promise<CommandResult> =>
+    command(['ingest', '-', ...KEY, '--workers', '1', '--spill-directory', join(cwd, 'spill'), ...args], {
+      cwd,
+      stdin,
+    });
+
+  it.each([
+    ['CSV', 'ts,price\n2024-01-01,1.5\n'],
+    ['lines of JSON', '{"ts":"2024-01-01","price":1.5}\n'],
+  ])('is taken as what it is: %s', async (_, text) => {
+    const { code, stderr } = await pipe(text, '--ordered-on', 'ts');
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(await rows('--format', 'json')).toBe('{"ts":"2024-01-01","price":1.5}\n');
+    expect(readdirSync(join(cwd, 'spill'))).toEqual([]);
+  });
+
+  it('is named in refusals, and leaves nothing behind', async () => {
+    const { code, stderr } = await pipe('ts,price\n2024-01-01,1\n2024-01-02,1,2\n', '--ordered-on', 'ts');
+    expect(code).toBe(1);
+    expect(stderr).toContain('standard input, line 3: 3 fields where 2 are expected');
+    expect(stderr).not.toContain('standard-input');
+    expect(readdirSync(join(cwd, 'spill'))).toEqual([]);
+  });
+
+  it('may be empty, which is told', async () => {
+    const { code, stderr } = await pipe('', '--ordered-on', 'ts');
+    expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no header') });
+  });
+
+  it('stands alone', async () => {
+    expect(await run('ingest', '-', 'one.csv', ...KEY)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('is ingested alone'),
+    });
+  });
+
+  it('stops at Ctrl-C', async () => {
+    const args = ['ingest', '-', ...KEY, '--spill-directory', join(cwd, 'spill')];
+    const { code } = await command(args, { cwd, stdin: 'ts\n1\n', signal: AbortSignal.abort() });
+    expect(code).toBe(130);
+    expect(readdirSync(join(cwd, 'spill'))).toEqual([]);
+  });
 });
