@@ -4,21 +4,28 @@ import { agg, createPipeline, explain, type Sink } from '@spillway/core';
 import { run } from '@spillway/workers';
 import { expect, it } from 'vitest';
 
-const TICKS = 150_000;
+const TICKS = 100_000;
 
-function bins(memoryLimit: number): { sinks: Sink[]; sizes: number[] } {
+type Bins = { every: '10s' } | { rows: 1 } | { every: '10s'; period: '1m' };
+
+function bins(memoryLimit: number, each: Bins): { sinks: Sink[]; sizes: number[] } {
   const table = createPipeline({ memoryLimit }).source(cpuRows, { seed: 42, hosts: 1, ticks: TICKS });
   const columns = { n: agg.count(), sum: agg.sum('user'), first: agg.first('system'), last: agg.last('host') };
-  const { tens } = table.aggStream({ orderedOn: 'time', aggregations: { tens: { every: '10s', columns } } });
+  const { tens } = table.aggStream({ orderedOn: 'time', aggregations: { tens: { ...each, columns } } });
   const sizes: number[] = [];
   return { sinks: [tens.forEach((batch) => void sizes.push(batch.numRows))], sizes };
 }
 
-it.each([1, 2])('without triggers, given to a function, %i workers', async (workers) => {
-  const { physical } = await explain(bins(2 ** 30).sinks, { workers });
-  const { sinks, sizes } = bins(physical.minimumBytes);
+it.each<[Bins, number, number]>([
+  [{ every: '10s' }, 1, 0],
+  [{ every: '10s' }, 2, 0],
+  [{ rows: 1 }, 2, 0],
+  [{ every: '10s', period: '1m' }, 2, 5],
+])('%j without triggers, given to a function, %i workers', async (each, workers, more) => {
+  const { physical } = await explain(bins(2 ** 30, each).sinks, { workers });
+  const { sinks, sizes } = bins(physical.minimumBytes, each);
   const { spilledBytes } = await run(sinks, { workers, debug: true }).done;
   const parts = Array.from({ length: Math.floor(TICKS / 16_384) }, () => 16_384);
-  expect(sizes).toEqual([...parts, TICKS % 16_384]);
+  expect(sizes).toEqual([...parts, (TICKS % 16_384) + more]);
   expect(spilledBytes).toBeGreaterThan(0);
 });

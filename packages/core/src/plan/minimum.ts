@@ -9,7 +9,7 @@
  *               their flushes can be seen; twice as much where that is delivered whole on the main thread
  *             + Σ joins: two batches of each input, JOIN_BYTES
  *             + Σ sorts: SORT_BATCHES batches of their input, SORT_BYTES and, on the heap, SORT_HEAP_BYTES
- *             + Σ aggregates: STATE_BYTES for each aggregation where bins are merged, with keys KEYED_BYTES, SCRATCH_BYTES for each lane where
+ *             + Σ aggregates: STATE_BYTES for each aggregation where bins are merged (over windows twice, and what is open at once), with keys KEYED_BYTES, SCRATCH_BYTES for each lane where
  *               batches become states, three times their own limit where their flushes can be seen
  *             + Σ lanes that make rows: one batch of them; where they parse text, that and the places of its fields; where they
  *               unpack record batches of Arrow, the largest of those
@@ -33,6 +33,7 @@ import { rowPlaces } from '../formats/csv/csv-format.ts';
 import type { AggregateSpec } from '../operators/aggregate/output-fields.ts';
 import { mostPacketBytes } from '../operators/aggregate/packet.ts';
 import { PIECE_ROWS as AGGREGATE_PIECE_ROWS, packetBytes } from '../operators/aggregate/piece-rows.ts';
+import { isLattice } from '../operators/windows/columns.ts';
 import { planParts } from '../operators/windows/window-plan.ts';
 import type { Fields } from '../schema/types.ts';
 import { type OutsideTerms, outsideTerms } from './budget.ts';
@@ -44,6 +45,8 @@ import { hasTraits, traitsOf } from './steps/traits.ts';
 
 /** One level of an aggregate: some thousand closed bins that wait to be a batch, the open ones, and room to grow. */
 const STATE_BYTES = 2 * 2 ** 20;
+/** State of an open window, twice while there are more of them. */
+const OPEN_WINDOW_BYTES = 512;
 /** Keys of a packet of states, those that lanes name by number, and blocks of runs on disk. */
 const KEYED_BYTES = 4 * 2 ** 20;
 /** Keys of a join and places of their last rows. */
@@ -158,7 +161,15 @@ function aggregateBytes(
 
 /** The least that merging states can do with, its share where it can spill. */
 export function mergingBytes({ aggregations, by }: Pick<AggregateSpec, 'aggregations' | 'by'>): number {
-  return aggregations.length * STATE_BYTES + (by.length === 0 ? 0 : KEYED_BYTES);
+  const windows = aggregations.filter((aggregation) => !isLattice(aggregation));
+  const open = windows.reduce((sum, { bins }) => sum + OPEN_WINDOW_BYTES * openWindows(bins), 0);
+  return (aggregations.length + windows.length) * STATE_BYTES + open + (by.length === 0 ? 0 : KEYED_BYTES);
+}
+
+/** Windows that hold a row. */
+function openWindows(bins: AggregateSpec['aggregations'][number]['bins']): number {
+  if (bins.kind !== 'fixed' || bins.periodNs === undefined) return 1;
+  return Math.ceil(Number(bins.periodNs) / Number(bins.everyNs));
 }
 
 /** Where flushes can be seen, pressure may not make them smaller: what a limit lets gather is held, sent and delivered. */

@@ -189,9 +189,15 @@ class AggregateFinal implements Operator {
 
   /** Closed rows leave when they are many, where nobody can tell. */
   #emitMany(): MaybePromise {
-    if (this.#context.emissionsVisible || this.#states.mostClosedRows() < PIECE_ROWS) return undefined;
+    if (this.#context.emissionsVisible) {
+      if (!this.#states.isShort) return undefined;
+      this.#states.roll();
+      return this.#states.settle();
+    }
+    const least = this.#states.isShort ? 1 : PIECE_ROWS;
+    if (this.#states.mostClosedRows() < least) return undefined;
     this.#states.roll();
-    return this.#emit(PIECE_ROWS);
+    return this.#emit(least);
   }
 
   #flushClosed(reason: FlushReason): MaybePromise {

@@ -162,6 +162,9 @@ export class FinalStates {
     return this.#workspace.bytes();
   }
 
+  /** What is beyond the share goes to disk. */
+  readonly isShort = false;
+
   /** Puts the closed states of levels that have others on disk there too, where their rows can then be counted. `roll` comes before. */
   settle(): MaybePromise {
     const ports = this.#ports.filter((port) => port.spill?.hasRuns === true && this.#closedRows(port) > 0);

@@ -34,8 +34,6 @@ import { TextRows } from './text-rows.ts';
 
 /** Fewer rows are never cut. */
 const LEAST_SLICE_ROWS = 512;
-/** Of bins of so many rows, which are cut before they are known. */
-const COUNTED_PACKET_BYTES = 2 ** 20;
 /** Until it is known how many groups rows have. */
 const FIRST_SLICE_ROWS = 8192;
 /** Keys whose numbers are kept from packet to packet take so much at most, or are so few. */
@@ -64,9 +62,9 @@ interface OverflowCopy {
 }
 
 /** So many rows make a packet that is not too large if each is a group of its own. */
-function rowsOfFullPacket(plan: StatePlan): number {
+function rowsOfFullPacket(plan: StatePlan, bytes: number): number {
   let rows = LEAST_SLICE_ROWS;
-  while (mostPacketBytes(plan, 2 * rows) <= COUNTED_PACKET_BYTES) rows *= 2;
+  while (mostPacketBytes(plan, 2 * rows) <= bytes) rows *= 2;
   return rows;
 }
 
@@ -100,7 +98,7 @@ export class LaneStates {
     this.#context = context;
     this.#workspace = workspace;
     this.#packetBytes = packetBytes(spec);
-    this.#sliceRows = plan.keepsCount === true ? rowsOfFullPacket(plan) : FIRST_SLICE_ROWS;
+    this.#sliceRows = plan.keepsCount === true ? rowsOfFullPacket(plan, this.#packetBytes) : FIRST_SLICE_ROWS;
     this.#ordered = new OrderedColumn(plan, spec.orderTrusted === true, context, workspace);
     this.#index = plan.keys.length > 0 ? new KeyIndex(plan.keys, context.kernels, workspace) : undefined;
     this.#delta = this.#index === undefined ? undefined : new KeyDelta(this.#index, workspace);

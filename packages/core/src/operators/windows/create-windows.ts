@@ -190,6 +190,10 @@ export class FinalParts implements FinalPart {
     return this.#parts.reduce((sum, part) => sum + part.heldRows(), 0);
   }
 
+  get isShort(): boolean {
+    return this.#parts.some(({ isShort }) => isShort);
+  }
+
   heldBytes(): number {
     return this.#parts.reduce((sum, part) => sum + part.heldBytes(), 0);
   }

@@ -1,5 +1,6 @@
 /** The work of the final half for the aggregations of one filter: merges packets in order and makes output of what is closed. */
 import type { Batch } from '../../batch/contract.ts';
+import { withInputs } from '../../batch/make-batch.ts';
 import { PipelineError } from '../../errors.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import { formatBytes } from '../../schema/sizes.ts';
@@ -11,6 +12,7 @@ import { OutputWriter } from '../aggregate/output-batch.ts';
 import { PacketReader } from '../aggregate/packet-reader.ts';
 import { PIECE_ROWS } from '../aggregate/piece-rows.ts';
 import { RowBytes } from '../aggregate/row-bytes.ts';
+import { ClosedRows } from '../aggregate/spill/closed-rows.ts';
 import type { MaybePromise, OperatorContext, Output } from '../contract.ts';
 import { MEMORY_HINT } from './row-extras.ts';
 import type { SlotList } from './slot-map.ts';
@@ -36,6 +38,8 @@ export interface FinalPart {
   countClosed(): { rows: number; bytes: number };
   heldRows(): number;
   heldBytes(): number;
+  /** There is not much room left: what is closed should go as soon as it may. */
+  readonly isShort: boolean;
   /** Output batches of closed rows, in order, of the outputs that have at least `least`; each output's rows are one logical batch. */
   emit(least: number): Generator<{ output: Output; batch: Batch }, void>;
   close(): void;
@@ -48,7 +52,16 @@ interface Port {
   writer: OutputWriter;
   bytes: RowBytes;
   output: Output;
+  /** Rows of the list that have been counted. */
   counted: number;
+  /** Rows, and their bytes, that went to disk and were not counted yet. */
+  uncounted: { rows: number; bytes: number };
+  /** Closed rows before those of the list, where there is a disk. */
+  onDisk: ClosedRows | undefined;
+}
+
+function closedIn({ list, onDisk }: Port): number {
+  return list.count + (onDisk?.rows ?? 0);
 }
 
 /** Makes the states of an aggregation that kernels do not keep. */
@@ -63,6 +76,8 @@ export class WindowStates implements FinalPart {
   readonly #ports: Port[];
   readonly #shareBytes: number;
   readonly #stage: string;
+  /** What is closed may leave at any time. */
+  readonly #isFree: boolean;
 
   constructor(plan: WindowPlan, fields: Fields, context: OperatorContext, makeExtras: MakeExtras) {
     const { kernels } = context;
@@ -73,6 +88,7 @@ export class WindowStates implements FinalPart {
     this.#kernels = kernels;
     this.#shareBytes = context.shareBytes ?? Infinity;
     this.#stage = context.name;
+    this.#isFree = !context.emissionsVisible;
     this.#order = index === undefined ? undefined : new KeyOrder(index, workspace);
     this.#reader = new PacketReader(plan, context.name, index, kernels, workspace, false);
     this.#levels = plan.roots.map((root, position) => {
@@ -91,6 +107,8 @@ export class WindowStates implements FinalPart {
         bytes,
         output: context.outputs[to] as Output,
         counted: 0,
+        uncounted: { rows: 0, bytes: 0 },
+        onDisk: context.spill && new ClosedRows(context, context.outputFields[to] as Fields, context.spill),
       });
       const bins = port(level.closed, name);
       return snapshots === undefined ? [bins] : [bins, port(level.snapshots, snapshots.port)];
@@ -119,22 +137,35 @@ export class WindowStates implements FinalPart {
   }
 
   mostClosedRows(): number {
-    return this.#ports.reduce((most, { list }) => Math.max(most, list.count), 0);
+    return this.#ports.reduce((most, port) => Math.max(most, closedIn(port)), 0);
   }
 
-  /** Nothing of it lies on disk. */
-  settle(): void {}
+  /** Puts what is closed, and may not leave yet, on disk while there is room for it to be written. */
+  settle(): MaybePromise {
+    return this.#isFree || !this.isShort ? undefined : this.#writeClosed();
+  }
 
   prepare(): void {}
+
+  async #writeClosed(): Promise<void> {
+    for (const port of this.#ports) {
+      const { list, onDisk, uncounted } = port;
+      if (onDisk === undefined || list.count === 0) continue;
+      uncounted.rows += list.count - port.counted;
+      uncounted.bytes += port.bytes.of(port.counted, list.count, list.ptr);
+      for (const batch of this.#rowsInMemory(port)) await onDisk.append(batch);
+    }
+  }
 
   countClosed(): { rows: number; bytes: number } {
     let rows = 0;
     let bytes = 0;
     for (const port of this.#ports) {
-      const { list } = port;
-      rows += list.count - port.counted;
-      bytes += port.bytes.of(port.counted, list.count, list.ptr);
+      const { list, uncounted } = port;
+      rows += uncounted.rows + list.count - port.counted;
+      bytes += uncounted.bytes + port.bytes.of(port.counted, list.count, list.ptr);
       port.counted = list.count;
+      port.uncounted = { rows: 0, bytes: 0 };
     }
     return { rows, bytes };
   }
@@ -148,9 +179,29 @@ export class WindowStates implements FinalPart {
     return this.#workspace.bytes() + onHeap;
   }
 
-  /** Nothing of it can be spilled: what is beyond its share ends the run, before others have nothing left. */
+  get isShort(): boolean {
+    return this.heldBytes() > this.#shareBytes / 2;
+  }
+
+  /** Without the slots that are free, or free as soon as what is closed has gone on: tables stay as large as they once were. */
+  #boundBytes(): number {
+    let bytes = this.heldBytes();
+    for (const { table, closed, snapshots } of this.#levels) {
+      const leaving = this.#canLeave ? closed.count + snapshots.count : 0;
+      bytes -= (table.capacity - table.size + leaving) * table.slotBytes;
+    }
+    return bytes;
+  }
+
+  /** What is closed goes on, or to disk. */
+  get #canLeave(): boolean {
+    return this.#isFree || this.#ports.every(({ onDisk }) => onDisk !== undefined);
+  }
+
+  /** Open bins cannot be spilled: what is beyond the share ends the run, before others have nothing left. */
   #checkShare(): void {
-    const held = this.heldBytes();
+    if (this.heldBytes() <= this.#shareBytes) return;
+    const held = this.#boundBytes();
     if (held <= this.#shareBytes) return;
     const holders = this.#levels
       .flatMap((level) => level.held())
@@ -166,22 +217,46 @@ export class WindowStates implements FinalPart {
   }
 
   *emit(least: number): Generator<{ output: Output; batch: Batch }, void> {
+    const { arena, owner } = this.#workspace;
     for (const port of this.#ports) {
-      const { level, list, writer } = port;
-      const rows = list.count;
+      const rows = closedIn(port);
       if (rows === 0 || rows < least) continue;
-      const slots = this.#sorted(level, list);
-      writer.begin(level.table.size);
-      for (let from = 0; from < rows; from += PIECE_ROWS) {
-        const count = Math.min(PIECE_ROWS, rows - from);
-        yield { output: port.output, batch: writer.write(slots + 4 * from, count, from + count === rows ? 1 : 0) };
+      let before: Batch | undefined;
+      try {
+        for (const batch of this.#rowsOf(port)) {
+          const ready = before;
+          before = batch;
+          if (ready !== undefined) yield { output: port.output, batch: ready };
+        }
+        const last = before;
+        before = undefined;
+        if (last !== undefined) yield { output: port.output, batch: withInputs(arena, owner, last, 1) };
+      } finally {
+        before?.release();
       }
-      level.release(list);
-      port.counted = 0;
     }
   }
 
+  *#rowsOf(port: Port): Generator<Batch, void> {
+    port.uncounted = { rows: 0, bytes: 0 };
+    if (port.onDisk !== undefined) yield* port.onDisk.take();
+    if (port.list.count > 0) yield* this.#rowsInMemory(port);
+  }
+
+  /** The rows of the list, which are forgotten behind the last. */
+  *#rowsInMemory(port: Port): Generator<Batch, void> {
+    const { level, list, writer } = port;
+    const rows = list.count;
+    const slots = this.#sorted(level, list);
+    writer.begin(level.table.size);
+    for (let from = 0; from < rows; from += PIECE_ROWS)
+      yield writer.write(slots + 4 * from, Math.min(PIECE_ROWS, rows - from), 0);
+    level.release(list);
+    port.counted = 0;
+  }
+
   close(): void {
+    for (const { onDisk } of this.#ports) onDisk?.close();
     this.#workspace.close();
   }
 
