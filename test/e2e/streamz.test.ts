@@ -106,17 +106,56 @@ test('8: rateLimit gives one element at a time', async () => {
   expect(performance.now() - start).toBeGreaterThan(200);
 });
 
+/** Emits rows one after the other and tells when each `emit` has returned, in milliseconds from the first. */
+async function emitAll(input: { emit(rows: object[]): Promise<void> }, count: number): Promise<number[]> {
+  const start = performance.now();
+  const returned: number[] = [];
+  for (const row of upTo(count)) {
+    await input.emit([row]);
+    returned.push(performance.now() - start);
+  }
+  return returned;
+}
+
+test('9: ten inputs may wait for a slow step, the next wait to be emitted', async () => {
+  const input = p().pushSource({ n: 'int64' }, { maxInFlight: 10 });
+  const sink = input.stream.rateLimit('50ms').collect();
+  const job = run([sink]);
+  const returned = await emitAll(input, 16);
+  input.end();
+  await job.done;
+  expect(await job.rows(sink)).toHaveLength(16);
+  // Of those behind the tenth, which all wait, five each wait for one to pass.
+  expect((returned[15] as number) - (returned[10] as number)).toBeGreaterThan(200);
+  expect((returned[9] as number) - (returned[0] as number)).toBeLessThan(200);
+});
+
 test('13: backpressure reaches the source', async () => {
-  const input = p().pushSource({ n: 'int64' });
+  const input = p().pushSource({ n: 'int64' }, { maxInFlight: 2 });
+  const seen: unknown[] = [];
   const slow = input.stream
     .withColumns({ n: col('n').add(1) })
     .scan(addUp)
-    .forEach(() => new Promise<void>((resolve) => void setTimeout(resolve, 10)));
+    .forEach(
+      async (rows) => {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        seen.push(plain(rows[0]?.['total']));
+      },
+      { takes: 'rows' },
+    );
   const job = run([slow], { workers: 1 });
-  const start = performance.now();
-  for (const row of upTo(80)) await input.emit([row]);
-  // Rings and lanes take some dozen; the rest wait for the sink.
-  expect(performance.now() - start).toBeGreaterThan(200);
+  const returned = await emitAll(input, 5);
+  expect(returned[4]).toBeGreaterThan(200);
+  input.end();
+  await job.done;
+  expect(seen).toEqual([1, 3, 6, 10, 15]);
+});
+
+test('13: without a number, when rings and lanes are full', async () => {
+  const input = p().pushSource({ n: 'int64' });
+  const slow = input.stream.forEach(() => new Promise<void>((resolve) => void setTimeout(resolve, 10)));
+  const job = run([slow], { workers: 1 });
+  expect((await emitAll(input, 80))[79]).toBeGreaterThan(200);
   input.end();
   await job.done;
 });

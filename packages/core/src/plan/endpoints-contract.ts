@@ -16,6 +16,8 @@ export interface Feeder {
   readonly label: string;
   /** Rows in all, where it is known (an array). */
   readonly totalRows?: number;
+  /** Inputs that may be under way before `write` waits; without it as many as there is room for. */
+  readonly maxInFlight?: number;
   /**
    * Hands every logical input to `write`, in order, each after the one before has been taken (that is the backpressure),
    * and resolves when the input has ended. Called at most once a run. Stops and rejects when `signal` aborts: pending

@@ -171,6 +171,7 @@ const MAX_PENDING = 10_000;
 export class PushFeeder implements Feeder {
   readonly fields: Fields;
   readonly label: string;
+  readonly maxInFlight?: number;
   #pending: Pending[] = [];
   #hasEnded = false;
   #isFed = false;
@@ -178,9 +179,10 @@ export class PushFeeder implements Feeder {
   #closed: (() => Promise<void>) | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(fields: Fields, label: string) {
+  constructor(fields: Fields, label: string, maxInFlight?: number) {
     this.fields = fields;
     this.label = label;
+    if (maxInFlight !== undefined) this.maxInFlight = maxInFlight;
   }
 
   emit(item: IterableItem): Promise<void> {

@@ -21,7 +21,7 @@ import { type JoinOptions, joinNode } from './join.ts';
 import type { JoinColumn, JoinedShape, JoinInputs, SoundJoin } from './join-types.ts';
 import type { JoinStrategy } from './logical.ts';
 import { fedSource, type GeneratedArguments, generatedSource, type Source } from './sources.ts';
-import { booleanOf, checkKeys, makeNode, type StageOptions, type StepOptions } from './stage-options.ts';
+import { booleanOf, checkCount, checkKeys, makeNode, type StageOptions, type StepOptions } from './stage-options.ts';
 import { opNode, type Stream, type StreamMaker, StreamSteps } from './stream.ts';
 import { RowSteps } from './stream-rows.ts';
 import type { AnyOp, Registry } from './stream-types.ts';
@@ -47,6 +47,11 @@ export interface PushSource<S extends Shape, R extends Registry> {
 export interface PushOptions<S extends Shape> extends StepOptions {
   /** Column that the rows ascend on. */
   orderedOn?: keyof S & string;
+  /**
+   * Inputs that may be on their way through the steps and sinks: `emit` of one more resolves when so many are left. What a step holds (a
+   * buffer, a window, an open bin) has arrived. Default: as many as there is room for. Where a step waits for rows of another stream, so does `emit`.
+   */
+  maxInFlight?: number;
 }
 
 /** What streams are made of: settings, and the ops that are chain methods. */
@@ -210,10 +215,12 @@ export class Pipeline<in out R extends Registry = Record<never, never>> {
    * ```
    */
   pushSource<const S extends Shape>(schema: S, options: PushOptions<S> = {}): PushSource<S, R> {
-    checkKeys(options, 'pushSource', ['orderedOn'], 'step');
+    checkKeys(options, 'pushSource', ['orderedOn', 'maxInFlight'], 'step');
+    const { maxInFlight } = options;
+    if (maxInFlight !== undefined) checkCount(maxInFlight, 'maxInFlight', 'pushSource');
     const fields = fieldsFromShape(schema);
     const label = options.name ?? 'pushSource';
-    const feeder = new PushFeeder(fields, label);
+    const feeder = new PushFeeder(fields, label, maxInFlight);
     const stream = this.source(fedSource<S>(feeder, label, fields, options, PUSHED_ROWS));
     return { stream, emit: (batch) => feeder.emit(batch), end: () => feeder.end() };
   }

@@ -122,6 +122,11 @@ export class Ring {
     return { packets: Math.max(0, packets), bytes: Atomics.load(words, RingWord.inFlightKib) * 1024 };
   }
 
+  /** Packets that were published and have not been worked through. */
+  underWay(): number {
+    return Math.max(0, (Atomics.load(this.words, RingWord.put) - Atomics.load(this.words, RingWord.done)) | 0);
+  }
+
   /** Everything that lies in it now; see `hasTaken`. */
   mark(): number {
     return Atomics.load(this.words, RingWord.put);

@@ -162,6 +162,7 @@ export class RunEnds {
     });
     log.setKeeps(keeps);
     const largestBytes = floorBytes(source.fields, LARGEST_ROWS);
+    const feeder = feederOf(source.id);
     const feed = new Feed({
       arena,
       name,
@@ -169,10 +170,11 @@ export class RunEnds {
       maker: new PieceMaker({ arena, name, fields: source.fields, order, largestBytes }),
       room: () => mainHeap.room(name, 0),
       lease: this.#rowLease,
+      maxInFlight: feeder.maxInFlight,
       signal: latch.signal,
     });
     this.#feeds.set(id, feed);
-    const feeding = feederOf(source.id).feed((input) => feed.write(input), latch.signal);
+    const feeding = feeder.feed((input) => feed.write(input), latch.signal);
     activities.watch(
       name,
       feeding.then(() => feed.end()),

@@ -3,6 +3,7 @@
 import type { MessagePort, Transferable } from 'node:worker_threads';
 import { PipelineError } from '@spillway/core/base';
 import type { SinkMark, SinkSpec, SourceSpec, StagedSink, StoreRunner } from '@spillway/core/internal';
+import type { Ring } from '../channels/ring.ts';
 import type { SourceGate } from '../channels/source-gate.ts';
 import type { CodecTask, ReadResult, ReadTask, WriteTask } from '../codecs/protocol.ts';
 import { type Outcome, valueOf } from '../control/outcome.ts';
@@ -105,10 +106,27 @@ export function startFeeders(parts: RunParts): void {
     statistics.enter('waiting for input');
     const producers = end.rings.map((ring) => ring.producer());
     const isDrained = (): boolean => end.rings.every((ring) => ring.depth().packets === 0);
+    const behind = ringsBehind(parts, end);
+    const underWay = (): number => behind.reduce((sum, ring) => sum + ring.underWay(), 0);
     const gate = parts.wiring.gates.get(end.node.id) as SourceGate;
     latch.onFailure(() => feed.detach());
-    activities.watch(end.node.name, feed.attach({ producers, gate, statistics, owner: end.owner, isDrained }));
+    activities.watch(
+      end.node.name,
+      feed.attach({ producers, gate, statistics, owner: end.owner, isDrained, underWay }),
+    );
   }
+}
+
+/** The rings that a source's rows pass, or what is made of them. */
+function ringsBehind({ planned, wiring }: RunParts, source: EdgeEnd): Ring[] {
+  const { edges } = planned.physical;
+  const reached = new Set(source.edges);
+  for (const { consumer } of reached) {
+    if (consumer.kind !== 'stage') continue;
+    for (const edge of edges)
+      if (edge.producer.kind === 'stage' && edge.producer.stage === consumer.stage) reached.add(edge);
+  }
+  return [...reached].map((edge) => wiring.rings[edges.indexOf(edge)] as Ring);
 }
 
 /** Loads what delivery needs: it belongs to the idle size, not to what a run may take. */

@@ -22,6 +22,8 @@ export interface FeedTarget {
   owner: number;
   /** Whether everything published has been taken. */
   isDrained(): boolean;
+  /** Packets that some thread has yet to work through, between this source and the sinks. */
+  underWay(): number;
 }
 
 export interface FeedParts {
@@ -33,6 +35,8 @@ export interface FeedParts {
   room(): MaybePromise;
   /** The run's, for rows larger than the largest batch. */
   lease: RowLease;
+  /** Inputs that may be under way before `write` waits; undefined for as many as there is room for. */
+  maxInFlight?: number | undefined;
   /** Aborts when the run has failed. */
   signal: AbortSignal;
 }
@@ -53,17 +57,18 @@ export class Feed {
   }
 
   /**
-   * Resolves when every piece of the input has found room downstream.
+   * Resolves when every piece of the input has found room downstream, and no more inputs are under way than may be.
    * @throws the run's failure, ERR_ROW_TOO_LARGE, and what is wrong with its values
    */
   async write(input: FedInput): Promise<void> {
-    const { room, maker } = this.#parts;
+    const { room, maker, maxInFlight, signal } = this.#parts;
     const waited = room();
     if (waited !== undefined) await waited;
     for (const piece of await maker.cut(input)) {
       if (piece.largeBytes > 0) await this.#sendLarge(piece);
       else await this.#send(piece);
     }
+    if (maxInFlight !== undefined) await until(() => (this.#target?.underWay() ?? Infinity) <= maxInFlight, signal);
   }
 
   /** No input follows. */

@@ -44,7 +44,12 @@ afterEach(() => {
   expect(arena.usedSlabs()).toBe(0);
 });
 
-function feedOf(memoryBytes = 0, largestBytes = 4 * 2 ** 20): Feed {
+function feedOf(
+  memoryBytes = 0,
+  largestBytes = 4 * 2 ** 20,
+  maxInFlight?: number,
+  signal: AbortSignal = new AbortController().signal,
+): Feed {
   const order = { column: 'ts', check: new OrderCheck(arena, 'ts', 'int64') };
   const log = new FeedLog({
     arena,
@@ -60,7 +65,8 @@ function feedOf(memoryBytes = 0, largestBytes = 4 * 2 ** 20): Feed {
     maker: new PieceMaker({ arena, name: 'feed', fields: FIELDS, order, largestBytes }),
     room: () => undefined,
     lease: new RowLease(),
-    signal: new AbortController().signal,
+    maxInFlight,
+    signal,
   });
 }
 
@@ -73,6 +79,7 @@ function attach(feed: Feed, count: number): Promise<void> {
     statistics,
     owner: 2,
     isDrained: () => used.every((ring) => ring.depth().packets === 0),
+    underWay: () => used.reduce((sum, ring) => sum + ring.underWay(), 0),
   });
 }
 
@@ -265,4 +272,34 @@ it('waits for what others hold', async () => {
   writer.end();
   await fed;
   expect(await drained).toHaveLength(1);
+});
+
+it('waits while more inputs are under way than may be', async () => {
+  const feed = feedOf(0, 4 * 2 ** 20, 2);
+  const fed = attach(feed, 1);
+  await feed.write(rowsOf(0, 1));
+  await feed.write(rowsOf(1, 1));
+  let isThrough = false;
+  const third = feed.write(rowsOf(2, 1)).then(() => {
+    isThrough = true;
+  });
+  const consumer = (rings[0] as Ring).consumer();
+  for (const batch of (await consumer.next())?.batches ?? []) batch.release();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(isThrough).toBe(false);
+  consumer.countDone();
+  await third;
+  await leave(feed, fed);
+});
+
+it('ends a wait when the run has failed', async () => {
+  const failed = new AbortController();
+  const feed = feedOf(0, 4 * 2 ** 20, 1, failed.signal);
+  const fed = attach(feed, 1);
+  await feed.write(rowsOf(0, 1));
+  const second = feed.write(rowsOf(1, 1));
+  failed.abort(new Error('over'));
+  await expect(second).rejects.toThrow('over');
+  await expect(fed).rejects.toThrow('over');
+  feed.close();
 });
