@@ -1,15 +1,6 @@
 /** The accepted answers of as-of joins of the data beside the checkout: every direction, strict or not, within tolerances. */
 import { fileURLToPath } from 'node:url';
-import {
-  agg,
-  col,
-  createPipeline,
-  fromIterable,
-  type JoinOptions,
-  readParquet,
-  type Sink,
-  type Stream,
-} from '@spillway/core';
+import { agg, col, createPipeline, fromIterable, type JoinOptions, readParquet, type Sink } from '@spillway/core';
 import { run } from '@spillway/workers';
 import { describe, expect, it } from 'vitest';
 import { csvRows, microsOf, numberOf } from '#support/csv-rows';

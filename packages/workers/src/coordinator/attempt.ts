@@ -32,6 +32,7 @@ import type { Checkpoint } from './checkpoint.ts';
 import { Cleanup } from './cleanup.ts';
 import { FailureLatch } from './failure.ts';
 import { type FlushMessage, LaneHandle, type LaneListener } from './lane-handle.ts';
+import { lastDeliveries } from './last-deliveries.ts';
 import type { PlannedRun } from './plan-run.ts';
 import { Replay, type SourceBatch } from './replay.ts';
 import type { RunEnds } from './run-ends.ts';
@@ -172,7 +173,10 @@ export class Attempt {
     );
     for (const lane of this.#lanes) {
       this.latch.onFailure(() => lane.stop());
-      this.#activities.watch(lane.config.stage.name, lane.ended);
+      this.#activities.watch(
+        lane.config.stage.name,
+        lane.ended.catch((error: unknown) => this.#afterDelivery(lane, error)),
+      );
     }
     await Promise.all([...this.#lanes.map((lane) => lane.configure()), warmCodecs(this.#parts.codecs)]);
     this.latch.check();
@@ -380,6 +384,12 @@ export class Attempt {
         () => {},
       );
     }
+  }
+
+  /** @throws what a step has thrown, when what came before has been delivered; the death of a worker at once */
+  async #afterDelivery(lane: LaneHandle, error: unknown): Promise<never> {
+    if (lane.death === undefined) await lastDeliveries(this.wiring, this.latch, lane);
+    throw error;
   }
 
   #onFlush(lane: LaneHandle, { node, reason, held }: FlushMessage): void {
