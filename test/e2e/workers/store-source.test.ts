@@ -1,5 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { agg, col, createPipeline, openStore, readStore, type Source, type Store } from '@spillway/core';
+import { createArena, rowsToBatch, writeCommit, writeParquetFile } from '@spillway/core/internal';
 import { type RunOptions, run } from '@spillway/workers';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -15,6 +17,23 @@ async function storeOf(rows: number): Promise<Store> {
   const all = Array.from({ length: rows }, (_, i) => row(i));
   await store.write(key, all, { schema, orderedOn: 'ts', rowGroupTarget: '1d' });
   return store;
+}
+
+/** Adds a file as another program does: out of order, and without what only we write. */
+async function appendAsOther(store: Store, rows: readonly object[]): Promise<void> {
+  const { path, version, fields } = await store.dataset(key);
+  const arena = createArena();
+  const batch = rowsToBatch(arena, 0, fields, rows as Record<string, unknown>[]);
+  const options = {
+    path: join(path, 'other.parquet'),
+    fields,
+    compression: 'snappy',
+    rowGroupRows: 10,
+    arena,
+  } as const;
+  const { bytes } = await writeParquetFile([batch], options);
+  const add = { path: 'other.parquet', partitionValues: {}, size: bytes, modificationTime: 1, dataChange: true };
+  await writeCommit(path, version + 1, [{ add }]);
 }
 
 const p = createPipeline({ memoryLimit: '256MiB' });
@@ -67,6 +86,21 @@ describe('a dataset as a source', () => {
     const source = readStore(await store.dataset(key), { columns: ['n'] });
     await store.write(key, [row(50)]);
     expect(await collected(source)).toHaveLength(10);
+  });
+
+  it('with files of another program in between, in order, in batches of the size asked for', async () => {
+    const store = await storeOf(100);
+    await appendAsOther(store, [row(150), row(20), row(20), row(-3)]);
+    const dataset = await store.dataset(key);
+    const from = '1970-01-01T12:00:00Z';
+    const numbers = async (source: Source) => (await collected(source)).map((each) => (each as { n: number }).n);
+    const all = [-3, ...Array.from({ length: 100 }, (_, i) => i), 20, 20, 150].sort((a, b) => a - b);
+    expect(await numbers(readStore(dataset, { columns: ['ts', 'n'] }))).toEqual(all);
+    expect(await numbers(readStore(dataset, { columns: ['n'], from }))).toEqual(all.filter((n) => n >= 12));
+    const batches = p.source(readStore(dataset, { batchRows: 40 })).memoryBuffer({ iterMax: 2 });
+    const job = run(batches.collect(), OPTIONS);
+    const { stages } = await job.done;
+    expect(stages.find(({ name }) => name === 'memoryBuffer')?.flushes).toMatchObject({ iterations: 1, end: 1 });
   });
 
   it('a changed byte is noticed', async () => {

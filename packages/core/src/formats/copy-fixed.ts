@@ -102,6 +102,35 @@ function narrowInt(source: string, target: string): FixedCopy | undefined {
   };
 }
 
+/** An integer to a wider one of 64 bits, or to a float that holds it. */
+function widenInt(source: string, target: string): FixedCopy | undefined {
+  const of = NARROW[source];
+  if (of === undefined && source !== 'int64') return undefined;
+  const isFloat = target === 'float32' || target === 'float64';
+  if (!isFloat && target !== 'int64' && target !== 'uint64') return undefined;
+  return ({ from, fromByte, first, to, toByte, rows, isNull }) => {
+    const values =
+      of === undefined
+        ? new BigInt64Array(from, fromByte + first * 8, rows)
+        : new of.array(from, fromByte + first * of.bytes, rows);
+    if (isFloat) {
+      const out = target === 'float64' ? new Float64Array(to, toByte, rows) : new Float32Array(to, toByte, rows);
+      for (let i = 0; i < rows; i += 1) out[i] = Number(values[i]);
+      return;
+    }
+    const out = new BigInt64Array(to, toByte, rows);
+    for (let i = 0; i < rows; i += 1) {
+      const value = BigInt(values[i] ?? 0);
+      if (value < 0n && target === 'uint64' && !isNull(i)) throw outOfRange(value, target);
+      out[i] = value;
+    }
+  };
+}
+
+const widenFloat: FixedCopy = ({ from, fromByte, first, to, toByte, rows }) => {
+  new Float64Array(to, toByte, rows).set(new Float32Array(from, fromByte + first * 4, rows));
+};
+
 /** 64-bit integers by a factor: `times` up, or `by` down (exact, else refused). */
 function scale64(times: bigint, by: bigint, target: string): FixedCopy {
   return ({ from, fromByte, first, to, toByte, rows, isNull }) => {
@@ -172,5 +201,6 @@ export function chooseFixedCopy(format: string, type: ParsedType): FixedCopy | u
   if (source === 'int32' && target.startsWith('time32')) return copyBytes(4);
   // Times of day, durations and nanoseconds that a file can only hold as plain integers.
   if (source === 'int64' && type.byteWidth === 8 && type.domain === 'temporal') return copyBytes(8);
-  return betweenUnits(source, target) ?? narrowInt(source, target);
+  if (source === 'float32' && target === 'float64') return widenFloat;
+  return betweenUnits(source, target) ?? narrowInt(source, target) ?? widenInt(source, target);
 }

@@ -1,5 +1,6 @@
 /** Datasets of a store as sources of pipelines. */
-import { PipelineError } from '../errors.ts';
+import type { RecordBatch } from 'apache-arrow';
+
 import type { Expression } from '../expressions/builder.ts';
 import { col, lit } from '../expressions/col.ts';
 import { type OrderedValue, showOrdered } from '../formats/ordered-value.ts';
@@ -29,10 +30,10 @@ function literal(value: OrderedValue, type: TypeText): Expression {
 
 /**
  * Reads a dataset as of the version at which it was opened, in order, also while others write to it. Files outside the range
- * are not opened; what is read is checked against the checksums of the log.
+ * are not opened; what is read is checked against the checksums of the log. Where other programs have added files since the
+ * last write, all rows are merged on the main thread: a write of no rows (`store.write(key, [])`) sorts them in before.
  *
- * @throws ERR_OPTIONS, ERR_COLUMN_UNKNOWN, ERR_VALUE (a bound that is no value of the ordered column), ERR_STORE_UNSUPPORTED
- *   when other programs added files since the last write
+ * @throws ERR_OPTIONS, ERR_COLUMN_UNKNOWN, ERR_VALUE (a bound that is no value of the ordered column)
  * @example
  * ```ts
  * const trades = p.source(readStore(await store.dataset({ symbol: 'AAPL' }), { from: '2024-01-02', to: '2024-01-03' }));
@@ -50,23 +51,15 @@ export function readStore<const O extends StoreSourceOptions = Record<never, nev
   const columns = given.columns ?? expected?.map((field) => field.name) ?? dataset.fields.map((field) => field.name);
   for (const name of columns) fieldIndex(dataset.fields, name);
   const { files, foreign } = dataset.plan(given);
-  if (foreign.length > 0) {
-    throw new PipelineError(
-      'ERR_STORE_UNSUPPORTED',
-      `another program added ${foreign[0]?.path}, which is not in order`,
-      {
-        file: foreign[0]?.path ?? dataset.path,
-        hint: 'sort it in first, by writing (no rows will do): await store.write(key, [])',
-      },
-    );
-  }
   const batchRows = checkCount(given.batchRows ?? BATCH_ROWS, 'batchRows', 'readStore');
   const label = given.name ?? 'readStore';
   const { orderedOn, fields } = dataset;
-  if (files.length === 0) {
+  if (files.length === 0 || foreign.length > 0) {
     const chosen = columns.map((name) => fields[fieldIndex(fields, name)] as (typeof fields)[number]);
     const order = columns.includes(orderedOn) ? { orderedOn } : {};
-    return fedSource(new IterableFeeder([], chosen, label, batchRows), label, chosen, { ...given, ...order }, 0);
+    const read: DatasetReadOptions & { batchRows: number } = { ...rangeGiven(given), columns, batchRows };
+    const rows = foreign.length > 0 ? mergedRows(dataset, read) : [];
+    return fedSource(new IterableFeeder(rows, chosen, label, batchRows), label, chosen, { ...given, ...order }, 0);
   }
   const where = rangeOf(dataset, given);
   const isOrderRead = where === undefined || columns.includes(orderedOn);
@@ -87,6 +80,20 @@ export function readStore<const O extends StoreSourceOptions = Record<never, nev
     },
     ...(where && { where }),
     ...(!isOrderRead && { columns }),
+  };
+}
+
+function rangeGiven({ from, to }: StoreSourceOptions): Pick<DatasetReadOptions, 'from' | 'to'> {
+  return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+}
+
+/** Rows with those of files that other programs added, put in order on the main thread. */
+function mergedRows(dataset: Dataset, options: DatasetReadOptions & { batchRows: number }): AsyncIterable<RecordBatch> {
+  return {
+    async *[Symbol.asyncIterator]() {
+      const { evenBatches } = await import('../store/even-batches.ts');
+      yield* evenBatches(dataset, options);
+    },
   };
 }
 

@@ -3,15 +3,13 @@
  * the version that was read holds for the version that is written, or all is done again on top of the newer one.
  */
 import { randomBytes } from 'node:crypto';
-import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { PipelineError } from '../errors.ts';
-import { makeFolder, syncFolder } from '../formats/durable-file.ts';
-import { fileError } from '../formats/file-error.ts';
 import { compareOrdered, type OrderedValue, showOrdered } from '../formats/ordered-value.ts';
 import { fieldIndex, sameColumns } from '../schema/fields.ts';
 import type { Fields } from '../schema/types.ts';
+import { isWidened } from '../schema/widening.ts';
 import { commitActions, type Replacement } from './commit-actions.ts';
 import { type DatasetFile, datasetFile, type StagedFile } from './dataset-file.ts';
 import type { AddAction, Snapshot } from './delta-actions.ts';
@@ -20,7 +18,9 @@ import { fromSchemaString } from './delta-schema.ts';
 import type { ForeignTask } from './foreign-files.ts';
 import { isCheckpointDue } from './log-maintenance.ts';
 import { type MergedRegion, type MergeTask, mergeWithoutRows } from './merge-files.ts';
+import { PlacedFiles } from './placed-files.ts';
 import { checkRemovable, checkWritable } from './table-features.ts';
+import { Turn, waitForTurn } from './turns.ts';
 import {
   effectiveSettings,
   type MetadataChange,
@@ -92,6 +92,8 @@ interface StoredFile {
 
 /** Attempts before giving up to other writers. */
 const ATTEMPTS = 100;
+/** Attempts after which a writer asks the others to wait for him. */
+const PATIENCE = 3;
 /** What a writer that was not the first waits for at most before it tries again. */
 const MOST_PAUSE_MS = 50;
 
@@ -104,16 +106,18 @@ function schemaError(request: WriteTarget, stored: string, given: string): Pipel
     file: request.table,
     expected: stored,
     value: given,
-    hint: "give the same columns in the same order, add nullable ones behind them with schemaChange: 'evolve', or replace the dataset with mode 'overwrite'",
+    hint: "give the same columns in the same order, add nullable ones behind them or widen numbers with schemaChange: 'evolve', or replace the dataset with mode 'overwrite'",
   });
 }
 
-/** Whether the dataset is to get further columns, and can. */
-function addsColumns({ fields, settings }: Pick<WriteTarget, 'fields' | 'settings'>, stored: Fields): boolean {
-  if (settings.schemaChange !== 'evolve' || fields.length <= stored.length) return false;
-  return (
-    sameColumns(stored, fields.slice(0, stored.length)) && fields.slice(stored.length).every((field) => field.nullable)
-  );
+/** Whether the dataset is to get further columns or wider numbers, and can. */
+function evolves({ fields, settings }: Pick<WriteTarget, 'fields' | 'settings'>, stored: Fields): boolean {
+  if (settings.schemaChange !== 'evolve' || sameColumns(stored, fields)) return false;
+  const isKept = stored.every(({ name, type }, i) => {
+    const given = fields[i];
+    return given !== undefined && given.name === name && (given.type === type || isWidened(type, given.type));
+  });
+  return isKept && fields.slice(stored.length).every((field) => field.nullable);
 }
 
 /**
@@ -122,7 +126,7 @@ function addsColumns({ fields, settings }: Pick<WriteTarget, 'fields' | 'setting
  */
 export function checkSchema(request: WriteTarget, snapshot: Snapshot): void {
   const stored = fromSchemaString(snapshot.metaData.schemaString);
-  if (!sameColumns(stored, request.fields) && !addsColumns(request, stored))
+  if (!sameColumns(stored, request.fields) && !evolves(request, stored))
     throw schemaError(request, describeColumns(stored), describeColumns(request.fields));
   const orderedOn = snapshot.metaData.configuration[PROPERTY.orderedOn];
   if (orderedOn !== undefined && orderedOn !== request.orderedOn)
@@ -206,7 +210,7 @@ async function replacementsOf(
   const { files, mode, fields, orderedOn, settings, staging, memoryLimitBytes } = request;
   const isReplaced = mode === 'overwrite' || snapshot === undefined;
   const storedFields = isReplaced ? fields : fromSchemaString(snapshot.metaData.schemaString);
-  const isWider = addsColumns(request, storedFields);
+  const isWider = evolves(request, storedFields);
   if (mode === 'append') checkAppend(request, stored);
   const known = isReplaced ? {} : settingsFromProperties(snapshot.metaData.configuration);
   const { duplicatesOn, target, maxOffTarget } = effectiveSettings(orderedOn, fields, settings, known);
@@ -232,49 +236,6 @@ async function replacementsOf(
   return [{ firstGroup, endGroup: stored.length, files: merged.flatMap((each) => each.files), rowsRewritten: 0 }];
 }
 
-/** Files of one attempt on their way into the table's folder. Until the log names them, no reader sees them. */
-class PlacedFiles {
-  readonly #table: string;
-  readonly #batch: string = randomBytes(8).toString('hex');
-  /** Names in the table's folder by the path that a file was staged under. */
-  readonly #names = new Map<string, string>();
-
-  constructor(table: string) {
-    this.#table = table;
-  }
-
-  async place(files: readonly StagedFile[]): Promise<void> {
-    try {
-      await makeFolder(this.#table);
-      for (const { path } of files) {
-        if (this.#names.has(path)) continue;
-        const name = `part-${String(this.#names.size).padStart(5, '0')}-${this.#batch}.parquet`;
-        await rename(path, join(this.#table, name));
-        this.#names.set(path, name);
-      }
-      await syncFolder(this.#table);
-    } catch (error) {
-      throw await fileError(this.#table, error);
-    }
-  }
-
-  nameOf(file: StagedFile): string {
-    return this.#names.get(file.path) ?? '';
-  }
-
-  /** Where a staged file lies now. */
-  current(file: StagedFile): StagedFile {
-    const name = this.#names.get(file.path);
-    return name === undefined ? file : { ...file, path: join(this.#table, name) };
-  }
-
-  /** Removes what was placed, but for `kept`. */
-  async discard(kept: readonly StagedFile[] = []): Promise<void> {
-    const names = new Set(kept.map((file) => this.nameOf(file)));
-    for (const name of this.#names.values()) if (!names.has(name)) await rm(join(this.#table, name), { force: true });
-  }
-}
-
 /**
  * Commits staged files as one version. A write of no rows that changes nothing makes none.
  *
@@ -283,11 +244,20 @@ class PlacedFiles {
  * @param runner runs what has to read or write Parquet
  * @throws ERR_STORE_OVERLAP, ERR_STORE_CONFLICT, ERR_SCHEMA, ERR_STORE_CORRUPT, ERR_STORE_UNSUPPORTED, ERR_MEMORY_EXHAUSTED, ERR_IO
  */
-export async function commitFiles(request: CommitRequest, runner: StoreRunner): Promise<CommitSummary> {
+export function commitFiles(request: CommitRequest, runner: StoreRunner): Promise<CommitSummary> {
+  return commitInTurn(request, runner, false);
+}
+
+/** @param hasTurn the turn is the caller's */
+async function commitInTurn(request: CommitRequest, runner: StoreRunner, hasTurn: boolean): Promise<CommitSummary> {
   const placed = new PlacedFiles(request.table);
+  let turn: Turn | undefined;
   try {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const summary = await tryCommit(request, placed, runner);
+      if (attempt >= PATIENCE && !hasTurn) turn ??= await Turn.take(request.table);
+      const isMine = hasTurn || turn !== undefined;
+      if (!isMine) await waitForTurn(request.table);
+      const summary = await tryCommit(request, placed, runner, isMine);
       if (summary !== undefined) return summary;
       if (request.mode === 'overwrite') throw conflict(request, 'committed');
       await new Promise((resolve) => setTimeout(resolve, Math.random() * MOST_PAUSE_MS));
@@ -296,6 +266,8 @@ export async function commitFiles(request: CommitRequest, runner: StoreRunner): 
   } catch (error) {
     await placed.discard();
     throw error;
+  } finally {
+    await turn?.end();
   }
 }
 
@@ -319,6 +291,7 @@ async function tryCommit(
   request: CommitRequest,
   placed: PlacedFiles,
   runner: StoreRunner,
+  hasTurn: boolean,
 ): Promise<CommitSummary | undefined> {
   const rows = request.files.reduce((sum, file) => sum + file.rows, 0);
   const snapshot = await readSnapshot(request.table);
@@ -336,8 +309,8 @@ async function tryCommit(
   const { stored, foreign } = snapshot === undefined ? NO_FILES : storedFilesFor(request, snapshot);
   const [toSort] = replaces.length === 0 ? foreign : [];
   if (snapshot !== undefined && toSort !== undefined) {
-    await sortIn(request, snapshot, toSort, runner);
-    return tryCommit(request, placed, runner);
+    await sortIn(request, snapshot, toSort, runner, hasTurn);
+    return tryCommit(request, placed, runner, hasTurn);
   }
   const now = request.files.map((file) => placed.current(file));
   const regions = await replacementsOf({ ...request, files: now }, snapshot, stored, runner);
@@ -396,6 +369,7 @@ async function sortIn(
   snapshot: Snapshot,
   foreign: AddAction,
   runner: StoreRunner,
+  hasTurn: boolean,
 ): Promise<void> {
   const { table, orderedOn, settings, staging, memoryLimitBytes } = request;
   const fields = fromSchemaString(snapshot.metaData.schemaString);
@@ -413,9 +387,10 @@ async function sortIn(
     ...limit,
   });
   const { name } = request;
-  await commitFiles(
+  await commitInTurn(
     { table, name, files, mode: 'merge', fields, orderedOn, settings, staging, replaces: [foreign], ...limit },
     runner,
+    hasTurn,
   );
 }
 
@@ -431,7 +406,7 @@ function changeOf(request: CommitRequest, snapshot: Snapshot | undefined): Param
     ...(txn === undefined ? {} : { txn }),
     ...(replaces === undefined ? {} : { replaces }),
     isNewSchema:
-      isOverwrite || (snapshot !== undefined && addsColumns(request, fromSchemaString(snapshot.metaData.schemaString))),
+      isOverwrite || (snapshot !== undefined && evolves(request, fromSchemaString(snapshot.metaData.schemaString))),
     operation: { name: 'WRITE', parameters: { mode: isOverwrite ? 'Overwrite' : 'Append', partitionBy: '[]' } },
   };
 }

@@ -20,8 +20,9 @@ export interface WriteSettings {
    */
   maxOffTargetRowGroups?: number | null;
   /**
-   * Rows with further columns behind those of the dataset: refused (default), or `evolve`: the dataset gets the columns, null in
-   * its older rows; all its files are written anew. Such columns have to be nullable. Not kept for later writes.
+   * Rows with further columns behind those of the dataset, or with wider numbers (`int32` where it has `int16`, `float64` where
+   * it has `float32`): refused (default), or `evolve`: the dataset gets the columns, null in its older rows, and the wider types;
+   * all its files are written anew in one commit. Further columns have to be nullable. Not kept for later writes.
    */
   schemaChange?: 'refuse' | 'evolve';
 }

@@ -1,7 +1,15 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Fields, openStore } from '@spillway/core';
-import { checkFileSink, commitSink, discardSink, readSnapshot } from '@spillway/core/internal';
+import { mergeStaged } from '@spillway/core/files';
+import {
+  checkFileSink,
+  commitSink,
+  createArena,
+  discardSink,
+  readSnapshot,
+  type StoreRunner,
+} from '@spillway/core/internal';
 import { describe, expect, test } from 'vitest';
 
 import { liveFiles } from '../../../support/duckdb.ts';
@@ -241,5 +249,45 @@ describe('what a crash leaves', () => {
     expect(await commitSink(await stageRows(spec, fields, rowsFrom(0, 10)))).toMatchObject({ rows: 10 });
     expect(readdirSync(folder)).toEqual(['out.parquet']);
     rmSync(spec.path);
+  });
+});
+
+describe('a long merge beside many short ones', () => {
+  /** Merges as in this thread, after a pause in which others are quicker. */
+  function slowRunner(milliseconds: number): StoreRunner {
+    return {
+      async merge(task) {
+        await new Promise((resolve) => setTimeout(resolve, milliseconds));
+        return mergeStaged(createArena(), 0, task);
+      },
+      stageForeign: () => Promise.reject(new Error('there are no files of others')),
+      checkpoint: () => Promise.resolve(),
+    };
+  }
+
+  test('comes to its end: who was second some times has the turn, and others wait', async () => {
+    const root = temporaryFolder();
+    await writeRows(root, key, fields, rowsFrom(0, 100));
+    const staged = await stageRows(storeSpec(root, key), fields, rowsFrom(20, 10));
+    let isDone = false;
+    const long = commitSink(staged, slowRunner(150)).finally(() => {
+      isDone = true;
+    });
+    let others = 0;
+    for (; !isDone; others += 1) await writeRows(root, key, fields, rowsFrom(200 + others, 1), { mode: 'append' });
+    expect(await long).toMatchObject({ rows: 10 });
+    expect(others).toBeGreaterThanOrEqual(3);
+    expect(await stored(root)).toHaveLength(110 + others);
+    expect(readdirSync(join(root, 'freq=1h', '_delta_log')).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  test('a turn that its holder has left behind keeps nobody', async () => {
+    const root = temporaryFolder();
+    await writeRows(root, key, fields, rowsFrom(0, 10));
+    const turn = join(root, 'freq=1h', '_delta_log', '.turn');
+    writeFileSync(turn, '');
+    const before = new Date(Date.now() - 60_000);
+    utimesSync(turn, before, before);
+    expect(await writeRows(root, key, fields, rowsFrom(20, 1))).toMatchObject({ version: 1 });
   });
 });

@@ -142,3 +142,44 @@ test('further columns are refused, or taken when asked: null in older rows', asy
   expect((await store.dataset(key, { version: 0 })).fields).toHaveLength(3);
   expect((await dataset.verify()).ok).toBe(true);
 });
+
+test('numbers are widened when asked, in all rows and one commit', async () => {
+  const store = await openStore(temporaryFolder());
+  const narrow = { ts: 'int32', a: 'uint8', b: 'float32', c: 'int16', d: 'uint32' } as const;
+  const rows = [
+    { ts: -5, a: 255, b: 0.1, c: -32_768, d: 4_294_967_295 },
+    { ts: 7, a: 0, b: null, c: null, d: 0 },
+  ];
+  await store.write(key, rows, { schema: narrow, orderedOn: 'ts', rowGroupTarget: 1 });
+  const wide = { ts: 'int64', a: 'uint16', b: 'float64', c: 'float32', d: 'uint64', e: 'utf8' } as const;
+  const added = [{ ts: 2n ** 40n, a: 65_535, b: 0.1, c: 0.5, d: 2n ** 63n, e: 'new' }];
+  await expect(store.write(key, added, { schema: wide })).rejects.toMatchObject({ code: 'ERR_SCHEMA' });
+  const summary = await store.write(key, added, { schema: wide, schemaChange: 'evolve' });
+  expect(summary).toMatchObject({ version: 1, rowsRewritten: 2, files: 3 });
+  const dataset = await store.dataset(key);
+  expect(dataset.fields.map(({ type }) => type)).toEqual(Object.values(wide));
+  expect(await readRows(dataset)).toEqual([
+    { ts: -5n, a: 255, b: Math.fround(0.1), c: -32_768, d: 4_294_967_295n, e: null },
+    { ts: 7n, a: 0, b: null, c: null, d: 0n, e: null },
+    ...added,
+  ]);
+  expect((await dataset.verify()).problems).toEqual([]);
+  expect(await readRows(await store.dataset(key, { version: 0 }))).toHaveLength(2);
+});
+
+test.each([
+  ['int64', 'int32'],
+  ['int32', 'float32'],
+  ['int64', 'float64'],
+  ['int8', 'uint64'],
+  ['uint32', 'int32'],
+  ['float64', 'float32'],
+  ['int32', 'utf8'],
+] as const)('%s does not become %s', async (from, to) => {
+  const store = await openStore(temporaryFolder());
+  await store.write(key, [], { schema: { ts: 'int64', v: from }, orderedOn: 'ts' });
+  await expect(store.write(key, [], { schema: { ts: 'int64', v: to }, schemaChange: 'evolve' })).rejects.toMatchObject({
+    code: 'ERR_SCHEMA',
+    expected: expect.stringContaining(`v ${from}`),
+  });
+});

@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto';
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { makeFolder, syncFolder } from '../formats/durable-file.ts';
+import { fileError } from '../formats/file-error.ts';
+import type { StagedFile } from './dataset-file.ts';
+
+/** Files of one attempt on their way into the table's folder. Until the log names them, no reader sees them. */
+export class PlacedFiles {
+  readonly #table: string;
+  readonly #batch: string = randomBytes(8).toString('hex');
+  /** Names in the table's folder by the path that a file was staged under. */
+  readonly #names = new Map<string, string>();
+
+  constructor(table: string) {
+    this.#table = table;
+  }
+
+  async place(files: readonly StagedFile[]): Promise<void> {
+    try {
+      await makeFolder(this.#table);
+      for (const { path } of files) {
+        if (this.#names.has(path)) continue;
+        const name = `part-${String(this.#names.size).padStart(5, '0')}-${this.#batch}.parquet`;
+        await rename(path, join(this.#table, name));
+        this.#names.set(path, name);
+      }
+      await syncFolder(this.#table);
+    } catch (error) {
+      throw await fileError(this.#table, error);
+    }
+  }
+
+  nameOf(file: StagedFile): string {
+    return this.#names.get(file.path) ?? '';
+  }
+
+  /** Where a staged file lies now. */
+  current(file: StagedFile): StagedFile {
+    const name = this.#names.get(file.path);
+    return name === undefined ? file : { ...file, path: join(this.#table, name) };
+  }
+
+  /** Removes what was placed, but for `kept`. */
+  async discard(kept: readonly StagedFile[] = []): Promise<void> {
+    const names = new Set(kept.map((file) => this.nameOf(file)));
+    for (const name of this.#names.values()) if (!names.has(name)) await rm(join(this.#table, name), { force: true });
+  }
+}
