@@ -113,6 +113,39 @@ const PLANS: Record<string, (blow: Blow) => Sink> = {
       .sabotage(blow)
       .sort({ by: 'value', memoryLimit: '64KiB' })
       .collect(),
+  windows: (blow) => {
+    const p = pipeline();
+    const rows = made(p)
+      .withColumns({ key: col('value').mod(5) })
+      .filter(col('value').mod(700).lt(600))
+      .sabotage(blow);
+    const { slides, sessions, counts } = rows.aggStream({
+      orderedOn: 'value',
+      by: ['key'],
+      aggregations: {
+        slides: { every: 300, period: 1100, columns: { n: agg.median('value') } },
+        sessions: { gap: 50, columns: { n: agg.mean('value'), different: agg.nUnique('value') } },
+        counts: { rows: 70, columns: { n: agg.quantile('value', 0.9) } },
+      },
+    });
+    const inputs = { slides, sessions: sessions.select({ value: col('value'), key: col('key'), n: col('n') }), counts };
+    return p.mergeOrdered(inputs, { on: 'value' }).collect();
+  },
+  looks: (blow) =>
+    made(pipeline())
+      .withColumns({ key: col('value').mod(9) })
+      .lag({ before: 'value' }, { rows: 3, by: ['key'] })
+      .sabotage(blow)
+      .rolling({ mean: agg.mean('value'), most: agg.max('value') }, { rows: 40, by: ['key'] })
+      .collect(),
+  merged: (blow) => {
+    const { p, left, right } = twoSides();
+    return p
+      .mergeOrdered({ left, right: right.select({ value: col('value'), key: col('key') }) }, { on: 'value' })
+      .sabotage(blow)
+      .distinct({ by: ['value'] })
+      .collect();
+  },
   join: (blow) => {
     const p = pipeline();
     const rows = made(p);

@@ -13,21 +13,17 @@ import {
   cutStages,
   instantiateKernels,
   LaneSpill,
-  recoveryOf,
   resolvePlan,
-  restoreOperators,
   rowsToBatch,
   runReference,
-  SnapshotFiles,
-  SnapshotSource,
   type StageChain,
   type StageSpec,
-  saveOperators,
   sliceBatch,
 } from '@spillway/core/internal';
 import { expect } from 'vitest';
 import type { SeededRandom } from '#support/random';
 import type { Row } from '#support/random-rows';
+import { Ahead, type Pushed, restartChain } from '#support/restart-chain';
 import { temporaryFolder } from '#support/temporary-folder';
 
 /** What came out of a stage. */
@@ -73,55 +69,44 @@ function* slicesOf(
   }
 }
 
-/** What a new chain in another thread would go on as, after the one before has died; that one is left as it is where it cannot be saved. */
-async function restarted(
-  chain: StageChain,
-  arena: Arena,
-  spill: LaneSpill,
-  kept: Set<string>,
-  build: () => Promise<StageChain>,
-): Promise<StageChain> {
-  if (!chain.operators.every((operator) => ['snapshot', 'stateless'].includes(recoveryOf(operator)))) return chain;
-  const files = new SnapshotFiles(arena, spill, 'test');
-  const saved = structuredClone(await saveOperators(chain.operators, files));
-  const parts = files.finish();
-  for (const { path } of parts) kept.add(path);
-  const source = new SnapshotSource(arena, spill, 'test', parts);
-  await chain.close();
-  const next = await build();
-  await restoreOperators(next.operators, saved, source);
-  source.close();
-  return next;
-}
+/** Goes on in another thread: with the ports that have ended, and what a first one got that died too. */
+type Restart = (chain: StageChain, ended: readonly number[], lost: readonly Pushed[]) => Promise<StageChain>;
 
 async function feed(
   random: SeededRandom,
   first: StageChain,
-  restart: (chain: StageChain) => Promise<StageChain>,
+  restart: Restart,
   stage: StageSpec,
   arena: Arena,
   sources: readonly Row[][][],
 ): Promise<void> {
   let chain = first;
   const operator = stage.operators[0] as StageSpec['operators'][number];
-  const sides = sources.map((inputs, port) =>
-    slicesOf(random, arena, operator.inputFields[port] as (typeof operator.inputFields)[number], inputs),
+  const sides = sources.map(
+    (inputs, port) =>
+      new Ahead(slicesOf(random, arena, operator.inputFields[port] as (typeof operator.inputFields)[number], inputs)),
   );
   const isMerging = stage.input.kind === 'edges';
   const isOpen = sides.map(() => true);
   const runsAhead = random.chance(0.5);
+  const restartShare = random.pick([0, 0.05, 0.2]);
   while (isOpen.includes(true)) {
     if (random.chance(0.2)) for (const each of chain.operators) await each.flush('pressure');
-    if (random.chance(0.05)) {
-      chain = await restart(chain);
-      // An input that has ended ends again for those that come after.
-      if (isMerging) for (const [port, open] of isOpen.entries()) if (!open) await chain.endInput(port);
+    if (random.chance(restartShare)) {
+      const ports = isMerging ? [...isOpen.keys()] : [undefined];
+      const lost = !random.chance(0.5)
+        ? []
+        : ports.flatMap((port) =>
+            (sides[port ?? 0] as Ahead<Batch>).peek(random.integer(0, 2)).map((batch) => ({ batch, port })),
+          );
+      const ended = ports.filter((port): port is number => port !== undefined && isOpen[port] === false);
+      chain = await restart(chain, ended, lost);
     }
     const wanted = isMerging ? chain.wants() : 0;
     expect(isOpen[wanted]).toBe(true);
     const others = [...isOpen.keys()].filter((port) => isOpen[port]);
     const port = runsAhead && random.chance(0.4) ? random.pick(others) : wanted;
-    const next = (sides[port] as Generator<Batch>).next();
+    const next = (sides[port] as Ahead<Batch>).next();
     if (next.done !== true) await chain.push(next.value, isMerging ? port : undefined);
     else {
       isOpen[port] = false;
@@ -146,7 +131,9 @@ export async function driveStage(
   const spill = canSpill ? new LaneSpill({ folder, lane: '0' }) : undefined;
   const batches: unknown[][][] = [];
   const open: unknown[][] = [];
+  let isListening = true;
   const collect = (batch: Batch): Promise<void> | undefined => {
+    if (!isListening) return batch.release() as undefined;
     open.push(...batchToRows(batch).map((row) => Object.values(row)));
     for (let input = 0; input < batch.inputs; input++) batches.push(open.splice(0));
     batch.release();
@@ -166,11 +153,10 @@ export async function driveStage(
       onFlush: () => {},
       ...(spill && { spill }),
     });
-  // Files of a snapshot stay as long as that may be needed: they are no business of the operators.
   const kept = new Set<string>();
-  const restart = async (old: StageChain): Promise<StageChain> => {
-    if (spill === undefined) return old;
-    chain = await restarted(old, arena, spill, kept, build);
+  const setListening = (now: boolean): void => void (isListening = now);
+  const restart: Restart = async (old, ended, lost) => {
+    chain = await restartChain(old, { arena, spill, folder, kept, build, setListening }, ended, lost);
     return chain;
   };
   let chain = await build();

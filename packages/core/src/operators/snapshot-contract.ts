@@ -36,7 +36,7 @@ export interface SnapshotWriter {
   /** Keeps bytes of shared memory, or any others. @throws as `batch` */
   bytes(view: Uint8Array): Promise<SavedBytes>;
   /** Keeps a list that grows with the rows: of plain data, as the places of blocks in a file. @throws as `batch` */
-  list(items: readonly unknown[]): Promise<SavedList>;
+  list(items: Iterable<unknown>): Promise<SavedList>;
   /** Keeps a spill file as it is now. The operator may go on appending to it, and `delete` it when it needs it no more. */
   file(file: SpillFile): SpilledFile;
 }

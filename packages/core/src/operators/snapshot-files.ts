@@ -45,10 +45,16 @@ export class SnapshotFiles implements SnapshotWriter {
     return { path: file.path, ...(await file.appendBytes(view)) };
   }
 
-  async list(items: readonly unknown[]): Promise<SavedList> {
+  async list(items: Iterable<unknown>): Promise<SavedList> {
     const parts: SavedBytes[] = [];
-    for (let from = 0; from < items.length; from += ITEMS_AT_ONCE)
-      parts.push(await this.bytes(serialize(items.slice(from, from + ITEMS_AT_ONCE))));
+    let some: unknown[] = [];
+    for (const item of items) {
+      some.push(item);
+      if (some.length < ITEMS_AT_ONCE) continue;
+      parts.push(await this.bytes(serialize(some)));
+      some = [];
+    }
+    if (some.length > 0) parts.push(await this.bytes(serialize(some)));
     return parts;
   }
 

@@ -14,7 +14,7 @@ import type { SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { hasTriggers, type SavedTriggers, TriggerCounter } from '../triggers.ts';
 import { FinalParts, PartialParts } from '../windows/create-windows.ts';
 import type { Definitions, RowFeed } from '../windows/row-extras.ts';
-import type { SavedStates } from './final-states.ts';
+import type { SavedCounts } from './lane-states.ts';
 import type { AggregateSpec } from './output-fields.ts';
 import { PIECE_ROWS } from './piece-rows.ts';
 
@@ -97,9 +97,7 @@ export function createAggregateWhole(
     end: () => final.end(),
     held: () => final.held(),
     dueAt: () => final.dueAt(),
-    // The partial half begins with no keys, as it does in a lane of its own.
-    ...(final.snapshot !== undefined &&
-      final.restore !== undefined && { snapshot: final.snapshot, restore: final.restore }),
+    ...snapshotOf(states, final),
     close(): void {
       states.close();
       final.close();
@@ -107,9 +105,32 @@ export function createAggregateWhole(
   };
 }
 
+/** The partial half sends its keys anew, as it does in a lane of its own. */
+function snapshotOf(
+  states: PartialParts,
+  { snapshot, restore }: AggregateFinal,
+): Pick<Operator, 'snapshot' | 'restore'> {
+  if (snapshot === undefined || restore === undefined) return {};
+  return {
+    snapshot: async (writer): Promise<SavedWhole> => ({
+      counts: await states.save(writer),
+      final: await snapshot(writer),
+    }),
+    restore: ({ counts, final }: SavedWhole, reader) => {
+      states.restore(counts, reader);
+      restore(final, reader);
+    },
+  };
+}
+
+interface SavedWhole {
+  counts: (SavedCounts | undefined)[];
+  final: SavedAggregate;
+}
+
 interface SavedAggregate {
   counted: SavedTriggers;
-  states: SavedStates[];
+  states: unknown[];
 }
 
 class AggregateFinal implements Operator {

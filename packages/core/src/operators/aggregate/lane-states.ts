@@ -8,6 +8,7 @@ import { sliceBatch } from '../../batch/slice-batch.ts';
 import { OVERFLOW_RECORD_BYTES } from '../../kernels/aggregate-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { OperatorContext } from '../contract.ts';
+import type { SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { type GrowingBuffer, Workspace } from './arena-views.ts';
 import { GroupKernels } from './group-kernels.ts';
 import { KeyDelta } from './key-delta.ts';
@@ -29,6 +30,7 @@ import {
 } from './packet.ts';
 import { packetBytes } from './piece-rows.ts';
 import { type GroupedRows, RowGroups } from './row-groups.ts';
+import { restoreKeys, type SavedKeys, saveKeys } from './saved-keys.ts';
 import type { Need, StatePlan } from './state-plan.ts';
 import { TextRows } from './text-rows.ts';
 
@@ -66,6 +68,12 @@ function rowsOfFullPacket(plan: StatePlan, bytes: number): number {
   let rows = LEAST_SLICE_ROWS;
   while (mostPacketBytes(plan, 2 * rows) <= bytes) rows *= 2;
   return rows;
+}
+
+/** Counts of rows, by the lane's numbers of keys; they are sent again. */
+export interface SavedCounts {
+  keys: SavedKeys | undefined;
+  counts: unknown[];
 }
 
 export class LaneStates {
@@ -235,6 +243,21 @@ export class LaneStates {
     this.#sliceRows = Math.max(LEAST_SLICE_ROWS, Math.floor(rows / 4 / 64) * 64);
     // None of these rows' keys were sent.
     this.#forgetKeys();
+  }
+
+  /** Of bins of so many rows, how many each has: undefined where nothing is kept from one batch to the next. */
+  async save(writer: SnapshotWriter): Promise<SavedCounts | undefined> {
+    if (this.#plan.keepsCount !== true) return undefined;
+    const counts: unknown[] = [];
+    for (const { groups } of this.#roots) counts.push(await groups.counted?.save(writer));
+    return { keys: this.#index && (await saveKeys(this.#index, this.#workspace, writer)), counts };
+  }
+
+  restore(saved: SavedCounts | undefined, reader: SnapshotReader): void {
+    if (saved === undefined) return;
+    const { keys, counts } = saved;
+    if (this.#index !== undefined && keys !== undefined) restoreKeys(this.#index, keys, this.#workspace, reader);
+    for (const [root, { groups }] of this.#roots.entries()) groups.counted?.restore(counts[root] as never, reader);
   }
 
   close(): void {

@@ -4,11 +4,18 @@
  */
 import type { AggregateKernels } from '../../kernels/aggregate-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
+import type { SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import type { GrowingBuffer, Workspace } from './arena-views.ts';
 import type { LevelPlan } from './state-plan.ts';
 
 const FIRST_CAPACITY = 1024;
 const STAMP_LIMIT = 2 ** 30;
+
+/** Rows counted over batches, for bins of so many rows. */
+export interface RowCounts {
+  save(writer: SnapshotWriter): Promise<unknown>;
+  restore(saved: never, reader: SnapshotReader): void;
+}
 
 /** The groups of the rows of one batch. */
 export interface GroupedRows {
@@ -22,6 +29,8 @@ export interface GroupedRows {
   cut(values: Ptr, rows: number): void;
   /** Splits the bins by the key ids (u32) of the rows; there are `keys` ids. */
   split(keyIds: Ptr, rows: number, keys: number): void;
+  /** What it counts from one batch to the next, where it does. */
+  readonly counted?: RowCounts | undefined;
   /** Writes the bin (i64) and, with keys, the key id (u32) of every group. */
   describe(bins: Ptr, keys: Ptr): void;
 }
@@ -33,6 +42,7 @@ export class RowGroups implements GroupedRows {
   groups = 0;
   /** Bins that have rows: i64 bin, u32 end row. Without keys a group is a bin. */
   bins = 0;
+  readonly counted: RowCounts | undefined;
   readonly #cutBins: CutBins;
   readonly #kernels: AggregateKernels;
   readonly #workspace: Workspace;
@@ -53,7 +63,9 @@ export class RowGroups implements GroupedRows {
     workspace: Workspace,
     cutBins: CutBins = (values, rows, numbers, ends, capacity) =>
       kernels.binEnds(values, rows, origin, every, numbers, ends, capacity),
+    counted?: RowCounts,
   ) {
+    this.counted = counted;
     this.#cutBins = cutBins;
     this.#kernels = kernels;
     this.#workspace = workspace;

@@ -8,10 +8,11 @@ import { addSum, type ExactSum, emptySum } from '../../kernels/exact-sum.ts';
 import { OVERFLOW_OF_SUM, readOverflowRecord } from '../../kernels/sum-state.ts';
 import type { Kernels } from '../../kernels/vector-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
+import type { SavedBytes, SavedList, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import type { GrowingBuffer, Workspace } from './arena-views.ts';
 import { type NeedArea, squaresBytes, sumBytes, valueBytes } from './packet.ts';
 import { type Need, TEXT_STATES, type TextStateName } from './state-plan.ts';
-import { TextSlots } from './text-slots.ts';
+import { type SavedTexts, TextSlots } from './text-slots.ts';
 
 const FIRST_SLOTS = 256;
 const DOUBLED_SLOTS = 2 ** 15;
@@ -123,6 +124,27 @@ export class NeedStates {
     }
   }
 
+  async save(size: number, writer: SnapshotWriter): Promise<SavedNeed> {
+    const columns: SavedBytes[] = [];
+    for (const { bytes, buffer } of this.#columns) columns.push(await buffer.save(bytes * size, writer));
+    const texts: SavedNeed['texts'] = {};
+    for (const state of TEXT_STATES) {
+      const slots = this.texts[state];
+      if (slots !== undefined) texts[state] = await slots.save(writer);
+    }
+    return { columns, texts, wide: [await writer.list(this.wideSums), await writer.list(this.wideSquares)] };
+  }
+
+  restore({ columns, texts, wide: [sums, squares] }: SavedNeed, reader: SnapshotReader): void {
+    for (const [index, { buffer }] of this.#columns.entries()) buffer.restore(columns[index] as SavedBytes, reader);
+    for (const state of TEXT_STATES) {
+      const saved = texts[state];
+      if (saved !== undefined) this.texts[state]?.restore(saved, reader);
+    }
+    for (const [slot, sum] of reader.list<[number, ExactSum]>(sums)) this.wideSums.set(slot, sum);
+    for (const [slot, sum] of reader.list<[number, ExactSum]>(squares)) this.wideSquares.set(slot, sum);
+  }
+
   /** Adds a part of a sum (`which` 0) or of a sum of squares to a slot. */
   addWide(slot: number, which: number, part: ExactSum): void {
     const sums = which === OVERFLOW_OF_SUM ? this.wideSums : this.wideSquares;
@@ -175,6 +197,21 @@ export class NeedStates {
         u8[target + to * width + byte] = u8[source + from * width + byte] as number;
     }
   }
+}
+
+/** States of one input column as plain data. */
+export interface SavedNeed {
+  columns: SavedBytes[];
+  texts: Partial<Record<TextStateName, SavedTexts>>;
+  /** Sums, and sums of squares, by slot. */
+  wide: [SavedList, SavedList];
+}
+
+export interface SavedTable {
+  size: number;
+  bins: SavedBytes;
+  keys: SavedBytes;
+  needs: SavedNeed[];
 }
 
 function shift(sums: Map<number, ExactSum>, slots: number): void {
@@ -285,6 +322,23 @@ export class StateTable {
         for (let index = 0; index < count; index++)
           if (isWanted(index)) states.texts[state]?.copy(from + index, target(index));
     }
+  }
+
+  async save(writer: SnapshotWriter): Promise<SavedTable> {
+    const { size } = this;
+    const needs: SavedNeed[] = [];
+    for (const states of this.needs) needs.push(await states.save(size, writer));
+    const keys = await this.#keys.save(this.#isKeyed ? 4 * size : 0, writer);
+    return { size, bins: await this.#bins.save(8 * size, writer), keys, needs };
+  }
+
+  /** Into a table without slots. */
+  restore({ size, bins, keys, needs }: SavedTable, reader: SnapshotReader): void {
+    this.#bins.restore(bins, reader);
+    this.#keys.restore(keys, reader);
+    for (const [index, states] of this.needs.entries()) states.restore(needs[index] as SavedNeed, reader);
+    this.size = size;
+    this.#capacity = size;
   }
 
   /** Forgets the slots before `slots`; the others move to the front. */

@@ -3,6 +3,7 @@
  * half of it is garbage.
  */
 import type { Ptr } from '../../memory/contract.ts';
+import type { SavedBytes, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { compareBytes, copyBytes, type GrowingBuffer, type Workspace } from './arena-views.ts';
 import type { TextArea } from './packet.ts';
 import type { TextStateName } from './state-plan.ts';
@@ -10,6 +11,15 @@ import type { TextStateName } from './state-plan.ts';
 /** Length of a slot without a text. */
 export const NO_TEXT = 0xffff_ffff;
 const LEAST_GARBAGE = 65_536;
+
+export interface SavedTexts {
+  slots: number;
+  used: number;
+  garbage: number;
+  starts: SavedBytes;
+  lengths: SavedBytes;
+  heap: SavedBytes;
+}
 
 export class TextSlots {
   readonly #state: TextStateName;
@@ -112,6 +122,26 @@ export class TextSlots {
     // Room first: it may move the heap, and the text with it.
     this.#heap.reserve(this.#used + length, this.#used);
     this.#put(to, this.start(from), length);
+  }
+
+  async save(writer: SnapshotWriter): Promise<SavedTexts> {
+    return {
+      slots: this.#slots,
+      used: this.#used,
+      garbage: this.#garbage,
+      starts: await this.#starts.save(4 * this.#slots, writer),
+      lengths: await this.#lengths.save(4 * this.#slots, writer),
+      heap: await this.#heap.save(this.#used, writer),
+    };
+  }
+
+  restore({ slots, used, garbage, starts, lengths, heap }: SavedTexts, reader: SnapshotReader): void {
+    this.#starts.restore(starts, reader);
+    this.#lengths.restore(lengths, reader);
+    this.#heap.restore(heap, reader);
+    this.#slots = slots;
+    this.#used = used;
+    this.#garbage = garbage;
   }
 
   /** Forgets the slots before `slots`; the others move to the front. */

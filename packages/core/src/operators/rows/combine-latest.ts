@@ -6,12 +6,20 @@ import { gatherColumns } from '../../kernels/gather.ts';
 import type { FlushReason } from '../../plan/logical.ts';
 import type { CombineLatestSpec } from '../../plan/steps/specs.ts';
 import type { Fields } from '../../schema/types.ts';
+import type { SavedPlaces } from '../batch-files.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
 import { HeldRows } from '../join/held-rows.ts';
 import { andThen, pushAll } from '../outputs.ts';
+import type { SavedBatch, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { OpenInputs } from './open-inputs.ts';
 
 const DEFAULT_SHARE_BYTES = 64 * 2 ** 20;
+
+interface SavedLatest {
+  /** By input. */
+  latest: (SavedBatch | undefined)[];
+  waiting: SavedPlaces;
+}
 
 /**
  * Each row beside the latest rows of the other inputs, from when each of those has had one. Lossless: only rows of the first input make one,
@@ -71,6 +79,18 @@ export class CombineLatest implements Operator {
 
   held(): HeldState {
     return { inputs: 0, rows: this.#waiting.rows, bytes: this.#waiting.bytes };
+  }
+
+  async snapshot(writer: SnapshotWriter): Promise<SavedLatest> {
+    const latest: (SavedBatch | undefined)[] = [];
+    for (const row of this.#latest) latest.push(row && (await writer.batch(row)));
+    return { latest, waiting: await this.#waiting.save(writer) };
+  }
+
+  restore({ latest, waiting }: SavedLatest, reader: SnapshotReader): void {
+    for (const [index, row] of latest.entries())
+      this.#latest[index] = row && reader.batch(row, this.#inputs[index] as Fields, this.#context.owner);
+    this.#waiting.restore(waiting, reader);
   }
 
   close(): void {

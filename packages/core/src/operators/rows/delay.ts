@@ -4,8 +4,9 @@ import type { FlushReason } from '../../plan/logical.ts';
 import type { DelaySpec } from '../../plan/steps/specs.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
 import { andThen, pushAll } from '../outputs.ts';
+import type { SavedList, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { pauseUntil } from './pause.ts';
-import { RowQueue } from './row-queue.ts';
+import { RowQueue, type SavedQueue } from './row-queue.ts';
 
 const DEFAULT_SHARE_BYTES = 64 * 2 ** 20;
 
@@ -14,6 +15,12 @@ interface Due {
   to: number;
   inputs: number;
   atMs: number;
+}
+
+interface SavedDelay {
+  rows: SavedQueue;
+  due: SavedList;
+  from: number;
 }
 
 /** Gives every batch an interval later than it came; the end of input waits for them. Memory: what waits, beyond the share on disk. */
@@ -56,6 +63,16 @@ export class Delay implements Operator {
 
   held(): HeldState {
     return { inputs: this.#due.length, rows: this.#rows.end - this.#rows.start, bytes: this.#rows.bytes };
+  }
+
+  async snapshot(writer: SnapshotWriter): Promise<SavedDelay> {
+    return { rows: await this.#rows.save(writer), due: await writer.list(this.#due), from: this.#from };
+  }
+
+  restore({ rows, due, from }: SavedDelay, reader: SnapshotReader): void {
+    this.#rows.restore(rows, reader);
+    this.#due.push(...reader.list<Due>(due));
+    this.#from = from;
   }
 
   close(): void {

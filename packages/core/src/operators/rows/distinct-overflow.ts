@@ -7,8 +7,9 @@ import { allocColumn, finishColumn } from '../../batch/alloc-batch.ts';
 import type { Batch } from '../../batch/contract.ts';
 import { makeBatch } from '../../batch/make-batch.ts';
 import type { Fields } from '../../schema/types.ts';
-import type { Spill, SpillFile, SpillPosition } from '../../spill/contract.ts';
+import type { Spill, SpilledFile, SpillFile, SpillPosition } from '../../spill/contract.ts';
 import type { OperatorContext } from '../contract.ts';
+import type { SavedList, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { keyPlan } from '../sort/key-words.ts';
 import { mergeRuns } from '../sort/merge.ts';
 import { SpilledRun } from '../sort/runs.ts';
@@ -27,6 +28,17 @@ interface Part {
   positions: SpillPosition[];
 }
 
+interface SavedPart {
+  file: SpilledFile;
+  positions: SavedList;
+}
+
+/** All parts, by number; undefined where nothing was written. */
+export interface SavedOverflow {
+  keys: (SavedPart | undefined)[];
+  rows: (SavedPart | undefined)[];
+}
+
 export class DistinctOverflow {
   readonly #context: OperatorContext;
   readonly #spill: Spill;
@@ -37,17 +49,30 @@ export class DistinctOverflow {
   readonly #rows: readonly Part[];
   #runs: SpilledRun[] = [];
 
-  /** `positions`: of the columns that make a key. */
-  constructor(context: OperatorContext, spill: Spill, positions: readonly number[]) {
+  /** `positions`: of the columns that make a key. `from`: what another one had, that goes on here. */
+  constructor(
+    context: OperatorContext,
+    spill: Spill,
+    positions: readonly number[],
+    from?: { saved: SavedOverflow; reader: SnapshotReader },
+  ) {
     const { arena, inputFields, name } = context;
     this.#context = context;
     this.#spill = spill;
     this.#positions = positions;
     this.#fields = inputFields;
     this.#numbered = [...inputFields, { name: NUMBER, type: 'int64', nullable: false }];
-    const part = (fields: Fields): Part => ({ file: spill.createFile(arena, fields, name), positions: [] });
-    this.#keys = Array.from({ length: PARTS }, () => part(KEY_FIELDS));
-    this.#rows = Array.from({ length: PARTS }, () => part(this.#numbered));
+    const part = (fields: Fields, saved: SavedPart | undefined): Part =>
+      from === undefined || saved === undefined
+        ? { file: spill.createFile(arena, fields, name), positions: [] }
+        : { file: from.reader.file(saved.file, fields, name), positions: from.reader.list(saved.positions) };
+    this.#keys = Array.from({ length: PARTS }, (_, index) => part(KEY_FIELDS, from?.saved.keys[index]));
+    this.#rows = Array.from({ length: PARTS }, (_, index) => part(this.#numbered, from?.saved.rows[index]));
+  }
+
+  /** Before anything is drained: files are kept, nothing is copied. */
+  async save(writer: SnapshotWriter): Promise<SavedOverflow> {
+    return { keys: await saveParts(this.#keys, writer), rows: await saveParts(this.#rows, writer) };
   }
 
   /** Writes down keys that have been seen. @throws ERR_SPILL_LIMIT, ERR_SPILL_DISK */
@@ -155,4 +180,13 @@ export class DistinctOverflow {
       arena.release(slab);
     }
   }
+}
+
+async function saveParts(parts: readonly Part[], writer: SnapshotWriter): Promise<(SavedPart | undefined)[]> {
+  const saved: (SavedPart | undefined)[] = [];
+  for (const { file, positions } of parts)
+    saved.push(
+      positions.length === 0 ? undefined : { file: writer.file(file), positions: await writer.list(positions) },
+    );
+  return saved;
 }

@@ -4,11 +4,19 @@ import { PipelineError } from '../../errors.ts';
 import type { DistinctSpec } from '../../plan/steps/specs.ts';
 import { formatBytes } from '../../schema/sizes.ts';
 import type { Spill } from '../../spill/contract.ts';
+import type { SavedTable } from '../aggregate/saved-keys.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
-import { DistinctOverflow } from './distinct-overflow.ts';
+import type { SavedList, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
+import { DistinctOverflow, type SavedOverflow } from './distinct-overflow.ts';
 import { KeySet } from './key-set.ts';
 import { pickRows } from './pick-rows.ts';
 import { keyReader, positionsOf } from './row-keys.ts';
+
+interface SavedDistinct {
+  keys: SavedTable;
+  rows: number;
+  overflow: SavedOverflow | undefined;
+}
 
 /**
  * Passes on the first row of each key, as part of the logical input that it came in. All keys are remembered, in shared memory. When they pass
@@ -99,6 +107,21 @@ export class Distinct implements Operator {
     return { inputs: 0, rows: this.#keys.size, bytes: this.#keys.bytes };
   }
 
+  async snapshot(writer: SnapshotWriter): Promise<SavedDistinct> {
+    const overflow = await this.#overflow?.save(writer);
+    return { keys: await this.#keys.save(writer), rows: this.#rows, overflow };
+  }
+
+  restore({ keys, rows, overflow }: SavedDistinct, reader: SnapshotReader): void {
+    this.#keys.restore(keys, reader);
+    this.#rows = rows;
+    if (overflow === undefined) return;
+    this.#overflow = new DistinctOverflow(this.#context, this.#spill as Spill, this.#positions, {
+      saved: overflow,
+      reader,
+    });
+  }
+
   close(): void {
     this.#overflow?.close();
     this.#keys.close();
@@ -156,12 +179,12 @@ export class DistinctLatest implements Operator {
     return { inputs: 0, rows: this.#keys.size, bytes: 0 };
   }
 
-  snapshot(): Set<string> {
-    return new Set(this.#keys);
+  snapshot(writer: SnapshotWriter): Promise<SavedList> {
+    return writer.list(this.#keys);
   }
 
-  restore(keys: Set<string>): void {
-    this.#keys = keys;
+  restore(keys: SavedList, reader: SnapshotReader): void {
+    this.#keys = new Set(reader.list<string>(keys));
   }
 
   close(): void {

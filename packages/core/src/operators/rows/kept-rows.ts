@@ -3,7 +3,14 @@ import { withInputs } from '../../batch/make-batch.ts';
 import type { Fields } from '../../schema/types.ts';
 import { Workspace } from '../aggregate/arena-views.ts';
 import type { OperatorContext } from '../contract.ts';
-import { RightRows } from '../join/right-rows.ts';
+import { RightRows, type SavedRightRows } from '../join/right-rows.ts';
+import type { SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
+
+/** Rows as plain data: they have the same numbers again. */
+export interface SavedKept {
+  rows: SavedRightRows;
+  keptBytes: number;
+}
 
 /** Batches that are kept for some of their rows, before those rows are copied together. */
 const MOST_BATCHES = 64;
@@ -58,6 +65,15 @@ export class KeptRows {
     const places = new Map<number, number>();
     rows.forEach((row, place) => places.set(row, place));
     return (row) => places.get(row) as number;
+  }
+
+  async save(writer: SnapshotWriter): Promise<SavedKept> {
+    return { rows: await this.#rows.save(writer), keptBytes: this.#keptBytes };
+  }
+
+  restore({ rows, keptBytes }: SavedKept, reader: SnapshotReader): void {
+    this.#rows.restore(rows, [], reader);
+    this.#keptBytes = keptBytes;
   }
 
   /** Nothing is wanted any more. */

@@ -5,8 +5,10 @@ import { encodeStrings } from '../../batch/utf8.ts';
 import { KeyTable } from '../../kernels/key-table.ts';
 import { hashBytes } from '../../kernels/unique-sketch.ts';
 import type { Fields } from '../../schema/types.ts';
+import { restoreTable, type SavedTable, saveTable } from '../aggregate/saved-keys.ts';
 import type { OperatorContext } from '../contract.ts';
 import { PIECE_ROWS } from '../held-batches.ts';
+import type { SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { keyReader } from './row-keys.ts';
 
 /** Columns of keys that are written down. */
@@ -82,6 +84,15 @@ export class KeySet {
       );
       yield { batch: draft.finish(rows, 0), hashes };
     }
+  }
+
+  save(writer: SnapshotWriter): Promise<SavedTable> {
+    return saveTable(this.#table, this.#context.arena, writer);
+  }
+
+  /** Into a set without keys. */
+  restore(saved: SavedTable, reader: SnapshotReader): void {
+    restoreTable(this.#table, saved, this.#context, reader);
   }
 
   /** Forgets all keys, and gives back their memory. */

@@ -3,14 +3,14 @@ import type { FlushReason } from '../../plan/logical.ts';
 import type { PartitionSpec } from '../../plan/steps/specs.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
 import { pushAll } from '../outputs.ts';
-import type { SavedBatch, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
-import { KeptRows } from './kept-rows.ts';
+import type { SavedList, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
+import { KeptRows, type SavedKept } from './kept-rows.ts';
 import { keyReader, positionsOf } from './row-keys.ts';
 
 interface SavedGroups {
-  /** Keys and how many rows wait of each. */
-  groups: [string, number][];
-  rows: SavedBatch | null;
+  /** Keys and the numbers of the rows that wait of each. */
+  groups: SavedList;
+  rows: SavedKept;
   since: number | undefined;
 }
 
@@ -95,25 +95,14 @@ export class KeyedPartition implements Operator {
   }
 
   async snapshot(writer: SnapshotWriter): Promise<SavedGroups> {
-    const rows = this.#rows.take([...this.#waiting.values()].flat(), 0);
-    try {
-      const groups = [...this.#waiting].map(([key, group]): [string, number] => [key, group.length]);
-      return { groups, rows: rows.rows === 0 ? null : await writer.batch(rows), since: this.#since };
-    } finally {
-      rows.release();
-    }
+    return { groups: await writer.list(this.#waiting), rows: await this.#rows.save(writer), since: this.#since };
   }
 
   restore({ groups, rows, since }: SavedGroups, reader: SnapshotReader): void {
-    const { inputFields, owner } = this.#context;
-    if (rows !== null) this.#rows.add(reader.batch(rows, inputFields, owner));
-    for (const [key, count] of groups) {
-      const first = this.#count;
-      this.#waiting.set(
-        key,
-        Array.from({ length: count }, (_, at) => first + at),
-      );
-      this.#count += count;
+    this.#rows.restore(rows, reader);
+    for (const [key, group] of reader.list<[string, number[]]>(groups)) {
+      this.#waiting.set(key, group);
+      this.#count += group.length;
     }
     this.#since = since;
   }

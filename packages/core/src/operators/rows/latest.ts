@@ -56,6 +56,13 @@ export class Latest implements Operator {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
+  /** When what is behind has taken the last row, which it does while a barrier aligns, nothing is held. */
+  snapshot(): Promise<void> {
+    return this.end();
+  }
+
+  restore(): void {}
+
   held(): HeldState {
     return { inputs: 0, rows: this.#held?.rows ?? 0, bytes: this.#held?.logicalBytes ?? 0 };
   }

@@ -7,11 +7,13 @@ import type { FlushReason } from '../../plan/logical.ts';
 import type { MergeOrderedSpec } from '../../plan/steps/specs.ts';
 import type { Fields } from '../../schema/types.ts';
 import { Workspace } from '../aggregate/arena-views.ts';
+import type { SavedPlaces } from '../batch-files.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
 import { PIECE_ROWS } from '../held-batches.ts';
 import { HeldRows } from '../join/held-rows.ts';
-import { JoinInput } from '../join/join-input.ts';
+import { JoinInput, type SavedInput } from '../join/join-input.ts';
 import { pushAll } from '../outputs.ts';
+import type { SavedBatch, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { gatherRows, Selection, textBytes } from '../sort/gather-rows.ts';
 import { reordered } from './union.ts';
 
@@ -76,11 +78,43 @@ class Head {
     return low;
   }
 
+  async save(writer: SnapshotWriter): Promise<SavedHead> {
+    return {
+      waiting: await this.waiting.save(writer),
+      batch: this.batch && (await writer.batch(this.batch)),
+      row: this.row,
+      side: this.#side.save(),
+    };
+  }
+
+  restore({ waiting, batch, row, side }: SavedHead, fields: Fields, reader: SnapshotReader): void {
+    this.waiting.restore(waiting, reader);
+    this.#side.restore(side);
+    if (batch === undefined) return;
+    const { arena, owner } = this.#context;
+    this.batch = reader.batch(batch, fields, owner);
+    this.row = row;
+    this.#side.prepareAgain(this.batch);
+    this.#times = new BigInt64Array(arena.buffer, this.#side.times, this.batch.rows);
+  }
+
   close(): void {
     this.batch?.release();
     this.batch = undefined;
     this.waiting.close();
   }
+}
+
+interface SavedHead {
+  waiting: SavedPlaces;
+  batch: SavedBatch | undefined;
+  row: number;
+  side: SavedInput;
+}
+
+interface SavedMerge {
+  heads: SavedHead[];
+  open: number;
 }
 
 /**
@@ -142,6 +176,17 @@ export class MergeOrdered implements Operator {
     const waiting = this.#heads.map((head) => head.waiting);
     const rows = waiting.reduce((sum, part) => sum + part.rows, 0);
     return { inputs: 0, rows, bytes: waiting.reduce((sum, part) => sum + part.bytes, 0) };
+  }
+
+  async snapshot(writer: SnapshotWriter): Promise<SavedMerge> {
+    const heads: SavedHead[] = [];
+    for (const head of this.#heads) heads.push(await head.save(writer));
+    return { heads, open: this.#open };
+  }
+
+  restore({ heads, open }: SavedMerge, reader: SnapshotReader): void {
+    for (const [index, head] of this.#heads.entries()) head.restore(heads[index] as SavedHead, this.#fields, reader);
+    this.#open = open;
   }
 
   close(): void {

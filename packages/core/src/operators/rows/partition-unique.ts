@@ -3,13 +3,14 @@ import type { FlushReason } from '../../plan/logical.ts';
 import type { PartitionUniqueSpec } from '../../plan/steps/specs.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
 import { pushAll } from '../outputs.ts';
-import type { SavedBatch, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
-import { KeptRows } from './kept-rows.ts';
+import type { SavedList, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
+import { KeptRows, type SavedKept } from './kept-rows.ts';
 import { keyReader, positionsOf } from './row-keys.ts';
 
 interface SavedUnique {
-  keys: string[];
-  rows: SavedBatch | null;
+  /** Keys and the numbers of their rows. */
+  keys: SavedList;
+  rows: SavedKept;
   since: number | undefined;
 }
 
@@ -86,19 +87,12 @@ export class PartitionUnique implements Operator {
   }
 
   async snapshot(writer: SnapshotWriter): Promise<SavedUnique> {
-    const rows = this.#rows.take([...this.#waiting.values()], 0);
-    try {
-      const saved = rows.rows === 0 ? null : await writer.batch(rows);
-      return { keys: [...this.#waiting.keys()], rows: saved, since: this.#since };
-    } finally {
-      rows.release();
-    }
+    return { keys: await writer.list(this.#waiting), rows: await this.#rows.save(writer), since: this.#since };
   }
 
   restore({ keys, rows, since }: SavedUnique, reader: SnapshotReader): void {
-    const { inputFields, owner } = this.#context;
-    if (rows !== null) this.#rows.add(reader.batch(rows, inputFields, owner));
-    for (const [row, key] of keys.entries()) this.#waiting.set(key, row);
+    this.#rows.restore(rows, reader);
+    for (const [key, row] of reader.list<[string, number]>(keys)) this.#waiting.set(key, row);
     this.#since = since;
   }
 

@@ -7,6 +7,7 @@ import { PipelineError } from '../../errors.ts';
 import {
   addScaled,
   decomposeDouble,
+  type ExactSum,
   emptySum,
   roundQuotient,
   roundToDouble,
@@ -31,6 +32,9 @@ export interface RollingValue {
   remove(value: Value): void;
   /** Null where the window has no value. */
   result(): unknown;
+  /** Plain data, and taking it up again. */
+  save(): unknown;
+  restore(saved: never): void;
 }
 
 /** The function of a column; `type` is its input's. */
@@ -67,6 +71,14 @@ class Count implements RollingValue {
   result(): bigint {
     return this.#count;
   }
+
+  save(): bigint {
+    return this.#count;
+  }
+
+  restore(count: bigint): void {
+    this.#count = count;
+  }
 }
 
 /** A queue whose front is let go of in place. */
@@ -76,6 +88,11 @@ class Queue<T> {
 
   get size(): number {
     return this.#items.length - this.#head;
+  }
+
+  /** From the front to the back. */
+  get items(): T[] {
+    return this.#items.slice(this.#head);
   }
 
   get front(): T | undefined {
@@ -123,6 +140,21 @@ class Ends implements RollingValue {
   result(): unknown {
     return (this.#isFirst ? this.#values.front : this.#values.back) ?? null;
   }
+
+  save(): Value[] {
+    return this.#values.items;
+  }
+
+  restore(values: Value[]): void {
+    for (const value of values) this.#values.push(value);
+  }
+}
+
+interface SavedExtreme {
+  best: { at: number; value: Value }[];
+  added: number;
+  removed: number;
+  nans: number;
 }
 
 class Extreme implements RollingValue {
@@ -158,6 +190,17 @@ class Extreme implements RollingValue {
 
   result(): unknown {
     return this.#best.front?.value ?? (this.#nans > 0 ? Number.NaN : null);
+  }
+
+  save(): SavedExtreme {
+    return { best: this.#best.items, added: this.#added, removed: this.#removed, nans: this.#nans };
+  }
+
+  restore({ best, added, removed, nans }: SavedExtreme): void {
+    for (const item of best) this.#best.push(item);
+    this.#added = added;
+    this.#removed = removed;
+    this.#nans = nans;
   }
 }
 
@@ -210,6 +253,23 @@ class IntegerMoments implements RollingValue {
       hint: `write agg.sum('${this.#column.column}', { overflow: 'float64' }), or 'wrap'`,
     });
   }
+
+  save(): bigint[] {
+    return [this.#count, this.#sum, this.#squares];
+  }
+
+  restore([count = 0n, sum = 0n, squares = 0n]: bigint[]): void {
+    this.#count = count;
+    this.#sum = sum;
+    this.#squares = squares;
+  }
+}
+
+interface SavedMoments {
+  count: number;
+  flags: { nan: number; plus: number; minus: number; notMinusZero: number };
+  sum: ExactSum;
+  squares: ExactSum;
 }
 
 class FloatMoments implements RollingValue {
@@ -260,6 +320,17 @@ class FloatMoments implements RollingValue {
     if (this.#fn === 'mean') return sumToDouble(sum) / this.#count;
     const variance = varianceOf(BigInt(this.#count), sum, { ...this.#squares, flags });
     return variance === null || this.#fn === 'var' ? variance : Math.sqrt(variance);
+  }
+
+  save(): SavedMoments {
+    return { count: this.#count, flags: this.#flags, sum: this.#sum, squares: this.#squares };
+  }
+
+  restore({ count, flags, sum, squares }: SavedMoments): void {
+    this.#count = count;
+    Object.assign(this.#flags, flags);
+    this.#sum = sum;
+    this.#squares = squares;
   }
 }
 

@@ -7,7 +7,8 @@ import type { Fields, TypeText } from '../../schema/types.ts';
 import { Workspace } from '../aggregate/arena-views.ts';
 import { unitNsOf } from '../aggregate/value-type.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
-import { JoinInput } from '../join/join-input.ts';
+import { JoinInput, type SavedInput } from '../join/join-input.ts';
+import type { SavedList, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { type RollingValue, rollingValue } from './rolling-values.ts';
 import { keyReader, positionsOf } from './row-keys.ts';
 
@@ -19,6 +20,20 @@ interface Window {
   times: bigint[];
   head: number;
   rows: number;
+}
+
+/** A window as plain data. */
+interface SavedRows {
+  key: string;
+  functions: unknown[];
+  values: unknown[][];
+  times: bigint[];
+  rows: number;
+}
+
+interface SavedRolling {
+  windows: SavedList;
+  clock: SavedInput | undefined;
 }
 
 /**
@@ -150,6 +165,31 @@ export class Rolling implements Operator {
 
   held(): HeldState {
     return { inputs: 0, rows: this.#rows, bytes: 8 * this.#rows * this.#added.length };
+  }
+
+  async snapshot(writer: SnapshotWriter): Promise<SavedRolling> {
+    return { windows: await writer.list(this.#saved()), clock: this.#clock?.save() };
+  }
+
+  *#saved(): Generator<SavedRows, void> {
+    for (const [key, { functions, values, times, head, rows }] of this.#windows)
+      yield {
+        key,
+        functions: functions.map((rolling) => rolling.save()),
+        values: values.map((column) => column.slice(head)),
+        times: times.slice(head),
+        rows,
+      };
+  }
+
+  restore({ windows, clock }: SavedRolling, reader: SnapshotReader): void {
+    if (clock !== undefined) this.#clock?.restore(clock);
+    for (const { key, functions, values, times, rows } of reader.list<SavedRows>(windows)) {
+      const window = this.#windowOf(key);
+      for (const [index, rolling] of window.functions.entries()) rolling.restore(functions[index] as never);
+      Object.assign(window, { values, times, rows });
+      this.#rows += rows;
+    }
   }
 
   close(): void {

@@ -14,10 +14,11 @@ import type { ShiftSpec } from '../../plan/steps/specs.ts';
 import type { FieldSpec, Fields } from '../../schema/types.ts';
 import { Workspace } from '../aggregate/arena-views.ts';
 import { KeyIndex } from '../aggregate/key-index.ts';
+import { restoreKeys, type SavedKeys, saveKeys } from '../aggregate/saved-keys.ts';
 import { valueTypeOf } from '../aggregate/value-type.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
-import type { SavedBatch, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
-import { KeptRows } from './kept-rows.ts';
+import type { SavedBatch, SavedBytes, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
+import { KeptRows, type SavedKept } from './kept-rows.ts';
 
 /** Puts shifted values, or differences to them, beside the columns of a batch. */
 class ShiftedColumns {
@@ -66,6 +67,13 @@ class ShiftedColumns {
       batch.release();
     }
   }
+}
+
+interface SavedLag {
+  keys: SavedKeys | undefined;
+  kept: SavedKept;
+  ring: SavedBytes;
+  seen: SavedBytes;
 }
 
 /** Rows before, by key. */
@@ -166,6 +174,26 @@ export class Lag implements Operator {
 
   held(): HeldState {
     return { inputs: 0, rows: 0, bytes: this.#kept.bytes };
+  }
+
+  async snapshot(writer: SnapshotWriter): Promise<SavedLag> {
+    const { buffer } = this.#ring;
+    return {
+      keys: this.#index && (await saveKeys(this.#index, this.#workspace, writer)),
+      kept: await this.#kept.save(writer),
+      ring: await writer.bytes(new Uint8Array(buffer, 0, 4 * this.#keys * this.#rows)),
+      seen: await writer.bytes(new Uint8Array(this.#seen.buffer, 0, 8 * this.#keys)),
+    };
+  }
+
+  restore({ keys, kept, ring, seen }: SavedLag, reader: SnapshotReader): void {
+    if (this.#index !== undefined && keys !== undefined) restoreKeys(this.#index, keys, this.#workspace, reader);
+    this.#kept.restore(kept, reader);
+    this.#ring = new Uint32Array(ring.bytes / 4);
+    this.#seen = new Float64Array(seen.bytes / 8);
+    reader.bytes(ring, new Uint8Array(this.#ring.buffer));
+    reader.bytes(seen, new Uint8Array(this.#seen.buffer));
+    this.#keys = this.#seen.length;
   }
 
   close(): void {

@@ -9,8 +9,8 @@ import type { Fields } from '../../schema/types.ts';
 import type { Spill } from '../../spill/contract.ts';
 import { Workspace } from '../aggregate/arena-views.ts';
 import type { OperatorContext } from '../contract.ts';
-import type { SavedBatch, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
-import { KeptRows } from './kept-rows.ts';
+import type { SavedBytes, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
+import { KeptRows, type SavedKept } from './kept-rows.ts';
 import {
   OrderedRun,
   type OrderedSource,
@@ -42,8 +42,10 @@ interface Waiting {
 const NONE: Waiting = { times: new BigInt64Array(0), rows: new Uint32Array(0) };
 
 export interface SavedWaiting {
-  times: BigInt64Array;
-  parts: SavedBatch[];
+  times: SavedBytes;
+  /** Of the rows, among those that are kept. */
+  numbers: SavedBytes;
+  kept: SavedKept;
   runs: SavedRun[];
   runRows: number;
 }
@@ -132,24 +134,22 @@ export class WaitingRows {
   }
 
   async save(writer: SnapshotWriter): Promise<SavedWaiting> {
-    const { rows, times } = this.#waiting;
-    const parts: SavedBatch[] = [];
-    for (let from = 0; from < rows.length; from += MOST_ROWS) {
-      const part = this.#kept.take(rows.subarray(from, from + MOST_ROWS), 0);
-      try {
-        parts.push(await writer.batch(part));
-      } finally {
-        part.release();
-      }
-    }
     const runs: SavedRun[] = [];
     for (const run of this.#runs) runs.push(await run.save(writer));
-    return { times: times.slice(), parts, runs, runRows: this.#runRows };
+    return {
+      times: await writer.bytes(bytesOf(this.#waiting.times)),
+      numbers: await writer.bytes(bytesOf(this.#waiting.rows)),
+      kept: await this.#kept.save(writer),
+      runs,
+      runRows: this.#runRows,
+    };
   }
 
-  restore({ times, parts, runs, runRows }: SavedWaiting, reader: SnapshotReader): void {
-    for (const part of parts) this.#kept.add(reader.batch(part, this.#fields, this.#context.owner));
-    this.#waiting = { times, rows: Uint32Array.from(times, (_, row) => row) };
+  restore({ times, numbers, kept, runs, runRows }: SavedWaiting, reader: SnapshotReader): void {
+    this.#kept.restore(kept, reader);
+    this.#waiting = { times: new BigInt64Array(times.bytes / 8), rows: new Uint32Array(numbers.bytes / 4) };
+    reader.bytes(times, bytesOf(this.#waiting.times));
+    reader.bytes(numbers, bytesOf(this.#waiting.rows));
     this.#runs = runs.map((run) => OrderedRun.restore(this.#parts, run, reader));
     this.#runRows = runRows;
   }
@@ -292,4 +292,8 @@ function merged(waiting: Waiting, times: BigInt64Array, order: readonly number[]
     result.rows[to] = isOld ? (waiting.rows[old++] as number) : first + (order[next++] as number);
   }
   return result;
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: BigInt64Array | Uint32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }

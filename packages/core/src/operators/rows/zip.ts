@@ -4,9 +4,11 @@ import { sliceBatch } from '../../batch/slice-batch.ts';
 import type { FlushReason } from '../../plan/logical.ts';
 import type { ZipSpec } from '../../plan/steps/specs.ts';
 import type { Fields } from '../../schema/types.ts';
+import type { SavedPlaces } from '../batch-files.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
 import { HeldRows } from '../join/held-rows.ts';
 import { pushAll } from '../outputs.ts';
+import type { SavedBatch, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 
 const DEFAULT_SHARE_BYTES = 64 * 2 ** 20;
 
@@ -16,6 +18,18 @@ interface Side {
   batch: Batch | undefined;
   row: number;
   hasEnded: boolean;
+}
+
+interface SavedSide {
+  waiting: SavedPlaces;
+  batch: SavedBatch | undefined;
+  row: number;
+}
+
+interface SavedZip {
+  sides: SavedSide[];
+  isOver: boolean;
+  openRows: number;
 }
 
 /**
@@ -28,6 +42,7 @@ export class Zip implements Operator {
   readonly #context: OperatorContext;
   readonly #output: Output;
   readonly #fields: Fields;
+  readonly #inputs: readonly Fields[];
   readonly #sides: readonly Side[];
   #isOver = false;
   /** Rows that went on since the last end of a logical input. */
@@ -39,6 +54,7 @@ export class Zip implements Operator {
     this.#context = context;
     this.#output = context.outputs['out'] as Output;
     this.#fields = context.outputFields['out'] as Fields;
+    this.#inputs = inputs;
     this.#sides = inputs.map((fields) => ({
       waiting: new HeldRows({ arena, owner, fields, limitBytes: share / 2 / inputs.length, spill, name }),
       batch: undefined,
@@ -72,6 +88,24 @@ export class Zip implements Operator {
   held(): HeldState {
     const rows = this.#sides.reduce((sum, { waiting }) => sum + waiting.rows, 0);
     return { inputs: 0, rows, bytes: this.#sides.reduce((sum, { waiting }) => sum + waiting.bytes, 0) };
+  }
+
+  async snapshot(writer: SnapshotWriter): Promise<SavedZip> {
+    const sides: SavedSide[] = [];
+    for (const { waiting, batch, row } of this.#sides)
+      sides.push({ waiting: await waiting.save(writer), batch: batch && (await writer.batch(batch)), row });
+    return { sides, isOver: this.#isOver, openRows: this.#openRows };
+  }
+
+  restore({ sides, isOver, openRows }: SavedZip, reader: SnapshotReader): void {
+    for (const [index, side] of this.#sides.entries()) {
+      const { waiting, batch, row } = sides[index] as SavedSide;
+      side.waiting.restore(waiting, reader);
+      side.batch = batch && reader.batch(batch, this.#inputs[index] as Fields, this.#context.owner);
+      side.row = row;
+    }
+    this.#isOver = isOver;
+    this.#openRows = openRows;
   }
 
   close(): void {

@@ -4,11 +4,12 @@
  * travel over one edge and carry the number of their part.
  */
 import type { Batch } from '../../batch/contract.ts';
+import { emptyBatch } from '../../batch/make-batch.ts';
 import type { ExpressionNode } from '../../expressions/node.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { Fields } from '../../schema/types.ts';
-import { FinalStates, type SavedStates } from '../aggregate/final-states.ts';
-import { LaneStates } from '../aggregate/lane-states.ts';
+import { FinalStates } from '../aggregate/final-states.ts';
+import { LaneStates, type SavedCounts } from '../aggregate/lane-states.ts';
 import type { AggregateSpec } from '../aggregate/output-fields.ts';
 import type { MaybePromise, OperatorContext } from '../contract.ts';
 import { Filter } from '../filter.ts';
@@ -45,6 +46,17 @@ export class PartialParts {
     }
   }
 
+  /** What is kept from one batch to the next, by part: nothing, but where bins are of so many rows. */
+  async save(writer: SnapshotWriter): Promise<(SavedCounts | undefined)[]> {
+    const saved: (SavedCounts | undefined)[] = [];
+    for (const part of this.#parts) saved.push(await part.states.save(writer));
+    return saved;
+  }
+
+  restore(saved: readonly (SavedCounts | undefined)[], reader: SnapshotReader): void {
+    for (const [index, { states }] of this.#parts.entries()) states.restore(saved[index], reader);
+  }
+
   close(): void {
     for (const part of this.#parts) part.close();
   }
@@ -52,23 +64,23 @@ export class PartialParts {
 
 class PartialPart {
   readonly feed: RowFeed;
-  readonly #states: LaneStates;
+  readonly states: LaneStates;
   readonly #filter: RowFilter | undefined;
   readonly #checks: OutsideCheck[];
 
   constructor({ plan, windows, filter }: PartPlan, spec: AggregateSpec, context: OperatorContext) {
-    this.#states = new LaneStates(spec, plan, context);
+    this.states = new LaneStates(spec, plan, context);
     this.#filter = filter === undefined ? undefined : new RowFilter(filter, context);
     this.#checks = windows === undefined ? [] : OutsideCheck.of(windows, context);
-    this.feed = { batch: undefined, from: 0, rows: 0, serial: 0, groups: (root) => this.#states.groupsOf(root) };
+    this.feed = { batch: undefined, from: 0, rows: 0, serial: 0, groups: (root) => this.states.groupsOf(root) };
   }
 
   *pack(batch: Batch, inputs: number): Generator<Batch, void> {
     const rows = this.#filter?.select(batch);
     try {
       for (const check of this.#checks) check.check(rows ?? batch);
-      for (const packet of this.#states.pack(rows ?? batch, inputs, batch)) {
-        const { lastSlice } = this.#states;
+      for (const packet of this.states.pack(rows ?? batch, inputs, batch)) {
+        const { lastSlice } = this.states;
         Object.assign(this.feed, { ...lastSlice, batch: rows ?? batch, serial: this.feed.serial + 1 });
         yield packet;
       }
@@ -79,16 +91,18 @@ class PartialPart {
   }
 
   close(): void {
-    this.#states.close();
+    this.states.close();
   }
 }
 
 /** The rows of a batch that pass a condition. */
 class RowFilter {
   readonly #filter: Filter;
+  readonly #context: OperatorContext;
   #passed: Batch | undefined;
 
   constructor(predicate: ExpressionNode, context: OperatorContext) {
+    this.#context = context;
     const output = { push: (batch: Batch): void => void (this.#passed = batch) };
     this.#filter = new Filter(predicate, {
       ...context,
@@ -97,11 +111,13 @@ class RowFilter {
     });
   }
 
-  /** A batch of the caller's own, which has the logical inputs of the other; undefined when all rows pass. */
-  select(batch: Batch): Batch | undefined {
+  /** A batch of the caller's own. */
+  select(batch: Batch): Batch {
     this.#passed = undefined;
     this.#filter.push(batch.retain());
-    return this.#passed;
+    const { arena, owner, inputFields } = this.#context;
+    // A piece of an input of which no row passes goes nowhere.
+    return this.#passed ?? emptyBatch(arena, owner, inputFields, 0);
   }
 }
 
@@ -202,20 +218,18 @@ export class FinalParts implements FinalPart {
     for (const part of this.#parts) yield* part.emit(least);
   }
 
-  /** Whether all parts can be saved: windows in general cannot yet. */
   get canSave(): boolean {
-    return this.#parts.every((part) => part instanceof FinalStates && part.canSave);
+    return this.#parts.every((part) => part.canSave);
   }
 
-  async save(writer: SnapshotWriter): Promise<SavedStates[]> {
-    const saved: SavedStates[] = [];
-    for (const part of this.#parts) saved.push(await (part as FinalStates).save(writer));
+  async save(writer: SnapshotWriter): Promise<unknown[]> {
+    const saved: unknown[] = [];
+    for (const part of this.#parts) saved.push(await part.save(writer));
     return saved;
   }
 
-  restore(saved: readonly SavedStates[], reader: SnapshotReader): void {
-    for (const [index, part] of this.#parts.entries())
-      (part as FinalStates).restore(saved[index] as SavedStates, reader);
+  restore(saved: readonly unknown[], reader: SnapshotReader): void {
+    for (const [index, part] of this.#parts.entries()) part.restore(saved[index] as never, reader);
   }
 
   close(): void {

@@ -6,7 +6,8 @@
 import type { AggregateKernels } from '../../kernels/aggregate-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { ArenaViews, GrowingBuffer, Workspace } from '../aggregate/arena-views.ts';
-import { type CutBins, type GroupedRows, RowGroups } from '../aggregate/row-groups.ts';
+import { type CutBins, type GroupedRows, type RowCounts, RowGroups } from '../aggregate/row-groups.ts';
+import type { SavedBytes, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import type { Grid, Points } from './grid.ts';
 import { NONE } from './slot-map.ts';
 
@@ -112,26 +113,51 @@ export function cutGaps({ i64, u32 }: ArenaViews, gap: bigint): CutBins {
 }
 
 /** Segments of so many rows, counted over all batches, and cut at snapshots; a segment's number is that of its bin. */
-export function cutCounts({ i64, u32 }: ArenaViews, size: number, nextCut: NextCut | undefined): CutBins {
-  let bin = 0n;
-  let held = 0;
-  return (values, rows, numbers, ends, capacity) => {
+export class CountCuts implements RowCounts {
+  readonly #views: ArenaViews;
+  readonly #size: number;
+  readonly #nextCut: NextCut | undefined;
+  #bin = 0n;
+  #held = 0;
+
+  constructor(views: ArenaViews, size: number, nextCut: NextCut | undefined) {
+    this.#views = views;
+    this.#size = size;
+    this.#nextCut = nextCut;
+  }
+
+  readonly cut: CutBins = (values, rows, numbers, ends, capacity) => {
+    const { i64, u32 } = this.#views;
     const base = values / 8;
-    let [nextBin, nextHeld, found] = [bin, held, 0];
+    let [bin, held, found] = [this.#bin, this.#held, 0];
     for (let row = 0; row < rows; found++) {
       if (found === capacity) return -1;
-      if (nextHeld === size) [nextBin, nextHeld] = [nextBin + 1n, 0];
-      let end = Math.min(rows, row + size - nextHeld);
-      const cut = nextCut?.(i64[base + row] as bigint);
+      if (held === this.#size) [bin, held] = [bin + 1n, 0];
+      let end = Math.min(rows, row + this.#size - held);
+      const cut = this.#nextCut?.(i64[base + row] as bigint);
       if (cut !== undefined && (i64[base + end - 1] as bigint) >= cut) end = firstAtLeast(i64, base, row, end, cut);
-      i64[numbers / 8 + found] = nextBin;
+      i64[numbers / 8 + found] = bin;
       u32[(ends >>> 2) + found] = end;
-      nextHeld += end - row;
+      held += end - row;
       row = end;
     }
-    [bin, held] = [nextBin, nextHeld];
+    [this.#bin, this.#held] = [bin, held];
     return found;
   };
+
+  async save(): Promise<SavedCount> {
+    return { bin: this.#bin, held: this.#held };
+  }
+
+  restore({ bin, held }: SavedCount): void {
+    this.#bin = bin;
+    this.#held = held;
+  }
+}
+
+interface SavedCount {
+  bin: bigint;
+  held: number;
 }
 
 /** What a key's next row joins: the group of its last row, while that lasts. */
@@ -143,8 +169,14 @@ export interface KeyRuns {
   nextCut?: NextCut | undefined;
 }
 
+interface SavedCounts {
+  known: number;
+  held: SavedBytes;
+  bin: SavedBytes;
+}
+
 /** Rows of keys, dealt out to bins of so many rows, or to stretches without a gap. Groups are numbered as they come. */
-export class KeyRunGroups implements GroupedRows {
+export class KeyRunGroups implements GroupedRows, RowCounts {
   groups = 0;
   readonly #runs: KeyRuns;
   readonly #views: ArenaViews;
@@ -213,6 +245,26 @@ export class KeyRunGroups implements GroupedRows {
     }
   }
 
+  /** Sessions are cut anew in every batch. */
+  get counted(): RowCounts | undefined {
+    return this.#runs.rows === undefined ? undefined : this;
+  }
+
+  async save(writer: SnapshotWriter): Promise<SavedCounts> {
+    const bytes = 4 * this.#known;
+    return {
+      known: this.#known,
+      held: await this.#held.save(bytes, writer),
+      bin: await this.#bin.save(bytes, writer),
+    };
+  }
+
+  restore({ known, held, bin }: SavedCounts, reader: SnapshotReader): void {
+    this.#held.restore(held, reader);
+    this.#bin.restore(bin, reader);
+    this.#known = known;
+  }
+
   describe(bins: Ptr, keys: Ptr): void {
     const { u8 } = this.#views;
     u8.copyWithin(bins, this.#numbers.ptr, this.#numbers.ptr + 8 * this.groups);
@@ -249,6 +301,11 @@ export class KeyRunGroups implements GroupedRows {
 }
 
 /** Groups of rows cut into segments. */
-export function segmentGroups(kernels: AggregateKernels, workspace: Workspace, cut: CutBins): GroupedRows {
-  return new RowGroups({ every: 1n, origin: 0n }, kernels, workspace, cut);
+export function segmentGroups(
+  kernels: AggregateKernels,
+  workspace: Workspace,
+  cut: CutBins,
+  counted?: RowCounts,
+): GroupedRows {
+  return new RowGroups({ every: 1n, origin: 0n }, kernels, workspace, cut, counted);
 }

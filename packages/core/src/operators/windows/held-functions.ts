@@ -15,13 +15,16 @@ import type { AggregateColumn } from '../../plan/logical.ts';
 import type { GrowingBuffer, Workspace } from '../aggregate/arena-views.ts';
 import { readTexts } from '../aggregate/column-reader.ts';
 import { KeyIndex } from '../aggregate/key-index.ts';
+import { restoreKeys, type SavedKeys, saveKeys } from '../aggregate/saved-keys.ts';
 import type { KeyPlan } from '../aggregate/state-plan.ts';
 import { isFloat } from '../aggregate/value-type.ts';
-import { addUp, HeldWords, keepDifferent, keepGreatest, type Reduce } from './held-words.ts';
+import type { SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
+import { addUp, HeldWords, keepDifferent, keepGreatest, type Reduce, type SavedWords } from './held-words.ts';
 import { selectRank } from './select-rank.ts';
 import type { SlotFunction } from './slot-function.ts';
 
 abstract class HeldFunction implements SlotFunction {
+  readonly canSave = true;
   protected readonly words: HeldWords;
   protected readonly workspace: Workspace;
   protected readonly input: KeyPlan;
@@ -49,6 +52,14 @@ abstract class HeldFunction implements SlotFunction {
 
   held(): { bytes: number; heap: number } {
     return { bytes: this.words.bytes, heap: 0 };
+  }
+
+  save(writer: SnapshotWriter): Promise<unknown> {
+    return this.words.save(writer);
+  }
+
+  restore(saved: unknown, reader: SnapshotReader): void {
+    this.words.restore(saved as SavedWords, reader);
   }
 
   /** Values of the column as the numbers nearest to them. */
@@ -142,6 +153,15 @@ class WordsOf {
     this.#codes = workspace.buffer();
   }
 
+  /** Numbers that texts have been given. */
+  async save(writer: SnapshotWriter): Promise<SavedKeys | undefined> {
+    return this.#texts && saveKeys(this.#texts, this.#workspace, writer);
+  }
+
+  restore(saved: SavedKeys | undefined, reader: SnapshotReader): void {
+    if (this.#texts !== undefined && saved !== undefined) restoreKeys(this.#texts, saved, this.#workspace, reader);
+  }
+
   /** Gives a function that puts the words of a row's value into `into`; false for null. */
   reader(batch: Batch, into: WideHash): (row: number) => boolean {
     const column = batch.columns[this.#input.input] as Column;
@@ -170,6 +190,11 @@ class WordsOf {
   }
 }
 
+interface SavedUnique {
+  words: unknown;
+  texts: SavedKeys | undefined;
+}
+
 /** `nUnique`: all different values; of texts, the numbers that they have been given. */
 export class HeldUnique extends HeldFunction {
   readonly #wordsOf: WordsOf;
@@ -189,6 +214,15 @@ export class HeldUnique extends HeldFunction {
 
   finish(slot: number): number {
     return this.words.count(slot) === 0 ? 0 : this.words.reduce(slot).count;
+  }
+
+  override async save(writer: SnapshotWriter): Promise<SavedUnique> {
+    return { words: await super.save(writer), texts: await this.#wordsOf.save(writer) };
+  }
+
+  override restore({ words, texts }: SavedUnique, reader: SnapshotReader): void {
+    super.restore(words, reader);
+    this.#wordsOf.restore(texts, reader);
   }
 }
 

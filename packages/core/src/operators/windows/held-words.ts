@@ -4,6 +4,7 @@
  */
 import type { Ptr } from '../../memory/contract.ts';
 import type { GrowingBuffer, Workspace } from '../aggregate/arena-views.ts';
+import type { SavedBytes, SavedList, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 
 /** Chunks hold 4, 16, 64, … words; the largest ones so many. */
 const LARGEST_CHUNK = 4096;
@@ -13,6 +14,45 @@ const FIRST_REDUCTION = 64;
 
 /** Makes one word of neighbours in order: returns how many of `count` words at `from` are left, at its beginning. */
 export type Reduce = (u32: Uint32Array, from: number, count: number) => number;
+
+interface SavedSlab {
+  /** Where it lay. */
+  at: Ptr;
+  content: SavedBytes;
+}
+
+export interface SavedWords {
+  slots: number;
+  columns: SavedBytes[];
+  slabs: SavedList;
+  free: [number, Ptr][];
+  room: { at: Ptr; end: Ptr };
+}
+
+/** Where slabs lay, and lie now. */
+class MovedSlabs {
+  readonly #slabs: { at: Ptr; to: Ptr }[] = [];
+  #isSorted = false;
+
+  add(at: Ptr, to: Ptr): void {
+    this.#slabs.push({ at, to });
+  }
+
+  /** A place in one of them; 0 stays. */
+  now(place: Ptr): Ptr {
+    if (place === 0) return 0;
+    if (!this.#isSorted) this.#slabs.sort((a, b) => a.at - b.at);
+    this.#isSorted = true;
+    let [low, high] = [0, this.#slabs.length];
+    while (low + 1 < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#slabs[middle] as { at: Ptr }).at <= place) low = middle;
+      else high = middle;
+    }
+    const { at, to } = this.#slabs[low] as { at: Ptr; to: Ptr };
+    return to + place - at;
+  }
+}
 
 export class HeldWords {
   readonly #workspace: Workspace;
@@ -115,6 +155,43 @@ export class HeldWords {
       else for (const buffer of this.#columns) this.#put(buffer, to, this.#at(buffer, slot));
     }
     this.#slots = Math.min(slots, this.#slots);
+  }
+
+  /** Slabs as they are: chunks are found again by where the slabs lay. */
+  async save(writer: SnapshotWriter): Promise<SavedWords> {
+    const columns: SavedBytes[] = [];
+    for (const buffer of this.#columns) columns.push(await buffer.save(4 * this.#slots, writer));
+    const slabs: SavedSlab[] = [];
+    for (const slab of this.#slabs) slabs.push({ at: slab.ptr, content: await slab.save(SLAB_BYTES, writer) });
+    return { slots: this.#slots, columns, slabs: await writer.list(slabs), free: [...this.#free], room: this.#room };
+  }
+
+  restore({ slots, columns, slabs, free, room }: SavedWords, reader: SnapshotReader): void {
+    const moved = new MovedSlabs();
+    for (const { at, content } of reader.list<SavedSlab>(slabs)) {
+      const slab = this.#workspace.buffer();
+      slab.restore(content, reader);
+      this.#slabs.push(slab);
+      moved.add(at, slab.ptr);
+    }
+    for (const [index, buffer] of this.#columns.entries()) buffer.restore(columns[index] as SavedBytes, reader);
+    this.#slots = slots;
+    for (let slot = 0; slot < slots; slot++) {
+      this.#put(this.#first, slot, this.#moveChain(this.#at(this.#first, slot), moved));
+      this.#put(this.#last, slot, moved.now(this.#at(this.#last, slot)));
+    }
+    for (const [capacity, chunk] of free) this.#free.set(capacity, this.#moveChain(chunk, moved));
+    if (room.end !== 0)
+      this.#room = { at: moved.now(room.end - 1) + 1 - (room.end - room.at), end: moved.now(room.end - 1) + 1 };
+  }
+
+  /** Puts the links of a chain of chunks right. */
+  #moveChain(before: Ptr, moved: MovedSlabs): Ptr {
+    const { u32 } = this.#workspace.views;
+    const first = moved.now(before);
+    for (let chunk = first; chunk !== 0; chunk = u32[chunk >>> 2] as number)
+      u32[chunk >>> 2] = moved.now(u32[chunk >>> 2] as number);
+    return first;
   }
 
   get #columns(): GrowingBuffer[] {

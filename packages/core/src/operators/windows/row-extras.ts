@@ -17,6 +17,7 @@ import { valueTypeOf } from '../aggregate/value-type.ts';
 import { setBits, setValidity } from '../aggregate/write-bits.ts';
 import type { AggregateDefinition } from '../aggregate-definition.ts';
 import type { OperatorContext } from '../contract.ts';
+import type { SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { isKernelColumn } from './columns.ts';
 import { HeldQuantile, HeldUnique, SketchedQuantile, SketchedUnique } from './held-functions.ts';
 import type { SlotFunction } from './slot-function.ts';
@@ -154,6 +155,20 @@ export class RowExtras implements SlotExtras {
 
   move(map: Int32Array, slots: number): void {
     for (const { made } of this.#functions) made.move(map, slots);
+  }
+
+  get canSave(): boolean {
+    return this.#functions.every(({ made }) => made.canSave);
+  }
+
+  async save(writer: SnapshotWriter): Promise<unknown[]> {
+    const saved: unknown[] = [];
+    for (const { made } of this.#functions) saved.push(await made.save(writer));
+    return saved;
+  }
+
+  restore(saved: readonly unknown[], reader: SnapshotReader): void {
+    for (const [index, { made }] of this.#functions.entries()) made.restore(saved[index] as never, reader);
   }
 
   held(): { what: string; bytes: number; heap: number }[] {

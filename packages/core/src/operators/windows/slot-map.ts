@@ -1,10 +1,17 @@
 /** Slots by key, and lists of slots, in the arena: what one window or output holds of a table of states. */
 import type { Ptr } from '../../memory/contract.ts';
 import type { GrowingBuffer, Workspace } from '../aggregate/arena-views.ts';
+import type { SavedBytes, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 
 /** No slot, no key. */
 export const NONE = 0xffff_ffff;
 const FIRST_ENTRIES = 16;
+
+export interface SavedMap {
+  size: number;
+  entries: number;
+  pairs: SavedBytes;
+}
 
 /** Open addressing over pairs (key, slot) of u32. */
 export class SlotMap {
@@ -53,6 +60,20 @@ export class SlotMap {
     this.#table = 0;
   }
 
+  /** As it lies in memory, so that it goes on in the same order. */
+  async save(writer: SnapshotWriter): Promise<SavedMap> {
+    const { ptr } = this.#pairs;
+    const held = this.#table !== 0 && this.#table === ptr ? this.#pairs : this.#spare;
+    return { size: this.size, entries: this.#entries, pairs: await held.save(8 * this.#entries, writer) };
+  }
+
+  restore({ size, entries, pairs }: SavedMap, reader: SnapshotReader): void {
+    this.#pairs.restore(pairs, reader);
+    this.size = size;
+    this.#entries = entries;
+    this.#table = entries === 0 ? 0 : this.#pairs.ptr;
+  }
+
   #find(key: number): number {
     const mask = this.#entries - 1;
     const from = this.#table >>> 2;
@@ -97,6 +118,12 @@ export class SlotList {
     return this.#u32[(this.#slots.ptr >>> 2) + index] as number;
   }
 
+  /** Whether it is 0, 1, 2 … */
+  get isPrefix(): boolean {
+    for (let index = 0; index < this.count; index++) if (this.at(index) !== index) return false;
+    return true;
+  }
+
   push(slot: number): void {
     const at = this.#slots.reserve(4 * (this.count + 1), 4 * this.count) >>> 2;
     this.#u32[at + this.count++] = slot;
@@ -110,6 +137,15 @@ export class SlotList {
       this.#u32.subarray(at + from, at + this.count).sort();
       return;
     }
+  }
+
+  save(writer: SnapshotWriter): Promise<SavedBytes> {
+    return this.#slots.save(4 * this.count, writer);
+  }
+
+  restore(saved: SavedBytes, reader: SnapshotReader): void {
+    this.#slots.restore(saved, reader);
+    this.count = saved.bytes / 4;
   }
 
   /** Puts another slot in the place of each. */

@@ -13,6 +13,8 @@ import {
 import type { Arena } from '../../memory/contract.ts';
 import type { AggregateColumn, CustomAggregate } from '../../plan/logical.ts';
 import type { AggregateDefinition } from '../aggregate-definition.ts';
+import { whatIsNotPlain } from '../plain-state.ts';
+import type { SavedList, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { type SlotFunction, StateArray } from './slot-function.ts';
 
 /** A state of two values, and of two exact sums, about. */
@@ -27,6 +29,7 @@ function onHeap(bytes: number): { bytes: number; heap: number } {
 
 /** `argMin`, `argMax`: the value of the first row that has the extreme. */
 export class ExtremeRow implements SlotFunction {
+  readonly canSave = true;
   readonly #rows = new StateArray<{ value: unknown; by: unknown }>();
   readonly #sign: number;
   readonly #inputs: [value: number, by: number];
@@ -71,6 +74,14 @@ export class ExtremeRow implements SlotFunction {
     return onHeap(this.#rows.states.length * ROW_BYTES);
   }
 
+  save(writer: SnapshotWriter): Promise<SavedList> {
+    return this.#rows.save(writer);
+  }
+
+  restore(saved: SavedList, reader: SnapshotReader): void {
+    this.#rows.restore(saved, reader);
+  }
+
   /** A number is better than NaN. */
   #isBetter(given: unknown, held: unknown): boolean {
     if (Number.isNaN(given)) return false;
@@ -98,6 +109,7 @@ interface WeightedSums {
 
 /** `wmean`: Σwx and Σw, both exact. */
 export class WeightedMean implements SlotFunction {
+  readonly canSave = true;
   readonly #sums = new StateArray<WeightedSums>();
   readonly #inputs: [value: number, weight: number];
   readonly #arena: Arena;
@@ -138,6 +150,14 @@ export class WeightedMean implements SlotFunction {
 
   held(): { bytes: number; heap: number } {
     return onHeap(this.#sums.states.length * SUMS_BYTES);
+  }
+
+  save(writer: SnapshotWriter): Promise<SavedList> {
+    return this.#sums.save(writer);
+  }
+
+  restore(saved: SavedList, reader: SnapshotReader): void {
+    this.#sums.restore(saved, reader);
   }
 
   finish(slot: number): number | null {
@@ -231,6 +251,30 @@ export class CustomFunction implements SlotFunction {
     const { sizeOf } = this.#definition;
     if (sizeOf === undefined) return onHeap(states.length * STATE_BYTES);
     return onHeap(states.reduce((sum, held) => sum + (held === undefined ? 0 : sizeOf(held.state)), 0));
+  }
+
+  /** Where the user's states are plain data. */
+  get canSave(): boolean {
+    return whatIsNotPlain(this.#call('init', () => this.#definition.init(this.#custom.options))) === undefined;
+  }
+
+  /** @throws ERR_OP_FAILED where a state is no plain data */
+  save(writer: SnapshotWriter): Promise<SavedList> {
+    for (const held of this.#states.states) {
+      const problem = whatIsNotPlain(held?.state);
+      if (problem !== undefined) throw this.#notPlain(problem);
+    }
+    return this.#states.save(writer);
+  }
+
+  restore(saved: SavedList, reader: SnapshotReader): void {
+    this.#states.restore(saved, reader);
+  }
+
+  #notPlain(problem: string): PipelineError {
+    return new PipelineError('ERR_OP_FAILED', `aggregate "${this.#custom.ref.name}" cannot be saved: ${problem}`, {
+      hint: 'keep its state as plain data, so that runs go on from barriers with it',
+    });
   }
 
   #noMerge(): PipelineError {

@@ -14,17 +14,12 @@ import type { GroupSource } from '../aggregate/level.ts';
 import type { NeedArea } from '../aggregate/packet.ts';
 import type { ResultColumn } from '../aggregate/row-bytes.ts';
 import type { StateTable } from '../aggregate/state-table.ts';
+import type { SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import type { Span } from './grid.ts';
+import type { OpenSpan, SavedSpan, SavedWindows } from './open-span.ts';
 import { NONE, SlotList, SlotMap } from './slot-map.ts';
 import type { WindowLevelPlan } from './window-plan.ts';
 import { type SlotExtras, WindowTable } from './window-table.ts';
-
-/** A window that has begun. */
-interface OpenSpan extends Span {
-  /** Behind its last row. */
-  position: bigint;
-  slots: SlotMap;
-}
 
 /** So many slots of no use are worth moving the others. */
 const LEAST_GARBAGE = 1024;
@@ -139,12 +134,53 @@ export class WindowLevel {
   /** Forgets the closed rows of an output, which were emitted. */
   release(list: SlotList): void {
     const count = list.count;
-    const isPrefix = isRange(list, 0);
+    const { isPrefix } = list;
     list.clear();
     if (isPrefix) {
       this.#table.dropFirst(count);
       this.#moveHolders((slot) => slot - count);
     } else if (this.#garbage() > Math.max(LEAST_GARBAGE, this.#table.slots / 2)) this.#compact();
+  }
+
+  get canSave(): boolean {
+    return this.#table.canSave;
+  }
+
+  /** Between two batches. */
+  async save(writer: SnapshotWriter): Promise<SavedWindows> {
+    const held: SavedWindows['held'] = [];
+    for (const part of this.#held) held.push(await part.save(writer));
+    const open: SavedSpan[] = [];
+    for (const { slots, ...span } of this.#open) open.push({ ...span, slots: await slots.save(writer) });
+    const [newest, point, clock, hasBegun] = [this.#newest, this.#point, this.#clock, this.#hasBegun];
+    return {
+      table: await this.#table.save(writer),
+      held,
+      open: await writer.list(open),
+      newest,
+      point,
+      clock,
+      hasBegun,
+    };
+  }
+
+  restore(saved: SavedWindows, reader: SnapshotReader): void {
+    this.#table.restore(saved.table, reader);
+    for (const [index, part] of this.#held.entries()) part.restore(saved.held[index] as never, reader);
+    this.#open = reader.list<SavedSpan>(saved.open).map(({ slots, ...span }) => {
+      const map = new SlotMap(this.#workspace);
+      map.restore(slots, reader);
+      return { ...span, slots: map };
+    });
+    this.#newest = saved.newest;
+    this.#point = saved.point;
+    this.#clock = saved.clock;
+    this.#hasBegun = saved.hasBegun;
+  }
+
+  /** Always in the same order. */
+  get #held(): (SlotList | SlotMap)[] {
+    return [this.closed, this.snapshots, this.#waiting, this.#known, this.#isKnown, this.#runs];
   }
 
   #takeSpans(source: GroupSource): void {
@@ -435,9 +471,3 @@ export class WindowLevel {
 }
 
 const NO_RESULTS: ReadonlyMap<AggregateColumn, ResultColumn> = new Map();
-
-/** True when a list is from, from + 1, … */
-function isRange(list: SlotList, from: number): boolean {
-  for (let index = 0; index < list.count; index++) if (list.at(index) !== from + index) return false;
-  return true;
-}

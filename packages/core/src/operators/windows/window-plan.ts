@@ -17,7 +17,7 @@ import {
 import { unitNsOf } from '../aggregate/value-type.ts';
 import { isKernelColumn, isLattice } from './columns.ts';
 import {
-  cutCounts,
+  CountCuts,
   cutGaps,
   cutSegments,
   eitherCut,
@@ -127,10 +127,8 @@ function groupingOf(
         { ...(rows !== undefined && { rows }), ...(gap !== undefined && { gap }), nextCut: atPoints },
         workspace,
       );
-    return segmentGroups(
-      kernels,
-      workspace,
-      rows === undefined ? cutGaps(views, gap as bigint) : cutCounts(views, rows, atPoints),
-    );
+    if (rows === undefined) return segmentGroups(kernels, workspace, cutGaps(views, gap as bigint));
+    const counts = new CountCuts(views, rows, atPoints);
+    return segmentGroups(kernels, workspace, counts.cut, counts);
   };
 }

@@ -12,8 +12,11 @@ import { OutputWriter } from '../aggregate/output-batch.ts';
 import { PacketReader } from '../aggregate/packet-reader.ts';
 import { PIECE_ROWS } from '../aggregate/piece-rows.ts';
 import { RowBytes } from '../aggregate/row-bytes.ts';
-import { ClosedRows } from '../aggregate/spill/closed-rows.ts';
+import { restoreKeys, type SavedKeys, saveKeys } from '../aggregate/saved-keys.ts';
+import { ClosedRows, type SavedClosedRows } from '../aggregate/spill/closed-rows.ts';
 import type { MaybePromise, OperatorContext, Output } from '../contract.ts';
+import type { SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
+import type { SavedWindows } from './open-span.ts';
 import { MEMORY_HINT } from './row-extras.ts';
 import type { SlotList } from './slot-map.ts';
 import { WindowLevel } from './window-level.ts';
@@ -42,7 +45,25 @@ export interface FinalPart {
   readonly isShort: boolean;
   /** Output batches of closed rows, in order, of the outputs that have at least `least`; each output's rows are one logical batch. */
   emit(least: number): Generator<{ output: Output; batch: Batch }, void>;
+  /** Whether its state can be saved. */
+  readonly canSave: boolean;
+  /** Between two logical inputs or pieces of one. */
+  save(writer: SnapshotWriter): Promise<unknown>;
+  restore(saved: never, reader: SnapshotReader): void;
   close(): void;
+}
+
+interface SavedWindowStates {
+  last: bigint | number | undefined;
+  keys: SavedKeys | undefined;
+  levels: SavedWindows[];
+  ports: SavedPort[];
+}
+
+interface SavedPort {
+  counted: number;
+  uncounted: Port['uncounted'];
+  onDisk: SavedClosedRows | undefined;
 }
 
 /** An output, and how much of what is closed has been counted. */
@@ -70,6 +91,7 @@ export type MakeExtras = (root: number, plan: WindowLevelPlan, workspace: Worksp
 export class WindowStates implements FinalPart {
   readonly #workspace: Workspace;
   readonly #kernels: OperatorContext['kernels'];
+  readonly #index: KeyIndex | undefined;
   readonly #order: KeyOrder | undefined;
   readonly #reader: PacketReader;
   readonly #levels: WindowLevel[];
@@ -85,6 +107,7 @@ export class WindowStates implements FinalPart {
     const index = plan.keys.length > 0 ? new KeyIndex(plan.keys, kernels, workspace) : undefined;
     const scratch = workspace.buffer();
     this.#workspace = workspace;
+    this.#index = index;
     this.#kernels = kernels;
     this.#shareBytes = context.shareBytes ?? Infinity;
     this.#stage = context.name;
@@ -253,6 +276,37 @@ export class WindowStates implements FinalPart {
       yield writer.write(slots + 4 * from, Math.min(PIECE_ROWS, rows - from), 0);
     level.release(list);
     port.counted = 0;
+  }
+
+  get canSave(): boolean {
+    return this.#levels.every((level) => level.canSave);
+  }
+
+  async save(writer: SnapshotWriter): Promise<SavedWindowStates> {
+    const levels: SavedWindows[] = [];
+    for (const level of this.#levels) levels.push(await level.save(writer));
+    const ports: SavedPort[] = [];
+    for (const { counted, uncounted, onDisk } of this.#ports)
+      ports.push({ counted, uncounted: { ...uncounted }, onDisk: await onDisk?.save(writer) });
+    return {
+      last: this.#reader.last,
+      keys: this.#index && (await saveKeys(this.#index, this.#workspace, writer)),
+      levels,
+      ports,
+    };
+  }
+
+  /** Lanes number their keys anew. */
+  restore({ last, keys, levels, ports }: SavedWindowStates, reader: SnapshotReader): void {
+    this.#reader.restore(last);
+    if (this.#index !== undefined && keys !== undefined) restoreKeys(this.#index, keys, this.#workspace, reader);
+    for (const [index, level] of this.#levels.entries()) level.restore(levels[index] as SavedWindows, reader);
+    for (const [index, port] of this.#ports.entries()) {
+      const { counted, uncounted, onDisk } = ports[index] as SavedPort;
+      port.counted = counted;
+      port.uncounted = { ...uncounted };
+      if (onDisk !== undefined) port.onDisk?.restore(onDisk, reader);
+    }
   }
 
   close(): void {

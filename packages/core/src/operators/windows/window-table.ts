@@ -11,7 +11,8 @@ import type { GroupSource } from '../aggregate/level.ts';
 import { type NeedArea, squaresBytes, sumBytes, valueBytes } from '../aggregate/packet.ts';
 import type { ResultColumn } from '../aggregate/row-bytes.ts';
 import type { Need } from '../aggregate/state-plan.ts';
-import { StateTable } from '../aggregate/state-table.ts';
+import { type SavedTable, StateTable } from '../aggregate/state-table.ts';
+import type { SavedBytes, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 
 /** States beside those of the kernels, by slot. */
 export interface SlotExtras {
@@ -24,11 +25,22 @@ export interface SlotExtras {
   copy(from: number, to: number): void;
   /** Slots move to map[slot], down or to nowhere (-1); `slots` are left. */
   move(map: Int32Array, slots: number): void;
+  /** Whether they can be saved. */
+  readonly canSave: boolean;
+  save(writer: SnapshotWriter): Promise<unknown>;
+  restore(saved: never, reader: SnapshotReader): void;
   /** Who holds how much; `heap`: those of the bytes that do not lie in the arena. */
   held(): { what: string; bytes: number; heap: number }[];
 }
 
 const FIRST_SLOTS = 256;
+
+export interface SavedWindowTable {
+  table: SavedTable;
+  last: SavedBytes;
+  numbers: SavedBytes;
+  extras: unknown;
+}
 
 export class WindowTable {
   slots = 0;
@@ -96,6 +108,29 @@ export class WindowTable {
   /** What holds states beside those of the kernels. */
   held(): ReturnType<SlotExtras['held']> {
     return this.#extras?.held() ?? [];
+  }
+
+  get canSave(): boolean {
+    return this.#extras?.canSave !== false;
+  }
+
+  async save(writer: SnapshotWriter): Promise<SavedWindowTable> {
+    this.grow();
+    return {
+      table: await this.#table.save(writer),
+      last: await this.#last.save(8 * this.slots, writer),
+      numbers: await this.#numbers.save(8 * this.slots, writer),
+      extras: await this.#extras?.save(writer),
+    };
+  }
+
+  restore({ table, last, numbers, extras }: SavedWindowTable, reader: SnapshotReader): void {
+    this.#table.restore(table, reader);
+    this.#last.restore(last, reader);
+    this.#numbers.restore(numbers, reader);
+    this.slots = table.size;
+    this.#room = table.size;
+    this.#extras?.restore(extras as never, reader);
   }
 
   labelOf(slot: number): bigint {

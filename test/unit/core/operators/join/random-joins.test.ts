@@ -56,6 +56,7 @@ async function drive(
   given: RandomJoin,
   random: SeededRandom,
   kernelsOf: (arena: Arena) => Kernels,
+  restartShare = 0,
 ): Promise<{ emitted: Emitted[]; left: number; spilledBytes: number }> {
   const arena = createArena({ maximumBytes: 64 * 2 ** 20, debug: true });
   const plan: ResolvedPlan = await resolvePlan(buildLogicalPlan([sinksOf(given)[0]]));
@@ -94,7 +95,6 @@ async function drive(
   ];
   const isOpen = [true, true];
   const runsAhead = random.chance(0.7);
-  const restartShare = random.pick([0, 0.05, 0.3]);
   while (isOpen.includes(true)) {
     if (random.chance(restartShare)) {
       const ended = [0, 1].filter((port) => isOpen[port] === false);
@@ -152,7 +152,7 @@ describe('a join of random streams', () => {
       const given = randomJoin(random, kind);
       const { outputs } = await runReference([sinksOf(given)[0]]);
       for (const kernelsOf of [createReferenceKernels, instantiateKernels]) {
-        const { emitted, left, spilledBytes } = await drive(given, random, kernelsOf);
+        const { emitted, left, spilledBytes } = await drive(given, random, kernelsOf, random.pick([0, 0.05, 0.2]));
         bytesOnDisk += spilledBytes;
         expect(plain(logical(emitted)), `SPILLWAY_SEED=${seed} SPILLWAY_JOINS=1`).toEqual(plain(outputs[0]?.batches));
         expect(left, `slabs or files left, SPILLWAY_SEED=${seed}`).toBe(0);
