@@ -53,6 +53,8 @@ export function decodeValue(text: string): string {
 function segmentOf(field: string, value: unknown): string {
   if (!FIELD.test(field))
     throw refuseKey(`"${field}" is not a name for a field of a key`, 'use a letter, then letters, digits, _ and -');
+  if (value === undefined || value === null)
+    throw refuseKey(`the key has nothing for "${field}": it is ${String(value)}`, `give it a text: { ${field}: '…' }`);
   if (typeof value !== 'string') {
     throw refuseKey(
       `field "${field}" of the key is ${String(value)}, not a text`,

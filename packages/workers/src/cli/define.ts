@@ -7,12 +7,18 @@ export function examples(lines: readonly [command: string, what: string][]): str
   return `\nExamples:\n${lines.map(([command, what]) => `  ${what}\n    $ ${command}`).join('\n')}\n`;
 }
 
+/** What is printed after a wrong usage. */
+export function helpHint(command: string): string {
+  return `spillway ${command} --help shows options and examples`;
+}
+
 /** A command with the options that all have. */
 export function addCommand(program: Command, usage: string, summary: string): Command {
   return program
     .command(usage)
     .summary(summary)
     .description(summary)
+    .showHelpAfterError(helpHint(usage))
     .option('--json', 'the last line of the output is one JSON object')
     .option('--stack', 'print stacks of errors');
 }

@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import type { Context } from './context.ts';
 import { addCommand, examples, jobOptions } from './define.ts';
+import { UsageError } from './exit-codes.ts';
 import { FILE_FORMATS } from './file-formats.ts';
 import type { IngestOptions } from './ingest.ts';
 import { schemaOf } from './schema-text.ts';
@@ -14,8 +15,8 @@ const JOB = 'The job:';
 function storeOptions(command: Command): Command {
   return command
     .optionsGroup(STORE)
-    .requiredOption('--store <folder>', 'the store; a new folder becomes one')
-    .requiredOption('--key <k=v,...>', 'which dataset of it: symbol=AAPL,freq=1m', pairs)
+    .option('--store <folder>', 'the store (needed); a new folder becomes one')
+    .option('--key <k=v,...>', 'which dataset of it (needed): symbol=AAPL,freq=1m', pairs)
     .option('--ordered-on <column>', "the column that rows ascend on (default: the dataset's, once there is one)")
     .option('--sort', 'sort the rows by that column first, on disk where they do not fit into memory')
     .addOption(
@@ -62,6 +63,15 @@ function fileOptions(command: Command): Command {
     .option('--max-bad-rows <n>', 'fail all the same after so many (default: 10000)', count);
 }
 
+/** Which store, dataset and order: what has to be said at least. */
+function whereTo([file = 'FILE']: readonly string[]): string {
+  const name = /^[^/]*?([A-Za-z0-9_-]+)/.exec(file.split('/').at(-1) ?? '')?.[1] ?? 'ticks';
+  return (
+    `say which store and which dataset of it, such as --store ./store --key name=${name}\n` +
+    `try: spillway ingest ${/[*?{ ]/.test(file) ? `'${file}'` : file} --store ./store --key name=${name} --ordered-on COLUMN --dry-run`
+  );
+}
+
 export function addIngest(program: Command, context: Context): void {
   const command = addCommand(program, 'ingest', 'put files into a dataset of a store, in one commit')
     .argument('<files...>', "paths, or patterns in quotes: 'ticks/2024-*.csv'; - for standard input")
@@ -90,8 +100,10 @@ export function addIngest(program: Command, context: Context): void {
         ],
       ]),
     )
-    .action(async (files: string[], options: IngestOptions) =>
-      (await import('./ingest.ts')).ingest(files, options, context),
-    );
+    .action(async (files: string[], { store, key, ...options }: Partial<IngestOptions>) => {
+      if (store === undefined || key === undefined) throw new UsageError(whereTo(files));
+      const whole = { ...(options as IngestOptions), store, key };
+      await (await import('./ingest.ts')).ingest(files, whole, context);
+    });
   jobOptions(storeOptions(fileOptions(command)).optionsGroup(JOB));
 }

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { PipelineError, type Sink } from '@spillway/core';
+import { retold } from './retold.ts';
 
 const SHAPE =
   'export default sinks, or a function of the arguments that returns them: export default ([file]) => p.source(…).toStore(…)';
@@ -55,6 +56,19 @@ function checkSinks(path: string, value: unknown, from: string): Sink[] {
   throw refuse(path, 'has a sink toIterable(), which nobody reads here', 'use forEach(…), collect() or a store');
 }
 
+type ModuleFunction = (args: readonly string[]) => unknown;
+
+/** What it throws of the library's names the module, and what it was given. */
+async function call(exported: ModuleFunction, args: readonly string[], path: string): Promise<unknown> {
+  try {
+    return await exported([...args]);
+  } catch (error) {
+    if (!(error instanceof PipelineError)) throw error;
+    const given = args.length === 0 ? 'without arguments' : `with ${args.map((arg) => JSON.stringify(arg)).join(' ')}`;
+    throw retold(error, { message: `${error.message}, in ${path} ${given}` });
+  }
+}
+
 /**
  * Imports a module and asks it for its sinks.
  * @param args for its default export, where that is a function
@@ -72,5 +86,5 @@ export async function loadSinks(name: string, args: readonly string[], cwd: stri
     );
   }
   if (typeof exported !== 'function') return checkSinks(path, await exported, 'exports');
-  return checkSinks(path, await (exported as (args: readonly string[]) => unknown)([...args]), 'returns');
+  return checkSinks(path, await call(exported as ModuleFunction, args, path), 'returns');
 }

@@ -4,7 +4,7 @@ import { createArena, csvHeader, isTimestamp, parseType, rowTextOf, rowWriter } 
 import { nameHint } from '@spillway/core/words';
 import type { CommonOptions, Context } from './context.ts';
 import { UsageError } from './exit-codes.ts';
-import { openExisting, typedKey } from './open-existing.ts';
+import { oneKey, openExisting } from './open-existing.ts';
 import type { Results } from './surroundings.ts';
 
 export interface CatOptions extends CommonOptions {
@@ -125,7 +125,7 @@ export async function printRows(
   context: Context,
 ): Promise<void> {
   const store = await openExisting(path, context.cwd);
-  const dataset = await store.dataset(typedKey(store, key), {
+  const dataset = await store.dataset(await oneKey(store, key), {
     ...(options.datasetVersion !== undefined && { version: options.datasetVersion }),
     ...(options.at !== undefined && { at: options.at }),
   });

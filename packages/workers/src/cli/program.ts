@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
 import type { CommonOptions, Context } from './context.ts';
-import { addCommand, examples, jobOptions } from './define.ts';
+import { addCommand, examples, helpHint, jobOptions } from './define.ts';
 import { addIngest } from './ingest-command.ts';
 import { addOups } from './oups-commands.ts';
 import type { CatOptions } from './print-rows.ts';
@@ -67,8 +67,9 @@ function addCat(program: Command, context: Context): void {
     .command('cat')
     .summary('print the rows of a dataset, in order')
     .description('print the rows of a dataset, in order')
+    .showHelpAfterError(helpHint('cat'))
     .argument('<store>', 'folder of the store')
-    .argument('<key>', 'of the dataset: freq=1h,symbol=AAPL', pairs)
+    .argument('<key>', 'of the dataset, or as much of it as tells which: freq=1h,symbol=AAPL', pairs)
     .option('--from <value>', 'rows at or after this value of the ordered column')
     .option('--to <value>', 'rows before this value')
     .option('--columns <names>', 'only these, in this order: ts,price', names)
@@ -138,6 +139,7 @@ function addCompletion(program: Command, context: Context): void {
     .command('completion')
     .summary('print what makes a shell complete commands, options, keys and columns')
     .description('print what makes a shell complete commands, options, keys and columns')
+    .showHelpAfterError(helpHint('completion'))
     .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
     .addHelpText(
       'after',
@@ -183,7 +185,7 @@ export function makeProgram(context: Context, setCode: SetCode): Command {
         ['spillway COMMAND --help', 'options and examples of a command'],
       ]),
     );
-  program.showHelpAfterError('spillway --help, and spillway COMMAND --help, show what there is');
+  program.showHelpAfterError('spillway --help shows commands and examples');
   addRun(program, context);
   addIngest(program, context);
   addList(program, context);

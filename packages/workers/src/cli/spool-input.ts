@@ -17,7 +17,7 @@ import type { Context } from './context.ts';
 import { UsageError } from './exit-codes.ts';
 import type { FileFormat } from './file-formats.ts';
 import type { JobOptions } from './follow-job.ts';
-import { retold } from './read-files.ts';
+import { retold } from './retold.ts';
 
 /** How standard input is named among files. */
 export const STANDARD_INPUT = '-';

@@ -1,13 +1,7 @@
 /** Values of options as people write them. Each reads one text, or says in a sentence what to write instead. */
 import type { RowGroupTarget } from '@spillway/core';
-import { checkTarget, PipelineError, parseBytes, parseDuration } from '@spillway/core/words';
+import { checkTarget, parseBytes, parseDuration } from '@spillway/core/words';
 import { InvalidArgumentError } from 'commander';
-
-/** A library's refusal as one of the command line. */
-function refusal(error: unknown): InvalidArgumentError {
-  if (!(error instanceof PipelineError)) throw error;
-  return new InvalidArgumentError(error.hint === undefined ? error.message : `${error.message}: ${error.hint}`);
-}
 
 /** Bytes. */
 export function size(text: string): number {
@@ -23,8 +17,8 @@ export function duration(text: string): string {
   try {
     parseDuration(text);
     return text;
-  } catch (error) {
-    throw refusal(error);
+  } catch {
+    throw new InvalidArgumentError('Write a duration such as 2d, 12h, 90m or 1h30m.');
   }
 }
 

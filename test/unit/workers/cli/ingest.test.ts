@@ -102,6 +102,12 @@ it('shows files, columns, plan and the least memory with --dry-run, and writes n
   expect((await run('ls', 'store')).code).toBe(1);
 });
 
+it('without a store and a key says how to begin', async () => {
+  const { code, stderr } = await run('ingest', file('one.csv', ...ORDERED));
+  expect(code).toBe(2);
+  expect(stderr).toContain('try: spillway ingest one.csv --store ./store --key name=one --ordered-on COLUMN --dry-run');
+});
+
 describe('a wrong turn is told the right one', () => {
   it.each([
     [['one.csv'], 2, 'with --ordered-on. There are ts (date32), price (float64)'],

@@ -67,6 +67,8 @@ it.each([
   ['export default s;', 'exports a stream that goes nowhere, not sinks'],
   ['export default s.toIterable();', 'which nobody reads here'],
   ['export default import("./nowhere.mjs");', 'nowhere.mjs'],
+  ['export default async ([name]) => s.toStore(await openStore("x"), { name });', 'the key has nothing for "name"'],
+  ['export default async ([name]) => s.toStore(await openStore("x"), { name });', 'without arguments'],
   ['throw new Error("by hand");', 'cannot be imported: by hand'],
   ['export default () => { throw new TypeError("of its own"); };', 'of its own'],
 ])('a module with %j is refused in a sentence', async (text, sentence) => {

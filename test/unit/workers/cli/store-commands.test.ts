@@ -137,7 +137,16 @@ describe('cat', () => {
   it('names the nearest key', async () => {
     const { code, stderr } = await command(['cat', store, 'symbol=AAPLE,freq=1m']);
     expect(code).toBe(1);
-    expect(stderr).toContain('did you mean "freq=1m symbol=AAPL"?');
+    expect(stderr).toContain('did you mean "freq=1m,symbol=AAPL"?');
+  });
+
+  it('takes as much of a key as tells which, and lists those that it may mean', async () => {
+    expect((await command(['cat', store, 'symbol=MSFT', '--columns', 'symbol'])).stdout).toBe('symbol\nAAPL\n');
+    const { code, stderr } = await command(['cat', store, 'freq=1m']);
+    expect(code).toBe(2);
+    expect(stderr).toContain(
+      'freq=1m stands for 2 datasets: name one of\n  freq=1m,symbol=AAPL\n  freq=1m,symbol=MSFT',
+    );
   });
 
   it('refuses a bound that is none of the ordered column as wrong usage', async () => {
@@ -192,7 +201,7 @@ describe('vacuum', () => {
   it('takes durations as people write them', async () => {
     const { code, stderr } = await command(['vacuum', store, '--retention', '2 fortnights']);
     expect(code).toBe(2);
-    expect(stderr).toContain("'7d'");
+    expect(stderr).toContain('Write a duration such as 2d');
   });
 });
 
