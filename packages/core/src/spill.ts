@@ -2,4 +2,4 @@
 export { SnapshotFiles, SnapshotSource } from './operators/snapshot-files.ts';
 export { sharedAccount } from './spill/disk.ts';
 export { LaneSpill } from './spill/lane-spill.ts';
-export { runFolder, sweepStaleFolders } from './spill/run-folder.ts';
+export { isStale, runFolder, sweepStaleFolders } from './spill/run-folder.ts';

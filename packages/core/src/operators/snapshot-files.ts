@@ -15,6 +15,8 @@ export interface SavedChain {
   operators: unknown[];
   /** All files that saved parts lie in. */
   files: SpilledFile[];
+  /** Where they lie now, by the path that the snapshot names: of one that another process has taken. */
+  places?: ReadonlyMap<string, string>;
 }
 
 /** Items of a list that are written together: what passes over the heap at once. */
@@ -94,9 +96,17 @@ export class SnapshotSource implements SnapshotReader {
   readonly #arena: Arena;
   readonly #name: string;
   readonly #kept: ReadonlyMap<string, SpilledFile>;
+  readonly #places: ReadonlyMap<string, string>;
   readonly #open: Map<string, SpillFile> = new Map();
 
-  constructor(arena: Arena, spill: Spill, name: string, files: readonly SpilledFile[]) {
+  constructor(
+    arena: Arena,
+    spill: Spill,
+    name: string,
+    files: readonly SpilledFile[],
+    places: SavedChain['places'] = new Map(),
+  ) {
+    this.#places = places;
     this.#arena = arena;
     this.spill = spill;
     this.#name = name;
@@ -120,7 +130,7 @@ export class SnapshotSource implements SnapshotReader {
   }
 
   file(saved: SpilledFile, fields: Fields, name: string): SpillFile {
-    return this.spill.reopen(this.#arena, saved, fields, name);
+    return this.spill.reopen(this.#arena, { ...saved, path: this.#placeOf(saved.path) }, fields, name);
   }
 
   /** Closes the files of batches and bytes; those that operators took over stay open. */
@@ -128,10 +138,15 @@ export class SnapshotSource implements SnapshotReader {
     for (const file of this.#open.values()) file.delete();
   }
 
+  #placeOf(path: string): string {
+    return this.#places.get(path) ?? path;
+  }
+
   /** A file of batches is opened for the columns of its first one: they are the same for all. */
   #fileOf(path: string, fields: Fields): SpillFile {
     const bytes = this.#kept.get(path)?.bytes ?? 0;
-    const open = this.#open.get(path) ?? this.spill.reopen(this.#arena, { path, bytes }, fields, this.#name);
+    const kept = { path: this.#placeOf(path), bytes };
+    const open = this.#open.get(path) ?? this.spill.reopen(this.#arena, kept, fields, this.#name);
     this.#open.set(path, open);
     return open;
   }

@@ -67,6 +67,10 @@ export type SourceSpec =
       format: TextFormat;
       batchRows: number;
       files: TextFile[];
+      /** Rows of the source that earlier runs have read. */
+      rowsBefore?: number;
+      /** More comes in another run: the last batch is not whole. */
+      isOpen?: true;
     }
   /** Arrow IPC, read in the lanes. `expected`: columns and types that every file has to have. A resolved plan has the files and the columns. */
   | {
@@ -82,7 +86,16 @@ export type SourceSpec =
    * Fed on the main thread: push sources, iterables, Node streams. `id` names the feeder in this process; `objectRows`: how many rows it
    * makes as objects before they are laid out, 0 where the objects are there anyway.
    */
-  | { type: 'fed'; id: string; label: string; orderedOn?: string; fields: Fields; objectRows: number }
+  | {
+      type: 'fed';
+      id: string;
+      label: string;
+      orderedOn?: string;
+      fields: Fields;
+      objectRows: number;
+      /** Rows of the whole before the first one that this process gives. */
+      position?: number;
+    }
   /** Batches that already lie in the arena (see `shareTable`). */
   | {
       type: 'shared';

@@ -52,6 +52,8 @@ export interface PushOptions<S extends Shape> extends StepOptions {
    * buffer, a window, an open bin) has arrived. Default: as many as there is room for. Where a step waits for rows of another stream, so does `emit`.
    */
   maxInFlight?: number;
+  /** See `IterableOptions`. */
+  position?: number;
 }
 
 /** What streams are made of: settings, and the ops that are chain methods. */
@@ -215,7 +217,7 @@ export class Pipeline<in out R extends Registry = Record<never, never>> {
    * ```
    */
   pushSource<const S extends Shape>(schema: S, options: PushOptions<S> = {}): PushSource<S, R> {
-    checkKeys(options, 'pushSource', ['orderedOn', 'maxInFlight'], 'step');
+    checkKeys(options, 'pushSource', ['orderedOn', 'maxInFlight', 'position'], 'step');
     const { maxInFlight } = options;
     if (maxInFlight !== undefined) checkCount(maxInFlight, 'maxInFlight', 'pushSource');
     const fields = fieldsFromShape(schema);

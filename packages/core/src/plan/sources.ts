@@ -116,6 +116,11 @@ export interface IterableOptions<S extends Shape = Shape> extends StepOptions {
   orderedOn?: keyof S & string;
   /** For single rows: how many make a batch. Default 65,536. */
   batchRows?: number;
+  /**
+   * For runs with `resume`: rows of the whole before the first one that is given. Rows that an earlier run has taken are passed over.
+   * Default 0: everything is given again.
+   */
+  position?: number;
 }
 
 /**
@@ -132,7 +137,7 @@ export function fromIterable<const S extends Shape>(
   items: AnyIterable,
   options: IterableOptions<S> = {},
 ): Source<S> {
-  checkKeys(options, 'fromIterable', ['orderedOn', 'batchRows'], 'step');
+  checkKeys(options, 'fromIterable', ['orderedOn', 'batchRows', 'position'], 'step');
   const fields = fieldsFromShape(schema);
   checkOrdered(options.orderedOn, fields, 'fromIterable');
   const isIterable =
@@ -158,16 +163,26 @@ export function fedSource<S extends Shape>(
   feeder: IterableFeeder | { readonly fields: Fields },
   label: string,
   fields: Fields,
-  options: StepOptions & { orderedOn?: string },
+  options: StepOptions & { orderedOn?: string; position?: number },
   objectRows: number,
 ): Source<S> {
   const id = registerFeeder(feeder as IterableFeeder);
-  const { orderedOn } = options;
+  const { orderedOn, position } = options;
+  if (position !== undefined && (!Number.isSafeInteger(position) || position < 0))
+    throw refuse(label, `position is ${String(position)}`, 'give a whole number of rows, from 0 on');
   return {
     label,
     options,
     endpoint: feeder,
-    spec: { type: 'fed', id, label, ...(orderedOn !== undefined && { orderedOn }), fields, objectRows },
+    spec: {
+      type: 'fed',
+      id,
+      label,
+      ...(orderedOn !== undefined && { orderedOn }),
+      fields,
+      objectRows,
+      ...(position !== undefined && { position }),
+    },
   };
 }
 

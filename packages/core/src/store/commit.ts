@@ -57,6 +57,8 @@ export interface CommitRequest {
   replaces?: readonly AddAction[];
   /** How far an application has come with these rows. Where the dataset has come as far, nothing is written. */
   txn?: { appId: string; version: number };
+  /** Staged files stay where they are, for who has to write them once more after a crash. */
+  keepsStaged?: boolean;
 }
 
 /** What is known of a write before its rows are. */
@@ -250,7 +252,7 @@ export function commitFiles(request: CommitRequest, runner: StoreRunner): Promis
 
 /** @param hasTurn the turn is the caller's */
 async function commitInTurn(request: CommitRequest, runner: StoreRunner, hasTurn: boolean): Promise<CommitSummary> {
-  const placed = new PlacedFiles(request.table);
+  const placed = new PlacedFiles(request);
   let turn: Turn | undefined;
   try {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {

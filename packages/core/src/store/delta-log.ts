@@ -172,8 +172,8 @@ function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** Gives a file a further name. @returns false when the name is taken */
-async function linkIfAbsent(table: string, from: string, to: string): Promise<boolean> {
+/** Gives a file a further name. @returns false when the name is taken @throws ERR_STORE_UNSUPPORTED where files cannot be linked, ERR_IO */
+export async function linkIfAbsent(table: string, from: string, to: string): Promise<boolean> {
   try {
     await link(from, to);
     return true;

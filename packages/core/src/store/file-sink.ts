@@ -78,9 +78,10 @@ export interface FileSink {
   /**
    * Puts on the disk what has come, so that a sink that is opened `from` it goes on as this one does.
    * @param needed number of the earliest mark that may still be gone on from; 0 when there is none
+   * @param handsOver what a store's dataset can take is the caller's from now on: later marks do not name it, and nothing waits
    * @throws ERR_IO, ERR_VALUE
    */
-  mark(needed: number): Promise<SinkMark>;
+  mark(needed: number, handsOver: boolean): Promise<SinkMark>;
   /** Writes what is left. */
   end(): Promise<StagedSink>;
   /** Lets go of what is open. What is staged stays: see `discardSink`. */

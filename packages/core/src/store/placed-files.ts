@@ -1,10 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { rename, rm } from 'node:fs/promises';
+import { link, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { makeFolder, syncFolder } from '../formats/durable-file.ts';
 import { fileError } from '../formats/file-error.ts';
 import type { StagedFile } from './dataset-file.ts';
+
+interface PlacedFilesOptions {
+  table: string;
+  /** As they were staged. */
+  files: readonly StagedFile[];
+  keepsStaged?: boolean;
+}
 
 /** Files of one attempt on their way into the table's folder. Until the log names them, no reader sees them. */
 export class PlacedFiles {
@@ -13,8 +20,13 @@ export class PlacedFiles {
   /** Names in the table's folder by the path that a file was staged under. */
   readonly #names = new Map<string, string>();
 
-  constructor(table: string) {
+  /** Files that get a second name instead of a new one. */
+  readonly #kept: ReadonlySet<string>;
+
+  /** @param keepsStaged `files` stay where they are staged too */
+  constructor({ table, files, keepsStaged = false }: PlacedFilesOptions) {
     this.#table = table;
+    this.#kept = new Set(keepsStaged ? files.map(({ path }) => path) : []);
   }
 
   async place(files: readonly StagedFile[]): Promise<void> {
@@ -23,7 +35,7 @@ export class PlacedFiles {
       for (const { path } of files) {
         if (this.#names.has(path)) continue;
         const name = `part-${String(this.#names.size).padStart(5, '0')}-${this.#batch}.parquet`;
-        await rename(path, join(this.#table, name));
+        await (this.#kept.has(path) ? link : rename)(path, join(this.#table, name));
         this.#names.set(path, name);
       }
       await syncFolder(this.#table);

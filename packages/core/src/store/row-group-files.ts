@@ -40,6 +40,8 @@ export class RowGroupFiles {
   readonly #periods: Periods | undefined;
   readonly #files: StagedFile[];
   #writer: ParquetWriter | undefined;
+  /** Files begun so far: names are not given twice. */
+  #count = 0;
   /** Logical bytes in the file being written. */
   #writerBytes = 0;
   /** Where the period of the file being written ends. */
@@ -53,6 +55,7 @@ export class RowGroupFiles {
     const { fields, orderedOn, target } = options;
     this.#options = options;
     this.#files = [...before];
+    this.#count = before.length;
     this.#stored = storedColumns(fields);
     this.#orderedIndex = fieldIndex(fields, orderedOn);
     this.#periods = periodsOf(target, fields[this.#orderedIndex]?.type ?? 'int64');
@@ -99,11 +102,17 @@ export class RowGroupFiles {
     return low - from;
   }
 
+  /** As `cut`; the files are the caller's, and later ones come without them. */
+  async handOver(): Promise<StagedFile[]> {
+    await this.#close(true);
+    return this.#files.splice(0);
+  }
+
   #open(): Promise<ParquetWriter> {
     const { fields, arena, folder, prefix = '', orderedOn } = this.#options;
     this.#writerBytes = 0;
     return ParquetWriter.open({
-      path: join(folder, `${prefix}${String(this.#files.length).padStart(6, '0')}.parquet`),
+      path: join(folder, `${prefix}${String(this.#count++).padStart(6, '0')}.parquet`),
       fields,
       stored: this.#stored,
       compression: 'none',

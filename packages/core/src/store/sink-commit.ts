@@ -130,22 +130,9 @@ export async function commitSink(
   runner: StoreRunner = HERE,
   extra: Pick<CommitRequest, 'properties' | 'txn'> = {},
 ): Promise<CommitSummary> {
-  const { spec, fields, files, rows, staging, memoryLimitBytes } = staged;
+  const { spec, rows, staging } = staged;
   if (spec.type === 'store') {
-    const { mode, orderedOn, metadata } = spec;
-    const request = {
-      table: datasetFolder(spec.root, spec.path),
-      name: showKey(spec.key),
-      files,
-      mode,
-      fields,
-      orderedOn,
-      settings: settingsOf(spec),
-      staging,
-      ...extra,
-      ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
-      ...(metadata === undefined ? {} : { metadata }),
-    };
+    const request = { ...requestOf(staged, spec), ...extra };
     const summary = await commitFiles(request, runner);
     await discardSink(spec, staging);
     return { ...summary, rows };
@@ -158,6 +145,57 @@ export async function commitSink(
     throw await fileError(path, error);
   }
   return { version: 0, rows, files: 1, rowsRewritten: 0 };
+}
+
+function requestOf({ fields, files, staging, memoryLimitBytes }: StagedSink, spec: StoreSpec): CommitRequest {
+  const { mode, orderedOn, metadata } = spec;
+  return {
+    table: datasetFolder(spec.root, spec.path),
+    name: showKey(spec.key),
+    files,
+    mode,
+    fields,
+    orderedOn,
+    settings: settingsOf(spec),
+    staging,
+    ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
+    ...(metadata === undefined ? {} : { metadata }),
+  };
+}
+
+/**
+ * Makes what a sink staged up to a durable barrier visible, once: where the dataset has come as far already, nothing is written. A file
+ * becomes visible with the last one.
+ * @param txn names run and sink, and the barrier
+ * @throws as `commitSink`; nothing of what is staged is lost then
+ */
+export async function commitEpoch(
+  staged: StagedSink,
+  txn: { appId: string; version: number },
+  isLast: boolean,
+  runner: StoreRunner = HERE,
+): Promise<void> {
+  const { spec, files, staging } = staged;
+  if (spec.type !== 'store') return isLast ? placeFile(resolve(spec.path), staging) : undefined;
+  if (files.length > 0 || isLast) {
+    const request = requestOf(staged, spec);
+    const isBegun = (await readSnapshot(request.table))?.txns.has(txn.appId) === true;
+    // An overwrite replaces what was there before the run, not what the run has written.
+    const mode = spec.mode === 'overwrite' && isBegun ? 'append' : spec.mode;
+    await commitFiles({ ...request, mode, txn, keepsStaged: true }, runner);
+  }
+  for (const name of await names(staging)) await rm(join(staging, name), { force: true });
+  if (isLast) await discardSink(spec, staging);
+}
+
+/** Gives a staged file its name; one that is gone has got it before. */
+async function placeFile(path: string, staging: string): Promise<void> {
+  try {
+    await rename(staging, path);
+    await syncFolder(dirname(path));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw await fileError(path, error);
+  }
 }
 
 /** In this thread, with memory of its own. */

@@ -92,16 +92,26 @@ export class StoreSink implements FileSink {
   }
 
   /** Rows that may still be replaced are written to files of their own, which nothing but a restart reads. */
-  async mark(needed: number): Promise<StoreMark> {
+  async mark(needed: number, handsOver: boolean): Promise<StoreMark> {
     await this.#dropBefore(needed);
     const last = this.#lastMark;
-    if (last?.rows === this.rows) return last;
+    if (last?.rows === this.rows && !handsOver) return last;
+    // What has been committed may be replaced by later rows too: it is merged.
+    if (handsOver) await this.#keeper?.end();
     this.#marks += 1;
-    const files = await this.#files.cut();
+    const files = handsOver ? await this.#files.handOver() : await this.#files.cut();
     const waiting = await this.#saveWaiting();
     this.#waiting.set(this.#marks, waiting);
-    this.#lastMark = { type: 'store', rows: this.rows, number: this.#marks, last: this.#order.last, files, waiting };
-    return this.#lastMark;
+    const mark: StoreMark = {
+      type: 'store',
+      rows: this.rows,
+      number: this.#marks,
+      last: this.#order.last,
+      files,
+      waiting,
+    };
+    this.#lastMark = handsOver ? { ...mark, files: [] } : mark;
+    return mark;
   }
 
   async #dropBefore(needed: number): Promise<void> {

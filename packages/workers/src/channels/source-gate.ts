@@ -19,6 +19,10 @@ const Word = {
   asleep: 3,
   /** Sequences that there are; -1 while nobody knows. */
   total: 4,
+  /** Not 0: the source's end is no end, since more comes in another run. */
+  holdsEnd: 5,
+  /** Not 0: it has come there. */
+  isAtEnd: 6,
   /** Sequences before it have been announced; lower 32 bits. A line of its own: lanes claim by it. */
   announced: 16,
   /** Sequences that lanes have worked through, of sources whose batches lanes make. */
@@ -43,9 +47,14 @@ export class SourceGate {
     this.#place = new WaitPlace(this.#words, Word.changed, Word.asleep, false);
   }
 
-  /** Before any other thread attaches. @param first sequence that the source begins with */
-  begin(first: number): void {
+  /**
+   * Before any other thread attaches.
+   * @param first sequence that the source begins with
+   * @param holdsEnd whoever comes to its end waits there until the run stops
+   */
+  begin(first: number, holdsEnd = false): void {
     this.#words.fill(0);
+    this.#words[Word.holdsEnd] = holdsEnd ? 1 : 0;
     this.#words[Word.total] = -1;
     this.#words[Word.announced] = first | 0;
     this.#words[Word.done] = first | 0;
@@ -70,12 +79,27 @@ export class SourceGate {
     return passed instanceof Promise ? passed.then(() => {}) : undefined;
   }
 
-  /** Resolves when no barrier is on its way: a source then ends. @throws ERR_ABORTED when the run is stopping */
+  /** Resolves when no barrier is on its way: a source then ends. Where its end is held, never. @throws ERR_ABORTED when the run is stopping */
   async untilOpen(): Promise<void> {
+    Atomics.store(this.#words, Word.isAtEnd, 1);
     await this.#place.until(() => {
       this.#checkFailed();
-      return Atomics.load(this.#words, Word.mode) === Mode.open ? true : undefined;
+      return Atomics.load(this.#words, Word.mode) === Mode.open && !this.holdsEnd ? true : undefined;
     });
+  }
+
+  /** For lanes, which see the end when they have claimed a sequence that there is not: nothing, where the source may end. @throws as `untilOpen` */
+  end(): MaybePromise {
+    return this.holdsEnd ? this.untilOpen() : undefined;
+  }
+
+  get holdsEnd(): boolean {
+    return Atomics.load(this.#words, Word.holdsEnd) === 1;
+  }
+
+  /** Whether the source has come to its end, and waits there. */
+  get isAtEnd(): boolean {
+    return Atomics.load(this.#words, Word.isAtEnd) === 1;
   }
 
   /** A lane has worked through a sequence that it had claimed, and published what came of it. */
@@ -118,8 +142,11 @@ export class SourceGate {
   /** Closes the gate. @returns how far the source had got: sequences before that go on their way, all others wait */
   close(): number {
     Atomics.store(this.#words, Word.mode, Mode.closing);
-    this.limit(this.announced());
-    return this.#near;
+    const announced = this.announced();
+    this.limit(announced);
+    // At an end that is held lanes have claimed what there is not.
+    const total = this.holdsEnd ? this.total() : undefined;
+    return total === undefined ? announced : Math.min(announced, total);
   }
 
   /** Lets sequences before this one pass, and no others. */

@@ -80,7 +80,7 @@ export interface EndedMark {
 /** Commands to a sink that is writing. */
 export interface WriterControl {
   /** Puts on the disk what has come so far: see `FileSink.mark`. */
-  mark(needed: number): Promise<Outcome<SinkMark | EndedMark>>;
+  mark(needed: number, handsOver: boolean): Promise<Outcome<SinkMark | EndedMark>>;
 }
 
 /** Puts a sink's staged rows between those stored, when the run commits. */

@@ -14,7 +14,7 @@ export async function writeSink(arena: Arena, task: WriteTask): Promise<StagedSi
   const goesOn = from === undefined ? {} : { from };
   const sink = await openFileSink({ spec, fields, arena, owner: task.owner, staging, memoryLimitBytes, ...goesOn });
   const writer = new SinkWriter(sink);
-  const control: WriterControl = { mark: (needed) => outcomeOf(() => writer.mark(needed)) };
+  const control: WriterControl = { mark: (needed, handsOver) => outcomeOf(() => writer.mark(needed, handsOver)) };
   exposeControl(task.control, control);
   try {
     await takeAll(arena, task, statistics, writer);
@@ -43,9 +43,9 @@ class SinkWriter {
     return this.#inTurn(() => this.#sink.push(batch));
   }
 
-  mark(needed: number): Promise<SinkMark | EndedMark> {
+  mark(needed: number, handsOver: boolean): Promise<SinkMark | EndedMark> {
     return this.#inTurn(async () =>
-      this.#staged === undefined ? this.#sink.mark(needed) : { type: 'ended', staged: this.#staged },
+      this.#staged === undefined ? this.#sink.mark(needed, handsOver) : { type: 'ended', staged: this.#staged },
     );
   }
 

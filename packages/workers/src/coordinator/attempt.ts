@@ -5,7 +5,7 @@
  */
 
 import { rm } from 'node:fs/promises';
-import type { PipelineError } from '@spillway/core';
+import { PipelineError } from '@spillway/core/base';
 import type { PhysicalPlan, PlainBatch, SpilledFile, StageSpec } from '@spillway/core/internal';
 import type { MemorySplit } from '@spillway/core/planner';
 import { noted } from '../alerts/alert.ts';
@@ -38,7 +38,7 @@ import { Replay, type SourceBatch } from './replay.ts';
 import type { RunEnds } from './run-ends.ts';
 import { type RunParts, startFeeders, startMainSinks, startReaders, startWriters } from './run-parts.ts';
 import type { SpillPlace } from './spill-place.ts';
-import { SplitOrder } from './split-order.ts';
+import { SplitOrder, type SplitOrderState } from './split-order.ts';
 import { discardPool, lanePoolKind, type PoolKind, returnPool, type ThreadPool } from './thread-pools.ts';
 import { type Wiring, wireRun } from './wiring.ts';
 import type { WrittenSink } from './written-sinks.ts';
@@ -113,6 +113,7 @@ export class Attempt {
       attempt: parts.number,
       drops: parts.drops,
       from,
+      holdsEnds: parts.options.resume?.inputEnds === 'more',
     });
     if (from !== undefined) {
       wiring.statistics.set(from.statistics);
@@ -300,6 +301,16 @@ export class Attempt {
   recycle(lane: LaneHandle, error: PipelineError): void {
     if (this.latch.error === undefined) this.#recycled = lane;
     this.latch.fail(error);
+  }
+
+  /** Stops what goes on: there is no more to be done. */
+  readonly finish = (): void => {
+    this.latch.fail(new PipelineError('ERR_ABORTED', 'the input of this run is worked through'));
+  };
+
+  /** How far the order of splits was compared. */
+  splits(): SplitOrderState {
+    return this.#splits.state();
   }
 
   /** The lane that was to be replaced, if that ended the attempt. */

@@ -40,6 +40,7 @@ const PATIENCE_MS = 10_000;
 
 export class Barriers {
   readonly #parts: BarrierParts;
+  #keepsAligning = false;
   /** Files of snapshots that were given up, which operators may still use. */
   readonly #leftFiles: Map<string, SpilledFile> = new Map();
 
@@ -50,11 +51,13 @@ export class Barriers {
   /**
    * Takes a barrier; undefined when it was given up. Calls must not overlap.
    * @param last the one before: its files that are needed no more are returned as `stale`
+   * @param handsOver sinks give what they have staged away: see `FileSink.mark`
    * @param whileStill called when it is complete, before anything moves again
    */
   async take(
     last: Checkpoint | undefined,
-    whileStill: (checkpoint: Checkpoint) => void,
+    handsOver: boolean,
+    whileStill: (checkpoint: Checkpoint) => Promise<void>,
   ): Promise<{ checkpoint: Checkpoint; stale: SpilledFile[] } | undefined> {
     if (!this.#canBegin()) return undefined;
     const { wiring, splits } = this.#parts;
@@ -62,7 +65,7 @@ export class Barriers {
     const sources = this.#closeGates();
     try {
       if (!(await this.#align(sources, saved))) return this.#giveUp(saved);
-      const sinks = await this.#markSinks(last);
+      const sinks = await this.#markSinks(last, handsOver);
       const files = new Map([...saved.values()].flatMap((chain) => chain.files).map((file) => [file.path, file]));
       const checkpoint: Checkpoint = {
         epoch: (last?.epoch ?? 0) + 1,
@@ -75,7 +78,7 @@ export class Barriers {
         splits: splits.state(),
         files,
       };
-      whileStill(checkpoint);
+      await whileStill(checkpoint);
       const known = new Map([...(last?.files ?? []), ...this.#leftFiles]);
       this.#leftFiles.clear();
       return { checkpoint, stale: [...known.values()].filter(({ path }) => !files.has(path)) };
@@ -92,7 +95,14 @@ export class Barriers {
   /** While it is on, lanes with several inputs take from any of them. */
   setAligning(isOn: boolean): void {
     const { wiring, i32, latch } = this.#parts;
-    if (latch.error === undefined) Atomics.store(i32, wiring.aligning >>> 2, isOn ? 1 : 0);
+    if (latch.error === undefined) Atomics.store(i32, wiring.aligning >>> 2, isOn || this.#keepsAligning ? 1 : 0);
+  }
+
+  /** From now on they always do, and are woken. */
+  keepAligning(): void {
+    this.#keepsAligning = true;
+    this.setAligning(true);
+    for (const ring of this.#parts.wiring.rings) ring.nudge();
   }
 
   #closeGates(): Map<number, number> {
@@ -174,11 +184,11 @@ export class Barriers {
   }
 
   /** All is quiet: sinks put on the disk what has come. @throws what fails the run */
-  async #markSinks(last: Checkpoint | undefined): Promise<Map<number, WrittenMark>> {
+  async #markSinks(last: Checkpoint | undefined, handsOver: boolean): Promise<Map<number, WrittenMark>> {
     const { sinks, latch } = this.#parts;
     try {
       const marks = await Promise.all(
-        sinks.map(async (sink) => [sink.node, await sink.mark(last?.sinks.get(sink.node))] as const),
+        sinks.map(async (sink) => [sink.node, await sink.mark(last?.sinks.get(sink.node), handsOver)] as const),
       );
       return new Map(marks);
     } catch (error) {
@@ -211,7 +221,11 @@ export class Barriers {
     const { physical, wiring } = this.#parts;
     const { input } = stage;
     if (this.#lanesOf(stage).some(({ hasEnded }) => hasEnded)) return true;
-    if (input.kind === 'splits') return wiring.gates.get(input.node)?.isExhausted() === true;
+    if (input.kind === 'splits') {
+      const gate = wiring.gates.get(input.node);
+      // An end that is held is none.
+      return gate?.holdsEnd !== true && gate?.isExhausted() === true;
+    }
     const ids = input.kind === 'edge' ? [input.edge] : input.inputs.map(({ edge }) => edge);
     return ids.every((id) => wiring.rings[physical.edges.findIndex((edge) => edge.id === id)]?.isEnded());
   }

@@ -4,7 +4,7 @@
  */
 
 import { PipelineError } from '@spillway/core/base';
-import type { PhysicalPlan } from '@spillway/core/internal';
+import type { LogicalPlan, PhysicalPlan, ResolvedPlan } from '@spillway/core/internal';
 import { type MemorySplit, splitMemory } from '@spillway/core/planner';
 import { noted } from '../alerts/alert.ts';
 import { MainHeap } from '../governor/main-heap.ts';
@@ -16,22 +16,22 @@ import type { JobMonitor } from '../monitor/job-monitor.ts';
 import type { JobReadings } from '../monitor/readings.ts';
 import { RunWatch } from '../monitor/run-watch.ts';
 import type { MetricsSnapshot } from '../monitor/snapshot.ts';
+import type { Resume } from '../resume/resume.ts';
 import type { CollectedRows } from '../sinks/collected-rows.ts';
 import { orAborted } from '../sinks/drain-edge.ts';
 import { Activities } from './activities.ts';
 import { ArenaLease } from './arena-lease.ts';
 import type { Attempt } from './attempt.ts';
 import { BadRowReports } from './bad-rows.ts';
-import type { Barriers } from './barriers.ts';
-import type { Checkpoint } from './checkpoint.ts';
 import { Cleanup } from './cleanup.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { refusePushes, settleSinks } from './ends.ts';
 import { abortedError, FailureLatch } from './failure.ts';
 import type { LaneHandle } from './lane-handle.ts';
-import { type PlannedRun, planRun, type SinkInput } from './plan-run.ts';
+import { type PlannedRun, planRun, type SinkInput, type Starts } from './plan-run.ts';
 import { describeBatch, type SourceBatch } from './replay.ts';
 import { type RestartCause, Restarts } from './restarts.ts';
+import type { RunBarriers } from './run-barriers.ts';
 import type { RunEnds } from './run-ends.ts';
 import type { SpillPlace } from './spill-place.ts';
 import { summarize } from './summarize.ts';
@@ -61,8 +61,9 @@ export class Execution {
   readonly #activities: Activities = new Activities(this.latch);
   readonly #restarts: Restarts;
   readonly #deadLetters: DeadLetters;
-  /** Takes a barrier at once; undefined where none can be taken. */
-  #barrierNow: (() => Promise<void>) | undefined;
+  #barriers: RunBarriers | undefined;
+  /** Of a run that another process can go on with. */
+  #resume: Resume | undefined;
   #isRecycling = false;
   readonly #watch: RunWatch;
   readonly #startedAt: number = performance.now();
@@ -80,7 +81,8 @@ export class Execution {
   #split: MemorySplit | undefined;
   #spill: SpillPlace | undefined;
   #ends: RunEnds | undefined;
-  #checkpoint: Checkpoint | undefined;
+  /** What a run that has nothing to do gives. */
+  #stored: Summary | undefined;
 
   constructor(options: ParsedRunOptions, emitter: JobEmitter) {
     this.#options = options;
@@ -96,13 +98,7 @@ export class Execution {
   async run(sinks: readonly SinkInput[]): Promise<Summary> {
     try {
       const planned = await this.#plan(sinks);
-      await this.#prepare(planned);
-      if (isPacked(planned)) await unpackInputs(planned, await this.#openSpillPlace(), this.latch.signal);
-      while (!(await this.#attemptRun(planned)));
-      await orAborted(this.#activities.settled(), this.latch.signal);
-      this.latch.check();
-      this.#isDecided = true;
-      await this.#commit();
+      if (this.#stored === undefined) await this.#runPlanned(planned);
     } catch (error) {
       this.latch.fail(error);
     }
@@ -112,7 +108,17 @@ export class Execution {
     if (error !== undefined) this.#ends?.discard();
     if (error !== undefined) await refusePushes(sinks, error);
     this.latch.check();
-    return this.summary(true);
+    return this.#stored ?? this.summary(true);
+  }
+
+  async #runPlanned(planned: PlannedRun): Promise<void> {
+    await this.#prepare(planned);
+    if (isPacked(planned)) await unpackInputs(planned, await this.#openSpillPlace(), this.latch.signal);
+    while (!(await this.#attemptRun(planned)));
+    await orAborted(this.#activities.settled(), this.latch.signal);
+    this.latch.check();
+    this.#isDecided = true;
+    await this.#commit();
   }
 
   /**
@@ -191,7 +197,7 @@ export class Execution {
   async #plan(sinks: readonly SinkInput[]): Promise<PlannedRun> {
     this.#watchSignal(this.#options.signal);
     void preloadPools();
-    const planned = await planRun(sinks, this.#options);
+    const planned = await planRun(sinks, this.#options, (plan, logical) => this.#goOn(plan, logical));
     this.planned = planned;
     if (planned.reduced !== undefined) this.#emitter.emit('alert', noted('memory', 'process', planned.reduced));
     this.latch.check();
@@ -216,6 +222,14 @@ export class Execution {
     this.latch.check();
     this.#spill = await modules.spillPlace(physical, this.#options, this.#cleanup);
     this.#cleanup.add(() => this.#ends?.close());
+    this.#barriers = new modules.RunBarriers({
+      ...{ options: this.#options, emitter: this.#emitter, planned, resume: this.#resume, latch: this.latch },
+      sinks: () => this.#written ?? [],
+    });
+    this.#barriers.checkpoint = await this.#resume?.checkpoint(
+      planned,
+      async () => (await this.#openSpillPlace()).folder,
+    );
   }
 
   /** One thread a lane; those of ops that block in a pool of their own. */
@@ -245,14 +259,14 @@ export class Execution {
       codecs: this.#codecs,
       spill: this.#spill,
       number: this.#restarts.count,
-      from: this.#checkpoint,
+      from: this.#barriers?.checkpoint,
       drops: this.#restarts.drops,
-      replayUpTo: this.#restarts.replayUpTo(this.#checkpoint?.epoch ?? 0),
+      replayUpTo: this.#restarts.replayUpTo(this.#barriers?.epoch ?? 0),
       attention: () => this.#watch.attention(),
       openPlace: () => this.#openSpillPlace(),
       onDropped: (batch, rows) => this.#activities.watch('onPoisonBatch', this.#deadLetters.deliver(batch, rows)),
       onUnmanaged: (lane, error) => this.#activities.watch(lane.config.stage.name, this.#recycle(lane, error)),
-      openWriters: async (wiring) => (this.#written ??= await modules.openWriters(wiring)),
+      openWriters: async (wiring) => (this.#written ??= await modules.openWriters(wiring, this.#resume)),
     });
     this.#attempt = attempt;
     this.#poolsReady = Promise.resolve([]); // they are the attempt's
@@ -262,7 +276,7 @@ export class Execution {
       await attempt.prepare();
       this.#ends ??= await this.#makeReady(attempt, planned);
       attempt.start(this.#ends, this.#watch.sampler.idleBytes);
-      await this.#settle(attempt, this.#ends);
+      await (this.#barriers as RunBarriers).settle(attempt, this.#ends, this.#restarts.canRestart(attempt));
       return true;
     } catch (error) {
       attempt.latch.fail(error);
@@ -273,28 +287,9 @@ export class Execution {
     }
   }
 
-  /** Waits for the attempt's end, and takes a barrier now and then. */
-  async #settle(attempt: Attempt, ends: RunEnds): Promise<void> {
-    const modules = this.#modules as RunModules;
-    const barriers = this.#restarts.canRestart(attempt) ? attempt.barriers() : undefined;
-    if (barriers === undefined) return attempt.settled();
-    const timer = new modules.BarrierTimer({
-      everyMs: this.#options.barrierEveryMs,
-      keptBytes: () => ends.keptBytes(),
-      take: () => this.#takeBarrier(attempt, barriers, ends),
-    });
-    this.#barrierNow = () => timer.takeNow();
-    try {
-      await attempt.settled();
-    } finally {
-      this.#barrierNow = undefined;
-      await timer.close();
-    }
-  }
-
   #causeOf(attempt: Attempt, planned: PlannedRun): RestartCause | undefined {
     const describe = (batch: SourceBatch): string => describeBatch(planned, batch);
-    const facts = { lost: this.#ends?.lost, epoch: this.#checkpoint?.epoch ?? 0, describe };
+    const facts = { lost: this.#ends?.lost, epoch: this.#barriers?.epoch ?? 0, describe };
     const cause = this.#restarts.causeOf(attempt, facts);
     if (cause?.batch === undefined) return cause;
     const { batch, stage, error } = cause;
@@ -309,21 +304,9 @@ export class Execution {
     if (this.#isRecycling || attempt.latch.error !== undefined) return;
     if (!this.#restarts.canRecycle(attempt, lane.config.stage.name)) return attempt.latch.fail(error);
     this.#isRecycling = true;
-    await this.#barrierNow?.();
+    await this.#barriers?.takeNow();
     this.#isRecycling = false;
     attempt.recycle(lane, error);
-  }
-
-  async #takeBarrier(attempt: Attempt, barriers: Barriers, ends: RunEnds): Promise<void> {
-    const since = performance.now();
-    const taken = await barriers.take(this.#checkpoint, ({ sources }) => ends.mark(sources));
-    if (taken === undefined) return;
-    this.#checkpoint = taken.checkpoint;
-    const { epoch, files } = taken.checkpoint;
-    let bytes = 0;
-    for (const file of files.values()) bytes += file.bytes;
-    await attempt.removeFiles(taken.stale);
-    this.#emitter.emit('barrier', { epoch, elapsedMs: performance.now() - since, bytes });
   }
 
   /** For runs whose operators never spill: snapshots may, and compressed text has to lie somewhere. */
@@ -353,6 +336,7 @@ export class Execution {
       mainHeap,
       spill: this.#spill,
       keeps: this.#restarts.canRestart(attempt),
+      starts: this.#resume?.starts ?? new Map(),
     });
   }
 
@@ -367,7 +351,7 @@ export class Execution {
       stage,
       reason,
       error,
-      epoch: this.#checkpoint?.epoch ?? 0,
+      epoch: this.#barriers?.epoch ?? 0,
       restarts: this.#restarts.count,
     });
     await attempt.stop();
@@ -376,10 +360,10 @@ export class Execution {
     await this.#ends?.saveForRestart();
     this.latch.check();
     (this.#lease as ArenaLease).startAnew();
-    const marks = this.#checkpoint?.sinks;
+    const marks = this.#barriers?.checkpoint?.sinks;
     await Promise.all((this.#written ?? []).map((sink) => sink.startAnew(marks?.get(sink.node))));
     const modules = this.#modules as RunModules;
-    await modules.emptySpillPlace(this.#spill, new Set(this.#checkpoint?.files.keys()));
+    await modules.emptySpillPlace(this.#spill, new Set(this.#barriers?.checkpoint?.files.keys()));
     this.#takeStagePools(physical);
     if (attempt.codecDeath !== undefined) await this.#renewCodecs();
     await this.#poolsReady;
@@ -396,7 +380,18 @@ export class Execution {
 
   /** All rows have arrived: store sinks become visible now, each in one commit. */
   async #commit(): Promise<void> {
-    await commitWriters(this.#written ?? []);
+    if (this.#resume === undefined) return commitWriters(this.#written ?? []);
+    if (this.#resume.options.inputEnds === 'more') return;
+    await this.#barriers?.close(this.#attempt as Attempt, this.#ends as RunEnds, this.summary(true));
+  }
+
+  /** Has the plan go on where an earlier run of its id has come to. */
+  async #goOn(plan: LogicalPlan, logical: ResolvedPlan): Promise<Starts> {
+    const { resume } = this.#options;
+    if (resume === undefined) return undefined;
+    this.#resume = await (await import('../resume/resume.ts')).Resume.open(resume, plan, logical);
+    this.#stored = this.#resume.closedSummary(logical);
+    return { starts: this.#resume.starts, isOpen: resume.inputEnds === 'more' };
   }
 
   async #end(): Promise<void> {
@@ -411,6 +406,7 @@ export class Execution {
     if (!hasEnded) await attempt?.drained();
     await this.#activities.settled();
     await discardWriters(this.#written ?? []);
+    await this.#resume?.close();
     await this.#badRows?.write().catch((error: unknown) => this.latch.fail(error));
     await this.#giveBackMemory(isClean);
     this.#watch.close();

@@ -1,13 +1,14 @@
 /** From the sinks of a run to its stages, before anything is started. */
 import type { Sink } from '@spillway/core';
 import { formatBytes } from '@spillway/core/base';
-import type { PhysicalPlan, ResolvedPlan, TextFile } from '@spillway/core/internal';
+import type { LogicalPlan, PhysicalPlan, ResolvedPlan, TextFile } from '@spillway/core/internal';
 import { buildLogicalPlan, feederOf, fitStages, planStages, resolvePlan } from '@spillway/core/planner';
 import { readCgroupMemory } from '../governor/cgroup.ts';
 import { groupRoom } from '../governor/group-room.ts';
 import type { ParsedRunOptions } from '../job/run-options.ts';
 import type { PositionSegment } from '../lanes/source-position.ts';
 import type { SourceTotals } from '../monitor/readings.ts';
+import type { SourceStart } from '../resume/source-positions.ts';
 import { packetRowsOf, positionsOf, type RowGroupSchedule, scheduleRowGroups } from '../sources/row-groups.ts';
 
 /** The end of one branch of a pipeline, as `run` takes it. */
@@ -27,8 +28,15 @@ export interface PlannedRun {
   reduced?: string;
 }
 
+/** Where sources begin that earlier runs have read from, by node. Undefined where a run is not to be gone on with. */
+export type Starts = { starts: ReadonlyMap<number, SourceStart>; isOpen: boolean } | undefined;
+
 /** @throws what `buildLogicalPlan`, `resolvePlan` and `planStages` refuse */
-export async function planRun(sinks: readonly SinkInput[], options: ParsedRunOptions): Promise<PlannedRun> {
+export async function planRun(
+  sinks: readonly SinkInput[],
+  options: ParsedRunOptions,
+  goOn: (plan: LogicalPlan, logical: ResolvedPlan) => Promise<Starts>,
+): Promise<PlannedRun> {
   const built = buildLogicalPlan(sinks);
   const plan = {
     ...built,
@@ -36,6 +44,7 @@ export async function planRun(sinks: readonly SinkInput[], options: ParsedRunOpt
     memoryLimitBytes: options.memoryLimitBytes ?? built.memoryLimitBytes,
   };
   const logical = await resolvePlan(plan);
+  const starts = await goOn(plan, logical);
   const { physical, reduced } = planInGroup(logical, options.workers);
   const planned: PlannedRun = {
     logical,
@@ -46,7 +55,7 @@ export async function planRun(sinks: readonly SinkInput[], options: ParsedRunOpt
     totals: new Map(),
     ...(reduced !== undefined && { reduced }),
   };
-  for (const node of logical.nodes) describeSource(planned, node);
+  for (const node of logical.nodes) describeSource(planned, node, starts);
   return planned;
 }
 
@@ -74,7 +83,7 @@ function sinkIdsOf(sinks: readonly SinkInput[], logical: ResolvedPlan): Map<Sink
   return new Map(sinks.map((sink) => [sink, ids[distinct.indexOf(sink.node)] as number]));
 }
 
-function describeSource(planned: PlannedRun, node: ResolvedPlan['nodes'][number]): void {
+function describeSource(planned: PlannedRun, node: ResolvedPlan['nodes'][number], goOn: Starts): void {
   if (node.spec.kind !== 'source') return;
   const { source } = node.spec;
   if (source.type === 'shared') planned.totals.set(node.id, { rows: source.rows });
@@ -89,9 +98,13 @@ function describeSource(planned: PlannedRun, node: ResolvedPlan['nodes'][number]
   }
   if (source.type !== 'parquet') return;
   const packetRows = packetRowsOf(node.files ?? [], node.outputFields['out'] ?? [], source.batchRows);
-  const schedule = scheduleRowGroups(node.files ?? [], packetRows, source.columns);
+  const start = goOn?.starts.get(node.id);
+  const schedule = scheduleRowGroups(node.files ?? [], packetRows, source.columns, {
+    ...(start && { start }),
+    isOpen: goOn?.isOpen ?? false,
+  });
   planned.schedules.set(node.id, schedule);
-  planned.positions.set(node.id, positionsOf(schedule, packetRows));
+  planned.positions.set(node.id, positionsOf(schedule));
   planned.totals.set(node.id, { rows: schedule.rows, bytes: schedule.bytes });
 }
 

@@ -7,6 +7,7 @@ import { callbackOf, feederOf, floorBytes, mostDeliveredRows } from '@spillway/c
 import { noted } from '../alerts/alert.ts';
 import type { MainHeap } from '../governor/main-heap.ts';
 import type { JobEmitter } from '../job/events.ts';
+import type { SourceStart } from '../resume/source-positions.ts';
 import { CallbackTaker } from '../sinks/callback-taker.ts';
 import { CollectedRows } from '../sinks/collected-rows.ts';
 import type { BatchTaker } from '../sinks/drain-edge.ts';
@@ -33,6 +34,8 @@ export interface RunEndsParts {
   spill: SpillPlace | undefined;
   /** Whether sources that a program feeds keep what they gave, for a restart. */
   keeps: boolean;
+  /** By source node: where a run goes on that another has begun. */
+  starts: ReadonlyMap<number, SourceStart>;
 }
 
 type Fed = Extract<SourceSpec, { type: 'fed' }>;
@@ -81,7 +84,7 @@ export class RunEnds {
 
   /** The last value of each row group of a source that was read, by its first packet. */
   lastsOf(node: number): Map<number, OrderedValue | undefined> {
-    const lasts = this.#lasts.get(node) ?? new Map();
+    const lasts = this.#lasts.get(node) ?? new Map([[-1, this.#parts.starts.get(node)?.last]]);
     this.#lasts.set(node, lasts);
     return lasts;
   }
@@ -90,6 +93,17 @@ export class RunEnds {
   mark(sources: ReadonlyMap<number, number>): void {
     for (const [node, feed] of this.#feeds) feed.log.dropBelow(sources.get(node) ?? 0);
     for (const taker of this.#takers.values()) taker.mark();
+  }
+
+  /** Rows of what a program feeds that lie before the last barrier, over all runs of a job. */
+  rowsTaken(node: number): number {
+    return this.#rowsBefore(node) + (this.#feeds.get(node)?.log.rowsBefore ?? 0);
+  }
+
+  #rowsBefore(node: number): number {
+    const spec = this.#parts.planned.logical.nodes.find(({ id }) => id === node)?.spec;
+    const position = spec?.kind === 'source' && spec.source.type === 'fed' ? (spec.source.position ?? 0) : 0;
+    return position + (this.#parts.starts.get(node)?.skipRows ?? 0);
   }
 
   /** What a program has fed so far, as the number of the next piece; undefined for other sources. */
@@ -167,7 +181,11 @@ export class RunEnds {
       arena,
       name,
       log,
-      maker: new PieceMaker({ arena, name, fields: source.fields, order, largestBytes }),
+      maker: new PieceMaker({
+        ...{ arena, name, fields: source.fields, order, largestBytes },
+        firstRow: source.position ?? 0,
+        skipRows: this.#parts.starts.get(id)?.skipRows ?? 0,
+      }),
       room: () => mainHeap.room(name, 0),
       lease: this.#rowLease,
       maxInFlight: feeder.maxInFlight,

@@ -8,6 +8,7 @@ import type { SourceGate } from '../channels/source-gate.ts';
 import type { CodecTask, ReadResult, ReadTask, WriteTask } from '../codecs/protocol.ts';
 import { type Outcome, valueOf } from '../control/outcome.ts';
 import { ActorStatistics } from '../monitor/statistics.ts';
+import type { Resume } from '../resume/resume.ts';
 import { drainEdge } from '../sinks/drain-edge.ts';
 import { readFiles } from '../sources/read-files.ts';
 import type { Activities } from './activities.ts';
@@ -162,14 +163,19 @@ function sinkOf(end: EdgeEnd): SinkSpec {
   throw new PipelineError('ERR_INTERNAL', `"${end.node.name}" is not a sink`);
 }
 
-/** The run's sinks that write files, checked before anything starts. @throws what `checkFileSink` refuses */
-export async function openWriters(wiring: Wiring): Promise<WrittenSink[]> {
+/**
+ * The run's sinks that write files, checked before anything starts; with `resume` they go on from its checkpoint.
+ * @throws what `checkFileSink` refuses
+ */
+export async function openWriters(wiring: Wiring, resume: Resume | undefined): Promise<WrittenSink[]> {
   runs += 1;
-  const id = `${process.pid}-${runs}`;
+  const id = resume === undefined ? `${process.pid}-${runs}` : `resume-${resume.options.id}`;
   return Promise.all(
-    wiring.writers.map((end) =>
-      WrittenSink.open(end.node, `${id}-${end.node.id}`, sinkOf(end), sinkEdge(end).edge.fields),
-    ),
+    wiring.writers.map(async (end) => {
+      const sink = await WrittenSink.open(end.node, `${id}-${end.node.id}`, sinkOf(end), sinkEdge(end).edge.fields);
+      if (resume !== undefined) await sink.keepFrom(resume.markOf(end.node.id));
+      return sink;
+    }),
   );
 }
 

@@ -86,6 +86,8 @@ interface WiringParts {
   drops: ReadonlyMap<number, readonly number[]>;
   /** What it goes on from; undefined at the start. */
   from: Checkpoint | undefined;
+  /** More input comes in another run: sources wait at their ends. */
+  holdsEnds: boolean;
 }
 
 /** Bytes of a shared counter: a cache line of its own, so that lanes claiming splits disturb nothing else. */
@@ -171,14 +173,14 @@ function placeActors(
 }
 
 /** The gates of all sources, closed to nobody. */
-function placeGates({ logical, lease, cleanup, from }: WiringParts, owner: number): Map<number, Ptr> {
+function placeGates({ logical, lease, cleanup, from, holdsEnds }: WiringParts, owner: number): Map<number, Ptr> {
   const sources = logical.nodes.filter((node) => node.spec.kind === 'source');
   const slab = lease.arena.alloc(sources.length * GATE_BYTES, owner);
   cleanup.add(() => lease.arena.release(slab));
   return new Map(
     sources.map(({ id }, index) => {
       const at = slab + index * GATE_BYTES;
-      new SourceGate(lease.arena, at).begin(from?.sources.get(id) ?? 0);
+      new SourceGate(lease.arena, at).begin(from?.sources.get(id) ?? 0, holdsEnds);
       return [id, at];
     }),
   );

@@ -35,6 +35,7 @@ export class WrittenSink {
   #task: WritingTask | undefined;
   #runner: StoreRunner | undefined;
   #isCommitted = false;
+  #isKept = false;
 
   private constructor(
     files: FileFunctions,
@@ -92,19 +93,50 @@ export class WrittenSink {
     const staged = start(port2, from);
     this.#task = { staged, control };
     try {
-      this.#staged = await staged;
+      const whole = await staged;
+      this.#staged ??= whole;
     } finally {
       control.close();
     }
   }
 
-  /** Has what has come so far put on the disk. @param needed the mark that a crash would go back to now @throws ERR_IO, ERR_VALUE */
-  async mark(needed: WrittenMark | undefined): Promise<WrittenMark> {
-    if (this.#staged !== undefined) return { type: 'ended', staged: this.#staged };
+  /**
+   * Has what has come so far put on the disk.
+   * @param needed the mark that a crash would go back to now
+   * @param handsOver see `FileSink.mark`
+   * @throws ERR_IO, ERR_VALUE
+   */
+  async mark(needed: WrittenMark | undefined, handsOver: boolean): Promise<WrittenMark> {
+    const ended = this.#staged;
+    if (ended !== undefined && handsOver) this.#staged = { ...ended, files: [] };
+    if (ended !== undefined) return { type: 'ended', staged: ended };
     const { staged, control } = this.#task as WritingTask;
     const number = needed === undefined || needed.type === 'ended' ? 0 : needed.number;
-    const outcome = await Promise.race([control.remote.mark(number), staged]);
-    return 'ok' in outcome ? valueOf(outcome) : { type: 'ended', staged: outcome };
+    const outcome = await Promise.race([control.remote.mark(number, handsOver), staged]);
+    if ('ok' in outcome) return valueOf(outcome);
+    if (handsOver) this.#staged = { ...outcome, files: [] };
+    return { type: 'ended', staged: outcome };
+  }
+
+  /** What a dataset is to commit of a mark that hands it over, and what the sink goes on from then. */
+  durable(mark: WrittenMark): { staged: StagedSink; mark: WrittenMark } {
+    if (mark.type === 'ended') return { staged: mark.staged, mark: { ...mark, staged: { ...mark.staged, files: [] } } };
+    const { spec, fields, staging } = this;
+    const files = mark.type === 'store' ? mark.files : [];
+    const bytes = mark.type === 'store' ? files.reduce((sum, file) => sum + file.bytes, 0) : mark.bytes;
+    const staged: StagedSink = { spec, fields, rows: mark.rows, bytes, files, staging };
+    return { staged, mark: mark.type === 'store' ? { ...mark, files: [] } : mark };
+  }
+
+  /** Does the commit's reading and writing of Parquet, on a codec thread; there once the sink is writing. */
+  get runner(): StoreRunner | undefined {
+    return this.#runner;
+  }
+
+  /** What is staged is another process's too: it stays when the run fails. @param mark where that one has come to */
+  keepFrom(mark: WrittenMark | undefined): Promise<void> {
+    this.#isKept = true;
+    return this.startAnew(mark);
   }
 
   /** The run begins again at a barrier, or at its start: what is staged since is dropped. */
@@ -112,7 +144,7 @@ export class WrittenSink {
     this.#staged = undefined;
     this.#task = undefined;
     this.#from = mark;
-    if (mark === undefined) return this.discard();
+    if (mark === undefined) return this.#files.discardSink(this.spec, this.staging);
     if (mark.type !== 'ended') await this.#files.cutBackSink(this.staging, mark);
   }
 
@@ -124,7 +156,7 @@ export class WrittenSink {
 
   /** Removes what is staged and was not committed. */
   async discard(): Promise<void> {
-    if (!this.#isCommitted) await this.#files.discardSink(this.spec, this.staging);
+    if (!this.#isCommitted && !this.#isKept) await this.#files.discardSink(this.spec, this.staging);
   }
 
   async #named(step: Promise<unknown>): Promise<void> {

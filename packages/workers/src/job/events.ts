@@ -56,6 +56,8 @@ export interface BarrierEvent {
   elapsedMs: number;
   /** What lies on disk for it. */
   bytes: number;
+  /** Of a run with `resume`, when another process could go on from it: its number over all runs of the job. */
+  durable?: number;
 }
 
 export interface RestartEvent {

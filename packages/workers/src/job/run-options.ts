@@ -47,8 +47,20 @@ export interface RunOptions {
    * a twentieth of the time.
    */
   barrierEvery?: number | string;
-  /** Not there yet: a job starts from the beginning and commits once, at its end. */
+  /**
+   * Names the job, so that another process can go on with it: after a crash, or, with `inputEnds: 'more'`, when there is more input. Rows become
+   * visible in stores at every checkpoint; without `resume` once, at the end.
+   */
   resume?: string;
+  /**
+   * What the end of input means to a run with `resume`. `more`: open bins, windows and left-overs are kept for the next run. `final` (default):
+   * everything is flushed, and nothing can follow.
+   */
+  inputEnds?: 'more' | 'final';
+  /** How often a run with `resume` writes a checkpoint. Default 60 s. */
+  checkpointEvery?: number | string;
+  /** Folder of the checkpoints. Default: `_resume` in the first store that the plan writes. */
+  resumeDirectory?: string;
 }
 
 /** The same with defaults, sizes in bytes and durations in milliseconds. */
@@ -72,6 +84,8 @@ export interface ParsedRunOptions {
   restarts: number;
   onPoisonBatch: ((letter: DeadLetter) => void | Promise<void>) | undefined;
   barrierEveryMs: number;
+  resume: { id: string; inputEnds: 'more' | 'final'; directory: string | undefined } | undefined;
+  checkpointEveryMs: number;
 }
 
 const KNOWN: ReadonlySet<string> = new Set<keyof RunOptions>([
@@ -92,9 +106,14 @@ const KNOWN: ReadonlySet<string> = new Set<keyof RunOptions>([
   'barrierEvery',
   'onPoisonBatch',
   'resume',
+  'inputEnds',
+  'checkpointEvery',
+  'resumeDirectory',
 ]);
 
 const DEFAULT_RESTARTS = 10;
+/** It becomes a name of files. */
+const RESUME_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 /** More lanes than this never help on one machine, and each costs an isolate. */
 const MOST_WORKERS = 256;
@@ -103,16 +122,6 @@ const MOST_WORKERS = 256;
 export function parseRunOptions(options: RunOptions): ParsedRunOptions {
   for (const name of Object.keys(options)) {
     if (!KNOWN.has(name)) throw refused(name, 'is not an option of run', `one of ${[...KNOWN].join(', ')}`);
-  }
-  if (options.resume !== undefined) {
-    throw new PipelineError(
-      'ERR_OPTIONS',
-      'run cannot resume yet: a job starts from the beginning and commits once, at its end',
-      {
-        column: 'resume',
-        hint: 'leave out resume; a failed job has committed nothing, so running it again is safe',
-      },
-    );
   }
   const { workers = availableParallelism() } = options;
   if (!Number.isInteger(workers) || workers < 1 || workers > MOST_WORKERS)
@@ -140,8 +149,29 @@ export function parseRunOptions(options: RunOptions): ParsedRunOptions {
     restarts: restartsOf(options.restarts ?? DEFAULT_RESTARTS),
     onPoisonBatch: poisonOf(options.onPoisonBatch ?? 'fail'),
     barrierEveryMs: milliseconds(options.barrierEvery ?? 5000, 'barrierEvery'),
+    resume: resumeOf(options),
+    checkpointEveryMs: milliseconds(options.checkpointEvery ?? 60_000, 'checkpointEvery'),
     spillLimitBytes: options.spillLimit === undefined ? Infinity : parseBytes(options.spillLimit, 'spillLimit'),
   };
+}
+
+function resumeOf({ resume, inputEnds, resumeDirectory }: RunOptions): ParsedRunOptions['resume'] {
+  if (inputEnds !== undefined && inputEnds !== 'more' && inputEnds !== 'final')
+    throw refused('inputEnds', `is ${JSON.stringify(inputEnds)}`, "'more' or 'final'");
+  if (resumeDirectory !== undefined && (typeof resumeDirectory !== 'string' || resumeDirectory === ''))
+    throw refused('resumeDirectory', `is ${JSON.stringify(resumeDirectory)}`, 'the path of a folder');
+  if (resume === undefined) {
+    if (inputEnds === 'more')
+      throw refused('inputEnds', 'is given without resume', 'a resume id to keep what is open under');
+    return undefined;
+  }
+  if (typeof resume !== 'string' || !RESUME_ID.test(resume))
+    throw refused(
+      'resume',
+      `is ${JSON.stringify(resume)}`,
+      'a name of letters, digits, dots, - and _, up to 100 of them',
+    );
+  return { id: resume, inputEnds: inputEnds ?? 'final', directory: resumeDirectory };
 }
 
 function poisonOf(value: NonNullable<RunOptions['onPoisonBatch']>): ParsedRunOptions['onPoisonBatch'] {

@@ -216,7 +216,7 @@ async function restoreChain(
   if (restore === undefined) return;
   // Nothing is written: the files are named in the snapshot.
   const { spill: own, modules } = await filesOf(arena, config, { folder: '', limitBytes: 0 }, signal);
-  const source = new modules.SnapshotSource(arena, spill ?? own, stage.name, restore.files);
+  const source = new modules.SnapshotSource(arena, spill ?? own, stage.name, restore.files, restore.places);
   try {
     await restoreOperators(chain.operators, restore.operators, source);
   } finally {

@@ -70,7 +70,10 @@ export class GeneratedInput implements LaneInput {
     const { gate, source } = this.#parts;
     const split = gate.claim();
     await gate.pass(split);
-    if (split >= source.splits) return undefined;
+    if (split >= source.splits) {
+      await gate.end();
+      return undefined;
+    }
     const batches = await this.#layOut(await this.#read(split));
     try {
       this.#verify(split, batches);

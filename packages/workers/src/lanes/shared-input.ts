@@ -32,12 +32,17 @@ export class SharedInput implements LaneInput {
   next(): Morsel | undefined | Promise<Morsel | undefined> {
     const { gate } = this.#parts;
     const sequence = gate.claim();
-    const passed = gate.pass(sequence);
-    return passed === undefined ? this.#take(sequence) : passed.then(() => this.#take(sequence));
+    const passed = gate.pass(sequence) ?? (sequence < this.total() ? undefined : gate.end());
+    if (passed === undefined) return this.#take(sequence);
+    return passed.then(() => (sequence < this.total() ? this.#take(sequence) : this.#end()));
   }
 
   done(): void {
     this.#parts.gate.countDone();
+  }
+
+  async #end(): Promise<undefined> {
+    await this.#parts.gate.end();
   }
 
   #take(sequence: number): Morsel | undefined {

@@ -25,6 +25,14 @@ export function startsOf(chain: Uint8Array): Uint8Array {
   return chain.subarray(ENTRIES_AT);
 }
 
+/** The start of a chunk that was told last, or the one before, of what `startsOf` gives. */
+export function startIn(starts: Uint8Array, chunk: number): ChunkStart {
+  const at = (chunk % ENTRIES) * ENTRY_BYTES;
+  const numbers = new Float64Array(starts.slice(at, at + ENTRY_BYTES).buffer);
+  const [, byte = 0, sourceRow = 0, fileRow = 0, line = 0] = numbers;
+  return { at: byte, sourceRow, fileRow, line };
+}
+
 /** Words: what has changed, whether somebody sleeps on it, bad rows so far. */
 const SIGNAL = 0;
 const BAD_ROWS = 8;
@@ -71,9 +79,13 @@ export class ChunkChain {
     this.#wakeUp();
   }
 
-  /** Where the rows of a chunk start. @throws the reason of the signal when the run is stopped */
-  startOf(chunk: number): ChunkStart | Promise<ChunkStart> {
-    if (chunk === 0) return { at: 0, sourceRow: 0, fileRow: 0, line: 0 };
+  /**
+   * Where the rows of a chunk start.
+   * @param firstRow row of the source that the first chunk begins with
+   * @throws the reason of the signal when the run is stopped
+   */
+  startOf(chunk: number, firstRow: number): ChunkStart | Promise<ChunkStart> {
+    if (chunk === 0) return { at: 0, sourceRow: firstRow, fileRow: 0, line: 0 };
     const entry = (ENTRIES_AT + (chunk % ENTRIES) * ENTRY_BYTES) / 4;
     return this.#place.until(() => {
       this.#signal.throwIfAborted();

@@ -40,6 +40,7 @@ export class FeedLog {
   readonly #entries: Entry[] = [];
   /** Sequence of the first entry. */
   #first = 0;
+  #rowsBefore = 0;
   #heldBytes = 0;
   #bytes = 0;
   #keeps = false;
@@ -61,6 +62,11 @@ export class FeedLog {
   /** Number of the first piece that is kept. */
   get first(): number {
     return this.#first;
+  }
+
+  /** Rows of the pieces before the first that is kept. */
+  get rowsBefore(): number {
+    return this.#rowsBefore;
   }
 
   /** About what all that is kept takes, in memory and on disk. */
@@ -122,6 +128,7 @@ export class FeedLog {
   dropBelow(sequence: number): void {
     for (const entry of this.#entries.splice(0, Math.max(0, sequence - this.#first))) {
       this.#first += 1;
+      this.#rowsBefore += entry.rows;
       this.#bytes -= entry.bytes;
       this.#forget(entry);
     }

@@ -19,6 +19,10 @@ export interface PieceMakerParts {
   order: { column: string; check: OrderCheck } | undefined;
   /** What an edge has room for at least. Pieces are no larger, unless it is one row. */
   largestBytes: number;
+  /** Row of the whole that the first one given is. */
+  firstRow?: number;
+  /** Rows that are passed over: another run has taken them. */
+  skipRows?: number;
 }
 
 /** A piece that is not laid out yet. */
@@ -41,21 +45,28 @@ interface Divisible {
 export class PieceMaker {
   readonly #parts: PieceMakerParts;
   /** Rows laid out so far. */
-  #rows = 0;
+  #rows: number;
+  #skipRows: number;
 
   constructor(parts: PieceMakerParts) {
     this.#parts = parts;
+    this.#rows = parts.firstRow ?? 0;
+    this.#skipRows = parts.skipRows ?? 0;
   }
 
-  /** The pieces of an input. At least one. */
+  /** The pieces of an input. At least one, unless all of it is passed over. */
   async cut(input: FedInput): Promise<Iterable<Piece>> {
     const divisible = await this.#divisible(input);
-    return this.#pieces(divisible, new RowSizes(this.#parts.fields, divisible.given));
+    const skipped = Math.min(this.#skipRows, divisible.rows);
+    this.#skipRows -= skipped;
+    this.#rows += skipped;
+    if (skipped > 0 && skipped === divisible.rows) return [];
+    return this.#pieces(divisible, new RowSizes(this.#parts.fields, divisible.given), skipped);
   }
 
-  *#pieces(divisible: Divisible, sizes: RowSizes): Generator<Piece, void> {
+  *#pieces(divisible: Divisible, sizes: RowSizes, skipped: number): Generator<Piece, void> {
     const { largestBytes } = this.#parts;
-    let from = 0;
+    let from = skipped;
     do {
       const first = from;
       const rows = sizes.fit(first, Math.min(divisible.rows, first + PIECE_ROWS), largestBytes);

@@ -74,7 +74,7 @@ function readTask(parts: FileReaderParts, task: RowGroupTask): ReadTask {
     rowGroup: task.rowGroup,
     columns: fields.map((field) => field.name),
     batchRows: source.batchRows,
-    packetRows: parts.schedule.packetRows,
+    packetRows: task.packetRows,
     sourceRow: task.sourceRow,
     rows: task.rows,
     isLast: task.isLast,

@@ -16,6 +16,8 @@ export interface RowGroupTask {
   /** Number of its first packet on the edge. */
   firstSequence: number;
   packets: number;
+  /** Rows of its packets. */
+  packetRows: number;
   /** Whether the source ends with it. */
   isLast: boolean;
   /** Bytes on disk. */
@@ -23,12 +25,18 @@ export interface RowGroupTask {
 }
 
 export interface RowGroupSchedule {
-  /** Rows of a packet. */
-  packetRows: number;
   tasks: RowGroupTask[];
   packets: number;
   rows: number;
   bytes: number;
+}
+
+/** Where a source goes on that earlier runs have read from. */
+export interface ScheduleStart {
+  /** Rows of the source before the first row group. */
+  rowsBefore: number;
+  /** Rows of a packet of the first row group, when some of them have been taken. */
+  packetRows?: number;
 }
 
 /** Beyond so many times the packets that their bytes ask for, even ones are not worth their number. */
@@ -58,20 +66,24 @@ export function packetRowsOf(infos: readonly ParquetInfo[], fields: Fields, batc
 /**
  * Numbers the packets of all row groups. Packets end at multiples of `packetRows`, counted from the source's first row,
  * and at the ends of row groups.
+ * @param start where it goes on that earlier runs have read from
+ * @param isOpen more comes in another run: the last batch is not whole
  */
 export function scheduleRowGroups(
   infos: readonly ParquetInfo[],
   packetRows: number,
   columns?: readonly string[],
+  { start = { rowsBefore: 0 }, isOpen = false }: { start?: ScheduleStart; isOpen?: boolean } = {},
 ): RowGroupSchedule {
   const tasks: RowGroupTask[] = [];
   let packets = 0;
-  let rows = 0;
+  let rows = start.rowsBefore;
   let bytes = 0;
   for (const info of infos) {
     for (const group of info.rowGroups) {
       if (group.rows === 0) continue;
-      const count = Math.ceil((rows + group.rows) / packetRows) - Math.floor(rows / packetRows);
+      const each = tasks.length === 0 ? (start.packetRows ?? packetRows) : packetRows;
+      const count = Math.ceil((rows + group.rows) / each) - Math.floor(rows / each);
       const groupBytes = group.chunks
         .filter((chunk) => columns === undefined || columns.includes(chunk.column))
         .reduce((sum, chunk) => sum + chunk.bytes, 0);
@@ -83,6 +95,7 @@ export function scheduleRowGroups(
         sourceRow: rows,
         firstSequence: packets,
         packets: count,
+        packetRows: each,
         isLast: false,
         bytes: groupBytes,
       });
@@ -92,17 +105,17 @@ export function scheduleRowGroups(
     }
   }
   const last = tasks.at(-1);
-  if (last !== undefined) last.isLast = true;
-  return { packetRows, tasks, packets, rows, bytes };
+  if (last !== undefined) last.isLast = !isOpen;
+  return { tasks, packets, rows: rows - start.rowsBefore, bytes };
 }
 
 /** Where each packet of a schedule begins in its file. */
-export function positionsOf(schedule: RowGroupSchedule, packetRows: number): PositionSegment[] {
+export function positionsOf(schedule: RowGroupSchedule): PositionSegment[] {
   return schedule.tasks.map((task) => ({
     firstSequence: task.firstSequence,
     file: task.path,
     firstRow: task.firstRow,
-    morselRows: packetRows,
-    missingRows: task.sourceRow % packetRows,
+    morselRows: task.packetRows,
+    missingRows: task.sourceRow % task.packetRows,
   }));
 }

@@ -84,6 +84,7 @@ export class TextInput implements LaneInput {
     if (passed !== undefined) await passed;
     if (chunk >= this.#chunks) {
       this.#chain.rest();
+      await gate.end();
       return undefined;
     }
     try {
@@ -115,13 +116,14 @@ export class TextInput implements LaneInput {
     const from = file.dataStart + (chunk - firstChunk) * CHUNK_BYTES;
     const to = Math.min(file.bytes, from + CHUNK_BYTES);
     this.#reader.load({ file, fd: this.#descriptorOf(file.unpacked ?? file.path), from, to });
-    const before = await this.#chain.startOf(chunk);
+    const { source } = this.#parts;
+    const before = await this.#chain.startOf(chunk, source.rowsBefore ?? 0);
     const start: ChunkStart =
       chunk === firstChunk
-        ? { at: file.dataStart, sourceRow: before.sourceRow, fileRow: 0, line: file.headLines }
+        ? { at: file.dataStart, sourceRow: before.sourceRow, fileRow: file.rowsBefore ?? 0, line: file.headLines }
         : before;
     this.#chain.publish(chunk + 1, this.#reader.settle(start, this.#skips));
-    const batches = this.#reader.batches(chunk === this.#chunks - 1);
+    const batches = this.#reader.batches(chunk === this.#chunks - 1 && source.isOpen !== true);
     try {
       this.#tellBad(chunk);
       this.#verify(chunk, file, start, batches);

@@ -62,7 +62,7 @@ async function writeWithCrashes(spec: FileSinkSpec, rows: readonly Row[], seed: 
     const end = Math.min(rows.length, at + random.integer(1, 60));
     await sink.push(rowsToBatch(arena, 1, FIELDS, rows.slice(at, end)));
     at = end;
-    if (random.integer(0, 3) === 0) mark = { at, of: await sink.mark(mark?.of.number ?? 0) };
+    if (random.integer(0, 3) === 0) mark = { at, of: await sink.mark(mark?.of.number ?? 0, false) };
     if (mark === undefined || random.integer(0, 5) > 0) continue;
     await sink.abort();
     await cutBackSink(staging, mark.of);
@@ -137,7 +137,7 @@ it('a staged file that is shorter than its mark is refused', async () => {
   const staging = stagingPath(spec, 'run');
   const sink = await openFileSink({ spec, fields: FIELDS, arena, staging });
   await sink.push(rowsToBatch(arena, 1, FIELDS, someRows(10)));
-  const mark = await sink.mark(0);
+  const mark = await sink.mark(0, false);
   await sink.abort();
   appendFileSync(staging, 'what came later is cut off');
   const again = await openFileSink({ spec, fields: FIELDS, arena, staging, from: mark });

@@ -29,7 +29,10 @@ it.each([
   [{ worker: 2 }, /worker is not an option/],
   [{ onProgress: 'yes' }, /onProgress is not a function/],
   [{ signal: {} }, /signal is not an AbortSignal/],
-  [{ resume: 'nightly' }, /cannot resume yet/],
+  [{ resume: '../nightly' }, /option resume/],
+  [{ inputEnds: 'more' }, /option inputEnds is given without resume/],
+  [{ resume: 'nightly', inputEnds: 'never' }, /option inputEnds/],
+  [{ resume: 'nightly', resumeDirectory: '' }, /option resumeDirectory/],
 ])('refuses %j at once, with a hint', (options, message) => {
   const error = refusal(options);
   expect([error.code, error.message]).toEqual(['ERR_OPTIONS', expect.stringMatching(message)]);

@@ -48,7 +48,7 @@ it('counts the packets of a row group that begins and ends inside batches', () =
 
 it('finds file and row of any packet', () => {
   const schedule = scheduleRowGroups([info('a', [7, 20]), info('b', [15])], 10);
-  const segments = positionsOf(schedule, 10);
+  const segments = positionsOf(schedule);
   const starts = Array.from({ length: schedule.packets }, (_, sequence) => positionOf(segments, sequence, 0));
   expect(starts).toEqual([
     { file: 'a', row: 0 },

@@ -45,6 +45,8 @@ export interface TextFile {
   dataStart: number;
   /** Lines before it. */
   headLines: number;
+  /** Rows before it, of a file that an earlier run has begun to read. */
+  rowsBefore?: number;
   /** Of the header; of lines of JSON the columns that are read. */
   names: string[];
   /** By column of the source: which field of a row it is. */

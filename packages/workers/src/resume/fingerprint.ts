@@ -1,0 +1,52 @@
+/**
+ * What tells one plan from another for `resume`: the steps, their options and how they hang together. Left out is what may change between the
+ * runs of one job: the files that sources read, how many threads there are, the pipeline's memory, and names of this process alone.
+ */
+import { createHash } from 'node:crypto';
+import type { LogicalPlan, OperatorSpec, SinkSpec, SourceSpec } from '@spillway/core/internal';
+
+export function fingerprintOf({ nodes, deterministic }: LogicalPlan): string {
+  const steps = nodes.map(({ id, name, spec, inputs }) => ({ id, name, spec: lasting(spec), inputs }));
+  const text = JSON.stringify({ steps, deterministic }, (key, value) => {
+    if (key === 'url') return undefined;
+    return typeof value === 'bigint' ? `${value}n` : sorted(value);
+  });
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+/** The order of keys means nothing. */
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function lasting(spec: OperatorSpec): unknown {
+  if (spec.kind === 'source') return { kind: spec.kind, source: lastingSource(spec.source) };
+  return spec.kind === 'sink' ? { ...spec, sink: lastingSink(spec.sink) } : spec;
+}
+
+function lastingSource(source: SourceSpec): object {
+  if (source.type === 'parquet') {
+    const { paths: _, stored, ...rest } = source;
+    return { ...rest, stored: stored?.fields };
+  }
+  if (source.type === 'text') {
+    const { paths: _, files: __, ...rest } = source;
+    return rest;
+  }
+  if (source.type === 'fed') {
+    const { id: _, position: __, ...rest } = source;
+    return rest;
+  }
+  if (source.type === 'shared') {
+    const { tableId: _, rows: __, ...rest } = source;
+    return rest;
+  }
+  return source;
+}
+
+function lastingSink(sink: SinkSpec): object {
+  if (!('id' in sink)) return sink;
+  const { id: _, ...rest } = sink;
+  return rest;
+}
