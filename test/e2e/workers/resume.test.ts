@@ -6,6 +6,7 @@ import {
   createPipeline,
   fromIterable,
   openStore,
+  readArrow,
   readCsv,
   readParquet,
   readStore,
@@ -60,7 +61,7 @@ function job(store: Store, folder: string, kind = 'parquet') {
   const source =
     kind === 'csv'
       ? readCsv(files, { orderedOn: 'value', schema: SCHEMA, batchRows: 256 })
-      : readParquet(files, { orderedOn: 'value', schema: SCHEMA, batchRows: 256 });
+      : (kind === 'arrow' ? readArrow : readParquet)(files, { orderedOn: 'value', schema: SCHEMA, batchRows: 256 });
   const rows = pipeline()
     .source(source)
     .withColumns({ key: col('value').mod(5) });
@@ -82,7 +83,7 @@ function job(store: Store, folder: string, kind = 'parquet') {
 const NAMES = ['fine', 'coarse', 'rows'];
 const all = async (store: Store): Promise<unknown[]> => Promise.all(NAMES.map((name) => content(store, name)));
 
-it.each(['parquet', 'csv'])('feeding files one by one equals feeding all at once: %s', async (kind) => {
+it.each(['parquet', 'csv', 'arrow'])('feeding files one by one equals feeding all at once: %s', async (kind) => {
   const folder = join(temporaryFolder(), 'files');
   const sizes = [2000, 1500, 10, 3333];
   const [whole, parts] = [await newStore(), await newStore()];

@@ -81,6 +81,9 @@ export type SourceSpec =
       expected?: Fields;
       batchRows: number;
       files: ArrowFile[];
+      /** As of text. */
+      rowsBefore?: number;
+      isOpen?: true;
     }
   /**
    * Fed on the main thread: push sources, iterables, Node streams. `id` names the feeder in this process; `objectRows`: how many rows it

@@ -30,7 +30,7 @@ function lastingSource(source: SourceSpec): object {
     const { paths: _, stored, ...rest } = source;
     return { ...rest, stored: stored?.fields };
   }
-  if (source.type === 'text') {
+  if (source.type === 'text' || source.type === 'arrow') {
     const { paths: _, files: __, ...rest } = source;
     return rest;
   }

@@ -237,7 +237,8 @@ async function openSources(
     if (node.spec.kind !== 'source') continue;
     starts.set(node.id, await goOn(node, before.get(node.id)));
     known.set(node.id, await knownFilesOf(node));
-    if (inputEnds === 'more' && node.spec.source.type === 'text') node.spec.source.isOpen = true;
+    const { source } = node.spec;
+    if (inputEnds === 'more' && (source.type === 'text' || source.type === 'arrow')) source.isOpen = true;
   }
   return { starts, known };
 }
@@ -247,6 +248,7 @@ function hasInput({ spec, files }: ResolvedPlan['nodes'][number]): boolean {
   if (spec.kind !== 'source') return false;
   const { source } = spec;
   if (source.type === 'parquet') return (files ?? []).some(({ rows }) => rows > 0);
+  if (source.type === 'arrow') return source.files.some(({ rows }) => rows > 0);
   return source.type === 'text' && source.files.some(({ bytes, dataStart }) => bytes > dataStart);
 }
 

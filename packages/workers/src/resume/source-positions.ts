@@ -1,4 +1,5 @@
 /** How far sources have been read, in a form that another process can go on from, and going on from there. */
+import { arrowSplits } from '@spillway/core/arrow-files';
 import { PipelineError } from '@spillway/core/base';
 import type { OrderedValue, ParquetInfo, ResolvedNode, SourceSpec, TextFile } from '@spillway/core/internal';
 import { CHUNK_BYTES } from '@spillway/core/text';
@@ -13,8 +14,8 @@ export interface FilesPosition {
   /** Read to their ends. */
   done: FileRecord[];
   /** Read in part. */
-  current?: { file: FileRecord; at: RowGroupPlace | TextPlace };
-  /** Rows of the source before what comes next; of Parquet before the row group that comes next. */
+  current?: { file: FileRecord; at: RowGroupPlace | TextPlace | ArrowPlace };
+  /** Rows of the source before what comes next; of Parquet before its row group, of Arrow before its file. */
   rows: number;
   /** Of the ordered column, before that. */
   last: OrderedValue | undefined;
@@ -25,6 +26,11 @@ interface RowGroupPlace {
   /** Packets of it that were taken, and their rows. */
   packets: number;
   packetRows: number;
+}
+
+interface ArrowPlace {
+  /** Splits of it that were taken. */
+  splits: number;
 }
 
 interface TextPlace {
@@ -71,7 +77,7 @@ function sourceOf({ spec }: ResolvedNode): SourceSpec {
 function pathsOf(node: ResolvedNode): string[] {
   const source = sourceOf(node);
   if (source.type === 'parquet') return (node.files ?? []).map(({ path }) => path);
-  return source.type === 'text' ? source.files.map(({ path }) => path) : [];
+  return source.type === 'text' || source.type === 'arrow' ? source.files.map(({ path }) => path) : [];
 }
 
 /**
@@ -89,7 +95,10 @@ export async function goOn(node: ResolvedNode, position: SourcePosition | undefi
   const done = new Set(position.done.map(({ path }) => path));
   if (source.type === 'parquet') return goOnParquet(node, position, begun, done);
   if (source.type === 'text') goOnText(source, position, done);
-  return begun;
+  if (source.type !== 'arrow') return begun;
+  source.files = leftOf(source.files, done, position.current?.file.path);
+  source.rowsBefore = position.rows;
+  return { ...begun, first: (position.current?.at as ArrowPlace | undefined)?.splits ?? 0 };
 }
 
 /** What was read and is still there must be as it was. */
@@ -191,6 +200,7 @@ export function positionAt(parts: PositionParts, node: ResolvedNode): SourcePosi
   if (source.type === 'fed') return { kind: 'rows', rows: parts.rowsOf(node.id) };
   if (source.type === 'parquet') return parquetAt(parts, node, next);
   if (source.type === 'text') return textAt(parts, node, source, next);
+  if (source.type === 'arrow') return arrowAt(parts, node, source, next);
   return { kind: 'splits', next, last: parts.splitLast(node.id) };
 }
 
@@ -253,4 +263,25 @@ function textAt(
   }
   const rows = told?.sourceRow ?? source.rowsBefore ?? 0;
   return { kind: 'files', done, rows, last: parts.splitLast(node.id), ...(current && { current }) };
+}
+
+function arrowAt(
+  parts: PositionParts,
+  node: ResolvedNode,
+  { files, rowsBefore = 0 }: Extract<SourceSpec, { type: 'arrow' }>,
+  next: number,
+): FilesPosition {
+  const known = parts.known.get(node.id) as KnownFiles;
+  const splits = arrowSplits(files, rowsBefore);
+  const at = splits[next];
+  const recordOf = ({ path }: { path: string }): FileRecord => known.get(path) as FileRecord;
+  const position: FilesPosition = {
+    kind: 'files',
+    done: [...filesBefore(parts, node.id), ...files.slice(0, at?.file).map(recordOf)],
+    rows: at === undefined ? files.reduce((sum, file) => sum + file.rows, rowsBefore) : at.sourceRow - at.fileRow,
+    last: parts.splitLast(node.id),
+  };
+  const taken = at === undefined ? 0 : next - splits.findIndex(({ file }) => file === at.file);
+  if (at === undefined || taken === 0) return position;
+  return { ...position, current: { file: recordOf(files[at.file] as { path: string }), at: { splits: taken } } };
 }

@@ -31,9 +31,10 @@ export class ArrowInput implements LaneInput {
   constructor(parts: ArrowInputParts) {
     this.#parts = parts;
     const { arena, owner, fields, source, gate } = parts;
-    this.#splits = arrowSplits(source.files);
+    const { rowsBefore = 0, isOpen = false } = source;
+    this.#splits = arrowSplits(source.files, rowsBefore);
     gate.setTotal(this.#splits.length);
-    const rows = source.files.reduce((sum, file) => sum + file.rows, 0);
+    const rows = isOpen ? Number.POSITIVE_INFINITY : source.files.reduce((sum, file) => sum + file.rows, rowsBefore);
     this.#reader = new ArrowReader({ arena, owner, fields, batchRows: source.batchRows, rows });
   }
 
@@ -43,7 +44,10 @@ export class ArrowInput implements LaneInput {
     const passed = gate.pass(sequence);
     if (passed !== undefined) await passed;
     const split = this.#splits[sequence];
-    if (split === undefined) return undefined;
+    if (split === undefined) {
+      await gate.end();
+      return undefined;
+    }
     const file = source.files[split.file] as ArrowFile;
     const batches = this.#reader.read(file, this.#fileOf(file.path), split);
     try {

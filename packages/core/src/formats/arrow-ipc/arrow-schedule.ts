@@ -27,9 +27,10 @@ function partRows({ rows, bodyBytes, isCompressed }: ArrowBatchBlock): number {
   return Math.max(1, Math.min(SPLIT_ROWS, Math.floor(SPLIT_BYTES / Math.max(1, bodyBytes / rows))));
 }
 
-export function arrowSplits(files: readonly ArrowFile[]): ArrowSplit[] {
+/** @param firstRow row of the source that the first file begins with */
+export function arrowSplits(files: readonly ArrowFile[], firstRow = 0): ArrowSplit[] {
   const splits: ArrowSplit[] = [];
-  let sourceRow = 0;
+  let sourceRow = firstRow;
   files.forEach(({ batches }, file) => {
     let fileRow = 0;
     let open: ArrowSplit | undefined;
