@@ -49,8 +49,10 @@ async function writeParts(folder: string, sizes: readonly number[], from = 0, ki
     const path = join(folder, `part-${part}.${kind}`);
     const rows = valueRows(size, first);
     if (kind === 'csv') writeFileSync(path, `value\n${rows.map(({ value }) => `${value}\n`).join('')}`);
-    else
-      await run(pipeline().source(fromIterable(SCHEMA, rows)).toParquet(path, { rowGroupRows: 700 }), options()).done;
+    else {
+      const made = pipeline().source(fromIterable(SCHEMA, rows, { batchRows: 130 }));
+      await run(kind === 'arrow' ? made.toArrow(path) : made.toParquet(path, { rowGroupRows: 700 }), options()).done;
+    }
     first += size;
   }
 }
