@@ -47,6 +47,7 @@ export async function readFiles(parts: FileReaderParts): Promise<void> {
       gate.announce(task.firstSequence + task.packets);
       const passed = gate.pass(task.firstSequence);
       if (passed !== undefined) {
+        passed.catch(() => {}); // seen below, or what fails first is
         while (underWay.length > 0) await finishFirst();
         await passed;
       }
