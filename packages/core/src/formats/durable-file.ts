@@ -1,6 +1,6 @@
 /** Files that are there whole or not at all. */
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 import { PipelineError } from '../errors.ts';
@@ -24,9 +24,30 @@ export async function syncFolder(folder: string): Promise<void> {
 
 /** Makes a folder and those above it, so that they survive a power cut. */
 export async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
+  let first: string | undefined;
+  try {
+    first = await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw await reasonWhyNot(folder, error);
+  }
   if (first === undefined) return;
   for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+}
+
+/** On a read-only disk Node says of folders inside folders that they are not there: the first one alone tells why. */
+async function reasonWhyNot(folder: string, error: unknown): Promise<unknown> {
+  for (let path = folder; path !== dirname(path); path = dirname(path)) {
+    try {
+      await stat(dirname(path));
+    } catch {
+      continue;
+    }
+    return mkdir(path).then(
+      () => error,
+      (reason: unknown) => reason,
+    );
+  }
+  return error;
 }
 
 /** A file under a temporary name in its own folder, until `commit` gives it its name. */

@@ -189,7 +189,7 @@ export class Dataset {
     const { files, foreign } = this.plan(options);
     const columns = options.columns ?? this.fields.map((field) => field.name);
     for (const name of columns) fieldIndex(this.fields, name);
-    yield* readRows({
+    const rows = readRows({
       arena,
       owner: OWNER,
       fields: this.fields,
@@ -201,6 +201,20 @@ export class Dataset {
       where: options.where?.node,
       batchRows: options.batchRows ?? BATCH_ROWS,
     });
+    try {
+      yield* rows;
+    } catch (error) {
+      throw this.#named(error);
+    }
+  }
+
+  /** A refusal that a file is the cause of, with the dataset and version whose file it is. */
+  #named(error: unknown): unknown {
+    if (!(error instanceof PipelineError) || error.file === undefined) return error;
+    const { code, message, hint, file, row, column, value, expected } = error;
+    const detail = { hint, file, row, column, value, expected, cause: error };
+    const present = Object.entries(detail).filter(([, each]) => each !== undefined);
+    return new PipelineError(code, `${this}: ${message}`, Object.fromEntries(present));
   }
 
   /**

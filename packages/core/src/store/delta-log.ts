@@ -135,6 +135,12 @@ function newestOf({ commits, checkpoints }: LogListing): number | undefined {
   return newest < 0 ? undefined : newest;
 }
 
+/** The last version that the log names, whether or not it can be read; undefined when there is none. @throws ERR_IO */
+export async function newestVersion(table: string): Promise<number | undefined> {
+  const listing = await listLog(table);
+  return listing && newestOf(listing);
+}
+
 /**
  * The versions that the log still has, oldest first; undefined when there is no log. Times never go back.
  * @throws ERR_STORE_CORRUPT, ERR_IO

@@ -9,13 +9,14 @@ import { fileError } from '../formats/file-error.ts';
 import { nameHint } from '../schema/nearest-name.ts';
 import type { CommitSummary } from './commit.ts';
 import { Dataset } from './dataset.ts';
-import { readSnapshot, versionAt } from './delta-log.ts';
+import { newestVersion, readSnapshot, versionAt } from './delta-log.ts';
 import type { Intersection, IntersectionOptions } from './intersections.ts';
 import { type DatasetKey, type KeyLayout, NAMED_KEYS, showKey } from './key-path.ts';
 import { type KeySchema, SchemaKeys } from './key-schema.ts';
 import { LOG_FOLDER } from './log-listing.ts';
 import { datasetFolder, removeEmptyFolders } from './sink-commit.ts';
 import type { VacuumOptions, VacuumSummary } from './vacuum.ts';
+import type { VerifyResult } from './verify.ts';
 import type { StoreWriteOptions, WriteRows } from './write-rows.ts';
 
 /** Options of `openStore`. */
@@ -183,6 +184,23 @@ export class Store {
     for (const key of keys) datasets.push(await this.dataset(key));
     const { walkIntersections } = await import('./intersections.ts');
     yield* walkIntersections(datasets, options);
+  }
+
+  /**
+   * Reads every file of a dataset and compares it with what the log says. Where the newest version cannot be opened, because its log is
+   * damaged, this says why, and looks at the last one that can.
+   * @throws ERR_KEY, ERR_STORE_NOT_FOUND, ERR_IO
+   * @example
+   * ```ts
+   * const { ok, version, problems } = await store.verify({ symbol: 'AAPL' });
+   * ```
+   */
+  async verify(key: DatasetKey): Promise<VerifyResult> {
+    const path = datasetFolder(this.root, this.pathOf(key));
+    const newest = await newestVersion(path);
+    if (newest === undefined) throw await this.#notFound(key, path);
+    const { verifyNewest } = await import('./verify.ts');
+    return verifyNewest((version) => this.dataset(key, { version }), newest);
   }
 
   /**

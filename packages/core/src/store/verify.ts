@@ -14,7 +14,7 @@ import { fileBatches } from './file-batches.ts';
 
 /** Something that is not as it should be. */
 export interface VerifyProblem {
-  /** Absolute; undefined when it is about the log. */
+  /** Absolute: of data, of the log, or the table's folder where it is about all of it. */
   file: string | undefined;
   problem: string;
 }
@@ -22,6 +22,7 @@ export interface VerifyProblem {
 /** What `verify` found. */
 export interface VerifyResult {
   ok: boolean;
+  /** That was looked at: the newest that can be opened; -1 when none can. */
   version: number;
   files: number;
   rows: number;
@@ -96,4 +97,24 @@ export async function verifyDataset(dataset: Dataset): Promise<VerifyResult> {
   }
   const count = files.length + dataset.foreignFiles().length;
   return { ok: problems.length === 0, version: dataset.version, files: count, rows: dataset.rows, problems };
+}
+
+/**
+ * See `Store.verify`.
+ * @param newest the last version that the log names
+ */
+export async function verifyNewest(open: (version: number) => Promise<Dataset>, newest: number): Promise<VerifyResult> {
+  const problems: VerifyProblem[] = [];
+  for (let version = newest; version >= 0; version -= 1) {
+    try {
+      const dataset = await open(version);
+      const found = await verifyDataset(dataset);
+      return { ...found, ok: found.ok && problems.length === 0, problems: [...problems, ...found.problems] };
+    } catch (error) {
+      if (!(error instanceof PipelineError)) throw error;
+      if (problems.every(({ problem }) => problem !== error.message))
+        problems.push({ file: error.file, problem: error.message });
+    }
+  }
+  return { ok: false, version: -1, files: 0, rows: 0, problems };
 }

@@ -25,7 +25,7 @@ async function verifyAll(
 ): Promise<Verified[]> {
   const verified: Verified[] = [];
   for (const key of keys) {
-    const one = { key, ...(await (await store.dataset(key)).verify()) };
+    const one = { key, ...(await store.verify(key)) };
     verified.push(one);
     if (!isJson) await context.results.line(tell(one, context));
   }
