@@ -1,4 +1,5 @@
 /** Promise P1 over the whole matrix: `npm run test:soak -- memory`. Prints each cell as it ends, and the table of peaks. */
+
 import {
   type Cell,
   MATRIX_JOBS,
@@ -9,6 +10,7 @@ import {
   timesLimitOf,
 } from '@spillway/bench/memory/matrix';
 import { afterAll, describe, expect, it } from 'vitest';
+import { overlapAt } from '../../support/overlap-at.ts';
 
 const cells: Cell[] = [];
 
@@ -24,4 +26,8 @@ describe.each(MATRIX_JOBS)('%s', (job) => {
     console.log(tableRow(cell).join(' | '));
     expect(cell).toMatchObject({ outcome: expect.stringMatching('kept|refused') });
   });
+});
+
+it('new rows all over a stored row group of 6 million rows, 64 MiB', async () => {
+  expect(await overlapAt(64 * 2 ** 20, 60_000)).toEqual([2, 6_060_000n, 0n]);
 });

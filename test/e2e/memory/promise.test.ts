@@ -1,6 +1,7 @@
 import { runCell } from '@spillway/bench/memory/matrix';
 import { watchPeak } from '@spillway/bench/memory/watch-peak';
 import { describe, expect, it } from 'vitest';
+import { overlapAt } from '../../support/overlap-at.ts';
 
 const MEBIBYTE = 2 ** 20;
 
@@ -42,9 +43,9 @@ describe('resident memory stays inside the limit, and the answer is right', () =
   });
 
   it('a limit below the minimum is refused with that number', async () => {
-    const { outcome, minimumBytes } = await runCell({ job: 'append', memoryLimit: 64 * MEBIBYTE, workers: 2 });
+    const { outcome, minimumBytes } = await runCell({ job: 'append', memoryLimit: 32 * MEBIBYTE, workers: 2 });
     expect(outcome).toBe('refused');
-    expect(minimumBytes).toBeGreaterThan(64 * MEBIBYTE);
+    expect(minimumBytes).toBeGreaterThan(32 * MEBIBYTE);
   });
 
   it('flights into a store, minimum, one worker', async () => {
@@ -52,14 +53,18 @@ describe('resident memory stays inside the limit, and the answer is right', () =
     expect(used).toBeLessThanOrEqual(1);
   });
 
-  it('flights into a store, 192 MiB, two workers; when idle the process has at most 150 MiB', async () => {
-    const { used, idleBytes } = await watchPeak({ job: 'flights', workers: 2, memoryLimit: 192 * MEBIBYTE });
+  it('flights into a store, 128 MiB, two workers; when idle the process has at most 150 MiB', async () => {
+    const { used, idleBytes } = await watchPeak({ job: 'flights', workers: 2, memoryLimit: 128 * MEBIBYTE });
     expect(used).toBeLessThanOrEqual(1);
     // The job has two stages of one lane behind its two lanes: two threads more than the promise speaks of.
     expect(idleBytes).toBeLessThanOrEqual((150 + 2 * 12) * MEBIBYTE);
   });
 
-  it.each(['aggregate', 'asof', 'sort'] as const)('%s is admitted at 64 MiB', async (job) => {
+  it('new rows all over a stored row group of 2 million rows, 64 MiB', async () => {
+    expect(await overlapAt(64 * MEBIBYTE, 20_000)).toEqual([2, 2_020_000n, 0n]);
+  });
+
+  it.each(['aggregate', 'asof', 'sort', 'append'] as const)('%s is admitted at 64 MiB', async (job) => {
     const { limitBytes } = await watchPeak({ job, workers: 1, memoryLimit: 'minimum', timesLimit: 0.1 });
     expect(limitBytes).toBeLessThanOrEqual(64 * MEBIBYTE);
   });

@@ -26,7 +26,7 @@ export interface PeakJob {
   timesLimit?: number;
   /** Instead of `timesLimit`: so many ticks of the table. */
   ticks?: number;
-  /** `append` is run twice: the second half of the rows (1) behind the first (0), which is the default. */
+  /** `append` is run twice: the second half of the rows (1) behind the first (0), which is the default. So is `overlap`. */
   half?: 0 | 1;
   /** `delivered`: for so long each batch is kept a hundred times as long as it takes to look at one. */
   slowSinkMs?: number;
@@ -240,6 +240,17 @@ const KINDS = {
         ...part,
       });
       return { sinks: [table.toStore(store, { key: { table: 'cpu' } })], digests: () => [] };
+    },
+  },
+  /** One row group of all rows, or (half 1) rows of one host between them: all of it is read and written again. */
+  overlap: {
+    bytesOfTick: TABLE_TICK_BYTES,
+    make: async ({ limitBytes, ticks, job: { half = 0 }, folder }) => {
+      const store = await openStore(folder);
+      const part = half === 0 ? { hosts: HOSTS, laterUs: 0 } : { hosts: 1, laterUs: 1 };
+      const table = createPipeline({ memoryLimit: limitBytes }).source(cpuRows, { seed: LEFT_SEED, ticks, ...part });
+      const options = { rowGroupTarget: ticks * (HOSTS + 1), memoryLimit: '1GiB' } as const;
+      return { sinks: [table.toStore(store, { key: { table: 'cpu' }, ...options })], digests: () => [] };
     },
   },
   /** Hours behind an op that holds references to its batches and copies of them. */

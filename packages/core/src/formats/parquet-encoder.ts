@@ -9,7 +9,8 @@ import { EncodedStream } from './encoded-stream.ts';
 import { prefersDeltas } from './integer-encoding.ts';
 import { type IpcColumn, ipcColumns } from './ipc-columns.ts';
 import { encodeIpcStream, IpcScratch } from './ipc-stream.ts';
-import { canEncodeNatively, NativeEncoder } from './parquet-encode/native-encoder.ts';
+import { canEncodeNatively } from './parquet-encode/encodable.ts';
+import { NativeEncoder } from './parquet-encode/native-encoder.ts';
 import type { ParquetChunk } from './parquet-info.ts';
 import { LibraryPanic } from './parquet-library.ts';
 

@@ -3,11 +3,10 @@
  * everything that grows when a run works has a term here, also what no allocator of ours sees:
  *
  *     memoryLimit = PROCESS_BYTES                              the main thread's heap, buffers of the runtime
- *                 + COMPILER_BYTES                             where Parquet is read or written: the runtime compiles the
- *                                                              library while it runs, and keeps what that needed
- *                 + codec threads × CODEC_BYTES                an instance of the library, with what it decodes
- *                 + codec threads × 2 × largest row group      its bytes on disk: as read, and in the library; of a dataset that
- *                                                              rows are merged into also its decoded bytes
+ *                 + codec threads × codec bytes                a thread's heap and buffers, pages and batches of the row groups that
+ *                                                              it reads, what writers gather and hold (see `codec-memory.ts`)
+ *                 + where the library is needed                COMPILER_BYTES once, since the runtime compiles it while it runs; for
+ *                                                              each codec thread LIBRARY_BYTES and an encoded row group twice
  *                 + lanes × LANE_BYTES                         a lane's heap and the code of its kernels
  *                 + lanes with code of users × USER_BYTES      their heap and array buffers (see `heap-watch.ts`)
  *                 + main thread                                what is delivered and fed there (see `main-thread.ts`)
@@ -16,16 +15,17 @@
  * The figures are measured (`npm run bench:memory`): a run at its minimum keeps the promise. What is resident before the
  * first row is read is not in here: that is the idle size. What the arena needs at least is in `minimum.ts`.
  */
-import type { ParquetInfo } from '../formats/parquet-info.ts';
+import { ENCODER_BYTES } from '../formats/parquet-encode/encoder-sizes.ts';
 import { collects, leastMainBytes, leastResultBytes } from './main-thread.ts';
 import type { PhysicalPlan, StageSpec } from './physical.ts';
-import type { ResolvedPlan } from './resolved.ts';
+import type { CodecNeeds, ResolvedPlan } from './resolved.ts';
 
 const MEBIBYTE = 2 ** 20;
 
 const PROCESS_BYTES = 8 * MEBIBYTE;
 const COMPILER_BYTES = 24 * MEBIBYTE;
-const CODEC_BYTES = 42 * MEBIBYTE;
+const CODEC_BYTES = 5 * MEBIBYTE;
+const LIBRARY_BYTES = 36 * MEBIBYTE;
 const LANE_BYTES = 4 * MEBIBYTE;
 const USER_BYTES = 6 * MEBIBYTE;
 /** Lanes with code of users share this part of what is above the minimum, for objects and buffers of their own. */
@@ -76,29 +76,29 @@ function lanesOf(stages: readonly StageSpec[]): number {
   return stages.reduce((sum, stage) => sum + stage.lanes, 0);
 }
 
-/** Largest row group on disk, of the columns that are read. */
-function largestRowGroup(files: readonly ParquetInfo[], columns: ReadonlySet<string>): number {
-  const sizes = files.flatMap((file) =>
-    file.rowGroups.map((group) =>
-      group.chunks.reduce((sum, chunk) => sum + (columns.has(chunk.column) ? chunk.bytes : 0), 0),
-    ),
-  );
-  return sizes.reduce((largest, bytes) => Math.max(largest, bytes), 0);
-}
-
 /** One codec thread: readers and writers take turns on it. 0 when the plan has neither. */
 function codecThreadBytes(plan: ResolvedPlan): number {
-  let bytes = 0;
-  for (const node of plan.nodes) {
-    const { spec, files } = node;
-    if (files !== undefined) {
-      const columns = new Set((node.outputFields['out'] ?? []).map((field) => field.name));
-      bytes = Math.max(bytes, CODEC_BYTES + 2 * largestRowGroup(files, columns));
-    }
-    if (spec.kind === 'sink' && (spec.sink.type === 'file' || spec.sink.type === 'store'))
-      bytes = Math.max(bytes, CODEC_BYTES + (node.storedGroupBytes ?? 0));
-  }
-  return bytes;
+  const needs = plan.nodes.flatMap(({ codec }) => codec ?? []);
+  if (needs.length === 0) return 0;
+  const sum = (of: (each: CodecNeeds) => number): number => needs.reduce((total, each) => total + of(each), 0);
+  const most = (of: (each: CodecNeeds) => number): number => Math.max(...needs.map(of));
+  const encoder = needs.some(({ encodes }) => encodes) ? ENCODER_BYTES : 0;
+  // Merging comes when everything has been read and written.
+  const atWork = sum(({ readBytes, writeBytes }) => readBytes + writeBytes);
+  const own =
+    CODEC_BYTES +
+    encoder +
+    Math.max(
+      atWork,
+      most(({ mergeBytes, writeBytes }) => mergeBytes + writeBytes),
+    );
+  const isLibrary = needs.some(({ libraryBytes }) => libraryBytes !== undefined);
+  return own + (isLibrary ? LIBRARY_BYTES + most(({ libraryBytes = 0 }) => libraryBytes) : 0);
+}
+
+/** What compiling the library takes, where it is needed. */
+function compilerBytes(plan: ResolvedPlan): number {
+  return plan.nodes.some(({ codec }) => codec?.libraryBytes !== undefined) ? COMPILER_BYTES : 0;
 }
 
 /** What a run takes outside the arena, with one codec thread and the least for users: part of the minimum. */
@@ -106,7 +106,7 @@ export function outsideTerms(plan: ResolvedPlan, stages: readonly StageSpec[]): 
   const codec = codecThreadBytes(plan);
   return {
     processBytes: PROCESS_BYTES,
-    codecBytes: codec === 0 ? 0 : COMPILER_BYTES + codec,
+    codecBytes: compilerBytes(plan) + codec,
     laneBytes: lanesOf(stages) * LANE_BYTES,
     userBytes: lanesOf(stages.filter(hasUserCode)) * USER_BYTES,
     mainBytes: leastMainBytes(plan),

@@ -5,8 +5,9 @@ import { selectParquetFields } from '../formats/parquet-reader.ts';
 import { fieldIndex } from '../schema/fields.ts';
 import { isText } from '../schema/parse-type.ts';
 import type { FieldSpec, Fields } from '../schema/types.ts';
+import { sourceNeeds } from './codec-memory.ts';
 import type { SourceSpec } from './logical.ts';
-import type { PlanProbes } from './resolved.ts';
+import type { CodecNeeds, PlanProbes } from './resolved.ts';
 
 type ParquetSpec = Extract<SourceSpec, { type: 'parquet' }>;
 
@@ -14,6 +15,7 @@ export interface ResolvedParquet {
   spec: ParquetSpec;
   fields: Fields;
   files: ParquetInfo[];
+  codec: CodecNeeds;
 }
 
 /** @throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_FILE_TRUNCATED, ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED, ERR_SCHEMA */
@@ -30,7 +32,12 @@ export async function resolveParquet(spec: ParquetSpec, probes: PlanProbes): Pro
   for (const expected of spec.expected ?? []) checkExpected(expected, fields, first.path);
   if (spec.orderedOn !== undefined) for (const file of files) selectParquetFields(file, [spec.orderedOn]);
   const chosen = spec.columns ?? (first.unsupported.length === 0 ? undefined : names);
-  return { spec: { ...spec, paths, ...(chosen && { columns: chosen }) }, fields, files };
+  return {
+    spec: { ...spec, paths, ...(chosen && { columns: chosen }) },
+    fields,
+    files,
+    codec: sourceNeeds(files, fields, spec.batchRows),
+  };
 }
 
 /** A dataset says itself what its columns are; its files were named when it was opened. */
@@ -38,7 +45,12 @@ async function resolveStored(spec: ParquetSpec, stored: Fields, probes: PlanProb
   const files = await Promise.all(spec.paths.map((path) => probes.readParquetInfo(path)));
   const fields = spec.columns?.map((name) => stored[fieldIndex(stored, name)] as FieldSpec) ?? stored;
   for (const expected of spec.expected ?? []) checkExpected(expected, fields, spec.paths[0] ?? '');
-  return { spec: { ...spec, columns: fields.map((field) => field.name) }, fields, files };
+  return {
+    spec: { ...spec, columns: fields.map((field) => field.name) },
+    fields,
+    files,
+    codec: sourceNeeds(files, fields, spec.batchRows),
+  };
 }
 
 /** Columns of one more file; a column that is nullable in one file is nullable. */

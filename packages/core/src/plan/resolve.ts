@@ -12,7 +12,7 @@ import { joinFields } from './join-fields.ts';
 import type { LogicalPlan, PlanNode } from './logical.ts';
 import { checkGenerated, checkOrderedOn, stepFields, withPlace } from './node-fields.ts';
 import { type DeclaredInputs, neededColumns } from './prune.ts';
-import type { PlanProbes, ResolvedNode, ResolvedPlan } from './resolved.ts';
+import type { CodecNeeds, PlanProbes, ResolvedNode, ResolvedPlan } from './resolved.ts';
 import { hasTraits, traitsOf } from './steps/traits.ts';
 import { trustVerifiedOrder } from './verified-order.ts';
 import { checkTiming, markVisibility } from './visibility.ts';
@@ -83,16 +83,19 @@ async function bindNode(node: PlanNode, before: readonly ResolvedNode[], probes:
             inputs.map((input) => input.ordered),
           )
         : await stepFields(withIdentity(node, before), first.fields, first.ordered);
-  const storedGroupBytes = await storedGroupOf(spec, first.fields, probes);
+  const codec = await sinkNeeds(spec, first.fields, probes);
   const bound: ResolvedNode = { ...node, spec, inputFields, outputFields: outputs, ordered, emissionsVisible: false };
-  return storedGroupBytes === undefined ? bound : { ...bound, storedGroupBytes };
+  return codec === undefined ? bound : { ...bound, codec };
 }
 
-/** What a sink that merges takes for reading. */
-async function storedGroupOf(spec: PlanNode['spec'], fields: Fields, probes: PlanProbes): Promise<number | undefined> {
-  if (spec.kind !== 'sink' || spec.sink.type !== 'store' || spec.sink.mode !== 'merge') return undefined;
-  const group = await probes.largestStoredGroup?.(spec.sink.root, spec.sink.path);
-  return group && 2 * group.bytes + Math.ceil(group.rows * rowBytes(fields));
+/** What a sink of files takes on its codec thread. */
+async function sinkNeeds(spec: PlanNode['spec'], fields: Fields, probes: PlanProbes): Promise<CodecNeeds | undefined> {
+  if (spec.kind !== 'sink' || (spec.sink.type !== 'store' && spec.sink.type !== 'file')) return undefined;
+  const { fileNeeds, storeNeeds } = await import('./codec-memory.ts');
+  if (spec.sink.type === 'file') return fileNeeds(spec.sink.format, fields);
+  const { root, path, mode } = spec.sink;
+  const largest = mode === 'merge' ? await probes.largestStoredGroup?.(root, path) : undefined;
+  return storeNeeds(fields, largest, rowBytes(fields));
 }
 
 type PlainStep = Parameters<typeof stepFields>[0];
@@ -127,7 +130,7 @@ async function bindSource(node: PlanNode, given: Source, probes: PlanProbes): Pr
     outputFields: { out: fields },
     ordered: isRead ? { out: orderedOn } : {},
     emissionsVisible: false,
-    ...(parquet && { files: parquet.files }),
+    ...(parquet && { files: parquet.files, codec: parquet.codec }),
   };
 }
 

@@ -18,8 +18,22 @@ export interface ResolvedNode extends PlanNode {
   emissionsVisible: boolean;
   /** For Parquet sources: what the footers say, by file, in the order of the stream. */
   files?: ParquetInfo[];
-  /** For sinks that merge into a dataset: bytes that reading its largest row group takes, encoded twice and decoded. */
-  storedGroupBytes?: number;
+  /** For sources and sinks of files. */
+  codec?: CodecNeeds;
+}
+
+/** What a source or sink takes on a codec thread, in bytes outside the arena. */
+export interface CodecNeeds {
+  /** Pages and pieces of a row group being read by our own kernels. */
+  readBytes: number;
+  /** What its writer gathers. */
+  writeBytes: number;
+  /** Reading stored rows and new ones, at the end. */
+  mergeBytes: number;
+  /** It writes by our own kernels. */
+  encodes: boolean;
+  /** Beside an instance of the library, which it needs; undefined where it does not. */
+  libraryBytes: number | undefined;
 }
 
 /** A row group that has to be read to write a dataset. */

@@ -7,7 +7,7 @@ import {
   type ResolvedPlan,
   resolvePlan,
 } from '@spillway/core/internal';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 const schema = { ts: 'timestamp[us]', symbol: 'utf8', price: 'float64', qty: 'int32' } as const;
 const p = createPipeline();
@@ -133,6 +133,7 @@ const file = (path: string, fields: Record<string, string>) => ({
   fileBytes: 1,
   rows: 10,
   rowGroups: [],
+  leaves: [],
   createdBy: undefined,
   metadata: {},
   unsupported: [{ name: 'odd', reason: 'it is a struct' }],
@@ -218,11 +219,21 @@ test('an op whose module cannot be imported is refused before anything starts', 
   await expect(resolvePlan(moved)).rejects.toMatchObject({ code: 'ERR_OP_IMPORT' });
 });
 
-test('a sink that merges counts the largest stored row group in the minimum', async () => {
-  const minimum = async (rows: number) => {
+describe('a sink that merges', () => {
+  const minimum = async (rows: number, other: boolean) => {
     const probes = { ...fileProbes, largestStoredGroup: () => Promise.resolve({ rows, bytes: rows * 8 }) };
-    const plan = await resolvePlan(buildLogicalPlan([trades().toStore({ root: '/x' }, { freq: '1h' })]), probes);
+    const stream = other ? trades().withColumns({ exact: col('qty').cast('uint64') }) : trades();
+    const plan = await resolvePlan(buildLogicalPlan([stream.toStore({ root: '/x' }, { freq: '1h' })]), probes);
     return planStages(plan, { workers: 1 }).minimumBytes;
   };
-  expect((await minimum(2_000_000)) - (await minimum(1_000_000))).toBeGreaterThan(1_000_000 * (2 * 8 + 8));
+
+  test('has the same minimum for stored row groups of any size, where our kernels read them', async () => {
+    expect(await minimum(20_000_000, false)).toBe(await minimum(1_000_000, false));
+  });
+
+  test('counts the largest one where the library does', async () => {
+    expect((await minimum(2_000_000, true)) - (await minimum(1_000_000, true))).toBeGreaterThan(
+      1_000_000 * (2 * 8 + 8),
+    );
+  });
 });

@@ -5,9 +5,10 @@
 import type { Ptr } from '../../memory/contract.ts';
 import type { IpcColumn } from '../ipc-columns.ts';
 import { type BoundBytes, ChunkBounds } from './chunk-bounds.ts';
-import { type EncoderMemory, EncoderRegion } from './encoder-memory.ts';
+import type { NativeCodec } from './encodable.ts';
+import type { EncoderMemory, EncoderRegion } from './encoder-memory.ts';
 import type { HeldColumn, HeldPages } from './held-pages.ts';
-import { ENCODINGS, type NativeCodec, PageWriter } from './page-writer.ts';
+import { ENCODINGS, PageWriter } from './page-writer.ts';
 import type { PhysicalColumn } from './physical-column.ts';
 import { StagedValues, type Texts } from './staged-values.ts';
 import { ValueDictionary } from './value-dictionary.ts';
@@ -18,35 +19,9 @@ const PAGE_TEXT_BYTES: number = 1024 * 1024;
 /** Streams of bytes are slower to read, so they have to save this part. */
 const STREAMS_PART = 0.9;
 
-/** Regions that all columns of a writer use in turn. */
-export type EncoderScratch = Record<
-  | 'raw'
-  | 'rawOffsets'
-  | 'dense'
-  | 'denseOffsets'
-  | 'validity'
-  | 'indices'
-  | 'body'
-  | 'compressed'
-  | 'table'
-  | 'codes'
-  | 'wide'
-  | 'marks'
-  | 'map'
-  | 'present'
-  | 'bounds',
-  EncoderRegion
->;
-
-export function encoderScratch(memory: EncoderMemory): EncoderScratch {
-  const names = ['raw', 'rawOffsets', 'dense', 'denseOffsets', 'validity', 'indices', 'body'] as const;
-  const more = ['compressed', 'table', 'codes', 'wide', 'marks', 'map', 'present', 'bounds'] as const;
-  return Object.fromEntries([...names, ...more].map((name) => [name, new EncoderRegion(memory)])) as EncoderScratch;
-}
-
-/** A column chunk whose pages are all there. The dictionary goes first, and is valid until another page is made. */
+/** A column chunk whose pages are all there. The dictionary goes first. */
 export interface EncodedChunk {
-  dictionary: Uint8Array[];
+  dictionary: HeldColumn | undefined;
   pages: HeldColumn;
   encodings: number[];
   values: number;
@@ -57,7 +32,6 @@ export interface EncodedChunk {
 
 export interface ColumnEncoderParts {
   memory: EncoderMemory;
-  scratch: EncoderScratch;
   held: HeldPages;
   column: PhysicalColumn;
   codec: NativeCodec;
@@ -80,10 +54,10 @@ export class ColumnEncoder {
   #hasCodes = false;
 
   constructor(parts: ColumnEncoderParts) {
-    const { memory, scratch, column, codec, held } = parts;
+    const { memory, column, codec, held } = parts;
     this.#parts = parts;
-    this.#staged = new StagedValues(memory, scratch, column);
-    this.#writer = new PageWriter(memory, codec, scratch, held);
+    this.#staged = new StagedValues(memory, column);
+    this.#writer = new PageWriter(memory, codec, held);
     this.#bounds = new ChunkBounds(column);
   }
 
@@ -102,6 +76,11 @@ export class ColumnEncoder {
     this.#dictionary?.release();
   }
 
+  /** Gives back where rows are gathered. None are at hand. */
+  shrink(): void {
+    this.#staged.release();
+  }
+
   /** Gathers rows, which may be forgotten then. */
   push(column: IpcColumn): void {
     if (column.nullCount > 0 && !this.#parts.column.field.nullable)
@@ -111,6 +90,7 @@ export class ColumnEncoder {
     this.#nulls += column.nullCount;
     if (this.#parts.column.kind === 'codes') this.#pushCodes(column);
     else staged.add(column);
+    staged.count();
   }
 
   get #isText(): boolean {
@@ -119,7 +99,8 @@ export class ColumnEncoder {
 
   /** Numbers into the dictionary of a batch become numbers into that of the chunk. */
   #pushCodes(column: IpcColumn): void {
-    const { memory, scratch } = this.#parts;
+    const { memory } = this.#parts;
+    const { scratch } = memory;
     const { kernels } = memory;
     const { child } = column;
     const count = column.rows - column.nullCount;
@@ -152,7 +133,8 @@ export class ColumnEncoder {
 
   /** False when the dictionary is full. */
   #mapCodes(codes: Ptr, count: number, texts: Texts): boolean {
-    const { memory, scratch } = this.#parts;
+    const { memory } = this.#parts;
+    const { scratch } = memory;
     const { kernels } = memory;
     const markBytes = Math.ceil(texts.count / 8) + 8;
     const marks = scratch.marks.ensure(markBytes);
@@ -163,8 +145,8 @@ export class ColumnEncoder {
     const map = scratch.map.ensure(4 * (texts.count + usedCount));
     const ids = map + 4 * texts.count;
     const picked = this.#staged.pick(texts, used, usedCount);
-    this.#dictionary ??= new ValueDictionary(memory, true);
-    if (!this.#dictionary.addTexts(picked.offsets, picked.values, usedCount, ids)) return false;
+    this.#dictionary ??= ValueDictionary.begin(memory, true);
+    if (this.#dictionary?.addTexts(picked.offsets, picked.values, usedCount, ids) !== true) return false;
     kernels['scatter']?.(ids, used, usedCount, map);
     kernels['take']?.(4, map, codes, count, this.#staged.roomForCodes(count));
     return true;
@@ -173,7 +155,8 @@ export class ColumnEncoder {
   /** A page has either numbers or texts. The bits of the rows at hand are staged already, and belong to the next one. */
   #endCodes(rows: number, present: number): void {
     if (!this.#hasCodes) return;
-    const { memory, scratch } = this.#parts;
+    const { memory } = this.#parts;
+    const { scratch } = memory;
     const staged = this.#staged;
     const before = staged.rows - rows;
     const own = scratch.validity.ensure(rows / 8 + 16);
@@ -192,7 +175,7 @@ export class ColumnEncoder {
     const levels = isOptional ? 16 + Math.ceil(staged.rows / 8) : 0;
     const codes = this.#codes();
     if (codes === undefined) this.#addBounds();
-    const body = this.#parts.scratch.body.ensure(levels + this.#valueRoom(codes !== undefined));
+    const body = this.#parts.memory.scratch.body.ensure(levels + this.#valueRoom(codes !== undefined));
     const valuesAt = isOptional ? this.#putLevels(body) : body;
     const { end, encoding } = codes === undefined ? this.#putDirect(valuesAt) : this.#putCodes(codes, valuesAt);
     this.#writer.data(body, end - body, staged.rows, encoding);
@@ -237,11 +220,13 @@ export class ColumnEncoder {
   }
 
   #addToDictionary(): Ptr | undefined {
-    const { memory, scratch, column } = this.#parts;
+    const { memory, column } = this.#parts;
+    const { scratch } = memory;
     const { values, offsets, present } = this.#staged;
     const codes = scratch.codes.ensure(4 * present + 64);
     const isText = column.kind === 'text';
-    this.#dictionary ??= new ValueDictionary(memory, isText);
+    this.#dictionary ??= ValueDictionary.begin(memory, isText);
+    if (this.#dictionary === undefined) return undefined;
     if (isText) return this.#dictionary.addTexts(offsets, values, present, codes) ? codes : undefined;
     let numbers = values;
     if (column.width === 4) {
@@ -253,7 +238,8 @@ export class ColumnEncoder {
 
   /** By the first page with values. Returns its numbers where a dictionary pays. */
   #choose(): Ptr | undefined {
-    const { memory, scratch, column, isOrdered, chunkRows } = this.#parts;
+    const { memory, column, isOrdered, chunkRows } = this.#parts;
+    const { scratch } = memory;
     const { values, present, valueBytes } = this.#staged;
     if (present === 0) return undefined;
     const { isInteger, width, kind, kernelType } = column;
@@ -279,7 +265,8 @@ export class ColumnEncoder {
 
   /** Where floats are compressed, both ways are tried. */
   #streamsPay(): boolean {
-    const { memory, scratch, column, codec } = this.#parts;
+    const { memory, column, codec } = this.#parts;
+    const { scratch } = memory;
     const { values, present } = this.#staged;
     if (codec === 'none' || column.kernelType === undefined || column.kernelType < FLOAT32) return false;
     const bytes = present * column.width;
@@ -289,7 +276,8 @@ export class ColumnEncoder {
   }
 
   #addBounds(): void {
-    const { memory, scratch, column } = this.#parts;
+    const { memory, column } = this.#parts;
+    const { scratch } = memory;
     const { values, offsets, present } = this.#staged;
     const at = scratch.bounds.ensure(16);
     if (column.kind === 'bits') this.#bounds.addTruths(present, memory.kernels['popcount']?.(values, 0, present) ?? 0);
@@ -341,10 +329,11 @@ export class ColumnEncoder {
     return this.#bounds;
   }
 
-  #putDictionary(): Uint8Array[] {
+  #putDictionary(): HeldColumn | undefined {
     const dictionary = this.#dictionary;
-    if (dictionary === undefined || !this.#writer.encodings.has(ENCODINGS.dictionary)) return [];
-    const { memory, scratch, column } = this.#parts;
+    if (dictionary === undefined || !this.#writer.encodings.has(ENCODINGS.dictionary)) return undefined;
+    const { memory, column } = this.#parts;
+    const { scratch } = memory;
     const { count, keys, texts, textBytes } = dictionary;
     const at = scratch.bounds.ensure(16);
     this.#writer.encodings.add(ENCODINGS.plain);

@@ -5,15 +5,37 @@
 import type { Ptr } from '../../memory/contract.ts';
 import { type PageKernels, PageMemory } from '../parquet-native/page-memory.ts';
 
+/** Regions that all columns of all writers use in turn: nothing in them outlives a call. */
+const SCRATCH_NAMES: readonly ScratchName[] = [
+  ...(['raw', 'rawOffsets', 'dense', 'denseOffsets', 'validity', 'indices', 'body', 'compressed'] as const),
+  ...(['table', 'codes', 'wide', 'marks', 'map', 'present', 'bounds'] as const),
+];
+
+type ScratchName =
+  | ('raw' | 'rawOffsets' | 'dense' | 'denseOffsets' | 'validity' | 'indices' | 'body' | 'compressed')
+  | ('table' | 'codes' | 'wide' | 'marks' | 'map' | 'present' | 'bounds');
+
+export type EncoderScratch = Readonly<Record<ScratchName, EncoderRegion>>;
+
 /** Least piece. */
 const LEAST_LOG = 10;
 /** Beyond this the memory is given back to the system when nobody uses it. */
 const MOST_KEPT_BYTES = 32 * 2 ** 20;
 
 export class EncoderMemory {
+  /** Of all writers. */
+  heldBytes = 0;
+  dictionaryBytes = 0;
+  stagedBytes = 0;
+  readonly scratch: EncoderScratch;
   readonly #pages = new PageMemory();
   /** Pieces that were given back, by the logarithm of their size. */
   readonly #free = new Map<number, Ptr[]>();
+
+  constructor() {
+    const regions = SCRATCH_NAMES.map((name) => [name, new EncoderRegion(this)]);
+    this.scratch = Object.fromEntries(regions) as EncoderScratch;
+  }
 
   get kernels(): PageKernels {
     return this.#pages.kernels;
@@ -70,6 +92,10 @@ export class EncoderRegion {
     this.at = piece.at;
     this.#bytes = piece.bytes;
     return piece.at;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
   }
 
   release(): void {

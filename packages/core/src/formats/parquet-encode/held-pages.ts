@@ -5,6 +5,7 @@
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import type { Ptr } from '../../memory/contract.ts';
 import type { EncoderMemory } from './encoder-memory.ts';
+import { HELD_BYTES } from './encoder-sizes.ts';
 
 /** Bytes that go to a file or come from it at a time. */
 const BLOCK_BYTES: number = 64 * 1024;
@@ -25,17 +26,14 @@ export interface HeldColumn {
 export class HeldPages {
   readonly #memory: EncoderMemory;
   readonly #path: string;
-  readonly #limitBytes: number;
   #columns: HeldColumn[] = [];
-  #heldBytes = 0;
   #file: FileHandle | undefined;
   #fileBytes = 0;
 
   /** @param path of a file that is made where memory does not do; nothing else has that name */
-  constructor(memory: EncoderMemory, path: string, limitBytes: number) {
+  constructor(memory: EncoderMemory, path: string) {
     this.#memory = memory;
     this.#path = path;
-    this.#limitBytes = limitBytes;
   }
 
   /** Of the row group, so far. */
@@ -67,14 +65,15 @@ export class HeldPages {
     if (last !== undefined && last.used < last.bytes) return last;
     const block = { ...this.#memory.take(BLOCK_BYTES), used: 0 };
     column.blocks.push(block);
-    this.#heldBytes += block.bytes;
+    this.#memory.heldBytes += block.bytes;
     return block;
   }
 
-  /** Makes room, where more is held than may be: the column with the most goes to disk. @throws what the file system says */
+  /** Makes room, where the writers of this thread hold more than they may: columns go to disk, the largest first. @throws what the file system says */
   async shrink(): Promise<void> {
-    while (this.#heldBytes > this.#limitBytes) {
+    while (this.#memory.heldBytes > HELD_BYTES) {
       const most = this.#columns.reduce((a, b) => (b.blocks.length > a.blocks.length ? b : a));
+      if (most.blocks.length === 0) return;
       const bytes = most.blocks.reduce((sum, block) => sum + block.used, 0);
       const file = (this.#file ??= await this.#open());
       const from = this.#fileBytes;
@@ -113,7 +112,7 @@ export class HeldPages {
 
   #giveBack(column: HeldColumn): void {
     for (const block of column.blocks.splice(0)) {
-      this.#heldBytes -= block.bytes;
+      this.#memory.heldBytes -= block.bytes;
       this.#memory.give(block);
     }
   }

@@ -8,17 +8,15 @@ import type { ColumnBounds } from '../column-bounds.ts';
 import type { IpcColumn } from '../ipc-columns.ts';
 import type { EncoderOutput, SummedChunk } from '../parquet-encoder.ts';
 import { ChunkBounds } from './chunk-bounds.ts';
-import { ColumnEncoder, type EncodedChunk, type EncoderScratch, encoderScratch } from './column-encoder.ts';
+import { ColumnEncoder, type EncodedChunk } from './column-encoder.ts';
+import { CODECS, type NativeCodec } from './encodable.ts';
 import { type EncoderMemory, enterEncoderMemory, leaveEncoderMemory } from './encoder-memory.ts';
+import { PAGE_BYTES, STAGED_BYTES } from './encoder-sizes.ts';
 import { type FooterChunk, type FooterGroup, footerBytes } from './footer.ts';
 import { HeldPages } from './held-pages.ts';
-import { CODECS, type NativeCodec } from './page-writer.ts';
 import { type PhysicalColumn, physicalColumn } from './physical-column.ts';
 
-/** Encoded pages that a writer holds in memory. */
-export const HELD_BYTES: number = 8 * 1024 * 1024;
-/** Values that it gathers for pages, nearly, and most rows of a page. */
-const STAGED_BYTES: number = 2 * 1024 * 1024;
+/** Rows of a page. */
 const MOST_PAGE_ROWS = 32_768;
 const LEAST_PAGE_ROWS = 1024;
 /** Bytes of a text that are counted on. */
@@ -35,26 +33,16 @@ export interface NativeEncoderOptions extends EncoderOutput {
   metadata: Readonly<Record<string, string>>;
 }
 
-function isNativeCodec(compression: string): compression is NativeCodec {
-  return compression in CODECS;
-}
-
-/** Whether files of these columns are written here. */
-export function canEncodeNatively(fields: Fields, compression: string): boolean {
-  return isNativeCodec(compression) && fields.every((field) => physicalColumn(field) !== undefined);
-}
-
-/** Rows of a page, so that all columns together gather about `STAGED_BYTES`. */
+/** Rows of a page, so that all columns together gather about `PAGE_BYTES`. */
 function pageRowsOf(columns: readonly PhysicalColumn[]): number {
   const rowBytes = columns.reduce((sum, { kind, width }) => sum + (kind === 'fixed' ? width : TEXT_BYTES), 0);
-  return Math.min(MOST_PAGE_ROWS, Math.max(LEAST_PAGE_ROWS, Math.floor(STAGED_BYTES / rowBytes / 8) * 8));
+  return Math.min(MOST_PAGE_ROWS, Math.max(LEAST_PAGE_ROWS, Math.floor(PAGE_BYTES / rowBytes / 8) * 8));
 }
 
 /** One file. After the constructor exactly one of `end` and `abort` is called. */
 export class NativeEncoder {
   readonly #options: NativeEncoderOptions;
   readonly #memory: EncoderMemory;
-  readonly #scratch: EncoderScratch;
   readonly #held: HeldPages;
   readonly #physical: PhysicalColumn[];
   readonly #columns: ColumnEncoder[];
@@ -71,13 +59,12 @@ export class NativeEncoder {
     const { fields, compression, rowGroupRows, orderedOn, overflowPath } = options;
     this.#options = options;
     this.#memory = enterEncoderMemory();
-    this.#scratch = encoderScratch(this.#memory);
-    this.#held = new HeldPages(this.#memory, overflowPath, HELD_BYTES);
+    this.#held = new HeldPages(this.#memory, overflowPath);
     this.#physical = fields.map((field) => physicalColumn(field) as PhysicalColumn);
     this.#pageRows = pageRowsOf(this.#physical);
     this.#bounds = this.#physical.map((column) => ({ of: new ChunkBounds(column), nulls: 0 }));
-    const { memory, scratch, held } = { memory: this.#memory, scratch: this.#scratch, held: this.#held };
-    const common = { memory, scratch, held, codec: compression as NativeCodec, chunkRows: rowGroupRows };
+    const [memory, held] = [this.#memory, this.#held];
+    const common = { memory, held, codec: compression as NativeCodec, chunkRows: rowGroupRows };
     this.#columns = this.#physical.map(
       (column) => new ColumnEncoder({ ...common, column, isOrdered: column.field.name === orderedOn }),
     );
@@ -93,7 +80,9 @@ export class NativeEncoder {
     columns.forEach((column, index) => this.#columns[index]?.push(column));
     this.#groupRows += rows;
     this.#pageFill += rows;
-    if (this.#pageFill >= this.#pageRows) await this.#endPage();
+    const isCrowded = this.#memory.stagedBytes > STAGED_BYTES;
+    if (isCrowded || this.#pageFill >= this.#pageRows) await this.#endPage();
+    if (isCrowded) for (const column of this.#columns) column.shrink();
     if (this.#groupRows >= this.#options.rowGroupRows) await this.#endGroup();
   }
 
@@ -138,7 +127,7 @@ export class NativeEncoder {
       for (const view of views) sum = crc32(view, sum);
       await this.#write(views);
     };
-    if (dictionary.length > 0) await write(dictionary);
+    if (dictionary !== undefined) await write(this.#held.views(dictionary));
     const dictionaryBytes = this.#bytes - offset;
     for await (const piece of this.#held.stored(pages)) await write([piece]);
     await write(this.#held.views(pages));
@@ -177,7 +166,6 @@ export class NativeEncoder {
   /** Gives memory back. */
   async abort(): Promise<void> {
     for (const column of this.#columns) column.release();
-    for (const region of Object.values(this.#scratch)) region.release();
     try {
       await this.#held.close();
     } finally {

@@ -2,23 +2,16 @@
 import { crc32 } from 'node:zlib';
 import type { Ptr } from '../../memory/contract.ts';
 import { ThriftWriter } from '../thrift-writer.ts';
-import type { EncoderMemory, EncoderRegion } from './encoder-memory.ts';
+import type { NativeCodec } from './encodable.ts';
+import type { EncoderMemory } from './encoder-memory.ts';
 import type { HeldColumn, HeldPages } from './held-pages.ts';
 
-/** Numbers of codecs and of encodings. */
-export const CODECS = { none: 0, snappy: 1 } as const;
-export type NativeCodec = keyof typeof CODECS;
+/** Numbers of the encodings. */
 export const ENCODINGS = { plain: 0, rle: 3, delta: 5, dictionary: 8, streams: 9 } as const;
 
 const DATA_PAGE = 0;
 const DICTIONARY_PAGE = 2;
 const SNAPPY_TABLE_BYTES: number = 64 * 1024;
-
-/** Where pages are put together, of all columns of a writer. */
-export interface PageScratch {
-  compressed: EncoderRegion;
-  table: EncoderRegion;
-}
 
 export class PageWriter {
   /** Of the chunk, with headers. */
@@ -27,15 +20,13 @@ export class PageWriter {
   readonly encodings: Set<number> = new Set();
   readonly #memory: EncoderMemory;
   readonly #codec: NativeCodec;
-  readonly #scratch: PageScratch;
   readonly #header = new ThriftWriter();
   readonly #held: HeldPages;
   #column: HeldColumn;
 
-  constructor(memory: EncoderMemory, codec: NativeCodec, scratch: PageScratch, held: HeldPages) {
+  constructor(memory: EncoderMemory, codec: NativeCodec, held: HeldPages) {
     this.#memory = memory;
     this.#codec = codec;
-    this.#scratch = scratch;
     this.#held = held;
     this.#column = held.begin();
   }
@@ -63,12 +54,15 @@ export class PageWriter {
     this.#held.append(this.#column, page);
   }
 
-  /** The page that goes before all others, which are there already. Valid until the next page. */
-  dictionary(at: Ptr, bytes: number, count: number): Uint8Array[] {
+  /** The page that goes before all others, which are there already. */
+  dictionary(at: Ptr, bytes: number, count: number): HeldColumn {
     const { page, header } = this.#page(at, bytes, DICTIONARY_PAGE, (out) =>
       out.struct(7, (head) => head.i32(1, count).i32(2, ENCODINGS.plain)),
     );
-    return [header, page];
+    const column = this.#held.begin();
+    this.#held.append(column, header);
+    this.#held.append(column, page);
+    return column;
   }
 
   /** Bytes that a page of these values takes. */
@@ -98,8 +92,8 @@ export class PageWriter {
 
   #compress(at: Ptr, bytes: number): { at: Ptr; bytes: number } {
     if (this.#codec === 'none') return { at, bytes };
-    const out = this.#scratch.compressed.ensure(64 + bytes + Math.ceil(bytes / 6) + 64);
-    const table = this.#scratch.table.ensure(SNAPPY_TABLE_BYTES);
+    const out = this.#memory.scratch.compressed.ensure(64 + bytes + Math.ceil(bytes / 6) + 64);
+    const table = this.#memory.scratch.table.ensure(SNAPPY_TABLE_BYTES);
     const end = this.#memory.kernels['snappyEncode']?.(at, bytes, table, out) ?? out;
     return { at: out, bytes: (end >>> 0) - out };
   }

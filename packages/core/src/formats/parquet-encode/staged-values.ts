@@ -6,16 +6,6 @@ import type { IpcColumn } from '../ipc-columns.ts';
 import { type EncoderMemory, EncoderRegion } from './encoder-memory.ts';
 import type { PhysicalColumn } from './physical-column.ts';
 
-/** Where columns of a writer are prepared, one after the other. */
-export interface StagingScratch {
-  raw: EncoderRegion;
-  rawOffsets: EncoderRegion;
-  dense: EncoderRegion;
-  denseOffsets: EncoderRegion;
-  validity: EncoderRegion;
-  indices: EncoderRegion;
-}
-
 /** Codes of kernels. */
 const INT32 = 2;
 
@@ -33,15 +23,14 @@ export class StagedValues {
   /** Of texts. */
   valueBytes = 0;
   readonly #memory: EncoderMemory;
-  readonly #scratch: StagingScratch;
   readonly #column: PhysicalColumn;
   readonly #values: EncoderRegion;
   readonly #offsets: EncoderRegion;
   readonly #validity: EncoderRegion;
+  #countedBytes = 0;
 
-  constructor(memory: EncoderMemory, scratch: StagingScratch, column: PhysicalColumn) {
+  constructor(memory: EncoderMemory, column: PhysicalColumn) {
     this.#memory = memory;
-    this.#scratch = scratch;
     this.#column = column;
     this.#values = new EncoderRegion(memory);
     this.#offsets = new EncoderRegion(memory);
@@ -68,6 +57,14 @@ export class StagedValues {
 
   release(): void {
     for (const region of [this.#values, this.#offsets, this.#validity]) region.release();
+    this.count();
+  }
+
+  /** Tells the other writers of the thread what is gathered here. */
+  count(): void {
+    const bytes = this.#values.bytes + this.#offsets.bytes + this.#validity.bytes;
+    this.#memory.stagedBytes += bytes - this.#countedBytes;
+    this.#countedBytes = bytes;
   }
 
   /** Rows of any kind but numbers into a dictionary. */
@@ -88,9 +85,9 @@ export class StagedValues {
     let indices = 0;
     if (column.nullCount === 0 || validity === undefined) kernels['fillBits']?.(bits, this.rows, column.rows, 1);
     else {
-      const own = this.#copy(this.#scratch.validity, validity);
+      const own = this.#copy(this.#memory.scratch.validity, validity);
       kernels['copyBits']?.(own, 0, column.rows, bits, this.rows);
-      indices = this.#scratch.indices.ensure(4 * column.rows + 64);
+      indices = this.#memory.scratch.indices.ensure(4 * column.rows + 64);
       kernels['selectIndices']?.(own, 0, column.rows, indices);
     }
     this.rows += column.rows;
@@ -106,9 +103,9 @@ export class StagedValues {
   #addBits(column: IpcColumn, indices: Ptr): void {
     const { kernels } = this.#memory;
     const count = column.rows - column.nullCount;
-    let bits = this.#copy(this.#scratch.raw, column.values);
+    let bits = this.#copy(this.#memory.scratch.raw, column.values);
     if (indices !== 0) {
-      const dense = this.#scratch.dense.ensure(count / 8 + 9);
+      const dense = this.#memory.scratch.dense.ensure(count / 8 + 9);
       kernels['takeBits']?.(bits, indices, count, dense);
       bits = dense;
     }
@@ -123,9 +120,9 @@ export class StagedValues {
     const values = this.#values.ensure((this.present + count) * width, this.present * width) + this.present * width;
     const isSame = widenFrom === undefined && !isDecimal;
     if (isSame && indices === 0) return this.#memory.u8.set(column.values.subarray(0, count * width), values);
-    let at = this.#copy(this.#scratch.raw, column.values);
+    let at = this.#copy(this.#memory.scratch.raw, column.values);
     if (indices !== 0) {
-      const dense = isSame ? values : this.#scratch.dense.ensure(count * memoryWidth);
+      const dense = isSame ? values : this.#memory.scratch.dense.ensure(count * memoryWidth);
       kernels['take']?.(memoryWidth, at, indices, count, dense);
       at = dense;
     }
@@ -143,16 +140,16 @@ export class StagedValues {
 
   /** Texts of a column, in scratch. Its values begin with the first text, wherever the offsets do. */
   copyTexts(offsets: Uint8Array, values: Uint8Array, count: number): Texts {
-    const at = this.#copy(this.#scratch.rawOffsets, offsets);
-    return { offsets: at, values: this.#copy(this.#scratch.raw, values) - this.#memory.uint32(at), count };
+    const at = this.#copy(this.#memory.scratch.rawOffsets, offsets);
+    return { offsets: at, values: this.#copy(this.#memory.scratch.raw, values) - this.#memory.uint32(at), count };
   }
 
   /** Texts by their numbers, in scratch. */
   pick({ offsets, values }: Texts, indices: Ptr, count: number): Texts {
     const { kernels } = this.#memory;
     const bytes = kernels['takeVariableBytes']?.(offsets, indices, count) ?? 0;
-    const outOffsets = this.#scratch.denseOffsets.ensure(4 * (count + 1));
-    const outValues = this.#scratch.dense.ensure(bytes + 8);
+    const outOffsets = this.#memory.scratch.denseOffsets.ensure(4 * (count + 1));
+    const outValues = this.#memory.scratch.dense.ensure(bytes + 8);
     kernels['takeVariable']?.(offsets, values, indices, count, outOffsets, outValues);
     return { offsets: outOffsets, values: outValues, count };
   }

@@ -1,12 +1,13 @@
 /** The distinct values of a column chunk, numbered in the order in which they come, as far as they are few. */
 import type { Ptr } from '../../memory/contract.ts';
 import { type EncoderMemory, EncoderRegion } from './encoder-memory.ts';
+import { DICTIONARY_BYTES } from './encoder-sizes.ts';
 
 /** What a reader has to hold stays inside its cache, nearly. */
 export const MOST_ENTRIES = 131_072;
 export const MOST_TEXT_BYTES: number = 1024 * 1024;
-const FIRST_ENTRIES = 8192;
-const FIRST_TEXT_BYTES: number = 64 * 1024;
+const FIRST_ENTRIES = 2048;
+const FIRST_TEXT_BYTES: number = 16 * 1024;
 /** Places in the header of the kernels' table. */
 const HEADER = { count: 0, texts: 24, textCapacity: 28, bytesUsed: 32, size: 40 } as const;
 const SLOT_BYTES = 8;
@@ -21,7 +22,7 @@ export class ValueDictionary {
   #capacity: number;
   #textCapacity: number;
 
-  constructor(memory: EncoderMemory, isText: boolean) {
+  private constructor(memory: EncoderMemory, isText: boolean) {
     this.#memory = memory;
     this.#isText = isText;
     this.#header = new EncoderRegion(memory);
@@ -35,7 +36,13 @@ export class ValueDictionary {
     const keys = this.#keys.ensure(this.#keyBytes());
     const texts = isText ? this.#texts.ensure(FIRST_TEXT_BYTES) : 0;
     const { kernels } = memory;
+    memory.dictionaryBytes += this.#ownBytes;
     kernels['initKeyTable']?.(header, slots, 2 * FIRST_ENTRIES, keys, FIRST_ENTRIES, texts, this.#textCapacity);
+  }
+
+  /** Undefined where the writers of this thread have as many as they may. */
+  static begin(memory: EncoderMemory, isText: boolean): ValueDictionary | undefined {
+    return memory.dictionaryBytes < DICTIONARY_BYTES ? new ValueDictionary(memory, isText) : undefined;
   }
 
   get count(): number {
@@ -79,8 +86,17 @@ export class ValueDictionary {
   }
 
   #addAll(count: number, add: (from: number) => number): boolean {
-    for (let done = add(0); done < count; done = add(done)) if (!this.#grow()) return false;
+    for (let done = add(0); done < count; done = add(done)) {
+      const before = this.#ownBytes;
+      const hasGrown = this.#memory.dictionaryBytes + 3 * before <= DICTIONARY_BYTES && this.#grow();
+      this.#memory.dictionaryBytes += this.#ownBytes - before;
+      if (!hasGrown) return false;
+    }
     return true;
+  }
+
+  get #ownBytes(): number {
+    return this.#slots.bytes + this.#keys.bytes + this.#texts.bytes;
   }
 
   /** To the next size of what is full. */
@@ -113,6 +129,7 @@ export class ValueDictionary {
   }
 
   release(): void {
+    this.#memory.dictionaryBytes -= this.#ownBytes;
     for (const region of [this.#header, this.#slots, this.#keys, this.#texts]) region.release();
   }
 }

@@ -5,6 +5,7 @@ import { PipelineError } from '../../errors.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { ParquetChunk } from '../parquet-info.ts';
 import { decodeThriftStructAt, numberField, structField, type ThriftStruct } from '../thrift-compact.ts';
+import { CODEC } from './codecs.ts';
 import { PageProblem } from './page-error.ts';
 import { type PageMemory, Region } from './page-memory.ts';
 
@@ -17,10 +18,6 @@ const MOST_PAGE_BYTES = 2 ** 30;
 const DATA = 0;
 const DICTIONARY = 2;
 const DATA_V2 = 3;
-
-/** Codecs by their numbers in the footer. */
-export const CODEC = { none: 0, snappy: 1, zstd: 6, lz4Raw: 7 } as const;
-export const READABLE_CODECS: ReadonlySet<number> = new Set([CODEC.none, CODEC.snappy, CODEC.zstd, CODEC.lz4Raw]);
 
 /** A page, with its bytes in memory until the next one is read. */
 export interface Page {

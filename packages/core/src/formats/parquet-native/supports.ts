@@ -2,7 +2,7 @@
 import { isTimestamp, parseType } from '../../schema/parse-type.ts';
 import type { FieldSpec } from '../../schema/types.ts';
 import type { ParquetChunk, ParquetInfo, ParquetLeaf } from '../parquet-info.ts';
-import { READABLE_CODECS } from './chunk-pages.ts';
+import { READABLE_CODECS } from './codecs.ts';
 
 const BOOLEAN = 0;
 const INT32 = 1;
