@@ -9,7 +9,7 @@ export { csvTextBytes, csvTexts, csvValues } from './csv-values';
 export { snappyEncode } from './compress';
 export { lz4Continue, lz4Decode, snappyDecode } from './decompress';
 export { groupStates } from './groups';
-export { checksum, combineIds, encodeInt64, encodeText, initKeyTable, rehashKeyTable } from './hash';
+export { checksum, checksumAdd, checksumBegin, checksumEnd, combineIds, encodeInt64, encodeText, initKeyTable, rehashKeyTable } from './hash';
 export { asofMatch, mergeMatch } from './join';
 export { initStates, mergeStates, roundSums } from './merge';
 export { jsonRows } from './json-rows';
@@ -23,5 +23,5 @@ export {
 } from './parquet-pages';
 export { segmentStates } from './segments';
 export { splitGroups } from './split';
-export { zstdDecode } from './zstd';
+export { zstdBegin, zstdBlock, zstdDecode } from './zstd';
 export { choose, fill, iota, take, takeVariable, takeVariableBytes } from './take';

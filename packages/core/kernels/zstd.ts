@@ -439,6 +439,19 @@ function readBlock(s: usize, p: usize, end: usize, start: usize, out: usize, lim
   return out + rest;
 }
 
+/** Begins a frame: there are no tables yet. */
+export function zstdBegin(s: usize): void {
+  for (let log: usize = LITERAL_LOG; log <= HUFFMAN_LOG; log += 4) store<u32>(s + log, NONE);
+  store<u32>(s + REPEATS, 1);
+  store<u32>(s + REPEATS, 4, 4);
+  store<u32>(s + REPEATS, 8, 8);
+}
+
+/** One compressed block of the frame at hand, which may refer to bytes from `history` on. Returns where its text ends, or 0. */
+export function zstdBlock(s: usize, p: usize, end: usize, history: usize, out: usize, limit: usize): usize {
+  return readBlock(s, p, end, history, out, limit);
+}
+
 /** One frame or several. Returns the bytes written, or -1. */
 export function zstdDecode(s: usize, p: usize, end: usize, out: usize, capacity: u32): i32 {
   const start = out;
@@ -463,10 +476,7 @@ export function zstdDecode(s: usize, p: usize, end: usize, out: usize, capacity:
     p += sizeBytes + <usize>!isSingle;
     if (p > end) return -1;
     const frame = out;
-    for (let log: usize = LITERAL_LOG; log <= HUFFMAN_LOG; log += 4) store<u32>(s + log, NONE);
-    store<u32>(s + REPEATS, 1);
-    store<u32>(s + REPEATS, 4, 4);
-    store<u32>(s + REPEATS, 8, 8);
+    zstdBegin(s);
     let isLast = false;
     while (!isLast) {
       if (end - p < 3) return -1;

@@ -104,7 +104,7 @@ async function nothingMatches(pattern: string, absolute: string): Promise<Pipeli
 /**
  * The files that paths and patterns stand for, as absolute paths: each pattern's matches in the order of their names (by
  * code point), the patterns in the order given, each file once. `*` and `?` stay inside a name, `**` crosses folders,
- * `{a,b}` is either. A path without these is taken as it is, there or not.
+ * `{a,b}` is either. A path without these is taken as it is, there or not; `-` is standard input, and stays.
  * @throws ERR_FILE_NOT_FOUND when a pattern matches nothing
  * @example
  * ```ts
@@ -114,7 +114,7 @@ async function nothingMatches(pattern: string, absolute: string): Promise<Pipeli
 export async function expandPaths(patterns: readonly string[], folder: string = process.cwd()): Promise<string[]> {
   const paths = new Set<string>();
   for (const pattern of patterns) {
-    const found = await matches(pattern, folder);
+    const found = pattern === '-' ? [pattern] : await matches(pattern, folder);
     for (const path of found.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))) paths.add(path);
   }
   return [...paths];

@@ -65,8 +65,8 @@ const OPTIONS = [
 
 /**
  * Reads CSV or TSV files: a path, a pattern with `*`, `?`, `**`, `{a,b}`, or several of these. The files of a pattern follow each
- * other by name; together they are one stream. They are cut into chunks that the lanes parse side by side. Files in gzip are first
- * unpacked into the run's folder under `spillDirectory`.
+ * other by name; together they are one stream. They are cut into chunks that the lanes parse side by side. Files in gzip and
+ * Zstandard are first unpacked into the run's folder under `spillDirectory`.
  *
  * Text is UTF-8. An empty field is null, a text of two quotes is empty. CR, LF and CRLF end lines; empty lines are left out.
  * A row with too many or too few fields, a quote inside of a field, and a value that is none of its type are bad rows. Columns

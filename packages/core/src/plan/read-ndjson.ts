@@ -35,8 +35,8 @@ const OPTIONS = [
 
 /**
  * Reads files with one JSON object a line: a path, a pattern with `*`, `?`, `**`, `{a,b}`, or several of these. The files of a pattern
- * follow each other by name; together they are one stream. They are cut into chunks that the lanes parse side by side. Files in gzip are
- * first unpacked into the run's folder under `spillDirectory`.
+ * follow each other by name; together they are one stream. They are cut into chunks that the lanes parse side by side. Files in gzip and
+ * Zstandard are first unpacked into the run's folder under `spillDirectory`.
  *
  * Objects inside of objects are seen through: their values are columns named by their path. Arrays, and objects where a column is the whole
  * of one, are texts of JSON. A value may be quoted or not, so that numbers of any size stay exact; null and keys that are not there are

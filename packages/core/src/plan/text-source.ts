@@ -70,8 +70,17 @@ async function lookAtJson(paths: readonly string[], format: JsonFormat, spec: Te
   return { format, files: heads.map((head) => fileOf(head, [])), schema };
 }
 
-function fileOf({ path, bytes, packing, dataStart, headLines }: TextHead, names: string[]): TextFile {
-  return { path, bytes, ...(packing && { packing }), dataStart, headLines, names, fieldIndex: [] };
+function fileOf({ path, bytes, packing, isPiped, dataStart, headLines }: TextHead, names: string[]): TextFile {
+  return {
+    path,
+    bytes,
+    ...(packing && { packing }),
+    ...(isPiped && { isPiped }),
+    dataStart,
+    headLines,
+    names,
+    fieldIndex: [],
+  };
 }
 
 function sampledSchema(head: CsvHead): Fields {

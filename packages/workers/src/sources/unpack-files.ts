@@ -6,7 +6,7 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { PipelineError } from '@spillway/core/base';
+import { formatBytes, PipelineError } from '@spillway/core/base';
 import type { TextFile } from '@spillway/core/internal';
 import { unpackError, unpackedStream } from '@spillway/core/text';
 import type { PlannedRun } from '../coordinator/plan-run.ts';
@@ -14,7 +14,7 @@ import { FED_FILES, type SpillPlace } from '../coordinator/spill-place.ts';
 
 const AT_ONCE = 4;
 
-/** Files of a plan that have to be unpacked. */
+/** Files of a plan that have to be unpacked, or come through a pipe. */
 export function packedFiles({ logical }: PlannedRun): TextFile[] {
   return logical.nodes.flatMap(({ spec }) =>
     spec.kind === 'source' && spec.source.type === 'text'
@@ -27,23 +27,50 @@ export function packedFiles({ logical }: PlannedRun): TextFile[] {
  * Unpacks them, and tells each file where its text lies and how long it is.
  * @throws ERR_FILE_FORMAT (damaged), ERR_SPILL_DISK, the signal's reason
  */
-export async function unpackFiles(
-  files: readonly TextFile[],
-  { folder }: SpillPlace,
-  signal: AbortSignal,
-): Promise<void> {
+export async function unpackFiles(files: readonly TextFile[], place: SpillPlace, signal: AbortSignal): Promise<void> {
+  const { folder, limitBytes } = place;
   await mkdir(folder, { recursive: true });
   let next = 0;
+  const quota: Quota = { limitBytes, usedBytes: 0 };
   const work = async (): Promise<void> => {
     for (let index = next++; index < files.length; index = next++)
-      await unpack(files[index] as TextFile, join(folder, `${FED_FILES}text-${index}`), signal);
+      await unpack(files[index] as TextFile, join(folder, `${FED_FILES}text-${index}`), quota, signal);
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, files.length) }, work));
+  // What is left is for what spills.
+  place.limitBytes -= quota.usedBytes;
 }
 
-async function unpack(file: TextFile, target: string, signal: AbortSignal): Promise<void> {
+/** Bytes on disk of all files together. */
+interface Quota {
+  readonly limitBytes: number;
+  usedBytes: number;
+}
+
+/** Passes text on as long as there is room for it. @throws ERR_SPILL_LIMIT */
+async function* counted(path: string, text: AsyncIterable<Uint8Array>, quota: Quota): AsyncGenerator<Uint8Array> {
+  for await (const part of text) {
+    quota.usedBytes += part.length;
+    if (quota.usedBytes > quota.limitBytes) throw noRoom(path, quota.limitBytes);
+    yield part;
+  }
+}
+
+function noRoom(path: string, limitBytes: number): PipelineError {
+  return new PipelineError(
+    'ERR_SPILL_LIMIT',
+    `${path} does not fit on the disk as text: with the files before it, that is more than the spillLimit of ${formatBytes(limitBytes)}`,
+    {
+      file: path,
+      expected: String(limitBytes),
+      hint: 'compressed and piped text is unpacked into spillDirectory first: raise spillLimit, or read plain files',
+    },
+  );
+}
+
+async function unpack(file: TextFile, target: string, quota: Quota, signal: AbortSignal): Promise<void> {
   try {
-    await pipeline(unpackedStream(file.path), createWriteStream(target), { signal });
+    await pipeline(counted(file.path, unpackedStream(file), quota), createWriteStream(target), { signal });
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if ((error as { path?: string }).path === target || (error as { code?: string }).code === 'ENOSPC')

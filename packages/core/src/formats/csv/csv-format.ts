@@ -38,7 +38,10 @@ export interface TextFile {
   path: string;
   /** Of its text; of a compressed file its own, until it has been unpacked. */
   bytes: number;
-  packing?: 'gzip';
+  /** `none`: plain text that comes through a pipe. */
+  packing?: 'gzip' | 'zstd' | 'none';
+  /** It can be read only once. */
+  isPiped?: true;
   /** Where its text lies, once it has been unpacked. */
   unpacked?: string;
   /** Byte at which the first row behind the header starts. */

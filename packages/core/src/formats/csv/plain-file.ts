@@ -1,10 +1,10 @@
 /** Whole text files, read the slow and obvious way: for the reference executor. */
 import { readFile } from 'node:fs/promises';
-import { gunzipSync } from 'node:zlib';
 import type { Fields } from '../../schema/types.ts';
 import { plainLines } from '../ndjson/plain-lines.ts';
 import { badRowError, type RowProblem } from './csv-error.ts';
 import type { CsvFormat, TextFile, TextFormat } from './csv-format.ts';
+import { unpackedStream } from './packed-file.ts';
 import { fieldText, isQuoted, plainRows } from './plain-rows.ts';
 import { type PlainValue, plainValue } from './plain-values.ts';
 
@@ -14,8 +14,7 @@ export async function plainFileRows(
   fields: Fields,
   format: TextFormat,
 ): Promise<(PlainValue[] | undefined)[]> {
-  const packed = await readFile(file.path);
-  const bytes = file.packing === undefined ? packed : gunzipSync(packed);
+  const bytes = file.packing === undefined ? await readFile(file.path) : await unpacked(file);
   const rows: (PlainValue[] | undefined)[] = [];
   const take = (values: PlainValue[] | RowProblem, line: number): void => {
     if (Array.isArray(values)) rows.push(values);
@@ -35,6 +34,12 @@ export async function plainFileRows(
     take(values, row.line);
   }
   return rows;
+}
+
+async function unpacked(file: TextFile): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of unpackedStream(file)) parts.push(part as Buffer);
+  return Buffer.concat(parts);
 }
 
 function rowValues(

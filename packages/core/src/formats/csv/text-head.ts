@@ -4,19 +4,21 @@ import { PipelineError } from '../../errors.ts';
 import { fileError } from '../file-error.ts';
 import { badRowError } from './csv-error.ts';
 import type { TextFile } from './csv-format.ts';
-import { packingOf, unpackedStart } from './packed-file.ts';
+import { packingOf, partialStart, unpackedStart } from './packed-file.ts';
+import { isPiped, pipedInput } from './piped-input.ts';
 
 /** What is known of every text file. */
 export interface TextHead {
   path: string;
   bytes: number;
   packing: TextFile['packing'];
+  isPiped?: true;
   dataStart: number;
   headLines: number;
 }
 
 /** What looking at a sample tells. */
-export type HeadOf<H extends TextHead> = Omit<H, 'path' | 'bytes' | 'packing'>;
+export type HeadOf<H extends TextHead> = Omit<H, 'path' | 'bytes' | 'packing' | 'isPiped'>;
 
 const SAMPLE_BYTES = 256 * 1024;
 /** A header may be this long. */
@@ -32,13 +34,14 @@ export async function readTextHead<H extends TextHead>(
 ): Promise<H> {
   let file: FileHandle | undefined;
   try {
+    if (await isPiped(path)) return await readPipedHead(path, headOf);
     file = await open(path, 'r');
     const { size } = await file.stat();
     for (let bytes = SAMPLE_BYTES; ; bytes *= 4) {
       const start = await readStart(file, Math.min(size, bytes));
       const packing = packingOf(path, start);
       const sample =
-        packing === undefined ? { start, isWhole: start.length === size } : await unpackedStart(path, bytes);
+        packing === undefined ? { start, isWhole: start.length === size } : await unpackedStart(path, packing, bytes);
       const head = headOf(sample.start, sample.isWhole);
       if (head !== undefined) return { ...head, path, bytes: size, packing } as H;
       if (bytes >= MOST_HEAD_BYTES) throw tooLong(path);
@@ -47,6 +50,20 @@ export async function readTextHead<H extends TextHead>(
     throw error instanceof PipelineError ? error : await fileError(path, error);
   } finally {
     await file?.close();
+  }
+}
+
+async function readPipedHead<H extends TextHead>(
+  path: string,
+  headOf: (sample: Buffer, isWhole: boolean) => HeadOf<H> | undefined,
+): Promise<H> {
+  for (let bytes = SAMPLE_BYTES; ; bytes *= 4) {
+    const raw = await pipedInput(path).start(bytes);
+    const packing = packingOf(path, raw.start) ?? 'none';
+    const sample = await partialStart(path, packing, raw);
+    const head = headOf(sample.start, sample.isWhole);
+    if (head !== undefined) return { ...head, path, bytes: 0, packing, isPiped: true } as unknown as H;
+    if (bytes >= MOST_HEAD_BYTES) throw tooLong(path);
   }
 }
 
