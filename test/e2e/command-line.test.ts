@@ -1,9 +1,10 @@
 /** The command as it is installed, in processes of its own. What it does is tested in `unit/workers/cli`. */
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openStore } from '@spillway/core';
 import { expect, it } from 'vitest';
+import { command } from '#support/command';
 import { runNode, runProgram } from '#support/process';
 import { temporaryFolder } from '#support/temporary-folder';
 
@@ -62,4 +63,21 @@ export default async () => s.toStore(await openStore('out'), { a: 'b' });
   expect(afterKillMs).toBeLessThan(3000);
   const left = existsSync(join(cwd, 'out')) ? readdirSync(join(cwd, 'out'), { recursive: true }) : [];
   expect(left.filter((name) => String(name).includes('.parquet') || String(name).endsWith('.json'))).toEqual([]);
+});
+
+it('does what the guide shows: files into a store, hours of them by a module, rows out again', async () => {
+  const cwd = temporaryFolder();
+  const guide = readFileSync(new URL('../../docs/guides/command-line.md', import.meta.url), 'utf8');
+  const module = /```js\n\/\/ hourly\.js\n(.*?)```/s.exec(guide)?.[1] as string;
+  writeFileSync(join(cwd, 'hourly.mjs'), module.replaceAll("'@spillway/core'", CORE));
+  writeFileSync(
+    join(cwd, 'ticks.csv'),
+    'ts,price,qty\n2024-01-02T09:30:00,10,1\n2024-01-02T09:45:00,12,2\n2024-01-02T10:00:00,11,4\n',
+  );
+  const ingest = ['ingest', 'ticks.csv', '--store', './market', '--key', 'symbol=AAPL,freq=tick', '--ordered-on', 'ts'];
+  expect(await command(ingest, { cwd })).toMatchObject({ code: 0 });
+  expect(await runNode([SPILLWAY, 'run', 'hourly.mjs', 'AAPL'], { cwd })).toMatchObject({ code: 0, stdout: '' });
+  expect((await command(['cat', 'market', 'freq=1h'], { cwd })).stdout).toBe(
+    'ts,open,close,volume\n2024-01-02T09:00:00.000000,10,12,3\n2024-01-02T10:00:00.000000,11,11,4\n',
+  );
 });
