@@ -77,6 +77,8 @@ export interface OpDefinition<I extends Shape | undefined = Shape | undefined, O
   readonly output: 'same' | Shape | ((input: Shape, options: never) => Shape | 'same');
   readonly adds: Shape | undefined;
   readonly stateless: boolean;
+  /** Its instances have `snapshot` and `restore`: a scan's. Of others that is known when they are made. */
+  readonly savesState?: true;
   readonly blocking: boolean;
   readonly observesBatches: boolean;
   /** @throws ERR_OP_OPTIONS */
@@ -100,6 +102,7 @@ export interface FoldConfig<I extends Shape | undefined, O extends Shape, D exte
   /** `merge` of two states equals the state of both inputs in order, so that lanes may share the work. */
   associative?: true;
   merge?(left: State, right: State, options: OptionsOutput<D>): State;
+  /** The state as plain data, for going on after a worker has died. Not needed where it is plain data anyway: no instances of classes, no functions. */
   snapshot?(state: State): unknown;
   restore?(saved: never): State;
 }

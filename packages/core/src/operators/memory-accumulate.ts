@@ -1,5 +1,6 @@
 import { batchToArrow } from '../batch/batch-to-arrow.ts';
 import type { Batch } from '../batch/contract.ts';
+import { PipelineError } from '../errors.ts';
 import type { FlushReason, Triggers } from '../plan/logical.ts';
 import type { ArrowModule } from '../schema/load-arrow.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from './contract.ts';
@@ -7,12 +8,14 @@ import type { FoldDefinition, OpResult } from './definition.ts';
 import { HeldBatches } from './held-batches.ts';
 import { type ResultTarget, takeResult } from './op-result.ts';
 import { pushAll } from './outputs.ts';
-import type { SavedBatch, SnapshotReader, SnapshotWriter } from './snapshot-contract.ts';
+import { whatIsNotPlain } from './plain-state.ts';
+import type { SavedBatch, SavedList, SnapshotReader, SnapshotWriter } from './snapshot-contract.ts';
 import { type SavedTriggers, TriggerCounter } from './triggers.ts';
 import { callUser, settle, withFinally } from './user-code.ts';
 
 interface SavedFold {
-  state: unknown;
+  /** Of one element. */
+  state: SavedList;
   counted: SavedTriggers;
   pieces: SavedBatch[];
 }
@@ -24,7 +27,7 @@ interface SavedFold {
  * Inputs without rows are counted but not folded. Rows and bytes held are those folded since the last flush.
  */
 export class MemoryAccumulate implements Operator {
-  /** Of a fold that says how its state is saved; any other begins again at its start. */
+  /** Of a fold that says how its state is saved, or whose state is plain data; any other begins again at its start. */
   readonly snapshot?: (writer: SnapshotWriter) => Promise<SavedFold>;
   readonly restore?: (saved: SavedFold, reader: SnapshotReader) => Promise<void>;
   readonly #context: OperatorContext;
@@ -37,6 +40,8 @@ export class MemoryAccumulate implements Operator {
   readonly #counter: TriggerCounter;
   /** Pieces of the logical input that is still missing its rest. */
   readonly #pieces: HeldBatches;
+  /** The state is saved as it is. */
+  readonly #isPlain: boolean;
   #state: unknown;
 
   constructor(
@@ -63,24 +68,38 @@ export class MemoryAccumulate implements Operator {
     this.#counter = new TriggerCounter(spec.triggers, context.autoLimit);
     this.#pieces = new HeldBatches(arena, owner, context.inputFields);
     this.#state = this.#init();
-    if (definition.snapshot === undefined || definition.restore === undefined) return;
+    this.#isPlain = definition.snapshot === undefined || definition.restore === undefined;
+    if (this.#isPlain && whatIsNotPlain(this.#state) !== undefined) return;
     this.snapshot = (writer) => this.#save(writer);
     this.restore = (saved, reader) => this.#restore(saved, reader);
   }
 
   async #save(writer: SnapshotWriter): Promise<SavedFold> {
-    const state = await callUser(this.#context, ' in snapshot', undefined, () =>
-      this.#definition.snapshot?.(this.#state),
-    );
-    return { state, counted: this.#counter.save(), pieces: await this.#pieces.save(writer) };
+    const state = this.#isPlain
+      ? this.#plainState()
+      : await callUser(this.#context, ' in snapshot', undefined, () => this.#definition.snapshot?.(this.#state));
+    const pieces = await this.#pieces.save(writer);
+    return { state: await writer.list([state]), counted: this.#counter.save(), pieces };
   }
 
-  async #restore(saved: SavedFold, reader: SnapshotReader): Promise<void> {
-    this.#counter.restore(saved.counted);
-    this.#pieces.restore(saved.pieces, reader);
-    this.#state = await callUser(this.#context, ' in restore', undefined, () =>
-      this.#definition.restore?.(saved.state),
-    );
+  async #restore({ state, counted, pieces }: SavedFold, reader: SnapshotReader): Promise<void> {
+    this.#counter.restore(counted);
+    this.#pieces.restore(pieces, reader);
+    const [saved] = reader.list(state);
+    this.#state = this.#isPlain
+      ? saved
+      : await callUser(this.#context, ' in restore', undefined, () => this.#definition.restore?.(saved));
+  }
+
+  /** @throws ERR_OP_FAILED where it has become something that cannot be written down */
+  #plainState(): unknown {
+    const problem = whatIsNotPlain(this.#state);
+    if (problem === undefined) return this.#state;
+    const { name } = this.#context;
+    throw new PipelineError('ERR_OP_FAILED', `fold "${name}" cannot be saved: ${problem}`, {
+      stage: name,
+      hint: 'give it snapshot and restore, or keep its state as plain data, so that runs go on from barriers with it',
+    });
   }
 
   #init(): unknown {

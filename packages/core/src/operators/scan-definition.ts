@@ -63,7 +63,7 @@ export function defineScan<
 >(url: string, config: ScanConfig<I, O, A, D, State>): OpDefinition<I, O, A, D> {
   const { init, step, ...others } = config;
   const made = Object.keys((config.output === 'same' ? config.adds : config.output) ?? {});
-  return defineOp<I, O, A, D>(url, {
+  const definition = defineOp<I, O, A, D>(url, {
     ...(others as object as { output: O }),
     create: (options, context) => {
       let state = init(options);
@@ -86,6 +86,7 @@ export function defineScan<
       } as OpInstance as never;
     },
   });
+  return Object.assign(definition, { savesState: true as const });
 }
 
 /** Reads rows of a batch as objects. */

@@ -8,6 +8,7 @@ import { buildLogicalPlan } from './build.ts';
 import type { AggregationSpec, FileFormat, OperatorSpec, SortKey, SourceSpec, Triggers } from './logical.ts';
 import { batchRowsOf, type MinimumTerms, minimumTerms } from './minimum.ts';
 import type { EdgeSpec, PhysicalPlan, StageOperator, StageSpec } from './physical.ts';
+import { type RecoveryGap, recoveryGaps } from './recovery.ts';
 import { fileProbes, resolvePlan } from './resolve.ts';
 import type { PlanProbes, ResolvedPlan } from './resolved.ts';
 import type { Sink } from './sinks.ts';
@@ -33,6 +34,8 @@ export interface Explanation {
   minimum: MinimumTerms;
   /** How a run at this limit would split it. */
   split: MemorySplit;
+  /** Steps that keep a run from going on from a barrier after the death of a worker. */
+  recoveryGaps: RecoveryGap[];
 }
 
 /** See `explain` in `deferred.ts`. */
@@ -44,8 +47,10 @@ export async function explain(sinks: Sink | readonly Sink[], options: ExplainOpt
   const rows = Math.max(1, ...logical.nodes.map(batchRowsOf));
   const minimum = minimumTerms(logical, physical.stages, physical.edges, rows);
   const split = splitMemory(logical, physical);
+  const gaps = await recoveryGaps(physical);
   const lines = [memoryHead(physical), ...(options.memory === true ? memoryLines(minimum, split) : [])];
-  return { text: [...lines, ...planLines(logical, physical)].join('\n'), logical, physical, minimum, split };
+  const text = [...lines, ...planLines(logical, physical), ...gaps.map(gapLine)].join('\n');
+  return { text, logical, physical, minimum, split, recoveryGaps: gaps };
 }
 
 function memoryHead({ memoryLimitBytes, minimumBytes }: PhysicalPlan): string {
@@ -91,6 +96,12 @@ function planLines(logical: ResolvedPlan, physical: PhysicalPlan): string[] {
       ? ['the result does not depend on timing']
       : timingDependence.map(({ node, reason }) => `DEPENDS ON TIMING: ${node} ${reason}`)),
   ];
+}
+
+function gapLine({ node, outcome, reason }: RecoveryGap): string {
+  return outcome === 'start'
+    ? `NO BARRIERS: ${node} ${reason}; after the death of a worker the run begins again at its start`
+    : `THE DEATH OF A WORKER FAILS THE RUN: ${node} ${reason}`;
 }
 
 function sourceLines(name: string, source: SourceSpec, columns: number): string[] {
