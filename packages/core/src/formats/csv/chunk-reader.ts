@@ -240,10 +240,15 @@ export class TextChunkReader {
       const { u8 } = this.#parts.arena;
       const { text } = this.#text;
       this.#tellText();
-      lines += this.#indexer.lines(0, bytes) - (lastByte === CR && u8[text] === LF ? 1 : 0);
+      lines += this.#indexer.lines(0, bytes) - (this.#isOneEnd(lastByte, u8[text]) ? 1 : 0);
       lastByte = u8[text + bytes - 1] as number;
     });
     return lines;
+  }
+
+  /** Whether two bytes end one line together, each of which would by itself. */
+  #isOneEnd(left: number | undefined, right: number | undefined): boolean {
+    return left === CR && right === LF && this.#indexer.isLineEnd(CR);
   }
 
   /** Lines that end in [from, to) of the text. A line end that the border cuts counts before it. */
@@ -251,7 +256,7 @@ export class TextChunkReader {
     const { u8 } = this.#parts.arena;
     const { text } = this.#text;
     if (to <= from) return 0;
-    const isCut = from > 0 && u8[text + from - 1] === CR && u8[text + from] === LF;
+    const isCut = from > 0 && this.#isOneEnd(u8[text + from - 1], u8[text + from]);
     return this.#indexer.lines(from, to) - (isCut ? 1 : 0);
   }
 

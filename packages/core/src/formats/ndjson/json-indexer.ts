@@ -143,7 +143,10 @@ export class JsonIndexer implements TextIndexer {
   }
 
   lines(from: number, to: number): number {
-    return this.#text.csvLines(this.#textAt, from, to);
+    const text = this.#arena.u8.subarray(this.#textAt + from, this.#textAt + to);
+    let lines = 0;
+    for (let at = text.indexOf(LF); at >= 0; at = text.indexOf(LF, at + 1)) lines += 1;
+    return lines;
   }
 
   /** The last of a row's places: where it starts in the text. */
