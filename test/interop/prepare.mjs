@@ -23,3 +23,10 @@ if (!isThere && !(run('python3', ['-m', 'venv', venv]) && run(python, ['-m', 'pi
   console.error('the Python packages of the interop tests cannot be installed');
   process.exit(1);
 }
+
+const canRun = () => run('promtool', ['--version']) && run('prometheus', ['--version']);
+const install = () => run('apt-get', ['install', '-y', '-q', '--no-install-recommends', 'prometheus']);
+if (!canRun() && !install() && !(run('apt-get', ['update', '-q']) && install())) {
+  console.error('prometheus of the interop tests is not there and cannot be installed');
+  process.exit(1);
+}
