@@ -2,6 +2,7 @@
 
 export { floorBytes, rowBytes } from './batch/largest-batch.ts';
 export { poolBytes } from './memory/pool-layout.ts';
+export { boundedSources } from './plan/bounded-sources.ts';
 export { hasUserCode, type MemorySplit, splitMemory } from './plan/budget.ts';
 export { buildLogicalPlan } from './plan/build.ts';
 export { mostDeliveredRows } from './plan/delivered-rows.ts';

@@ -43,6 +43,8 @@ export interface ChainServices {
   /** Where the limits of operators that leave them to the governor are told and reported. */
   limitPlace?(operator: number): LimitPlace;
   onLate?(operator: number, rows: number): void;
+  /** No further row can change what the operator gives. */
+  onEnough?(operator: number): void;
   onFlush(operator: number, reason: FlushReason, held: HeldState): void;
   position(): { file?: string; row?: number };
 }

@@ -157,6 +157,7 @@ function contextOf(operator: StageOperator, index: number, wiring: Wiring, servi
     signal,
     onFlush: (reason, held) => services.onFlush(index, reason, held),
     onLate: (rows) => services.onLate?.(index, rows),
+    onEnough: () => services.onEnough?.(index),
     position: services.position,
   };
 }

@@ -97,6 +97,8 @@ export interface OperatorContext {
   onFlush(reason: FlushReason, held: HeldState): void;
   /** Counts rows that came too late and were left out. */
   onLate?(rows: number): void;
+  /** Says that no further row can change what it gives. */
+  onEnough?(): void;
   /** Row position of the batch being pushed, when the source can tell, for error messages. */
   position(): { file?: string; row?: number /** Rows of the morsel that starts at `row`. */; rows?: number };
 }

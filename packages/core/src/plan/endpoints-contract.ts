@@ -18,6 +18,8 @@ export interface Feeder {
   readonly totalRows?: number;
   /** Inputs that may be under way before `write` waits; without it as many as there is room for. */
   readonly maxInFlight?: number;
+  /** Whether it may be ended as soon as nothing needs more of it. */
+  readonly canStop?: boolean;
   /**
    * Hands every logical input to `write`, in order, each after the one before has been taken (that is the backpressure),
    * and resolves when the input has ended. Called at most once a run. Stops and rejects when `signal` aborts: pending

@@ -78,6 +78,7 @@ export class IterableFeeder implements Feeder {
   readonly fields: Fields;
   readonly label: string;
   readonly totalRows?: number;
+  readonly canStop: boolean = true;
   readonly #items: AnyIterable;
   readonly #batchRows: number;
   #hasBeenRead = false;

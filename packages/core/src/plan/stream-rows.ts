@@ -80,10 +80,14 @@ export class RowSteps<in out S extends Shape, in out R extends Registry> extends
     return this.#append('slidingWindow', slidingWindowSpec(rows, options), options);
   }
 
-  /** The first `rows` rows. @throws ERR_OPTIONS */
+  /**
+   * The first `rows` rows. A source of which nothing else needs more is not read to its end (an iterable, Parquet files, a registered
+   * source).
+   * @throws ERR_OPTIONS
+   */
   limit(rows: number, options?: StepOptions): Stream<S, R> {
     checkKeys(options, 'limit', [], 'step');
-    return this.#append('limit', sliceSpec(0, rows, 1), options);
+    return this.#append('limit', sliceSpec(0, checkedLimit(rows), 1), options);
   }
 
   /**
@@ -349,3 +353,8 @@ export class RowSteps<in out S extends Shape, in out R extends Registry> extends
 
 /** Taps of this process so far, for their names. */
 let taps = 0;
+
+function checkedLimit(rows: number): number {
+  if (Number.isSafeInteger(rows) && rows >= 0) return rows;
+  throw refuseOptions('limit', `rows is ${String(rows)}`, 'give a whole number from 0');
+}

@@ -91,7 +91,7 @@ export function checkTiming(nodes: readonly ResolvedNode[], deterministic: boole
     `the plan is to be deterministic, but ${first.node} ${first.reason}`,
     {
       stage: first.node,
-      hint: 'use iterMax, rows or memoryLimit instead of interval, or leave deterministic out',
+      hint: 'use iterMax, rows or memoryLimit instead of interval, mergeOrdered instead of union, an as-of join for what is latest, or leave deterministic out',
     },
   );
 }

@@ -23,6 +23,8 @@ const Word = {
   holdsEnd: 5,
   /** Not 0: it has come there. */
   isAtEnd: 6,
+  /** 1 when nothing more of it is needed. */
+  isEnough: 7,
   /** Sequences before it have been announced; lower 32 bits. A line of its own: lanes claim by it. */
   announced: 16,
   /** Sequences that lanes have worked through, of sources whose batches lanes make. */
@@ -157,6 +159,15 @@ export class SourceGate {
 
   open(): void {
     this.#set(Mode.open);
+  }
+
+  /** Nothing more is needed: what comes now may be left empty. */
+  setEnough(): void {
+    Atomics.store(this.#words, Word.isEnough, 1);
+  }
+
+  isEnough(): boolean {
+    return Atomics.load(this.#words, Word.isEnough) === 1;
   }
 
   /** Ends all waiting. */

@@ -7,7 +7,7 @@
 import { rm } from 'node:fs/promises';
 import { PipelineError } from '@spillway/core/base';
 import type { PhysicalPlan, PlainBatch, SpilledFile, StageSpec } from '@spillway/core/internal';
-import type { MemorySplit } from '@spillway/core/planner';
+import { boundedSources, type MemorySplit } from '@spillway/core/planner';
 import { noted } from '../alerts/alert.ts';
 import type { WarmTask } from '../codecs/protocol.ts';
 import { AdaptiveLimits } from '../governor/adaptive-limits.ts';
@@ -96,12 +96,17 @@ export class Attempt {
   #splits: SplitOrder = new SplitOrder(this.latch);
   #written: readonly WrittenSink[] = [];
   #isClean = false;
+  /** By source: the steps that have to have all their rows before it may end early; and those that have. */
+  readonly #bounded: ReadonlyMap<number, ReadonlySet<string>>;
+  readonly #satisfied: Set<string> = new Set();
+  #ends: RunEnds | undefined;
 
   /** @throws ERR_MEMORY_EXHAUSTED when the rings alone do not fit */
   constructor(parts: AttemptParts) {
     const { planned, split, lease, spill, from } = parts;
     const { logical, physical } = planned;
     this.#parts = parts;
+    this.#bounded = boundedSources(logical);
     const wiring = wireRun({
       logical,
       physical,
@@ -163,6 +168,7 @@ export class Attempt {
       onDropped: (lane, { input, sequence, batches }) =>
         this.#parts.onDropped({ node: sourceOf(lane, input, this.#parts.planned.physical), sequence }, batches),
       onUnmanaged: (lane, error) => this.#parts.onUnmanaged(lane, error),
+      onEnough: (node) => this.#onEnough(node),
       onSplit: (lane, message) => this.#splits.add(lane.config.stage, message),
       onBadRows: (lane, { chunk, rows }) => this.#parts.badRows.add(lane.config.stage, chunk, rows),
     };
@@ -187,6 +193,7 @@ export class Attempt {
   start(ends: RunEnds, idleBytes: number): void {
     const { planned, lease, codecs, options, emitter } = this.#parts;
     const { wiring } = this;
+    this.#ends = ends;
     const parts: RunParts = {
       planned,
       wiring,
@@ -394,6 +401,17 @@ export class Attempt {
         },
         () => {},
       );
+    }
+  }
+
+  /** Ends the sources of which nothing more is needed. */
+  #onEnough(node: string): void {
+    this.#satisfied.add(node);
+    if (this.latch.error !== undefined) return;
+    for (const [source, steps] of this.#bounded) {
+      if (![...steps].every((step) => this.#satisfied.has(step))) continue;
+      this.wiring.gates.get(source)?.setEnough();
+      this.#ends?.finish(source);
     }
   }
 

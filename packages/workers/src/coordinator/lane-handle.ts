@@ -20,6 +20,8 @@ export interface LaneListener {
   onAlert(lane: LaneHandle, message: AlertMessage): void;
   onDropped(lane: LaneHandle, message: DroppedMessage): void;
   onUnmanaged(lane: LaneHandle, error: PipelineError): void;
+  /** No further row can change what this step gives. */
+  onEnough(node: string): void;
   onBadRows(lane: LaneHandle, message: BadRowsMessage): void;
 }
 
@@ -50,6 +52,7 @@ export class LaneHandle {
         if (message.type === 'flush') return listener.onFlush(this, message);
         if (message.type === 'split') return listener.onSplit(this, message);
         if (message.type === 'alert') return listener.onAlert(this, message);
+        if (message.type === 'enough') return listener.onEnough(message.node);
         if (message.type === 'dropped') return listener.onDropped(this, message);
         if (message.type === 'unmanaged') return listener.onUnmanaged(this, errorFromData(message.error));
         if (message.type === 'bad-rows') return listener.onBadRows(this, message);

@@ -52,6 +52,8 @@ export class RunEnds {
   readonly #takers: Map<number, BatchTaker> = new Map();
   readonly #collected: Map<number, CollectedRows> = new Map();
   readonly #feeds: Map<number, Feed> = new Map();
+  /** Ends the feeding of sources that can stop. */
+  readonly #enough: Map<number, AbortController> = new Map();
   readonly #lasts: Map<number, Map<number, OrderedValue | undefined>> = new Map();
   readonly #rowLease: RowLease = new RowLease();
   /** A source of which not everything since the last barrier could be kept. */
@@ -192,12 +194,24 @@ export class RunEnds {
       signal: latch.signal,
     });
     this.#feeds.set(id, feed);
-    const feeding = feeder.feed((input) => feed.write(input), latch.signal);
+    const enough = new AbortController();
+    if (feeder.canStop === true) this.#enough.set(id, enough);
+    const signal = AbortSignal.any([latch.signal, enough.signal]);
+    const feeding = feeder
+      .feed((input) => feed.write(input), signal)
+      .catch((error: unknown) => {
+        if (error !== enough.signal.reason || latch.signal.aborted) throw error;
+      });
     activities.watch(
       name,
       feeding.then(() => feed.end()),
     );
     return feed;
+  }
+
+  /** Nothing more of a source is needed: what iterates is told so, and the source ends. */
+  finish(node: number): void {
+    this.#enough.get(node)?.abort();
   }
 
   close(): void {

@@ -90,6 +90,11 @@ export function startReaders(parts: RunParts): void {
       lasts: parts.ends.lastsOf(end.node.id),
       read: (task: ReadTask) => runCodec<ReadResult>(parts, end.node.name, task),
       onRead: (task) => statistics.countIn(task.rows, task.bytes),
+      skip: async ({ firstSequence, packets }) => {
+        const producers = end.rings.map((ring) => ring.producer());
+        for (let sequence = firstSequence; sequence < firstSequence + packets; sequence += 1)
+          if (sequence >= first) await Promise.all(producers.map((producer) => producer.publish(sequence, [])));
+      },
       signal: latch.signal,
     }).then(() => {
       for (const ring of end.rings) ring.producer().end(schedule.packets);

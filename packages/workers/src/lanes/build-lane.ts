@@ -77,6 +77,7 @@ export async function buildLane(
     signal,
     ...(spill !== undefined && { spill }),
     onLate: (operator, rows) => operators[operator]?.countLate(rows),
+    onEnough: (operator) => send({ type: 'enough', node: stage.operators[operator]?.name ?? '' }),
     limitPlace: (operator) =>
       limitPlace(operators[operator] as OperatorStatistics, stage.operators[operator]?.autoBytes ?? 0),
     onFlush: (operator, reason, held) => {

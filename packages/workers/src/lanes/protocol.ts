@@ -107,6 +107,8 @@ export type LaneMessage =
   | ({ type: 'split' } & SplitBounds)
   /** Code of users holds more than its part, also after collecting, and the promise is broken. The lane goes on. */
   | { type: 'unmanaged'; error: PipelineErrorData }
+  /** No further row can change what this step gives. */
+  | { type: 'enough'; node: string }
   /** What was in a packet that is dropped. */
   | { type: 'dropped'; input: number; sequence: number; batches: PlainBatch[] }
   /** Rows of a chunk that were left out. */

@@ -16,6 +16,8 @@ export interface FileReaderParts {
   /** Runs a task on the codec pool. */
   read(task: ReadTask): Promise<ReadResult>;
   onRead(task: RowGroupTask): void;
+  /** Publishes the packets of a row group that nobody needs, without rows. */
+  skip(task: RowGroupTask): Promise<void>;
   /** How far it may go. */
   gate: SourceGate;
   /** The packet to begin with: earlier ones were published by an earlier attempt. */
@@ -52,6 +54,11 @@ export async function readFiles(parts: FileReaderParts): Promise<void> {
         await passed;
       }
       if (signal.aborted) throw signal.reason;
+      if (gate.isEnough()) {
+        while (underWay.length > 0) await finishFirst();
+        await parts.skip(task);
+        continue;
+      }
       const result = parts.read(readTask(parts, task));
       result.catch(() => {}); // seen when its turn comes
       underWay.push({ task, result });

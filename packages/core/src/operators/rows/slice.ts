@@ -12,6 +12,7 @@ export class Slice implements Operator {
   readonly #output: Output;
   /** Number of the next row. */
   #row = 0;
+  #hasTold = false;
 
   constructor(spec: SliceSpec, context: OperatorContext) {
     this.#spec = spec;
@@ -28,8 +29,16 @@ export class Slice implements Operator {
     } finally {
       batch.release();
     }
+    this.#tell();
     if (taken.rows > 0 || taken.inputs > 0) return this.#output.push(taken);
     taken.release();
+  }
+
+  #tell(): void {
+    const { to = Infinity } = this.#spec;
+    if (this.#hasTold || this.#row < to) return;
+    this.#hasTold = true;
+    this.#context.onEnough?.();
   }
 
   #take(batch: Batch, first: number): Batch {
