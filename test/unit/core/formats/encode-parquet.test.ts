@@ -15,9 +15,9 @@ import {
 import { tableFromIPC } from 'apache-arrow';
 import { describe, expect, test } from 'vitest';
 import { quote, sql } from '../../../support/duckdb.ts';
-import { type SeededRandom, seededRandom } from '../../../support/random.ts';
+import { seededRandom } from '../../../support/random.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
-import { everyType, randomValue, tsField } from './every-type.ts';
+import { everyType, shapedRows, tsField } from './every-type.ts';
 import { readAll } from './read-parquet.ts';
 
 type Row = Record<string, unknown>;
@@ -25,32 +25,6 @@ type Row = Record<string, unknown>;
 /** Lists are the library's. */
 const fields: Fields = [...tsField, ...everyType.filter(({ type }) => !type.startsWith('list'))];
 const options = { rowGroupRows: 1_000_000, orderedOn: 'ts' } as const;
-
-/** Rows in which columns differ in how many values they have, how these follow each other, and how many are null. */
-function shapedRows(random: SeededRandom, columns: Fields, count: number): Row[] {
-  const shapes = new Map(
-    columns.map(({ name, type, nullable }) => [
-      name,
-      {
-        values: Array.from({ length: random.pick([1, 2, 40, 5000]) }, () => randomValue(random, type)),
-        run: random.pick([1, 1, 3, 30]),
-        nulls: nullable ? random.pick([0, 0, 0.1, 0.95, 1]) : 0,
-        at: 0,
-      },
-    ]),
-  );
-  let ts = 978_307_200_000_000n;
-  return Array.from({ length: count }, (_, row) => {
-    ts += BigInt(random.integer(0, 5_000_000));
-    const value = (name: string): unknown => {
-      const shape = shapes.get(name);
-      if (shape === undefined || random.chance(shape.nulls)) return null;
-      if (row % shape.run === 0) shape.at = random.integer(0, shape.values.length - 1);
-      return shape.values[shape.at];
-    };
-    return { ...Object.fromEntries(columns.map(({ name }) => [name, value(name)])), ts };
-  });
-}
 
 /** A value as text: the same for every reader, bit for bit. */
 function text(value: unknown): string {

@@ -92,3 +92,29 @@ export function randomRows(random: SeededRandom, fields: Fields, rows: number): 
 }
 
 export const tsField: Fields = [{ name: 'ts', type: 'timestamp[us, UTC]', nullable: false }];
+
+/** Rows in which columns differ in how many values they have, how these follow each other, and how many are null. */
+export function shapedRows(random: SeededRandom, columns: Fields, count: number): Record<string, unknown>[] {
+  const shapes = new Map(
+    columns.map(({ name, type, nullable }) => [
+      name,
+      {
+        values: Array.from({ length: random.pick([1, 2, 40, 5000]) }, () => randomValue(random, type)),
+        run: random.pick([1, 1, 3, 30]),
+        nulls: nullable ? random.pick([0, 0, 0.1, 0.95, 1]) : 0,
+        at: 0,
+      },
+    ]),
+  );
+  let ts = 978_307_200_000_000n;
+  return Array.from({ length: count }, (_, row) => {
+    ts += BigInt(random.integer(0, 5_000_000));
+    const value = (name: string): unknown => {
+      const shape = shapes.get(name);
+      if (shape === undefined || random.chance(shape.nulls)) return null;
+      if (row % shape.run === 0) shape.at = random.integer(0, shape.values.length - 1);
+      return shape.values[shape.at];
+    };
+    return { ...Object.fromEntries(columns.map(({ name }) => [name, value(name)])), ts };
+  });
+}

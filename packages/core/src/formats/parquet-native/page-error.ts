@@ -1,3 +1,5 @@
+import { ThriftError } from '../thrift-compact.ts';
+
 /**
  * A page that our kernels do not read: of a kind that they do not know, or malformed. No refusal: the library gets the row group then,
  * and if it cannot read it either, says why in its own words.
@@ -9,7 +11,11 @@ export class PageProblem extends Error {
 const { RuntimeError: Trap } = (globalThis as unknown as { WebAssembly: { RuntimeError: new () => Error } })
   .WebAssembly;
 
-/** Also a kernel that was led out of its memory, and a page that asks for more memory than there can be: nothing was harmed. */
+/**
+ * Also a header with fields of other types, a kernel that was led out of its memory, and a page that asks for more memory than there can be:
+ * nothing was harmed.
+ */
 export function isPageProblem(error: unknown): boolean {
-  return error instanceof PageProblem || error instanceof Trap || error instanceof RangeError;
+  const isOdd = error instanceof ThriftError || error instanceof Trap || error instanceof RangeError;
+  return isOdd || error instanceof PageProblem;
 }
