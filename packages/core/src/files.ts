@@ -7,4 +7,5 @@ export { openFileSink } from './store/file-sink.ts';
 export { stageForeign } from './store/foreign-files.ts';
 export { checkpointVersion } from './store/log-maintenance.ts';
 export { mergeStaged } from './store/merge-files.ts';
+export { RESUME_FOLDER } from './store/open-store.ts';
 export { checkFileSink, commitEpoch, commitSink, cutBackSink, discardSink, stagingPath } from './store/sink-commit.ts';

@@ -300,6 +300,9 @@ async function layoutOf(root: string, options: OpenStoreOptions, isEmpty: boolea
   return asked;
 }
 
+/** Where runs with `resume` keep their checkpoints: it may be there before the first dataset. */
+export const RESUME_FOLDER = '_resume';
+
 /** See `openStore` in `deferred.ts`. */
 export async function openStore(root: string, options: OpenStoreOptions = {}): Promise<Store> {
   if (typeof root !== 'string' || root === '') {
@@ -315,7 +318,7 @@ export async function openStore(root: string, options: OpenStoreOptions = {}): P
       hint: 'open the folder of the store, above it',
     });
   }
-  const all = [...(listed?.folders ?? []), ...(listed?.files ?? [])];
+  const all = [...(listed?.folders ?? []), ...(listed?.files ?? [])].filter((name) => name !== RESUME_FOLDER);
   const isOurs = all.length === 0 || all.includes(KEYS_FILE) || all.some((name) => NAMED_KEYS.isLevel(name, 0));
   if (!isOurs) {
     throw new PipelineError('ERR_STORE_UNSUPPORTED', `${path} is not a store: it holds "${all[0]}"`, {

@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { PipelineError } from '@spillway/core/base';
-import { commitEpoch } from '@spillway/core/files';
+import { commitEpoch, RESUME_FOLDER } from '@spillway/core/files';
 import type { LogicalPlan, OrderedValue, ResolvedPlan, SpilledFile, StoreRunner } from '@spillway/core/internal';
 import { type Checkpoint, laneKey } from '../coordinator/checkpoint.ts';
 import type { PlannedRun } from '../coordinator/plan-run.ts';
@@ -31,9 +31,6 @@ export interface ResumeOptions {
   /** Where the ids lie; by default in the first store that the plan writes. */
   directory: string | undefined;
 }
-
-/** Folder of resume ids in a store. Names that begin like this are none of a dataset. */
-const RESUME_FOLDER = '_resume';
 
 export class Resume {
   readonly options: ResumeOptions;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { chooseSeed, randomFrom } from '../support/random.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { crashCase, runChild, writeDays } from './resume-crash-cases.ts';
+import { crashCase, runChild, writeDays } from './store-resume-cases.ts';
 
 it('a job that dies at any change of the file system is gone on with', async () => {
   const root = join(temporaryFolder(), 'job');
