@@ -45,7 +45,16 @@ describe('the demo', () => {
     const { code, stdout } = await runNode([DEMO, '--store', store, '--workers', '1']);
     expect(code).toBe(0);
     expect(stdout).toContain('2,909,552 matched of 3,000,000 departures');
-    for (const text of ['Worst airports', 'January', 'peak RSS', store, 'Try next']) expect(stdout).toContain(text);
+    for (const text of [
+      'Worst airports',
+      'January',
+      'peak RSS',
+      store,
+      'Try next',
+      'Month by month',
+      '-12,401 minutes',
+    ])
+      expect(stdout).toContain(text);
     expect(versions(store)).toEqual([2, 2, 2, 2, 2, 2]);
   });
 

@@ -2,6 +2,8 @@
 import { errorToData, openStore, PipelineError } from '@spillway/core';
 import { formatBytes } from '@spillway/core/internal';
 import { run, type Summary } from '@spillway/workers';
+import { flightsFile } from './flights-file.ts';
+import { monthsText } from './months.ts';
 import { type DemoOptions, readOptions, USAGE, UsageError } from './options.ts';
 import { flightsJob } from './pipeline.ts';
 import { ProgressLine } from './progress-line.ts';
@@ -31,6 +33,7 @@ async function demo(options: DemoOptions): Promise<Summary> {
     const summary = await job.done;
     line.clear();
     if (!options.isJson) console.log(await reportText(store, summary));
+    if (!options.isJson && options.inputPath === undefined) console.log(await monthsText(flightsFile(), options));
     return summary;
   } catch (error) {
     line.clear();

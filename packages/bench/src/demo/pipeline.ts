@@ -17,7 +17,7 @@ export const LATE_MINUTES = 15;
 /** A flight is the inbound one of all that leave its airport so long after it, until another one lands there. */
 export const LONGEST_STAY = '6h';
 
-const FLIGHT_COLUMNS = {
+export const FLIGHT_COLUMNS = {
   date: 'timestamp[us]',
   delay: 'int64',
   distance: 'int64',

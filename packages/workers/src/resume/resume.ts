@@ -70,8 +70,11 @@ export class Resume {
     try {
       const from = await folder.newest();
       const fingerprint = fingerprintOf(plan);
-      if (from !== undefined) checkPlan(from, fingerprint, options);
-      if (from !== undefined) await commitAll(options.id, from);
+      if (from !== undefined) {
+        checkPlan(from, fingerprint, options);
+        await commitAll(options.id, from);
+        await folder.forgetBefore(from.epoch);
+      }
       return new Resume(options, folder, fingerprint, from, await openSources(logical, from, options));
     } catch (error) {
       await folder.release();
