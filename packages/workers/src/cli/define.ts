@@ -1,6 +1,6 @@
 /** What definitions of commands have in common. */
 import type { Command } from 'commander';
-import { count, size } from './values.ts';
+import { count, port, size } from './values.ts';
 
 /** Examples, under the help of a command. */
 export function examples(lines: readonly [command: string, what: string][]): string {
@@ -30,6 +30,8 @@ export function jobOptions(command: Command): Command {
     .option('--workers <n>', 'most lanes of one stage (default: the cores)', count)
     .option('--spill-directory <folder>', "where what does not fit into memory goes (default: the system's)")
     .option('--spill-limit <size>', 'most bytes there at once', size)
+    .option('--dashboard [=port]', 'show the job in a browser, on this machine alone', port)
+    .option('--report <file>', 'save what the dashboard shows at the end as one HTML file')
     .option('--quiet', 'no progress and no summary')
     .option('--dry-run', 'print the plan and the memory that it needs, and run nothing');
 }

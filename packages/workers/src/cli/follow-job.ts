@@ -8,9 +8,10 @@ import { ProgressDisplay } from '../monitor/terminal-progress.ts';
 import { run } from '../run.ts';
 import type { CommonOptions, Context } from './context.ts';
 import { amount, grouped } from './text-table.ts';
+import { type WatchOptions, watchJob } from './watch-job.ts';
 
 /** Options of commands that run a job. */
-export interface JobOptions extends CommonOptions {
+export interface JobOptions extends CommonOptions, WatchOptions {
   memoryLimit?: number;
   workers?: number;
   spillDirectory?: string;
@@ -35,7 +36,7 @@ export function runOptions(options: JobOptions): RunOptions {
 function listen(job: Run, display: ProgressDisplay, { noteStyle }: Context): void {
   let told = 0;
   const warn = (text: string): void => display.say(`${noteStyle.yellow('warning')}: ${text}`);
-  job.on('alert', ({ message }) => warn(message));
+  job.on('alert', ({ state, message }) => (state === 'cleared' ? display.say(`over: ${message}`) : warn(message)));
   job.on('restart', ({ stage, reason }) =>
     warn(`a worker of "${stage}" died (${reason}); the job goes on from its last barrier`),
   );
@@ -73,13 +74,14 @@ function withSummary(error: unknown, summary: Summary): unknown {
 
 /**
  * Runs a job to its end, with progress on standard error. Ctrl-C stops it; nothing is committed then.
- * @throws what the job fails with, its summary as far as it got with it
+ * @returns with it, what to call when everything about it has been printed: a dashboard may stay open until then, or longer
+ * @throws what the job fails with, its summary as far as it got with it; ERR_OPTIONS when its dashboard cannot listen
  */
 export async function followJob(
   sinks: Parameters<typeof run>[0],
   options: JobOptions & Pick<RunOptions, 'deterministic'>,
   context: Context,
-): Promise<{ job: Run; summary: Summary }> {
+): Promise<{ job: Run; summary: Summary; endWatching: () => Promise<void> }> {
   const display = new ProgressDisplay(context.stderr);
   const job = run(sinks, {
     ...runOptions(options),
@@ -87,13 +89,20 @@ export async function followJob(
     signal: context.interruption(),
     ...(options.quiet !== true && { onProgress: (progress) => display.show(progress) }),
   });
+  job.done.catch(() => {}); // seen below, unless its dashboard cannot be served
   listen(job, display, context);
+  const watched = await watchJob(job, options, context).catch(async (error: unknown) => {
+    job.abort();
+    await job.done.catch(() => {});
+    throw error;
+  });
   try {
     const summary = await job.done;
     display.clear();
-    return { job, summary };
+    return { job, summary, endWatching: () => watched(true) };
   } catch (error) {
     display.clear();
+    await watched(false);
     throw withSummary(error, job.summary());
   }
 }

@@ -171,8 +171,9 @@ async function runIngest(ingest: Ingest, context: Context): Promise<void> {
     return printPlan(sinks, options, context, { files: found.paths, bytes: found.bytes, columns: found.fields });
   }
   if (options.quiet !== true) context.note(context.noteStyle.dim(filesText(found, ingest)));
-  const { summary } = await followJob(sinks, options, context);
+  const { summary, endWatching } = await followJob(sinks, options, context);
   await tell(ingest, summary, context);
+  await endWatching();
 }
 
 /** What the dataset is now. */

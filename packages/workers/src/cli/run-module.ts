@@ -60,8 +60,9 @@ export async function runModule(
 ): Promise<void> {
   const sinks = await loadSinks(name, args, context.cwd);
   if (options.dryRun === true) return printPlan(sinks, options, context);
-  const { job, summary } = await followJob(sinks, options, context);
+  const { job, summary, endWatching } = await followJob(sinks, options, context);
   for (const sink of sinks) if (sink.kind === 'collect') await printCollected(job, sink, options.format, context);
   if (options.quiet !== true) context.note(summaryText(summary, context));
   if (options.json === true) await context.results.line(JSON.stringify(summary));
+  await endWatching();
 }

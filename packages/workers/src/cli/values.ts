@@ -36,6 +36,13 @@ export function ordinal(text: string): number {
   throw new InvalidArgumentError('Write a whole number from 0 on.');
 }
 
+/** A port to listen on. */
+export function port(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value <= 65_535) return value;
+  throw new InvalidArgumentError('Write a port from 0 to 65535 behind an equals sign: --dashboard=9464.');
+}
+
 /** Names with commas between. */
 export function names(text: string): string[] {
   const list = text.split(',').map((name) => name.trim());
