@@ -8,7 +8,7 @@ import { emptyBatch, withInputs } from '../batch/make-batch.ts';
 import { PipelineError } from '../errors.ts';
 import type { Arena } from '../memory/contract.ts';
 import type { Fields } from '../schema/types.ts';
-import type { SavedBatch, SnapshotReader, SnapshotWriter } from './snapshot-contract.ts';
+import type { SavedBatch, SavedList, SnapshotReader, SnapshotWriter } from './snapshot-contract.ts';
 
 /** Rows of a piece, at most. A multiple of 8, so that slices share their bitmaps. */
 export const PIECE_ROWS = 65_536;
@@ -88,14 +88,14 @@ export class HeldBatches {
   }
 
   /** Saves what is held, which stays held. */
-  async save(writer: SnapshotWriter): Promise<SavedBatch[]> {
+  async save(writer: SnapshotWriter): Promise<SavedList> {
     const saved: SavedBatch[] = [];
     for (const batch of this.#batches) saved.push(await writer.batch(batch));
-    return saved;
+    return writer.list(saved);
   }
 
-  restore(saved: readonly SavedBatch[], reader: SnapshotReader): void {
-    for (const batch of saved) this.add(reader.batch(batch, this.#fields, this.#owner));
+  restore(saved: SavedList, reader: SnapshotReader): void {
+    for (const batch of reader.list<SavedBatch>(saved)) this.add(reader.batch(batch, this.#fields, this.#owner));
   }
 
   releaseAll(): void {

@@ -9,7 +9,7 @@ import { HeldBatches } from './held-batches.ts';
 import { type ResultTarget, takeResult } from './op-result.ts';
 import { pushAll } from './outputs.ts';
 import { whatIsNotPlain } from './plain-state.ts';
-import type { SavedBatch, SavedList, SnapshotReader, SnapshotWriter } from './snapshot-contract.ts';
+import type { SavedList, SnapshotReader, SnapshotWriter } from './snapshot-contract.ts';
 import { type SavedTriggers, TriggerCounter } from './triggers.ts';
 import { callUser, settle, withFinally } from './user-code.ts';
 
@@ -17,7 +17,7 @@ interface SavedFold {
   /** Of one element. */
   state: SavedList;
   counted: SavedTriggers;
-  pieces: SavedBatch[];
+  pieces: SavedList;
 }
 
 /**

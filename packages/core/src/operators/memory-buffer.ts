@@ -4,12 +4,12 @@ import type { Fields } from '../schema/types.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from './contract.ts';
 import { HeldBatches } from './held-batches.ts';
 import { pushAll } from './outputs.ts';
-import type { SavedBatch, SnapshotReader, SnapshotWriter } from './snapshot-contract.ts';
+import type { SavedList, SnapshotReader, SnapshotWriter } from './snapshot-contract.ts';
 import { hasTriggers, type SavedTriggers, TriggerCounter } from './triggers.ts';
 
 interface SavedBuffer {
   counted: SavedTriggers;
-  held: SavedBatch[];
+  held: SavedList;
 }
 
 /**

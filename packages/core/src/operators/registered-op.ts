@@ -10,7 +10,7 @@ import type { OpDefinition, OpInstance, OpResult } from './definition.ts';
 import { HeldBatches } from './held-batches.ts';
 import { type GivenBatch, type ResultTarget, takeResult } from './op-result.ts';
 import { andThen, pushAll } from './outputs.ts';
-import type { SavedBatch, SnapshotReader, SnapshotWriter } from './snapshot-contract.ts';
+import type { SavedList, SnapshotReader, SnapshotWriter } from './snapshot-contract.ts';
 import { hasTriggers, type SavedTriggers, TriggerCounter } from './triggers.ts';
 import { callUser, settle, withFinally } from './user-code.ts';
 
@@ -22,11 +22,11 @@ export interface RegisteredOpSpec {
 }
 
 interface SavedOp {
-  /** What the op's own `snapshot` gave. */
-  own: unknown;
+  /** What the op's own `snapshot` gave: of one element. */
+  own: SavedList | undefined;
   counted: SavedTriggers;
-  held: SavedBatch[];
-  pieces: SavedBatch[];
+  held: SavedList;
+  pieces: SavedList | undefined;
 }
 
 /** Whether plain columns that are left out are taken from the input: for `output: 'same'`. */
@@ -169,21 +169,22 @@ export class RegisteredOp implements Operator {
         ? undefined
         : await callUser<unknown>(this.#context, ' in snapshot', undefined, () => snapshot.call(this.#instance));
     return {
-      own,
+      own: snapshot && (await writer.list([own])),
       counted: this.#counter.save(),
       held: await this.#held.save(writer),
-      pieces: (await this.#pieces?.save(writer)) ?? [],
+      pieces: await this.#pieces?.save(writer),
     };
   }
 
   async restore(saved: SavedOp, reader: SnapshotReader): Promise<void> {
     this.#counter.restore(saved.counted);
     this.#held.restore(saved.held, reader);
-    this.#pieces?.restore(saved.pieces, reader);
+    if (saved.pieces !== undefined) this.#pieces?.restore(saved.pieces, reader);
     const { restore } = this.#instance;
-    if (restore === undefined) return;
+    const { own } = saved;
+    if (restore === undefined || own === undefined) return;
     await callUser<unknown>(this.#context, ' in restore', undefined, () =>
-      restore.call(this.#instance, saved.own as never),
+      restore.call(this.#instance, reader.list(own)[0] as never),
     );
   }
 

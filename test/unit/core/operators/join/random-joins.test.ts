@@ -139,7 +139,7 @@ function plain(value: unknown): unknown {
   return typeof value === 'bigint' ? Number(value) : value;
 }
 
-const SEEDS = Number(process.env['SPILLWAY_JOINS'] ?? 12);
+const SEEDS = Number(process.env['SPILLWAY_JOINS'] ?? 6);
 
 describe('a join of random streams', () => {
   /** Over all kinds: the seeds of one kind may happen to spill nothing. */
