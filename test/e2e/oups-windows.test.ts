@@ -330,6 +330,28 @@ describe.skipIf(shared === undefined)('OUPS', () => {
     }
   });
 
+  it('segmentby-04-mergesort: of equal points the first stream comes first', async () => {
+    type Pair = [number[], number[]];
+    const found = variants<
+      { labels: Pair; keys: Pair },
+      { force_last_from_second?: boolean },
+      { sorted_labels: number[] }
+    >(caseOf('segmentby-04-mergesort'));
+    for (const { input, params, expected } of found) {
+      // To have the last row come last whatever its point says is to be had by the point.
+      const [first, second] = [0, 1].map((side) =>
+        input.keys[side as 0 | 1].map((key, row) => ({ key: BigInt(key), label: input.labels[side as 0 | 1][row] })),
+      ) as [{ key: bigint; label: number }[], { key: bigint; label: number }[]];
+      if (params.force_last_from_second === true)
+        second.push({ ...(second.pop() as (typeof second)[number]), key: first.at(-1)?.key as bigint });
+      const p = createPipeline();
+      const source = (rows: object[]) => p.source(fromIterable({ key: 'int64', label: 'int32' }, [rows]));
+      const sink = p.mergeOrdered({ first: source(first), second: source(second) }, { on: 'key' }).collect();
+      const labels = (await run([sink], { workers: 2 }).rows(sink)).map(({ label }) => label);
+      expect(labels).toEqual(expected.sorted_labels);
+    }
+  });
+
   it('segmentby-06-by-scale-restart-and-errors', async () => {
     type By = BinBy | Values[];
     const found = variants<
