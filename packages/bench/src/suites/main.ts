@@ -15,12 +15,15 @@ import { governorOverhead } from './overhead.ts';
 import { pinned } from './pinned.ts';
 import { stageHop } from './stage-hop.ts';
 import { startUp } from './start-up.ts';
+import { mergeIntoStore } from './store-merge.ts';
+import { readOneDay } from './store-range.ts';
 
 const USAGE = `npm run bench -- [--only W1,W7,...] [--rows N] [--full] [--data DIR] [--json FILE]
 
-  --only LIST   workloads: flights, columns, W1, W4, W5, W6, W7, W8, W9, overhead (default all)
-  --rows N      rows of W1, W8 and overhead (default 50000000); columns, W4 and W6 take a fifth of it
-  --full        W5 on its four days: some minutes to make, 2 GB of files, and as much again while it runs
+  --only LIST   workloads: flights, columns, W1, W4, W5, W6, W7, W8, W9, store-merge, store-range, overhead (default all)
+  --rows N      rows of W1, W8 and overhead (default 50000000); columns, W4 and W6 take a fifth of it, store-merge
+                and store-range a twenty-fifth
+  --full        store-merge and store-range on all rows; W5 on its four days: some minutes to make, 2 GB of files, and as much again while it runs
   --data DIR    where the files of W5, and the peers' Python, are kept for the next time (default: made afresh, removed at the end)
   --json FILE   write the figures and what they were measured on`;
 
@@ -43,6 +46,9 @@ const WORKLOADS: Record<string, (asked: Asked) => Promise<Figure[]>> = {
   W7: () => stageHop(),
   W8: async ({ rows }) => pinned(rows, ROUNDS),
   W9: () => startUp(ROUNDS),
+  'store-merge': ({ rows, isFull, dataFolder }) =>
+    mergeIntoStore(isFull ? rows : rows / 25, WORKERS, isFull ? 3 : ROUNDS, dataFolder),
+  'store-range': ({ rows, isFull }) => readOneDay(isFull ? rows : rows / 25, WORKERS, ROUNDS),
   overhead: ({ rows }) => governorOverhead(rows, WORKERS),
 };
 

@@ -5,7 +5,7 @@ import type { OrderedValue } from '../formats/ordered-value.ts';
 import type { WrittenParquet } from '../formats/parquet-writer.ts';
 import type { ChunkChecksums } from '../formats/range-file.ts';
 import { fieldIndex } from '../schema/fields.ts';
-import type { Fields } from '../schema/types.ts';
+import type { Fields, TypeText } from '../schema/types.ts';
 import { checksumsText, parseChecksums } from './checksum-text.ts';
 import type { AddAction } from './delta-actions.ts';
 import { exactText, exactValue, statsText } from './delta-stats.ts';
@@ -94,6 +94,28 @@ export function withSequence(action: AddAction, sequence: number): AddAction {
   return { ...action, dataChange: false, tags: { ...action.tags, [TAG.sequence]: String(sequence) } };
 }
 
+/** Where the rows of a file lie among the others. */
+export type FileBounds = Pick<DatasetFile, 'min' | 'max' | 'sequence'>;
+
+/** Exact bounds of a file, or undefined when another program added it and they are not known. */
+export function fileBounds({ tags }: AddAction, type: TypeText): FileBounds | undefined {
+  // Other programs write null for what they leave out.
+  const { [TAG.min]: min, [TAG.max]: max, [TAG.sequence]: sequence } = tags ?? {};
+  if (min === undefined || max === undefined || sequence === undefined) return undefined;
+  return { min: exactValue(min, type), max: exactValue(max, type), sequence: Number(sequence) };
+}
+
+/** All of the file whose bounds these are. */
+export function boundedFile(table: string, action: AddAction, bounds: FileBounds): DatasetFile {
+  return {
+    ...bounds,
+    path: join(table, decodeURIComponent(action.path)),
+    rows: recordsOf(action),
+    bytes: action.size,
+    checksums: parseChecksums(action.tags?.[TAG.checksums]),
+  };
+}
+
 /** The file that an action names, or undefined when another program added it and its exact bounds are not known. */
 export function datasetFile(
   table: string,
@@ -101,18 +123,6 @@ export function datasetFile(
   fields: Fields,
   orderedOn: string,
 ): DatasetFile | undefined {
-  // Other programs write null for what they leave out.
-  const tags = action.tags ?? {};
-  const [min, max, sequence] = [tags[TAG.min], tags[TAG.max], tags[TAG.sequence]];
-  const type = fields[fieldIndex(fields, orderedOn)]?.type;
-  if (min === undefined || max === undefined || sequence === undefined || type === undefined) return undefined;
-  return {
-    path: join(table, decodeURIComponent(action.path)),
-    rows: recordsOf(action),
-    bytes: action.size,
-    min: exactValue(min, type),
-    max: exactValue(max, type),
-    sequence: Number(sequence),
-    checksums: parseChecksums(tags[TAG.checksums]),
-  };
+  const bounds = fileBounds(action, fields[fieldIndex(fields, orderedOn)]?.type ?? 'int64');
+  return bounds && boundedFile(table, action, bounds);
 }

@@ -13,7 +13,7 @@ import { fieldIndex } from '../schema/fields.ts';
 import { loadArrow } from '../schema/load-arrow.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { Fields, TypeText } from '../schema/types.ts';
-import { type DatasetFile, datasetFile } from './dataset-file.ts';
+import { boundedFile, type DatasetFile, type FileBounds, fileBounds, recordsOf } from './dataset-file.ts';
 import type { AddAction, Snapshot } from './delta-actions.ts';
 import { fromSchemaString } from './delta-schema.ts';
 import { canMatch, overlaps, type ValueRange } from './file-pruning.ts';
@@ -69,6 +69,13 @@ export function exactBound(value: OrderedBound | undefined, type: TypeText, what
   });
 }
 
+/** A file that we wrote: all of it only once it is asked for. */
+interface OwnFile {
+  action: AddAction;
+  file: FileBounds;
+  whole: DatasetFile | undefined;
+}
+
 /** A dataset as of the version at which it was opened. Writers that commit later do not change it. */
 export class Dataset {
   readonly key: DatasetKey;
@@ -82,7 +89,8 @@ export class Dataset {
   readonly orderedOn: string;
   /** What its writer gave, as of this version. */
   readonly metadata: Readonly<Record<string, string>>;
-  readonly #actions: readonly { action: AddAction; file: DatasetFile }[];
+  /** What a read does not open is not taken apart either: datasets have thousands of files. */
+  readonly #own: readonly OwnFile[];
   readonly #foreign: readonly { action: AddAction; file: ForeignFile }[];
 
   /**
@@ -106,20 +114,26 @@ export class Dataset {
     fieldIndex(this.fields, ordered);
     this.orderedOn = ordered;
     this.metadata = metadata === undefined ? {} : (JSON.parse(metadata) as Record<string, string>);
-    const actions: { action: AddAction; file: DatasetFile }[] = [];
+    const type = this.#orderedType();
+    const own: OwnFile[] = [];
     const foreign: { action: AddAction; file: ForeignFile }[] = [];
     for (const action of snapshot.files.values()) {
-      const file = datasetFile(path, action, this.fields, ordered);
+      const file = fileBounds(action, type);
       if (file === undefined) foreign.push({ action, file: foreignFile(path, action, this.fields, ordered) });
-      else actions.push({ action, file });
+      else own.push({ action, file, whole: undefined });
     }
-    this.#actions = actions.sort((a, b) => a.file.sequence - b.file.sequence);
+    this.#own = own.sort((a, b) => a.file.sequence - b.file.sequence);
     this.#foreign = foreign;
   }
 
   /** Its files in the order of their rows, with exact bounds and checksums; without those of other programs. */
   files(): readonly DatasetFile[] {
-    return this.#actions.map(({ file }) => file);
+    return this.#own.map((each) => this.#whole(each));
+  }
+
+  #whole(each: OwnFile): DatasetFile {
+    each.whole ??= boundedFile(this.path, each.action, each.file);
+    return each.whole;
   }
 
   /** Files that other programs added since the last write, which sorts them in. */
@@ -129,7 +143,7 @@ export class Dataset {
 
   /** As the log says: files of other programs count as far as their statistics do. */
   get rows(): number {
-    return [...this.#actions, ...this.#foreign].reduce((sum, { file }) => sum + file.rows, 0);
+    return [...this.#own, ...this.#foreign].reduce((sum, { action }) => sum + recordsOf(action), 0);
   }
 
   #orderedType(): TypeText {
@@ -153,13 +167,13 @@ export class Dataset {
   plan(options: Pick<DatasetReadOptions, 'from' | 'to' | 'where'> = {}): ReadPlan {
     const range = this.range(options);
     const where = options.where?.node;
-    const isWanted = (each: { action: AddAction; file: DatasetFile | ForeignFile }): boolean =>
+    const isWanted = (each: { action: AddAction; file: FileBounds | ForeignFile }): boolean =>
       overlaps(each.file, range) && (where === undefined || canMatch(where, each.action.stats, this.fields));
-    const [own, others] = [this.#actions.filter(isWanted), this.#foreign.filter(isWanted)];
+    const [own, others] = [this.#own.filter(isWanted), this.#foreign.filter(isWanted)];
     return {
-      files: own.map(({ file }) => file),
+      files: own.map((each) => this.#whole(each)),
       foreign: others.map(({ file }) => file),
-      skipped: this.#actions.length + this.#foreign.length - own.length - others.length,
+      skipped: this.#own.length + this.#foreign.length - own.length - others.length,
     };
   }
 
