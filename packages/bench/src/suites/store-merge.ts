@@ -61,6 +61,26 @@ async function storeFiles(store: Store): Promise<string[]> {
   return (await store.dataset(KEY)).files().map(({ path }) => path);
 }
 
+/** Milliseconds of each round. */
+type Times = Record<'ours' | 'duckdb' | 'oups', number[]>;
+
+/** @throws where files have other rows than those of the peer */
+async function checkEqual(db: DuckDb, peers: readonly string[], others: readonly (readonly string[])[]): Promise<void> {
+  const expected = await digest(db, peers);
+  for (const files of others)
+    assert.deepStrictEqual(await digest(db, files), expected, `the rows of ${files[0]} differ from DuckDB's`);
+}
+
+function figuresOf(what: string, times: Times): Figure[] {
+  const ours = median(times.ours);
+  return (['duckdb', 'oups'] as const)
+    .filter((name) => times[name].length > 0)
+    .map((name) => {
+      const value = median(times[name]);
+      return { workload: 'store-merge', what, ours, unit: 'ms', peer: { name, value }, ratio: value / ours };
+    });
+}
+
 /** One place of corrections. @param folder holds the base */
 async function mergeAt(
   place: Place,
@@ -90,7 +110,7 @@ async function mergeAt(
       { folder: join(here, 'oups'), name: KEY.name, rowGroupTarget: TARGET },
       corrections,
     );
-    const times: Record<'ours' | 'duckdb' | 'oups', number[]> = { ours: [], duckdb: [], oups: [] };
+    const times: Times = { ours: [], duckdb: [], oups: [] };
     try {
       // The first turn is not counted: it also shows that all come to the same.
       for (let round = 0; round <= rounds; round += 1) {
@@ -108,30 +128,13 @@ async function mergeAt(
           if (other !== undefined) times.oups.push(other);
           continue;
         }
-        const expected = await digest(db, [rewritten]);
-        assert.deepStrictEqual(
-          await digest(db, await storeFiles(store)),
-          expected,
-          "the merged rows differ from DuckDB's",
-        );
-        if (peer !== undefined && there !== undefined)
-          assert.deepStrictEqual(
-            await digest(db, [join(there.path, '*.parquet')]),
-            expected,
-            'the rows that OUPS merged differ',
-          );
+        const copies = there === undefined || peer === undefined ? [] : [[join(there.path, '*.parquet')]];
+        await checkEqual(db, [rewritten], [await storeFiles(store), ...copies]);
       }
     } finally {
       await peer?.close();
     }
-    const ours = median(times.ours);
-    const what = `1 % of ${rows / 1e6} million rows merged, ${place.what}`;
-    return (['duckdb', 'oups'] as const)
-      .filter((name) => times[name].length > 0)
-      .map((name) => {
-        const value = median(times[name]);
-        return { workload: 'store-merge', what, ours, unit: 'ms', peer: { name, value }, ratio: value / ours };
-      });
+    return figuresOf(`1 % of ${rows / 1e6} million rows merged, ${place.what}`, times);
   } finally {
     db.close();
     rmSync(here, { recursive: true, force: true });

@@ -26,8 +26,9 @@ async function ours(root: string): Promise<Sums> {
   const sums: Sums = { rows: 0, qty: 0n, price: 0 };
   for await (const batch of dataset.read({ from: FROM, to: TO, columns: ['price', 'qty'] })) {
     sums.rows += batch.numRows;
-    for (const value of batch.getChild('qty')?.toArray() as BigInt64Array) sums.qty += value;
-    for (const value of batch.getChild('price')?.toArray() as Float64Array) sums.price += value;
+    const [qty, price] = ['qty', 'price'].map((name) => batch.getChild(name)?.toArray() ?? []);
+    for (const value of qty as BigInt64Array) sums.qty += value;
+    for (const value of price as Float64Array) sums.price += value;
   }
   return sums;
 }
