@@ -10,10 +10,11 @@ import { ClosedOutput, Results, type Surroundings } from './surroundings.ts';
 
 export type { Output, Surroundings } from './surroundings.ts';
 
-function contextOf(surroundings: Surroundings): Context {
+function contextOf(args: readonly string[], surroundings: Surroundings): Context {
   const { stdout, stderr, env } = surroundings;
   return {
     ...surroundings,
+    args,
     results: new Results(stdout),
     style: styleOf(hasColour(stdout, env)),
     noteStyle: styleOf(hasColour(stderr, env)),
@@ -52,7 +53,7 @@ async function report(error: unknown, args: readonly string[], context: Context)
  * ```
  */
 export async function commandLine(args: readonly string[], surroundings: Surroundings): Promise<number> {
-  const context = contextOf(surroundings);
+  const context = contextOf(args, surroundings);
   let code: number = EXIT.done;
   const program = makeProgram(context, (exitCode) => {
     code = exitCode;

@@ -3,6 +3,8 @@ import type { Style } from './style.ts';
 import type { Results, Surroundings } from './surroundings.ts';
 
 export interface Context extends Surroundings {
+  /** The whole command line. */
+  args: readonly string[];
   /** Standard output: results, and nothing else. */
   results: Results;
   /** Colours of standard output. */

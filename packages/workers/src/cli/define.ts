@@ -1,6 +1,6 @@
 /** What definitions of commands have in common. */
-import type { Command } from 'commander';
-import { count, port, size } from './values.ts';
+import { type Command, Option } from 'commander';
+import { count, duration, port, resumeId, size } from './values.ts';
 
 /** Examples, under the help of a command. */
 export function examples(lines: readonly [command: string, what: string][]): string {
@@ -32,6 +32,15 @@ export function jobOptions(command: Command): Command {
     .option('--spill-limit <size>', 'most bytes there at once', size)
     .option('--dashboard [=port]', 'show the job in a browser, on this machine alone', port)
     .option('--report <file>', 'save what the dashboard shows at the end as one HTML file')
+    .option('--resume <id>', 'names the job: after a crash or Ctrl-C it goes on from its last checkpoint', resumeId)
+    .addOption(
+      new Option(
+        '--input-ends <how>',
+        'with --resume: more input comes another day, or this is the last (default: final)',
+      ).choices(['more', 'final']),
+    )
+    .option('--checkpoint-every <duration>', 'with --resume (default: 60s)', duration)
+    .option('--resume-directory <folder>', 'of the checkpoints (default: _resume in the store)')
     .option('--quiet', 'no progress and no summary')
     .option('--dry-run', 'print the plan and the memory that it needs, and run nothing');
 }

@@ -1,5 +1,5 @@
 /** A job as people see it on standard error: what was left out, what presses, how far it is, what it did. */
-import { formatBytes } from '@spillway/core/words';
+import { formatBytes, PipelineError } from '@spillway/core/words';
 import type { Run } from '../job/job.ts';
 import type { RunOptions } from '../job/run-options.ts';
 import type { Summary } from '../job/summary.ts';
@@ -7,6 +7,7 @@ import { shortCount, timeText } from '../monitor/progress-text.ts';
 import { ProgressDisplay } from '../monitor/terminal-progress.ts';
 import { run } from '../run.ts';
 import type { CommonOptions, Context } from './context.ts';
+import { retold } from './retold.ts';
 import { amount, grouped } from './text-table.ts';
 import { type WatchOptions, watchJob } from './watch-job.ts';
 
@@ -17,20 +18,30 @@ export interface JobOptions extends CommonOptions, WatchOptions {
   spillDirectory?: string;
   spillLimit?: number;
   quiet?: boolean;
+  resume?: string;
+  inputEnds?: 'more' | 'final';
+  checkpointEvery?: string;
+  resumeDirectory?: string;
 }
 
 /** Of bad rows, each of which is told up to here. */
 const MOST_BAD_ROWS_TOLD = 10;
 
+const RUN_OPTIONS = [
+  ...(['memoryLimit', 'workers', 'spillDirectory', 'spillLimit'] as const),
+  ...(['resume', 'inputEnds', 'checkpointEvery', 'resumeDirectory'] as const),
+];
+
 /** What of a job's options `run` takes. */
-export function runOptions(options: JobOptions): RunOptions {
-  const { memoryLimit, workers, spillDirectory, spillLimit } = options;
-  return {
-    ...(memoryLimit !== undefined && { memoryLimit }),
-    ...(workers !== undefined && { workers }),
-    ...(spillDirectory !== undefined && { spillDirectory }),
-    ...(spillLimit !== undefined && { spillLimit }),
-  };
+function runOptions(options: JobOptions): RunOptions {
+  const given = RUN_OPTIONS.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]);
+  return Object.fromEntries(given) as RunOptions;
+}
+
+/** What was interrupted goes on where it was, if it has a name. */
+function interrupted(error: unknown, { resume }: JobOptions): unknown {
+  if (resume === undefined || !(error instanceof PipelineError) || error.code !== 'ERR_ABORTED') return error;
+  return retold(error, { hint: `run it again with --resume ${resume}: it goes on from its last checkpoint` });
 }
 
 function listen(job: Run, display: ProgressDisplay, { noteStyle }: Context): void {
@@ -103,6 +114,6 @@ export async function followJob(
   } catch (error) {
     display.clear();
     await watched(false);
-    throw withSummary(error, job.summary());
+    throw withSummary(interrupted(error, options), job.summary());
   }
 }

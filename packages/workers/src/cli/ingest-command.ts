@@ -95,6 +95,10 @@ export function addIngest(program: Command, context: Context): void {
           'another way of writing',
         ],
         [
+          "spillway ingest 'ticks/*.csv' --store ./market --key symbol=AAPL --ordered-on ts --resume nightly --input-ends more",
+          'every night: only files that are new, and after a crash from where it stopped',
+        ],
+        [
           'zcat old.csv.Z | spillway ingest - --store ./market --key symbol=AAPL --ordered-on ts',
           'from another program',
         ],

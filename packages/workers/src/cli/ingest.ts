@@ -1,12 +1,8 @@
 /** `spillway ingest`: files into a dataset of a store, in one commit. */
-import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import {
   createPipeline,
   type Dataset,
-  type Explanation,
-  explain,
-  type Fields,
   openStore,
   PipelineError,
   type RowGroupTarget,
@@ -22,6 +18,7 @@ import { UsageError } from './exit-codes.ts';
 import { isTextFormat } from './file-formats.ts';
 import { findFiles } from './find-files.ts';
 import { followJob, type JobOptions, summaryText } from './follow-job.ts';
+import { type Files, lookAt, withColumns } from './ingest-columns.ts';
 import { keyText, typedKey } from './open-existing.ts';
 import { type FileOptions, formatOf, sourceOf } from './read-files.ts';
 import { withHint } from './retold.ts';
@@ -52,6 +49,8 @@ interface Ingest {
   label?: string;
   paths: readonly string[];
   options: IngestOptions;
+  /** With every column said. */
+  files: FileOptions;
   store: Store;
   key: Dataset['key'];
   /** The dataset as it is; undefined where there is none yet, or where it is replaced. */
@@ -83,61 +82,29 @@ function storeOptions({ options, key }: Ingest, orderedOn: string): StoreSinkOpt
   };
 }
 
-/** Types of text columns that nobody declared are those of the dataset. */
-function fileOptions({ paths, options, dataset }: Ingest): FileOptions {
-  const isText = isTextFormat(formatOf(paths, options.format));
-  if (!isText || options.schema !== undefined || dataset === undefined || options.evolve === true) return options;
-  return {
-    ...options,
-    schema: Object.fromEntries(dataset.fields.map(({ name, type, nullable }) => [name, { type, nullable }])) as never,
-  };
-}
-
 /** The pipeline: files, sorted where asked for, into the dataset. */
 function sinkOf(ingest: Ingest, orderedOn: string): Sink {
   const { memoryLimit, sort } = ingest.options;
   const pipeline = createPipeline(memoryLimit === undefined ? {} : { memoryLimit });
-  const files = pipeline.source(sourceOf(ingest.paths, fileOptions(ingest), sort === true ? undefined : orderedOn));
+  const files = pipeline.source(sourceOf(ingest.paths, ingest.files, sort === true ? undefined : orderedOn));
   const rows = sort === true ? files.sort({ by: orderedOn as never }) : files;
   return rows.toStore(ingest.store, storeOptions(ingest, orderedOn));
 }
 
-/** What the files hold, before anything is read. */
-async function lookAt(sinks: readonly Sink[], options: IngestOptions): Promise<Explanation> {
-  const { memoryLimit, workers = availableParallelism() } = options;
-  return explain(sinks, { workers, ...(memoryLimit !== undefined && { memoryLimitBytes: memoryLimit }) });
-}
-
 /** The column that rows ascend on, asked for or as the dataset has it. @throws UsageError naming the columns */
-async function orderedColumn(ingest: Ingest): Promise<string> {
-  const { options, dataset, paths } = ingest;
+async function orderedColumn({ options, dataset, paths, files }: Ingest): Promise<string> {
   const known = options.orderedOn ?? dataset?.orderedOn;
   if (known !== undefined) return known;
-  const rows = createPipeline().source(sourceOf(paths, options, undefined));
-  const { fields } = filesOf(await lookAt([rows.collect()], options));
+  const { fields } = await lookAt(
+    [
+      createPipeline()
+        .source(sourceOf(paths, files, undefined))
+        .collect(),
+    ],
+    options,
+  );
   const columns = fields.map(({ name, type }) => `${name} (${type})`).join(', ');
   throw new UsageError(`say which column the rows ascend on, with --ordered-on. There are ${columns}`);
-}
-
-interface Files {
-  fields: Fields;
-  paths: string[];
-  bytes: number;
-}
-
-/** What a plan found of the files. */
-function filesOf({ logical }: Pick<Explanation, 'logical'>): Files {
-  const node = logical.nodes.find(({ spec }) => spec.kind === 'source');
-  const source = node?.spec.kind === 'source' ? node.spec.source : undefined;
-  const sizes =
-    source?.type === 'text' || source?.type === 'arrow'
-      ? source.files.map(({ bytes }) => bytes)
-      : (node?.files ?? []).map(({ fileBytes }) => fileBytes);
-  return {
-    fields: node?.outputFields['out'] ?? [],
-    paths: source !== undefined && 'paths' in source ? source.paths : [],
-    bytes: sizes.reduce((sum, bytes) => sum + bytes, 0),
-  };
 }
 
 function filesText({ fields, paths, bytes }: Files, { options, dataset, label }: Ingest): string {
@@ -149,7 +116,7 @@ function filesText({ fields, paths, bytes }: Files, { options, dataset, label }:
 }
 
 /** Refusals of the library, with what to do about them here. */
-function toldBetter(error: unknown, { options, dataset }: Ingest): unknown {
+function toldBetter(error: unknown, { options, dataset }: Pick<Ingest, 'options' | 'dataset'>): unknown {
   if (!(error instanceof PipelineError)) return error;
   if (error.code === 'ERR_INPUT_UNORDERED' && options.sort !== true)
     return withHint(error, 'give --sort, and the rows are sorted on their way');
@@ -165,7 +132,7 @@ async function runIngest(ingest: Ingest, context: Context): Promise<void> {
   const { options } = ingest;
   const orderedOn = await orderedColumn(ingest);
   const sinks = [sinkOf(ingest, orderedOn)];
-  const found = filesOf(await lookAt(sinks, options));
+  const found = await lookAt(sinks, options);
   if (options.dryRun === true) {
     if (options.json !== true) await context.results.line(`${filesText(found, ingest)}\n`);
     return printPlan(sinks, options, context, { files: found.paths, bytes: found.bytes, columns: found.fields });
@@ -198,11 +165,11 @@ async function ingestFiles(
   const store = await openStore(resolve(context.cwd, options.store));
   const key = typedKey(store, options.key);
   const dataset = options.mode === 'overwrite' ? undefined : await existing(store, key, options.orderedOn);
-  const whole = { paths, options, store, key, dataset, ...(label !== undefined && { label }) };
+  const asked = { paths, options, store, key, dataset, ...(label !== undefined && { label }) };
   try {
-    await runIngest(whole, context);
+    await runIngest({ ...asked, files: await withColumns(paths, options, dataset) }, context);
   } catch (error) {
-    throw toldBetter(error, whole);
+    throw toldBetter(error, asked);
   }
 }
 
@@ -210,6 +177,8 @@ async function ingestFiles(
 export async function ingest(files: readonly string[], options: IngestOptions, context: Context): Promise<void> {
   if (!files.includes(STANDARD_INPUT)) return ingestFiles(await findFiles(files, context.cwd), options, context);
   if (files.length > 1) throw new UsageError('- is standard input, which is ingested alone: name it, or files');
+  if (options.resume !== undefined)
+    throw new UsageError('--resume goes on with files: what came through a pipe cannot be asked for again');
   const spooled = await spoolInput(options, context);
   try {
     await ingestFiles([spooled.path], { ...options, format: options.format ?? spooled.format }, context, spooled.label);

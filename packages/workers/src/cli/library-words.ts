@@ -8,6 +8,7 @@ const WORDS: readonly (readonly [library: RegExp, commandLine: string])[] = [
   [/with mode 'overwrite'/, 'with --mode overwrite'],
   [/mode 'overwrite', 'merge' or 'append'/, '--mode overwrite, merge or append'],
   [/\b(?:give|set) orderedOn\b/, 'give --ordered-on'],
+  [/\binputEnds: 'more'/, '--input-ends more'],
   [/\bspillDirectory\b/, '--spill-directory'],
   [/\bspillLimit\b/, '--spill-limit'],
   [/\braise memoryLimit\b/, 'raise --memory-limit'],

@@ -12,8 +12,12 @@ function refuse(path: string, problem: string, hint: string, cause?: unknown): P
   return new PipelineError('ERR_OP_IMPORT', `${path} ${problem}`, { file: path, hint, cause });
 }
 
-/** @throws ERR_FILE_NOT_FOUND, ERR_OP_IMPORT */
-async function importModule(path: string, cwd: string): Promise<Record<string, unknown>> {
+/**
+ * Where a module is.
+ * @throws ERR_FILE_NOT_FOUND, ERR_OP_IMPORT for a folder
+ */
+export async function modulePath(name: string, cwd: string): Promise<string> {
+  const path = resolve(cwd, name);
   try {
     if ((await stat(path)).isDirectory()) throw refuse(path, 'is a folder', 'name the module in it');
   } catch (cause) {
@@ -22,6 +26,11 @@ async function importModule(path: string, cwd: string): Promise<Record<string, u
     const detail = { file: path, hint: await neighbourHint(path, cwd), cause };
     throw new PipelineError('ERR_FILE_NOT_FOUND', `there is no module ${path}`, detail);
   }
+  return path;
+}
+
+/** @throws ERR_OP_IMPORT */
+async function importModule(path: string): Promise<Record<string, unknown>> {
   const canRunTypes = 'typescript' in process.features && process.features.typescript !== false;
   if (/\.[cm]?tsx?$/.test(path) && !canRunTypes)
     throw refuse(path, 'is TypeScript, which this version of Node cannot run', 'compile it, and run the .js file');
@@ -71,12 +80,12 @@ async function call(exported: ModuleFunction, args: readonly string[], path: str
 
 /**
  * Imports a module and asks it for its sinks.
+ * @param path as `modulePath` gives it
  * @param args for its default export, where that is a function
- * @throws ERR_FILE_NOT_FOUND, ERR_OP_IMPORT, and what the module itself throws
+ * @throws ERR_OP_IMPORT, and what the module itself throws
  */
-export async function loadSinks(name: string, args: readonly string[], cwd: string): Promise<Sink[]> {
-  const path = resolve(cwd, name);
-  const { default: exported, ...others } = await importModule(path, cwd);
+export async function loadSinks(path: string, args: readonly string[]): Promise<Sink[]> {
+  const { default: exported, ...others } = await importModule(path);
   if (exported === undefined) {
     const names = Object.keys(others);
     throw refuse(

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
 import type { CommonOptions, Context } from './context.ts';
 import { addCommand, examples, helpHint, jobOptions } from './define.ts';
+import { EXIT } from './exit-codes.ts';
 import { addIngest } from './ingest-command.ts';
 import { addOups } from './oups-commands.ts';
 import type { CatOptions } from './print-rows.ts';
@@ -23,7 +24,7 @@ function version(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-function addRun(program: Command, context: Context): void {
+function addRun(program: Command, context: Context, setCode: SetCode): void {
   jobOptions(addCommand(program, 'run', 'run the job that a module describes'))
     .argument('<module>', 'its default export is the sinks to run, or a function of the arguments that returns them')
     .argument('[args...]', 'for that function; put -- before those that begin with a dash')
@@ -41,7 +42,7 @@ function addRun(program: Command, context: Context): void {
       ]),
     )
     .action(async (module: string, args: string[], options: RunModuleOptions) =>
-      (await import('./run-module.ts')).runModule(module, args, options, context),
+      setCode((await (await import('./run-module.ts')).runModule(module, args, options, context)) ?? EXIT.done),
     );
 }
 
@@ -186,7 +187,7 @@ export function makeProgram(context: Context, setCode: SetCode): Command {
       ]),
     );
   program.showHelpAfterError('spillway --help shows commands and examples');
-  addRun(program, context);
+  addRun(program, context, setCode);
   addIngest(program, context);
   addList(program, context);
   addCat(program, context);

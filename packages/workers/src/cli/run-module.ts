@@ -3,8 +3,9 @@ import { availableParallelism } from 'node:os';
 import { explain, type Sink } from '@spillway/core';
 import type { Run } from '../job/job.ts';
 import type { Context } from './context.ts';
+import { copyBeside } from './copy-beside.ts';
 import { followJob, type JobOptions, summaryText } from './follow-job.ts';
-import { loadSinks } from './load-module.ts';
+import { loadSinks, modulePath } from './load-module.ts';
 
 export interface RunModuleOptions extends JobOptions {
   dryRun?: boolean;
@@ -51,14 +52,17 @@ export async function printPlan(
   return results.line(JSON.stringify({ ok: true, dryRun: true, ...more, memoryLimitBytes, minimumBytes, plan: text }));
 }
 
-/** @throws what the module and its job throw */
+/** @returns the exit code, where it is another than 0 @throws what the module and its job throw */
 export async function runModule(
   name: string,
   args: readonly string[],
   options: RunModuleOptions,
   context: Context,
-): Promise<void> {
-  const sinks = await loadSinks(name, args, context.cwd);
+): Promise<number | void> {
+  const path = await modulePath(name, context.cwd);
+  const other = await copyBeside(path);
+  if (other !== undefined) return other.commandLine(context.args, context);
+  const sinks = await loadSinks(path, args);
   if (options.dryRun === true) return printPlan(sinks, options, context);
   const { job, summary, endWatching } = await followJob(sinks, options, context);
   for (const sink of sinks) if (sink.kind === 'collect') await printCollected(job, sink, options.format, context);

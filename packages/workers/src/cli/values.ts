@@ -22,6 +22,12 @@ export function duration(text: string): string {
   }
 }
 
+/** Letters that names of files may have. */
+export function resumeId(text: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(text)) return text;
+  throw new InvalidArgumentError('Write up to 100 letters, digits, dots, dashes and underscores, such as nightly.');
+}
+
 /** A number from 1 on. */
 export function count(text: string): number {
   const value = Number(text.replaceAll('_', ''));

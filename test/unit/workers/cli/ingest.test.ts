@@ -108,6 +108,28 @@ it('without a store and a key says how to begin', async () => {
   expect(stderr).toContain('try: spillway ingest one.csv --store ./store --key name=one --ordered-on COLUMN --dry-run');
 });
 
+it('goes on every night with the files that are new', async () => {
+  const args = ['*.csv', '--ordered-on', 'ts', '--resume', 'nightly', '--input-ends', 'more', '--quiet', '--json'];
+  const nightly = async (...more: string[]) =>
+    JSON.parse((await ingest(...args, ...more)).stdout) as Record<string, unknown>;
+  file('1.csv', ...ORDERED);
+  expect(await nightly()).toMatchObject({ ok: true, rowsIn: 2, dataset: { rows: 2 } });
+  file('2.csv', 'ts,price', '2024-01-03,3');
+  expect(await nightly()).toMatchObject({ ok: true, rowsIn: 1, dataset: { rows: 3 } });
+  file('1.csv', ...ORDERED, '2024-01-02,9');
+  expect(await nightly()).toMatchObject({ ok: false, error: { code: 'ERR_RESUME_SOURCE' } });
+});
+
+it('puts columns in the order of the dataset, and those that are further behind', async () => {
+  await ingest(file('one.csv', ...ORDERED), '--ordered-on', 'ts', '--quiet');
+  file('two.csv', 'n,price,ts', '7,3,2024-01-03');
+  const refused = await ingest('two.csv');
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('with --evolve') });
+  expect(await ingest('two.csv', '--columns', 'price,ts')).toMatchObject({ code: 0 });
+  expect(await ingest('two.csv', '--evolve', '--duplicates-on', 'ts')).toMatchObject({ code: 0 });
+  expect(await rows('--from', '2024-01-02')).toBe('ts,price,n\n2024-01-02,2,\n2024-01-03,3,7\n');
+});
+
 describe('a wrong turn is told the right one', () => {
   it.each([
     [['one.csv'], 2, 'with --ordered-on. There are ts (date32), price (float64)'],
@@ -128,6 +150,9 @@ describe('a wrong turn is told the right one', () => {
     [['one.csv', '--ordered-on', 'ts', '--schema', 'ts:dat32'], 2, 'did you mean "date32"?'],
     [['one.csv', '--ordered-on', 'ts', '--schema', 'ts'], 2, 'write ts:timestamp[us],price:float64'],
     [['one.csv', '--ordered-on', 'ts', '--schema', '@nowhere'], 2, 'nowhere cannot be read'],
+    [['one.csv', '--ordered-on', 'ts', '--columns', 'ts,prise'], 1, 'did you mean "price"?'],
+    [['-', '--ordered-on', 'ts', '--resume', 'nightly'], 2, '--resume goes on with files'],
+    [['one.csv', '--ordered-on', 'ts', '--resume', 'a/b'], 2, 'such as nightly'],
     [['one.csv', '--ordered-on', 'ts', '--memory-limit', '1MiB'], 1, 'hint: give --memory-limit'],
     [['one.csv', '--ordered-on', 'ts', '--skip-bad-rows', '--rejects', 'r'], 2, 'cannot be used with option'],
   ])('%j', async (args, code, text) => {

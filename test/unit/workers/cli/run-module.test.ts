@@ -87,3 +87,20 @@ it('names the nearest module, and says what a folder and a TypeScript file are',
   const typed = await command(['run', 'job.ts'], { cwd });
   expect(typed.code).toBe(1);
 });
+
+it('hands over to the copy of the command that is installed beside the module', async () => {
+  const { cwd, name } = moduleOf('export default s.collect();');
+  const copy = join(cwd, 'node_modules/@spillway/workers');
+  mkdirSync(copy, { recursive: true });
+  const exports = { './command-line': './command-line.js' };
+  writeFileSync(join(copy, 'package.json'), JSON.stringify({ name: '@spillway/workers', type: 'module', exports }));
+  writeFileSync(
+    join(copy, 'command-line.js'),
+    'export async function commandLine(args, { stdout }) { stdout.write(args.join(" ")); return 7; }',
+  );
+  expect(await command(['run', name, '--', '-x'], { cwd })).toEqual({
+    code: 7,
+    stdout: `run ${name} -- -x`,
+    stderr: '',
+  });
+});
