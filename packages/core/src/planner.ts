@@ -3,7 +3,7 @@
 export { floorBytes, rowBytes } from './batch/largest-batch.ts';
 export { poolBytes } from './memory/pool-layout.ts';
 export { boundedSources } from './plan/bounded-sources.ts';
-export { hasUserCode, type MemorySplit, splitMemory } from './plan/budget.ts';
+export { hasUserCode, type MemorySplit, splitMemory, WHOLE_LIBRARY_BYTES } from './plan/budget.ts';
 export { buildLogicalPlan } from './plan/build.ts';
 export { mostDeliveredRows } from './plan/delivered-rows.ts';
 export { callbackOf, feederOf } from './plan/endpoints.ts';

@@ -26,6 +26,8 @@ const PROCESS_BYTES = 8 * MEBIBYTE;
 const COMPILER_BYTES = 24 * MEBIBYTE;
 const CODEC_BYTES = 5 * MEBIBYTE;
 const LIBRARY_BYTES = 36 * MEBIBYTE;
+/** What the first instance of the library adds to a process. */
+export const WHOLE_LIBRARY_BYTES: number = COMPILER_BYTES + LIBRARY_BYTES;
 const LANE_BYTES = 4 * MEBIBYTE;
 const USER_BYTES = 6 * MEBIBYTE;
 /** Lanes with code of users share this part of what is above the minimum, for objects and buffers of their own. */

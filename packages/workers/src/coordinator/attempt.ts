@@ -204,6 +204,7 @@ export class Attempt {
       codecThreads: codecs?.threads ?? 0,
       from: this.#parts.from,
       ends,
+      idleBytes,
       onCodecDeath: (error) => {
         if (this.latch.error === undefined) this.#codecDeath = error;
         this.latch.fail(error);

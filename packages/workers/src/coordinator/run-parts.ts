@@ -3,6 +3,7 @@
 import type { MessagePort, Transferable } from 'node:worker_threads';
 import { PipelineError } from '@spillway/core/base';
 import type { SinkMark, SinkSpec, SourceSpec, StagedSink, StoreRunner } from '@spillway/core/internal';
+import { WHOLE_LIBRARY_BYTES } from '@spillway/core/planner';
 import type { Ring } from '../channels/ring.ts';
 import type { SourceGate } from '../channels/source-gate.ts';
 import type { CodecTask, ReadResult, ReadTask, WriteTask } from '../codecs/protocol.ts';
@@ -34,6 +35,8 @@ export interface RunParts {
   from: Checkpoint | undefined;
   /** Of the run: what outlasts this attempt. */
   ends: RunEnds;
+  /** Resident before the first row. */
+  idleBytes: number;
   /** A thread of library codecs died at a task. */
   onCodecDeath(error: PipelineError): void;
 }
@@ -187,6 +190,11 @@ export async function openWriters(wiring: Wiring, resume: Resume | undefined): P
 /** Runs of this process so far: no two stage under one name. */
 let runs = 0;
 
+/** Whether the process may grow by so much, now that its stages have ended. */
+function hasRoom({ planned, idleBytes }: RunParts, bytes: number): boolean {
+  return process.memoryUsage.rss() - idleBytes + bytes <= planned.physical.memoryLimitBytes;
+}
+
 /** Starts a task for each sink that writes files; it lasts until the sink's edge has ended. */
 export function startWriters(parts: RunParts, sinks: readonly WrittenSink[]): void {
   const { activities, planned, wiring } = parts;
@@ -213,8 +221,11 @@ export function startWriters(parts: RunParts, sinks: readonly WrittenSink[]): vo
       merge: (merging) => runCodec(parts, end.node.name, { type: 'merge', owner, pool, fields, task: merging }),
       stageForeign: (foreign) =>
         runCodec(parts, end.node.name, { type: 'stageForeign', owner, pool, fields, task: foreign }),
-      checkpoint: (table, version) =>
-        runCodec(parts, end.node.name, { type: 'checkpoint', owner, pool, fields, table, version }),
+      // The library writes them. Without one a log is only longer: where there is no room, a later version has it.
+      checkpoint: async (table, version) => {
+        if (hasRoom(parts, WHOLE_LIBRARY_BYTES))
+          await runCodec(parts, end.node.name, { type: 'checkpoint', owner, pool, fields, table, version });
+      },
     };
     const write = (control: MessagePort, from: SinkMark | undefined): Promise<StagedSink> => {
       const whole: WriteTask = { ...task, control, ...(from !== undefined && { from }) };
