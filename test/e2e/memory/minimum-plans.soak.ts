@@ -16,7 +16,9 @@ it(`${PLANS} random plans end at exactly their minimum`, async () => {
       expect(actual, description).toEqual(expected);
       if (spilledBytes > 0) spilling += 1;
     } catch (error) {
-      problems.push(`SPILLWAY_SEED=${seed}: ${(error as Error).message}`);
+      const problem = `SPILLWAY_SEED=${seed}: ${(error as Error).message}`;
+      console.log(problem);
+      problems.push(problem);
     }
   }
   console.log(`seeds from ${firstSeed}: ${PLANS} plans, ${spilling} of them spilled`);

@@ -210,12 +210,11 @@ class AggregateFinal implements Operator {
 
   /** Closed rows leave when they are many, where nobody can tell. */
   #emitMany(): MaybePromise {
-    if (this.#context.emissionsVisible) {
-      if (!this.#states.isShort) return undefined;
-      this.#states.roll();
-      return this.#states.settle();
-    }
-    const least = this.#states.isShort ? 1 : PIECE_ROWS;
+    const { isShort } = this.#states;
+    // Bins that follow from rows are known to be closed only then.
+    if (isShort) this.#states.roll();
+    if (this.#context.emissionsVisible) return isShort ? this.#states.settle() : undefined;
+    const least = isShort ? 1 : PIECE_ROWS;
     if (this.#states.mostClosedRows() < least) return undefined;
     this.#states.roll();
     return this.#emit(least);
