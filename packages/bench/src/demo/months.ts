@@ -18,8 +18,8 @@ import { markLate } from './mark-late.ts';
 import { DELAYS, ENDS, FLIGHT_COLUMNS, LATE_MINUTES } from './pipeline.ts';
 import { grouped, type TextColumn, textTable } from './text-table.ts';
 
-/** Beginnings of the parts that the flights come in. */
-export const MONTHS: readonly string[] = ['2001-01', '2001-02', '2001-03', '2001-04', '2001-05', '2001-06', '2001-07'];
+/** Beginnings of the parts that the flights come in, and the end: the last flights leave soon after the midnight that June ends with. */
+export const MONTHS: readonly string[] = ['2001-01', '2001-02', '2001-03', '2001-04', '2001-05', '2001-06', '2001-08'];
 const RESUME_ID = 'month-by-month';
 /** The day that is corrected: at one airport clocks were a quarter of an hour fast. */
 const CORRECTED = { day: '2001-03-14', next: '2001-03-15', origin: 'ORD', minutes: 15 } as const;
