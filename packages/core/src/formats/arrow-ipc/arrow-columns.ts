@@ -64,11 +64,11 @@ export class ArrowColumns {
    * @throws ERR_FILE_FORMAT, ERR_VALUE, ERR_MEMORY_EXHAUSTED, ERR_IO
    */
   batches(columns: readonly ArrowColumn[], fields: Fields, ranges: readonly ArrowPiece[]): Batch[] {
-    const texts = columns.map((column) => ranges.map((rows) => this.#texts(column, rows)));
     const drafts: BatchDraft[] = [];
     const made: Batch[] = [];
     const slabs: Ptr[] = [];
     try {
+      const texts = columns.map((column) => ranges.map((rows) => this.#texts(column, rows)));
       ranges.forEach(({ rows }, piece) => {
         const variableBytes = texts.map((pieces) => pieces[piece] && pieces[piece].bytes + TEXT_SLACK);
         drafts.push(

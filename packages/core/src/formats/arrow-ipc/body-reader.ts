@@ -140,9 +140,12 @@ export class BodyReader {
     try {
       if (this.#codec === ZSTD) {
         const scratch = arena.alloc(ZSTD_SCRATCH_BYTES, this.#owner);
-        writeZstdTables(arena.u8, scratch);
-        done = kernels['zstdDecode']?.(scratch, from, end, slab, bytes);
-        arena.release(scratch);
+        try {
+          writeZstdTables(arena.u8, scratch);
+          done = kernels['zstdDecode']?.(scratch, from, end, slab, bytes);
+        } finally {
+          arena.release(scratch);
+        }
       } else if (this.#codec === LZ4) done = unpackLz4Frame(arena, from, end, slab, bytes);
       else throw this.damaged(`its codec ${this.#codec} is not known`);
       if (done !== bytes) throw this.damaged('a compressed buffer does not unpack');
