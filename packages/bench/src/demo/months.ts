@@ -15,7 +15,7 @@ import {
 } from '@spillway/core';
 import { run, type Summary } from '@spillway/workers';
 import { markLate } from './mark-late.ts';
-import { DELAYS, ENDS, FLIGHT_COLUMNS, LATE_MINUTES } from './pipeline.ts';
+import { BATCH_ROWS, DELAYS, ENDS, FLIGHT_COLUMNS, LATE_MINUTES } from './pipeline.ts';
 import { grouped, type TextColumn, textTable } from './text-table.ts';
 
 /** Beginnings of the parts that the flights come in, and the end: the last flights leave soon after the midnight that June ends with. */
@@ -39,7 +39,7 @@ interface MonthsOptions {
 const flightsOf = (files: string | readonly string[], memoryLimitBytes: number) =>
   createPipeline({ memoryLimit: memoryLimitBytes })
     .register({ markLate })
-    .source(readParquet(files, { name: 'flights', orderedOn: 'date', schema: FLIGHT_COLUMNS }));
+    .source(readParquet(files, { name: 'flights', orderedOn: 'date', schema: FLIGHT_COLUMNS, batchRows: BATCH_ROWS }));
 
 /** Cuts a file of flights where `bounds` say, into files of their own. @returns their paths */
 export async function writeParts(

@@ -26,7 +26,7 @@ export const FLIGHT_COLUMNS = {
 } as const;
 
 /** Half of what is usual: the sort and the join own room for some batches each, which the smallest limit is made of. */
-const BATCH_ROWS = 32_768;
+export const BATCH_ROWS = 32_768;
 
 /** What is computed of the delays of every hour, day and week. */
 export const DELAYS = {
