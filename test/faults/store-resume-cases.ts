@@ -12,7 +12,7 @@ import { valueRows } from '../support/rows.ts';
 
 const child = createRequire(import.meta.url).resolve('#fixtures/resume-crash-child');
 
-export type CrashMode = 'kill' | 'lose' | 'fail' | 'broken';
+export type CrashMode = 'kill' | 'lose' | 'fail' | 'broken' | 'timed';
 
 export async function writeDays(root: string): Promise<void> {
   rmSync(root, { recursive: true, force: true });
@@ -54,7 +54,7 @@ async function checkContent(root: string): Promise<void> {
 }
 
 /**
- * Breaks the job at one change, and, `again` not being 0, who goes on with it at another. The next one ends with what an unbroken run ends with.
+ * Breaks the job at one change, or kills it after some milliseconds, and, `again` not being 0, who goes on with it at another. The next one ends with what an unbroken run ends with.
  */
 export async function crashCase(root: string, change: number, mode: CrashMode, again = 0): Promise<void> {
   rmSync(join(root, 'store'), { recursive: true, force: true });

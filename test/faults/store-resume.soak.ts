@@ -24,3 +24,21 @@ it('300 crashes of a job that others go on with, at every change, by kill, loss 
   process.stdout.write(`${crashes} crashes over ${changes} changes\n`);
   expect(crashes).toBeGreaterThanOrEqual(300);
 }, 3_000_000);
+
+it('60 jobs that are killed at any time are gone on with', async () => {
+  const root = join(temporaryFolder(), 'job');
+  const seed = chooseSeed();
+  const random = randomFrom(seed);
+  await writeDays(root);
+  const since = performance.now();
+  runChild(root, 0, 0, 'kill');
+  const mostMs = Math.ceil(performance.now() - since);
+  for (let crash = 0; crash < 60; crash += 1) {
+    const afterMs = random.integer(1, mostMs);
+    try {
+      await crashCase(root, afterMs, 'timed');
+    } catch (error) {
+      throw new Error(`seed ${seed}: killed after ${afterMs} of ${mostMs} ms`, { cause: error });
+    }
+  }
+}, 3_000_000);
