@@ -6,6 +6,7 @@ import { nameHint } from '@spillway/core/internal';
 import { textTable } from '../demo/text-table.ts';
 import { aggregateSharedRows } from './aggregate-shared.ts';
 import { columnsFromFiles } from './columns-from-files.ts';
+import { columnsToFiles } from './columns-to-files.ts';
 import { type Figure, meetsTarget, targetText } from './figure.ts';
 import { flightsFromParquet } from './flights.ts';
 import { joinShared } from './joined-shared.ts';
@@ -38,7 +39,10 @@ interface Asked {
 
 const WORKLOADS: Record<string, (asked: Asked) => Promise<Figure[]>> = {
   flights: () => flightsFromParquet(WORKERS, ROUNDS),
-  columns: ({ rows }) => columnsFromFiles(rows / 5, WORKERS, ROUNDS),
+  columns: async ({ rows }) => [
+    ...(await columnsFromFiles(rows / 5, WORKERS, ROUNDS)),
+    ...(await columnsToFiles(rows / 5, WORKERS, ROUNDS)),
+  ],
   W1: ({ rows }) => aggregateSharedRows(rows, WORKERS, ROUNDS),
   W4: ({ rows, dataFolder }) => joinShared(rows / 5, WORKERS, ROUNDS, dataFolder),
   W5: ({ isFull, dataFolder }) => marketAtLimit(isFull, dataFolder),
