@@ -11,7 +11,7 @@ import {
   type StoreSinkOptions,
   type WriteMode,
 } from '@spillway/core';
-import { formatBytes } from '@spillway/core/words';
+import { formatBytes, nameHint } from '@spillway/core/words';
 import type { Summary } from '../job/summary.ts';
 import type { Context } from './context.ts';
 import { UsageError } from './exit-codes.ts';
@@ -50,7 +50,7 @@ interface Ingest {
   paths: readonly string[];
   options: IngestOptions;
   /** With every column said. */
-  files: FileOptions;
+  files: FileOptions & { columns: string[] };
   store: Store;
   key: Dataset['key'];
   /** The dataset as it is; undefined where there is none yet, or where it is replaced. */
@@ -94,7 +94,11 @@ function sinkOf(ingest: Ingest, orderedOn: string): Sink {
 /** The column that rows ascend on, asked for or as the dataset has it. @throws UsageError naming the columns */
 async function orderedColumn({ options, dataset, paths, files }: Ingest): Promise<string> {
   const known = options.orderedOn ?? dataset?.orderedOn;
-  if (known !== undefined) return known;
+  if (known !== undefined && files.columns.includes(known)) return known;
+  if (known !== undefined) {
+    const detail = { column: known, hint: nameHint(known, files.columns) };
+    throw new PipelineError('ERR_COLUMN_UNKNOWN', `the files have no column "${known}" to be ordered on`, detail);
+  }
   const { fields } = await lookAt(
     [
       createPipeline()
@@ -123,7 +127,7 @@ function toldBetter(error: unknown, { options, dataset }: Pick<Ingest, 'options'
   if (error.code === 'ERR_TYPE_UNSUPPORTED' && options.schema === undefined && dataset === undefined)
     return withHint(
       error,
-      "a sample of the rows says so; say better what its values are: --schema 'name:type,…', or how its times are written: --time-format",
+      "so a sample of the rows suggests, and where there are no rows all is text; say what its values are with --schema 'name:type,…', or how its times are written with --time-format",
     );
   return error.stage === FILES ? withHint(error, error.hint) : error;
 }

@@ -145,7 +145,7 @@ describe('a wrong turn is told the right one', () => {
     [['mixed.csv', '--ordered-on', 'ts'], 1, 'hint: give --sort'],
     [['bad.csv', '--ordered-on', 'ts'], 1, '--skip-bad-rows'],
     [['empty.csv', '--ordered-on', 'ts'], 1, '--no-header and --schema'],
-    [['header.csv', '--ordered-on', 'ts'], 1, 'say better what its values are: --schema'],
+    [['header.csv', '--ordered-on', 'ts'], 1, 'say what its values are with --schema'],
     [['one.csv', '--ordered-on', 'ts', '--row-group', '5x'], 2, '1d, 6h'],
     [['one.csv', '--ordered-on', 'ts', '--schema', 'ts:dat32'], 2, 'did you mean "date32"?'],
     [['one.csv', '--ordered-on', 'ts', '--schema', 'ts'], 2, 'write ts:timestamp[us],price:float64'],
