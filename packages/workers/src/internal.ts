@@ -42,6 +42,7 @@ export { ResidentReader } from './monitor/resident.ts';
 export { ActorStatistics, noFlushes, OperatorStatistics, placeStatistics } from './monitor/statistics.ts';
 export { CallbackTaker } from './sinks/callback-taker.ts';
 export { drainEdge } from './sinks/drain-edge.ts';
+export { CHAIN_BYTES, ChunkChain, startsOf } from './sources/chunk-chain.ts';
 export { Feed } from './sources/feed.ts';
 export { FeedLog } from './sources/feed-log.ts';
 export { PieceMaker } from './sources/piece-maker.ts';

@@ -17,10 +17,14 @@ const SIGNAL_BYTES = 128;
 const ENTRY_BYTES = 64;
 const ENTRIES_AT = SIGNAL_BYTES + 4 * MOST_LANES;
 
-/** Bytes of a chain. They are all zeros at first. */
-export const CHAIN_BYTES: number = ENTRIES_AT + ENTRIES * ENTRY_BYTES;
+/** Behind the entries: what is kept with them. */
+const KEPT_AT = ENTRIES_AT + ENTRIES * ENTRY_BYTES;
+const KEPT_BYTES = 64;
 
-/** Where the chain tells where chunks start: what a run needs to go on from a barrier. */
+/** Bytes of a chain. They are all zeros at first. */
+export const CHAIN_BYTES: number = KEPT_AT + KEPT_BYTES;
+
+/** Where the chain tells where chunks start, and how many rows were bad: what a run needs to go on from a barrier. */
 export function startsOf(chain: Uint8Array): Uint8Array {
   return chain.subarray(ENTRIES_AT);
 }
@@ -35,7 +39,7 @@ export function startIn(starts: Uint8Array, chunk: number): ChunkStart {
 
 /** Words: what has changed, whether somebody sleeps on it, bad rows so far. */
 const SIGNAL = 0;
-const BAD_ROWS = 8;
+const BAD_ROWS = KEPT_AT / 4;
 const ASLEEP = 16;
 /** A lane that works on no chunk. */
 const IDLE = 0;
