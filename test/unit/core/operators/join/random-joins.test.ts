@@ -160,7 +160,7 @@ describe('a join of random streams', () => {
     }
   });
 
-  it.skipIf(SEEDS < 10)('spills often enough to be a test of it', () => {
+  it.skipIf(SEEDS < 5)('spills often enough to be a test of it', () => {
     expect(bytesOnDisk).toBeGreaterThan(0);
   });
 
