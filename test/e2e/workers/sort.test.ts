@@ -165,7 +165,7 @@ describe('what a run leaves', () => {
       .select({ value: col('row') })
       .exits({ at: 2 })
       .collect();
-    const error = await errorOf(run(sink, { workers: 2, spillDirectory }).done);
+    const error = await errorOf(run(sink, { workers: 2, spillDirectory, restarts: 1 }).done);
     expect(error.code).toBe('ERR_WORKER_DIED');
     expect(readdirSync(spillDirectory)).toEqual([]);
     const summary = await run(rows().sort({ by: 'ts', memoryLimit: '500KiB' }).collect(), { spillDirectory }).done;
