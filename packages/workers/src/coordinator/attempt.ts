@@ -31,7 +31,7 @@ import { Barriers } from './barriers.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { Cleanup } from './cleanup.ts';
 import { FailureLatch } from './failure.ts';
-import { type FlushMessage, LaneHandle, type LaneListener } from './lane-handle.ts';
+import { type FlushMessage, LaneHandle, type LaneListener, workerDied } from './lane-handle.ts';
 import { lastDeliveries } from './last-deliveries.ts';
 import type { PlannedRun } from './plan-run.ts';
 import { Replay, type SourceBatch } from './replay.ts';
@@ -185,7 +185,7 @@ export class Attempt {
         lane.ended.catch((error: unknown) => this.#afterDelivery(lane, error)),
       );
     }
-    await Promise.all([...this.#lanes.map((lane) => lane.configure()), warmCodecs(this.#parts.codecs)]);
+    await Promise.all([...this.#lanes.map((lane) => lane.configure()), this.#warmCodecs()]);
     this.latch.check();
   }
 
@@ -205,10 +205,7 @@ export class Attempt {
       from: this.#parts.from,
       ends,
       idleBytes,
-      onCodecDeath: (error) => {
-        if (this.latch.error === undefined) this.#codecDeath = error;
-        this.latch.fail(error);
-      },
+      onCodecDeath: (error) => this.#onCodecDeath(error),
     };
     this.#pressure.setIdle(idleBytes);
     if (isGoverned())
@@ -417,6 +414,24 @@ export class Attempt {
   }
 
   /** @throws what a step has thrown, when what came before has been delivered; the death of a worker at once */
+  #onCodecDeath(error: PipelineError): void {
+    if (this.latch.error === undefined) this.#codecDeath = error;
+    this.latch.fail(error);
+  }
+
+  /** One task for each thread: the pool gives a task to the thread that has the fewest. */
+  async #warmCodecs(): Promise<void> {
+    const { codecs } = this.#parts;
+    const task: WarmTask = { type: 'warm' };
+    try {
+      await Promise.all(Array.from({ length: codecs?.threads ?? 0 }, () => codecs?.piscina.run(task)));
+    } catch (cause) {
+      const died = workerDied('codecs', cause);
+      this.#onCodecDeath(died);
+      throw died;
+    }
+  }
+
   async #afterDelivery(lane: LaneHandle, error: unknown): Promise<never> {
     if (lane.death === undefined) await lastDeliveries(this.wiring, this.latch, lane);
     throw error;
@@ -426,12 +441,6 @@ export class Attempt {
     const { stage, lane: number } = lane.config;
     this.#parts.emitter.emit('flush', { node, stage: stage.name, lane: number, reason, held });
   }
-}
-
-/** One task for each thread: the pool gives a task to the thread that has the fewest. */
-async function warmCodecs(pool: ThreadPool | undefined): Promise<void> {
-  const task: WarmTask = { type: 'warm' };
-  await Promise.all(Array.from({ length: pool?.threads ?? 0 }, () => pool?.piscina.run(task)));
 }
 
 /** The source node behind an input of a lane. */
