@@ -158,7 +158,7 @@ for (let round = 0; round < 16; round++) {
   });
 }
 
-for (let round = 0; round < 24; round++) {
+for (let round = 0; round < 16; round++) {
   test(`states that go to disk at every other packet come back the same (${round})`, async () => {
     const random = seededRandom();
     const accumulate = random.chance(0.5);
