@@ -31,7 +31,7 @@ import {
   slotTurn,
   wholeSequence,
 } from './ring-layout.ts';
-import { WaitPlace, wake } from './wait.ts';
+import { WaitPlace, wake, wakeAll } from './wait.ts';
 import type { Signal } from './wait-any.ts';
 
 export interface RingOptions {
@@ -170,8 +170,8 @@ export class Ring {
   /** Makes every wait of every thread end with ERR_ABORTED. */
   fail(): void {
     Atomics.store(this.words, RingWord.state, RingState.failed);
-    wake(this.words, RingWord.freed, RingWord.producersAsleep);
-    wake(this.words, RingWord.published, RingWord.consumersAsleep);
+    wakeAll(this.words, RingWord.freed);
+    wakeAll(this.words, RingWord.published);
   }
 
   /** Releases what lies in slots, and the ring itself. No other thread may hold it any more. */

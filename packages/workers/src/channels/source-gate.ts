@@ -8,7 +8,7 @@
  */
 import { PipelineError } from '@spillway/core/base';
 import type { Arena, MaybePromise, Ptr } from '@spillway/core/internal';
-import { WaitPlace, wake } from './wait.ts';
+import { WaitPlace, wake, wakeAll } from './wait.ts';
 
 const Word = {
   mode: 0,
@@ -172,7 +172,8 @@ export class SourceGate {
 
   /** Ends all waiting. */
   fail(): void {
-    this.#set(Mode.failed);
+    Atomics.store(this.#words, Word.mode, Mode.failed);
+    wakeAll(this.#words, Word.changed);
   }
 
   #set(mode: number): void {

@@ -91,3 +91,12 @@ export function wake(words: Int32Array, signal: number, asleep: number): void {
   Atomics.add(words, signal, 1);
   if (isAnyoneAsleep) Atomics.notify(words, signal);
 }
+
+/**
+ * As `wake`, where the announcement cannot be trusted. Hazard: a thread that dies in the middle of waking has taken the announcement back and
+ * notified nobody; whoever sleeps there is woken by nothing but this.
+ */
+export function wakeAll(words: Int32Array, signal: number): void {
+  Atomics.add(words, signal, 1);
+  Atomics.notify(words, signal);
+}

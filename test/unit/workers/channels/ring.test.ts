@@ -182,6 +182,21 @@ describe('a ring in one thread', () => {
     await expect(blocked).rejects.toMatchObject({ code: 'ERR_ABORTED' });
     expect(() => ring.consumer().next()).toThrow(expect.objectContaining({ code: 'ERR_ABORTED' }));
   });
+
+  it.each([
+    ['who waits for a packet', (wait: Ring) => wait.consumer().next()],
+    ['who waits for room', (wait: Ring) => wait.producer().publish(1, [batchOf(2)])],
+  ])('ends the wait of one whom a thread was waking when it died: %s', async (what, waitOn) => {
+    ring = ringOf(1);
+    if (what === 'who waits for room') await ring.producer().publish(0, [batchOf(1)]);
+    const waiting = Promise.resolve(waitOn(ring));
+    await Promise.resolve();
+    // The thread has taken the announcement back, and did not get as far as notifying.
+    ring.words[RingWord.consumersAsleep] = 0;
+    ring.words[RingWord.producersAsleep] = 0;
+    ring.fail();
+    await expect(Promise.race([waiting, later('stuck')])).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+  });
 });
 
 describe('a ring that has run for days', () => {

@@ -4,10 +4,12 @@ import { beforeEach, expect, it } from 'vitest';
 
 let arena: Arena;
 let gate: SourceGate;
+let arenaAt: number;
 
 beforeEach(() => {
   arena = createArena({ maximumBytes: 2 ** 20, debug: true });
-  gate = new SourceGate(arena, arena.alloc(GATE_BYTES, 1));
+  arenaAt = arena.alloc(GATE_BYTES, 1);
+  gate = new SourceGate(arena, arenaAt);
   gate.begin(0);
 });
 
@@ -83,4 +85,16 @@ it('counts on beyond 2^32', async () => {
   gate.countDone();
   expect([gate.isDone(first + 1), gate.isDone(first + 2)]).toEqual([false, true]);
   gate.fail();
+});
+
+it('failing ends the wait of one whom a thread was waking when it died', async () => {
+  gate.close();
+  const waiting = Promise.resolve(gate.pass(5));
+  await Promise.resolve();
+  // The fourth word says that somebody sleeps: the thread has taken that back, and did not get as far as notifying.
+  const asleep = 3;
+  arena.i32[(arenaAt >>> 2) + asleep] = 0;
+  gate.fail();
+  const late = new Promise((resolve) => setTimeout(resolve, 500, 'stuck'));
+  await expect(Promise.race([waiting, late])).rejects.toMatchObject({ code: 'ERR_ABORTED' });
 });
