@@ -18,6 +18,8 @@ import type { BodyReader } from './body-reader.ts';
 const VIEW_BYTES = 16;
 const INLINE_BYTES = 12;
 const MOST_TEXT = 2 ** 31 - 128;
+/** Room for so many rows may be asked for before it is known whether there are values for them. */
+const MOST_UNCHECKED_ROWS = 2 ** 20;
 /** Kernels look at so many bytes behind a text. */
 const TEXT_SLACK = 64;
 
@@ -105,6 +107,7 @@ export class ArrowColumns {
   }
 
   #standing(column: ArrowColumn, rows: ArrowRows, slabs: Ptr[]): { column: Column; slab: Ptr } {
+    this.#checkRows(column, rows);
     const texts = this.#texts(column, rows);
     const plan = { variableBytes: (texts?.bytes ?? 0) + TEXT_SLACK, validity: true };
     const { column: draft, slab } = allocColumn(this.#arena, this.#owner, column.field.type, rows.rows, plan);
@@ -117,11 +120,22 @@ export class ArrowColumns {
     }
   }
 
-  #fill(column: ArrowColumn, draft: DraftColumn, rows: ArrowRows, texts: Texts | undefined, slabs: Ptr[]): void {
+  /**
+   * That a column has rows, as it says and as its values can be: a row is a bit at least. Asked for before room is made, because counts of a
+   * damaged file are anything.
+   */
+  #checkRows(column: ArrowColumn, { from, rows }: ArrowRows): { rows: number; nulls: number } {
+    const { name } = column.field;
     const node = this.#body.nodes[column.node];
-    if (node === undefined || rows.from + rows.rows > node.rows)
-      throw this.#body.damaged(`column "${column.field.name}" has too few rows`);
-    this.#validity(column, draft, rows, node.nulls);
+    const end = from + rows;
+    if (node === undefined || end > node.rows) throw this.#body.damaged(`column "${name}" has too few rows`);
+    if (rows > MOST_UNCHECKED_ROWS && end > 8 * this.#body.size(this.#at(column, 1)))
+      throw this.#body.damaged(`column "${name}" has fewer values than its ${node.rows} rows`);
+    return node;
+  }
+
+  #fill(column: ArrowColumn, draft: DraftColumn, rows: ArrowRows, texts: Texts | undefined, slabs: Ptr[]): void {
+    this.#validity(column, draft, rows, this.#checkRows(column, rows).nulls);
     const { physical, byteWidth } = parseType(column.field.type);
     if (texts !== undefined) this.#writeTexts(column, draft, rows, texts);
     else if (physical === 'bits') this.#bits(column, rows, 1, draft.values);
@@ -204,6 +218,8 @@ export class ArrowColumns {
     // Of no rows there may be no offsets at all.
     if (rows === 0) return { offsets, bytes: 0, first: 0 };
     let first = 0;
+    if ((from + rows + 1) * width > this.#body.size(buffer))
+      throw this.#body.damaged(`"${column.field.name}" has fewer offsets than rows`);
     this.#withScratch((rows + 1) * width, (at) => {
       this.#body.read(buffer, from * width, (rows + 1) * width, at);
       const read = integerReader(new DataView(this.#arena.buffer, at, (rows + 1) * width), width, true);
