@@ -128,14 +128,12 @@ async function allowRefusal(step: () => Promise<unknown>): Promise<void> {
   }
 }
 
-/** Tries so many files, from a seed on. */
-export async function tryMutations(first: number, count: number, folder: string): Promise<void> {
+/** Tries so many files, from a seed on: a third of each kind, or text alone. */
+export async function tryMutations(first: number, count: number, folder: string, kinds: 'text' | 'all'): Promise<void> {
+  const cases = kinds === 'text' ? [csvCase, jsonCase] : [csvCase, jsonCase, arrowCase];
   for (let seed = first; seed < first + count; seed++) {
-    const random = randomFrom(seed);
     try {
-      if (seed % 3 === 0) await csvCase(random, folder);
-      else if (seed % 3 === 1) jsonCase(random, folder);
-      else await arrowCase(random, folder);
+      await cases[seed % cases.length]?.(randomFrom(seed), folder);
     } catch (error) {
       throw new Error(`SPILLWAY_SEED=${seed}`, { cause: error });
     }
