@@ -18,6 +18,7 @@ const PREPARED: Record<string, string[]> = {
 
 export default defineConfig(({ mode }) => ({
   test: {
+    env: { SPILLWAY_SUITE: mode },
     include: INCLUDED[mode] ?? ['**/*.test.ts'],
     exclude: [...configDefaults.exclude, 'dist/**'],
     globalSetup: ['support/build-once.ts', ...(PREPARED[mode] ?? [])],

@@ -70,7 +70,12 @@ function mutated(random: SeededRandom, good: Buffer): Buffer {
   for (let left = random.integer(1, 4); left > 0 && bytes.length > 0; left--) {
     const at = random.integer(0, bytes.length - 1);
     if (random.chance(0.5)) bytes[at] = (bytes[at] as number) ^ (1 << random.integer(0, 7));
-    else bytes.fill(random.pick([0, 1, 127, 128, 255, random.integer(0, 255)]), at, at + random.integer(1, 6));
+    else
+      bytes.fill(
+        random.pick([0, 1, 127, 128, 255, random.integer(0, 255)]),
+        at,
+        Math.min(at + random.integer(1, 6), bytes.length),
+      );
   }
   return bytes;
 }
