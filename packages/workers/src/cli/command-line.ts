@@ -3,9 +3,9 @@ import { errorToData, PipelineError } from '@spillway/core/words';
 import { CommanderError } from 'commander';
 import type { Context } from './context.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
-import { errorText } from './print-error.ts';
+import { errorText } from './output/print-error.ts';
+import { hasColour, styleOf } from './output/style.ts';
 import { makeProgram } from './program.ts';
-import { hasColour, styleOf } from './style.ts';
 import { ClosedOutput, Results, type Surroundings } from './surroundings.ts';
 
 export type { Output, Surroundings } from './surroundings.ts';

@@ -1,5 +1,5 @@
 /** What a command works with. */
-import type { Style } from './style.ts';
+import type { Style } from './output/style.ts';
 import type { Results, Surroundings } from './surroundings.ts';
 
 export interface Context extends Surroundings {

@@ -2,6 +2,9 @@
 import { type Command, Option } from 'commander';
 import { count, duration, port, resumeId, size } from './values.ts';
 
+/** Sets the exit code of a command that has come to its end. */
+export type SetCode = (code: number) => void;
+
 /** Examples, under the help of a command. */
 export function examples(lines: readonly [command: string, what: string][]): string {
   return `\nExamples:\n${lines.map(([command, what]) => `  ${what}\n    $ ${command}`).join('\n')}\n`;

@@ -10,8 +10,8 @@ import {
   type Sink,
 } from '@spillway/core';
 import { fieldsFromShape, nameHint } from '@spillway/core/words';
+import type { JobOptions } from '../run/follow-job.ts';
 import { isTextFormat } from './file-formats.ts';
-import type { JobOptions } from './follow-job.ts';
 import { type FileOptions, formatOf, sourceOf } from './read-files.ts';
 
 /** What a look at files told. */

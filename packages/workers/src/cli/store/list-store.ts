@@ -2,9 +2,9 @@
 import type { Dataset, Store } from '@spillway/core';
 import { showOrdered } from '@spillway/core/values';
 import { formatBytes } from '@spillway/core/words';
-import type { CommonOptions, Context } from './context.ts';
+import type { CommonOptions, Context } from '../context.ts';
+import { amount, grouped, textTable } from '../output/text-table.ts';
 import { keyText, matchingKeys, openExisting } from './open-existing.ts';
-import { amount, grouped, textTable } from './text-table.ts';
 
 /** One dataset, in words and numbers. */
 interface Listed {

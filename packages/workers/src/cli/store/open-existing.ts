@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type DatasetKey, openStore, PipelineError, type Store } from '@spillway/core';
 import { nameHint, showKey } from '@spillway/core/words';
-import { UsageError } from './exit-codes.ts';
+import { UsageError } from '../exit-codes.ts';
 
 /** Of many keys. */
 const MOST_SHOWN = 10;
@@ -14,7 +14,7 @@ export async function openExisting(path: string, cwd: string): Promise<Store> {
   try {
     await stat(root);
   } catch (cause) {
-    const { neighbourHint } = await import('./neighbour-hint.ts');
+    const { neighbourHint } = await import('../neighbour-hint.ts');
     throw new PipelineError('ERR_STORE_NOT_FOUND', `there is no store at ${root}`, {
       file: root,
       hint: await neighbourHint(root, cwd),

@@ -3,9 +3,9 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { openStore } from '@spillway/core';
 import type { Argument, Command, Option } from 'commander';
-import type { Context } from './context.ts';
-import { keyText, typedKey } from './open-existing.ts';
-import { pairs } from './values.ts';
+import type { Context } from '../context.ts';
+import { keyText, typedKey } from '../store/open-existing.ts';
+import { pairs } from '../values.ts';
 
 interface Candidate {
   text: string;

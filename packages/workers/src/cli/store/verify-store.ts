@@ -1,9 +1,9 @@
 /** `spillway verify`: is everything there that the logs say, and unchanged? */
 import type { DatasetKey, Store, VerifyResult } from '@spillway/core';
-import type { CommonOptions, Context } from './context.ts';
-import { EXIT } from './exit-codes.ts';
+import type { CommonOptions, Context } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { amount } from '../output/text-table.ts';
 import { keyText, matchingKeys, openExisting } from './open-existing.ts';
-import { amount } from './text-table.ts';
 
 interface Verified extends VerifyResult {
   key: DatasetKey;

@@ -10,9 +10,9 @@ import {
   PipelineError,
   type WriteMode,
 } from '@spillway/core';
-import type { CommonOptions, Context } from './context.ts';
-import { keyText, openExisting, typedKey } from './open-existing.ts';
-import { amount } from './text-table.ts';
+import type { CommonOptions, Context } from '../context.ts';
+import { amount } from '../output/text-table.ts';
+import { keyText, openExisting, typedKey } from '../store/open-existing.ts';
 
 export interface OupsOptions extends CommonOptions {
   match?: Record<string, string>;

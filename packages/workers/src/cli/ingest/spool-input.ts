@@ -10,14 +10,14 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { PipelineError } from '@spillway/core';
 import { formatBytes, runFolder } from '@spillway/core/words';
-import { abortedError } from '../coordinator/failure.ts';
-import { timeText } from '../monitor/progress-text.ts';
-import { ProgressDisplay } from '../monitor/terminal-progress.ts';
-import type { Context } from './context.ts';
-import { UsageError } from './exit-codes.ts';
+import { abortedError } from '../../coordinator/failure.ts';
+import { timeText } from '../../monitor/progress-text.ts';
+import { ProgressDisplay } from '../../monitor/terminal-progress.ts';
+import type { Context } from '../context.ts';
+import { UsageError } from '../exit-codes.ts';
+import { retold } from '../output/retold.ts';
+import type { JobOptions } from '../run/follow-job.ts';
 import type { FileFormat } from './file-formats.ts';
-import type { JobOptions } from './follow-job.ts';
-import { retold } from './retold.ts';
 
 /** How standard input is named among files. */
 export const STANDARD_INPUT = '-';

@@ -1,9 +1,9 @@
 /** `spillway vacuum`: removes files that no version within the retention has. */
 import type { DatasetKey, VacuumSummary } from '@spillway/core';
 import { formatBytes } from '@spillway/core/words';
-import type { CommonOptions, Context } from './context.ts';
+import type { CommonOptions, Context } from '../context.ts';
+import { amount } from '../output/text-table.ts';
 import { keyText, matchingKeys, openExisting } from './open-existing.ts';
-import { amount } from './text-table.ts';
 
 export interface VacuumCommandOptions extends CommonOptions {
   retention?: string;

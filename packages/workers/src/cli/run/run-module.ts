@@ -1,8 +1,8 @@
 /** `spillway run`: the job that a module describes. */
 import { availableParallelism } from 'node:os';
 import { explain, type Sink } from '@spillway/core';
-import type { Run } from '../job/job.ts';
-import type { Context } from './context.ts';
+import type { Run } from '../../job/job.ts';
+import type { Context } from '../context.ts';
 import { copyBeside } from './copy-beside.ts';
 import { followJob, type JobOptions, summaryText } from './follow-job.ts';
 import { loadSinks, modulePath } from './load-module.ts';

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { PipelineError, type Sink } from '@spillway/core';
-import { retold } from './retold.ts';
+import { retold } from '../output/retold.ts';
 
 const SHAPE =
   'export default sinks, or a function of the arguments that returns them: export default ([file]) => p.source(…).toStore(…)';
@@ -22,7 +22,7 @@ export async function modulePath(name: string, cwd: string): Promise<string> {
     if ((await stat(path)).isDirectory()) throw refuse(path, 'is a folder', 'name the module in it');
   } catch (cause) {
     if (cause instanceof PipelineError) throw cause;
-    const { neighbourHint } = await import('./neighbour-hint.ts');
+    const { neighbourHint } = await import('../neighbour-hint.ts');
     const detail = { file: path, hint: await neighbourHint(path, cwd), cause };
     throw new PipelineError('ERR_FILE_NOT_FOUND', `there is no module ${path}`, detail);
   }

@@ -2,10 +2,10 @@
 import { type Dataset, type DatasetReadOptions, type OrderedBound, PipelineError } from '@spillway/core';
 import { createArena, csvHeader, isTimestamp, parseType, rowTextOf, rowWriter } from '@spillway/core/values';
 import { nameHint } from '@spillway/core/words';
-import type { CommonOptions, Context } from './context.ts';
-import { UsageError } from './exit-codes.ts';
+import type { CommonOptions, Context } from '../context.ts';
+import { UsageError } from '../exit-codes.ts';
+import type { Results } from '../surroundings.ts';
 import { oneKey, openExisting } from './open-existing.ts';
-import type { Results } from './surroundings.ts';
 
 export interface CatOptions extends CommonOptions {
   from?: string;

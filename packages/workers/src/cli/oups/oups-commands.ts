@@ -1,10 +1,10 @@
 /** The definitions of `spillway import-oups` and `spillway export-oups`. */
 import { type Command, Option } from 'commander';
-import type { Context } from './context.ts';
-import { addCommand, examples } from './define.ts';
+import type { Context } from '../context.ts';
+import { addCommand, examples } from '../define.ts';
+import { pairs } from '../values.ts';
 import { keySchemaOf } from './key-schema-text.ts';
 import type { OupsOptions } from './oups.ts';
-import { pairs } from './values.ts';
 
 function oupsOptions(command: Command, keys: string): Command {
   return command

@@ -12,20 +12,20 @@ import {
   type WriteMode,
 } from '@spillway/core';
 import { formatBytes, nameHint } from '@spillway/core/words';
-import type { Summary } from '../job/summary.ts';
-import type { Context } from './context.ts';
-import { UsageError } from './exit-codes.ts';
+import type { Summary } from '../../job/summary.ts';
+import type { Context } from '../context.ts';
+import { UsageError } from '../exit-codes.ts';
+import { withHint } from '../output/retold.ts';
+import { amount, grouped } from '../output/text-table.ts';
+import { followJob, type JobOptions, summaryText } from '../run/follow-job.ts';
+import { printPlan } from '../run/run-module.ts';
+import { keyText, typedKey } from '../store/open-existing.ts';
 import { isTextFormat } from './file-formats.ts';
 import { findFiles } from './find-files.ts';
-import { followJob, type JobOptions, summaryText } from './follow-job.ts';
 import { type Files, lookAt, withColumns } from './ingest-columns.ts';
-import { keyText, typedKey } from './open-existing.ts';
 import { type FileOptions, formatOf, sourceOf } from './read-files.ts';
-import { withHint } from './retold.ts';
-import { printPlan } from './run-module.ts';
 import { schemaText } from './schema-text.ts';
 import { STANDARD_INPUT, spoolInput } from './spool-input.ts';
-import { amount, grouped } from './text-table.ts';
 
 export interface IngestOptions extends JobOptions, FileOptions {
   store: string;

@@ -1,12 +1,12 @@
 /** The definition of `spillway ingest`. */
 import { type Command, Option } from 'commander';
-import type { Context } from './context.ts';
-import { addCommand, examples, jobOptions } from './define.ts';
-import { UsageError } from './exit-codes.ts';
+import type { Context } from '../context.ts';
+import { addCommand, examples, jobOptions } from '../define.ts';
+import { UsageError } from '../exit-codes.ts';
+import { count, more, morePairs, names, pairs, rowGroup } from '../values.ts';
 import { FILE_FORMATS } from './file-formats.ts';
 import type { IngestOptions } from './ingest.ts';
 import { schemaOf } from './schema-text.ts';
-import { count, more, morePairs, names, pairs, rowGroup } from './values.ts';
 
 const TEXT = 'Text files:';
 const STORE = 'The dataset:';

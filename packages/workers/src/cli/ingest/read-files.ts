@@ -9,7 +9,7 @@ import {
   type Shape,
   type Source,
 } from '@spillway/core';
-import { UsageError } from './exit-codes.ts';
+import { UsageError } from '../exit-codes.ts';
 import { FILE_FORMATS, type FileFormat, formatOfName, isTextFormat } from './file-formats.ts';
 
 /** Options about the files. */

@@ -1,5 +1,5 @@
 /** Colours, where the terminal has some and nobody minds: https://no-color.org */
-import type { Output, Surroundings } from './surroundings.ts';
+import type { Output, Surroundings } from '../surroundings.ts';
 
 /** Wraps a text. */
 export type Paint = (text: string) => string;

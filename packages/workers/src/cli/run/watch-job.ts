@@ -1,6 +1,6 @@
 /** `--dashboard` and `--report`: a job in a browser while it runs, and as a file when it has. */
-import type { Run } from '../job/job.ts';
-import type { Context } from './context.ts';
+import type { Run } from '../../job/job.ts';
+import type { Context } from '../context.ts';
 
 export interface WatchOptions {
   /** `true` for any port that is free. */
@@ -16,7 +16,7 @@ export type EndWatching = (stays: boolean) => Promise<void>;
 export async function watchJob(job: Run, options: WatchOptions, context: Context): Promise<EndWatching> {
   const { dashboard: port, report } = options;
   if (port === undefined && report === undefined) return async () => {};
-  const { startDashboard } = await import('../dashboard/dashboard.ts');
+  const { startDashboard } = await import('../../dashboard/dashboard.ts');
   const dashboard = await startDashboard(job, port === undefined || port === true ? {} : { port });
   if (port !== undefined) context.note(`dashboard: ${dashboard.url}`);
   return async (stays) => {

@@ -1,14 +1,14 @@
 /** A job as people see it on standard error: what was left out, what presses, how far it is, what it did. */
 import { formatBytes, PipelineError } from '@spillway/core/words';
-import type { Run } from '../job/job.ts';
-import type { RunOptions } from '../job/run-options.ts';
-import type { Summary } from '../job/summary.ts';
-import { shortCount, timeText } from '../monitor/progress-text.ts';
-import { ProgressDisplay } from '../monitor/terminal-progress.ts';
-import { run } from '../run.ts';
-import type { CommonOptions, Context } from './context.ts';
-import { retold } from './retold.ts';
-import { amount, grouped } from './text-table.ts';
+import type { Run } from '../../job/job.ts';
+import type { RunOptions } from '../../job/run-options.ts';
+import type { Summary } from '../../job/summary.ts';
+import { shortCount, timeText } from '../../monitor/progress-text.ts';
+import { ProgressDisplay } from '../../monitor/terminal-progress.ts';
+import { run } from '../../run.ts';
+import type { CommonOptions, Context } from '../context.ts';
+import { retold } from '../output/retold.ts';
+import { amount, grouped } from '../output/text-table.ts';
 import { type WatchOptions, watchJob } from './watch-job.ts';
 
 /** Options of commands that run a job. */
