@@ -16,6 +16,7 @@ export { History } from './dashboard/history.ts';
 export { LiveClients } from './dashboard/live-clients.ts';
 export { type AutoShare, moveShares } from './governor/adaptive-limits.ts';
 export { Arbiter, type ArbiterPlace } from './governor/arbiter.ts';
+export { AwaitedRoom } from './governor/awaited-room.ts';
 export { CascadeWatch } from './governor/cascade-watch.ts';
 export * from './governor/cgroup.ts';
 export { collectGarbage, freeBuffersAtOnce } from './governor/collector.ts';

@@ -36,6 +36,8 @@ export const POISON = 0xdb;
 const PACKED_PAGES = 4;
 /** Open packed slabs a thread keeps, one an owner; the one unused longest is closed first. */
 const OPEN_SLABS = 4;
+/** Nobody is blamed for less. */
+const WORTH_NAMING_BYTES = 64 * 1024;
 const PIECE_MAGIC = 0x50494543;
 
 interface OpenSlab {
@@ -78,7 +80,7 @@ export class SharedArena implements Arena {
   }
 
   alloc(bytes: number, owner: number): Ptr {
-    return this.tryAlloc(bytes, owner) || this.#refuse(bytes, owner);
+    return this.tryAlloc(bytes, owner) || this.#allocLater(bytes, owner) || this.#refuse(bytes, owner);
   }
 
   tryAlloc(bytes: number, owner: number): Ptr {
@@ -323,16 +325,28 @@ export class SharedArena implements Arena {
     this.i32[at] = 0;
   }
 
+  /** When others have given something back. */
+  #allocLater(bytes: number, owner: number): Ptr {
+    return this.#holders[owner]?.awaitRoom?.(bytes) ? this.tryAlloc(bytes, owner) : 0;
+  }
+
+  /** Names who asked, what everybody holds, and, as the place to begin, who holds most of what nobody can get back. */
   #refuse(bytes: number, owner: number): never {
     const holders = this.#holders[owner];
     const name = holders?.nameOf(owner) ?? `owner ${owner}`;
     const limit = Math.min(this.limit(), this.buffer.byteLength);
+    const stuck = holders?.largestStuck();
+    const blamed = stuck === undefined || stuck.bytes < WORTH_NAMING_BYTES ? undefined : stuck;
+    const most =
+      blamed === undefined
+        ? ''
+        : `; ${formatBytes(blamed.bytes)} are with "${blamed.name}" and can neither be flushed nor spilled`;
     const message =
       `${name} asked ${formatBytes(bytes)}, holds ${formatBytes(this.bytesOf(owner))}; ` +
-      `${formatBytes(this.usedBytes())} of ${formatBytes(limit)} in use (${holders?.describe() ?? this.#describeOwners()})`;
+      `${formatBytes(this.usedBytes())} of ${formatBytes(limit)} in use (${holders?.describe() ?? this.#describeOwners()})${most}`;
     throw new PipelineError('ERR_MEMORY_EXHAUSTED', message, {
-      stage: name,
-      hint: `raise memoryLimit above ${formatBytes(limit)}, or use smaller batches`,
+      stage: blamed?.name ?? name,
+      hint: `raise memoryLimit above ${formatBytes(limit)}, or ${blamed === undefined ? 'use smaller batches' : `have "${blamed.name}" hold less`}`,
     });
   }
 

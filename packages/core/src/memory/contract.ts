@@ -27,6 +27,10 @@ export interface SlabHolders {
   makeRoom(bytes: number): boolean;
   /** The largest holders in one line. */
   describe(): string;
+  /** Blocks this thread, for a bounded time, while others give something back: the last thing before a refusal. Whether there is room now. */
+  awaitRoom?(bytes: number): boolean;
+  /** Who holds most of what neither a flush nor the disk gets back, if anybody does. */
+  largestStuck(): { name: string; bytes: number } | undefined;
 }
 
 export interface Arena {

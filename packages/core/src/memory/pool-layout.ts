@@ -25,6 +25,10 @@ export const ConsumerWord = {
   usedKib: 2,
   /** Of what its operators hold in slabs, which are counted there, what a flush or the disk could give back. */
   heldKib: 3,
+  /** What they hold and nobody can get back: neither a flush nor the disk helps. */
+  stuckKib: 4,
+  /** Index of the operator that holds most of that. */
+  stuckOperator: 5,
   words: 16,
 } as const;
 

@@ -27,6 +27,13 @@ import { ConsumerWord, consumerAt, PoolWord, poolBytes } from './pool-layout.ts'
 
 const KIBIBYTE = 1024;
 const HOLDERS_NAMED = 5;
+/** Words of a consumer that say what it holds. */
+const GIVEN_BACK = [
+  ConsumerWord.reservedKib,
+  ConsumerWord.usedKib,
+  ConsumerWord.heldKib,
+  ConsumerWord.stuckKib,
+] as const;
 
 /** The scope of what the main thread holds. */
 export const MAIN_SCOPE = -1;
@@ -41,6 +48,8 @@ export interface PoolConsumer {
   scope: number;
   /** Whether the arena may have what it has reserved and does not use. */
   lends?: boolean;
+  /** Operators of the lane that it is the heap of, by index. */
+  operators?: string[];
 }
 
 /** What a thread needs to attach. Plain data. */
@@ -146,6 +155,17 @@ export class MemoryPool implements SlabHolders {
       .join(', ');
   }
 
+  largestStuck(): { name: string; bytes: number } | undefined {
+    let largest: { name: string; bytes: number } | undefined;
+    this.place.consumers.forEach(({ stage, operators = [] }, index) => {
+      const bytes = this.#load(consumerAt(index) + ConsumerWord.stuckKib);
+      if (bytes <= (largest?.bytes ?? 0)) return;
+      const operator = Atomics.load(this.#words, consumerAt(index) + ConsumerWord.stuckOperator);
+      largest = { name: operators[operator] ?? stage, bytes };
+    });
+    return largest;
+  }
+
   nameOf(owner: number): string | undefined {
     return this.place.owners.find((candidate) => candidate.owner === owner)?.stage;
   }
@@ -155,8 +175,7 @@ export class MemoryPool implements SlabHolders {
     this.place.consumers.forEach((consumer, index) => {
       if (consumer.scope !== scope) return;
       const at = consumerAt(index);
-      for (const word of [ConsumerWord.reservedKib, ConsumerWord.usedKib, ConsumerWord.heldKib])
-        Atomics.store(this.#words, at + word, 0);
+      for (const word of GIVEN_BACK) Atomics.store(this.#words, at + word, 0);
     });
   }
 
@@ -271,6 +290,12 @@ export class MemoryConsumer {
   /** Says what its operators could give back of their slabs. */
   setHeld(bytes: number): void {
     Atomics.store(this.#words, this.#at + ConsumerWord.heldKib, Math.ceil(bytes / KIBIBYTE));
+  }
+
+  /** Says what its operators hold that nobody can get back, and which of them holds most of it. */
+  setStuck(bytes: number, operator: number): void {
+    Atomics.store(this.#words, this.#at + ConsumerWord.stuckOperator, operator);
+    Atomics.store(this.#words, this.#at + ConsumerWord.stuckKib, Math.ceil(bytes / KIBIBYTE));
   }
 
   /** Adds to what it holds, if the whole stays inside the limit. For reservations. */

@@ -52,11 +52,12 @@ export class RunMemory {
     this.place = {
       at,
       owners: lease.owners,
-      consumers: this.#planned.map(({ stage, name, scope, lends }) => ({
+      consumers: this.#planned.map(({ stage, name, scope, lends, operators }) => ({
         stage,
         name,
         scope,
         ...(lends && { lends }),
+        ...(operators && { operators }),
       })),
     };
     this.pool = new MemoryPool(arena, this.place);
@@ -140,6 +141,7 @@ function plannedConsumers({ logical, physical, split }: RunMemoryParts): Planned
         stage: stage.name,
         name: `heap of lane ${lane}`,
         scope,
+        operators: stage.operators.map((operator) => operator.name),
         reservedBytes,
       });
   }

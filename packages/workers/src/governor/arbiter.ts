@@ -11,7 +11,7 @@
  */
 import type { MemoryPool, Ptr } from '@spillway/core/internal';
 import type { Gives } from '@spillway/core/planner';
-import { chooseVictim } from './victims.ts';
+import { chooseVictim, WORTH_BYTES } from './victims.ts';
 
 const Word = { state: 0, victim: 1, sinceMs: 2, heldKib: 3, passedOver: 4 } as const;
 const State = { calm: 0, choosing: 1, chosen: 2, acting: 3, draining: 4 } as const;
@@ -71,8 +71,11 @@ export class Arbiter {
     this.#words[Word.passedOver] = NOBODY;
   }
 
-  /** Memory is short by so much: unless a cascade is under way, has room lent, or chooses a victim. */
-  arbitrate(wantedBytes: number): void {
+  /**
+   * Memory is short by so much: unless a cascade is under way, has room lent, or chooses a victim.
+   * @param exceptLane stands still until there is room, and can give nothing
+   */
+  arbitrate(wantedBytes: number, exceptLane: number = NOBODY): void {
     const { state, lane, forMs } = this.reading();
     if (state === 'chosen' && forMs > CHOSEN_MS) this.#passOver(lane);
     if (state === 'draining' && forMs > DRAINING_MS) this.acknowledge();
@@ -83,7 +86,7 @@ export class Arbiter {
     const lent = Math.min(wantedBytes, this.#pool.unusedBytes());
     if (lent > 0 && this.#pool.makeRoom(lent) && lent === wantedBytes)
       return void this.#move(State.choosing, State.calm);
-    this.#choose(wantedBytes - Math.max(0, lent));
+    this.#choose(wantedBytes - Math.max(0, lent), exceptLane);
   }
 
   /** True for the victim, once: it acts now, and says when it has. */
@@ -105,6 +108,13 @@ export class Arbiter {
     this.#move(State.draining, State.calm);
   }
 
+  /** Whether any other lane says that a flush or the disk could get something of what it holds. */
+  couldGive(exceptLane: number): boolean {
+    return this.place.lanes.some(
+      ({ lane, consumer }) => lane !== exceptLane && this.#pool.heldBytes(consumer) >= WORTH_BYTES,
+    );
+  }
+
   /** Whether somebody is giving memory back. */
   get isBusy(): boolean {
     return Atomics.load(this.#words, Word.state) !== State.calm;
@@ -120,11 +130,11 @@ export class Arbiter {
     };
   }
 
-  #choose(wantedBytes: number): void {
+  #choose(wantedBytes: number, exceptLane: number): void {
     const words = this.#words;
     const passedOver = Atomics.load(words, Word.passedOver);
     const candidates = this.place.lanes
-      .filter(({ lane }) => lane !== passedOver)
+      .filter(({ lane }) => lane !== passedOver && lane !== exceptLane)
       .map(({ lane, consumer, gives, distance }) => ({ lane, gives, distance, bytes: this.#pool.heldBytes(consumer) }));
     const victim = chooseVictim(candidates, wantedBytes);
     if (victim === undefined) {

@@ -17,13 +17,15 @@ export interface PressedChain {
   reportHeld(): void;
   /** What of it a flush or the disk could give back, as far as operators can tell. */
   heldBytes(): number;
+  /** What nobody can get back, and which operator holds most of it. */
+  stuck(): { bytes: number; operator: number };
 }
 
 export interface LanePressureParts {
   shared: SharedPressure;
   arbiter: Pick<Arbiter, 'arbitrate' | 'begins' | 'acted' | 'isBusy'>;
   heap: Pick<HeapWatch, 'check'>;
-  consumer: Pick<MemoryConsumer, 'setHeld'>;
+  consumer: Pick<MemoryConsumer, 'setHeld' | 'setStuck'>;
   /** Number of the lane in the run. */
   lane: number;
   /** Stage, for the failure. */
@@ -69,6 +71,8 @@ export class LanePressure {
     const held = chain.heldBytes();
     this.#heldAfterFlush = Math.min(this.#heldAfterFlush, held);
     consumer.setHeld(held - this.#heldAfterFlush);
+    const stuck = chain.stuck();
+    consumer.setStuck(stuck.bytes + this.#heldAfterFlush, stuck.operator);
     return shared.isHigh ? this.#relieveHigh(chain) : undefined;
   }
 

@@ -311,6 +311,7 @@ class DrivenChain implements LaneChain {
   /** Of those, the ones that pressure can get something out of. */
   readonly #giving: ReadonlySet<number>;
   #heldBytes = 0;
+  #stuck: { bytes: number; operator: number } = { bytes: 0, operator: 0 };
 
   constructor(chain: StageChain, config: LaneConfig, statistics: readonly OperatorStatistics[]) {
     this.#chain = chain;
@@ -367,12 +368,23 @@ class DrivenChain implements LaneChain {
     return this.#heldBytes;
   }
 
+  stuck(): { bytes: number; operator: number } {
+    return this.#stuck;
+  }
+
   reportHeld(): void {
     this.#heldBytes = 0;
+    let mostBytes = 0;
+    this.#stuck = { bytes: 0, operator: this.#holding[0] ?? 0 };
     for (const index of this.#holding) {
       const held: HeldState | undefined = this.#chain.operators[index]?.held?.();
       if (held === undefined) continue;
       if (this.#giving.has(index)) this.#heldBytes += held.bytes;
+      else {
+        this.#stuck.bytes += held.bytes;
+        if (held.bytes > mostBytes) this.#stuck.operator = index;
+        mostBytes = Math.max(mostBytes, held.bytes);
+      }
       this.#statistics[index]?.setHeld(held);
     }
   }

@@ -57,6 +57,8 @@ export interface LaneChain {
   reportHeld(): void;
   /** Bytes that the operators hold, as they were last reported. */
   heldBytes(): number;
+  /** Of what they hold, what can neither be flushed nor spilled, and which of them holds most; as last reported. */
+  stuck(): { bytes: number; operator: number };
 }
 
 export interface LaneParts {

@@ -4,6 +4,7 @@ import { floorBytes } from '@spillway/core/data';
 import type { Arena } from '@spillway/core/internal';
 import type { Ring } from '../channels/ring.ts';
 import { Arbiter } from '../governor/arbiter.ts';
+import { AwaitedRoom } from '../governor/awaited-room.ts';
 import { HeapWatch } from '../governor/heap-watch.ts';
 import { LanePressure } from '../governor/lane-pressure.ts';
 import { SharedPressure } from '../governor/shared-pressure.ts';
@@ -25,12 +26,13 @@ export class LaneMemory {
   constructor(arena: Arena, config: LaneConfig) {
     this.#config = config;
     const pool = new MemoryPool(arena, config.pool.place);
-    arena.setHolders(config.owner, pool);
     this.consumer = pool.consumer(config.pool.consumer);
     this.#heap = this.consumer.reserve();
     this.#heap.grow(config.pool.reservedBytes);
     this.#shared = new SharedPressure(arena, config.pressure, pool);
     this.#arbiter = new Arbiter(arena.buffer, config.arbiter.place, pool);
+    const { lane } = config.arbiter;
+    arena.setHolders(config.owner, config.isGoverned ? new AwaitedRoom({ pool, arbiter: this.#arbiter, lane }) : pool);
   }
 
   /** From now on what the thread's heap grows by counts. @param onUnmanaged told when only a new thread can help */
@@ -56,6 +58,7 @@ export class LaneMemory {
   close(): void {
     this.#shared.close();
     this.consumer.setHeld(0);
+    this.consumer.setStuck(0, 0);
     this.#heap.free();
   }
 }

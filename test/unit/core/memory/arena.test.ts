@@ -132,7 +132,8 @@ it('never passes its limit, and says who holds what when it refuses', () => {
   arena.setLimit(MIB);
   const names = ['', 'hourly', 'join'];
   const describe = (): string => 'join 768.0 KiB';
-  for (const owner of [1, 2]) arena.setHolders(owner, { nameOf: (of) => names[of], makeRoom: () => false, describe });
+  const holders = { nameOf: (of: number) => names[of], makeRoom: () => false, describe, largestStuck: () => undefined };
+  for (const owner of [1, 2]) arena.setHolders(owner, holders);
   const held = arena.alloc(768 * 1024, 2);
   expect(arena.tryAlloc(512 * 1024, 1)).toBe(0);
   expect(() => arena.alloc(512 * 1024, 1)).toThrowError(

@@ -13,7 +13,7 @@ beforeEach(() => {
   arena = createArena({ maximumBytes: 64 * MIB });
   const consumers = [
     { stage: 'join', name: 'heap of lane 0', scope: 0 },
-    { stage: 'join', name: 'heap of lane 1', scope: 1 },
+    { stage: 'join', name: 'heap of lane 1', scope: 1, operators: ['filter', 'distinct'] },
     { stage: 'main thread', name: 'heap', scope: MAIN_SCOPE, lends: true },
     { stage: 'collect', name: 'results', scope: MAIN_SCOPE },
   ];
@@ -75,6 +75,29 @@ describe('a reservation', () => {
       }),
     );
     arena.release(slab);
+  });
+});
+
+describe('a slab that is refused', () => {
+  it('names who holds most of what nobody can get back, whoever asked', () => {
+    pool.consumer(0).setStuck(MIB, 0);
+    pool.consumer(1).setStuck(4 * MIB, 1);
+    expect(() => arena.alloc(11 * MIB, JOIN)).toThrowError(
+      expect.objectContaining({
+        code: 'ERR_MEMORY_EXHAUSTED',
+        stage: 'distinct',
+        message: expect.stringMatching(
+          /^join asked 11.0 MiB.*; 4.0 MiB are with "distinct" and can neither be flushed/,
+        ),
+        hint: 'raise memoryLimit above 6.0 MiB, or have "distinct" hold less',
+      }),
+    );
+  });
+
+  it('blames nobody where everything could be given back', () => {
+    pool.consumer(1).setStuck(MIB, 1);
+    pool.consumer(1).setStuck(0, 0);
+    expect(() => arena.alloc(11 * MIB, JOIN)).toThrowError(expect.objectContaining({ stage: 'join' }));
   });
 });
 

@@ -50,6 +50,15 @@ describe('victims', () => {
     expect(arbiter.reading()).toMatchObject({ state: 'chosen', lane: 2, heldBytes: MEBIBYTE });
   });
 
+  test('one who stands still until there is room is not chosen', () => {
+    held = [0, 5 * MEBIBYTE, MEBIBYTE];
+    expect([arbiter.couldGive(2), arbiter.couldGive(1)]).toEqual([true, true]);
+    arbiter.arbitrate(4 * MEBIBYTE, 2);
+    expect(arbiter.reading()).toMatchObject({ state: 'chosen', lane: 1 });
+    held = [0, 5 * MEBIBYTE, 1000];
+    expect([arbiter.couldGive(2), arbiter.couldGive(1)]).toEqual([true, false]);
+  });
+
   test('then a spill; nobody at all when nobody holds enough to be worth it', () => {
     held = [9 * MEBIBYTE, 1000, 1000];
     arbiter.arbitrate(4 * MEBIBYTE);

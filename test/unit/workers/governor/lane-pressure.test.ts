@@ -36,11 +36,13 @@ function chainHolding(bytes: number, leaves = 0) {
     },
     reportHeld: () => {},
     heldBytes: () => chain.bytes,
+    stuck: () => ({ bytes: 5, operator: 2 }),
   };
   return chain;
 }
 
 let heldSaid: number;
+let stuckSaid: { bytes: number; operator: number } | undefined;
 let isVictim: boolean;
 let rowsBehind: boolean;
 let acted: number;
@@ -62,7 +64,10 @@ const laneOf = (isSource = false): LanePressure =>
       acted: () => void (acted += 1),
     },
     heap: { check: () => overBytes },
-    consumer: { setHeld: (bytes) => void (heldSaid = bytes) },
+    consumer: {
+      setHeld: (bytes) => void (heldSaid = bytes),
+      setStuck: (bytes, operator) => void (stuckSaid = { bytes, operator }),
+    },
     lane: 3,
     makesBytes: 0,
     name: 'stage',
@@ -76,6 +81,15 @@ test('nothing is flushed while memory does not press', async () => {
   shared.inject(0.75);
   await laneOf().relieve(chain);
   expect(chain.flushes).toBe(0);
+});
+
+test('what a flush left, and what no flush gets, is said to be stuck', async () => {
+  const chain = chainHolding(MEBIBYTE, 1000);
+  const lane = laneOf();
+  shared.inject(0.85);
+  await lane.relieve(chain);
+  await lane.relieve(chain);
+  expect([heldSaid, stuckSaid]).toEqual([0, { bytes: 1005, operator: 2 }]);
 });
 
 test('what is held is flushed when memory presses', async () => {

@@ -63,6 +63,7 @@ function chainTo(push: (batch: Batch) => void | Promise<void>, extra: Partial<La
     dueAt: () => undefined,
     reportHeld: () => {},
     heldBytes: () => 0,
+    stuck: () => ({ bytes: 0, operator: 0 }),
     ...extra,
   };
 }
