@@ -52,6 +52,8 @@ export type SourceSpec =
       columns?: string[];
       expected?: Fields;
       batchRows: number;
+      /** By path: row groups to read, from and up to (not included). Left out: all. */
+      rowGroups?: [number, number][];
       /** Files of a dataset: its columns, and what the chunks of each file sum up to. */
       stored?: { fields: Fields; checksums: Record<string, string> };
     }
@@ -110,7 +112,16 @@ export type SourceSpec =
       batchRows: number;
     }
   /** Rows made inside the lanes by a registered source, split by split; each split is one logical input. */
-  | { type: 'generated'; source: OpRef; options: unknown; splits: number; orderedOn?: string; fields: Fields };
+  | {
+      type: 'generated';
+      source: OpRef;
+      options: unknown;
+      splits: number;
+      /** The first one that is read; default 0. */
+      firstSplit?: number;
+      orderedOn?: string;
+      fields: Fields;
+    };
 
 /** One named aggregation of an `aggStream`. */
 export interface AggregationSpec {

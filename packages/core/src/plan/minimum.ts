@@ -33,9 +33,9 @@ import { rowPlaces } from '../formats/csv/csv-format.ts';
 import type { AggregateSpec } from '../operators/aggregate/output-fields.ts';
 import { mostPacketBytes } from '../operators/aggregate/packet.ts';
 import { PIECE_ROWS as AGGREGATE_PIECE_ROWS, packetBytes } from '../operators/aggregate/piece-rows.ts';
-import { isLattice } from '../operators/windows/columns.ts';
 import { planParts } from '../operators/windows/window-plan.ts';
 import type { Fields } from '../schema/types.ts';
+import { mergingBytes, SCRATCH_BYTES, STATE_BYTES } from './aggregate-bytes.ts';
 import { type OutsideTerms, outsideTerms } from './budget.ts';
 import { mostDeliveredRows } from './delivered-rows.ts';
 import type { SourceSpec, Triggers } from './logical.ts';
@@ -43,16 +43,8 @@ import type { EdgeSpec, StageOperator, StageSpec } from './physical.ts';
 import type { ResolvedNode, ResolvedPlan } from './resolved.ts';
 import { hasTraits, traitsOf } from './steps/traits.ts';
 
-/** One level of an aggregate: some thousand closed bins that wait to be a batch, the open ones, and room to grow. */
-const STATE_BYTES = 2 * 2 ** 20;
-/** State of an open window, twice while there are more of them. */
-const OPEN_WINDOW_BYTES = 512;
-/** Keys of a packet of states, those that lanes name by number, and blocks of runs on disk. */
-const KEYED_BYTES = 4 * 2 ** 20;
 /** Keys of a join and places of their last rows. */
 const JOIN_BYTES = 2 ** 20;
-/** What turns a batch into states, in one lane. */
-const SCRATCH_BYTES = 2 ** 20;
 /** A sort copies a batch, and merges from several blocks on disk into one. */
 const SORT_BATCHES = 3;
 const SORT_BYTES = 2 ** 20;
@@ -159,19 +151,6 @@ function aggregateBytes(
   return merging + (half === 'final' ? 0 : lanes * scratch);
 }
 
-/** The least that merging states can do with, its share where it can spill. */
-export function mergingBytes({ aggregations, by }: Pick<AggregateSpec, 'aggregations' | 'by'>): number {
-  const windows = aggregations.filter((aggregation) => !isLattice(aggregation));
-  const open = windows.reduce((sum, { bins }) => sum + OPEN_WINDOW_BYTES * openWindows(bins), 0);
-  return (aggregations.length + windows.length) * STATE_BYTES + open + (by.length === 0 ? 0 : KEYED_BYTES);
-}
-
-/** Windows that hold a row. */
-function openWindows(bins: AggregateSpec['aggregations'][number]['bins']): number {
-  if (bins.kind !== 'fixed' || bins.periodNs === undefined) return 1;
-  return Math.ceil(Number(bins.periodNs) / Number(bins.everyNs));
-}
-
 /** Where flushes can be seen, pressure may not make them smaller: what a limit lets gather is held, sent and delivered. */
 function seenBytes({ triggers }: { triggers: Triggers }, half: StageOperator['half']): number {
   const { memoryLimitBytes } = triggers;
@@ -215,12 +194,19 @@ function hasTriggers(spec: { triggers: object }): boolean {
 
 /** Room for the largest packet of an edge: rows, or as many states of a batch as are sent at once. */
 export function edgeFloor(plan: ResolvedPlan, edge: EdgeSpec, rows: number): number {
-  const node = edge.carriesStates ? plan.nodes.find(({ id }) => id === edge.source.node) : undefined;
-  if (node?.spec.kind !== 'aggStream') return floorBytes(edge.fields, edgeRows(plan, edge, rows));
-  const parts = planParts(node.spec, node.inputFields[0] ?? []);
+  const node = plan.nodes.find(({ id }) => id === edge.source.node);
+  const spec = node && statesSpec(node, edge.carriesStates);
+  if (node === undefined || spec === undefined) return floorBytes(edge.fields, edgeRows(plan, edge, rows));
+  const parts = planParts(spec, node.inputFields[0] ?? []);
   const most = Math.max(...parts.map(({ plan }) => mostPacketBytes(plan, Math.min(rows, PIECE_ROWS))));
   // What is more goes out in parts: one is held while the next packet is made.
-  return Math.min(slabBytes(most), 2 * slabBytes(packetBytes(node.spec)));
+  return Math.min(slabBytes(most), 2 * slabBytes(packetBytes(spec)));
+}
+
+/** The aggregate whose states an edge carries. */
+function statesSpec({ spec }: ResolvedNode, carriesStates: boolean): AggregateSpec | undefined {
+  if (spec.kind === 'makeStates') return spec.aggregate;
+  return carriesStates && spec.kind === 'aggStream' ? spec : undefined;
 }
 
 /** Lanes at one end of an edge. */

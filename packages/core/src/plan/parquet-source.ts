@@ -21,8 +21,8 @@ export interface ResolvedParquet {
 /** @throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_FILE_TRUNCATED, ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED, ERR_SCHEMA */
 export async function resolveParquet(spec: ParquetSpec, probes: PlanProbes): Promise<ResolvedParquet> {
   if (spec.stored !== undefined) return resolveStored(spec, spec.stored.fields, probes);
-  const paths = await probes.expandPaths(spec.paths);
-  const files = await Promise.all(paths.map((path) => probes.readParquetInfo(path)));
+  const paths = spec.rowGroups === undefined ? await probes.expandPaths(spec.paths) : spec.paths;
+  const files = await readInfos({ ...spec, paths }, probes);
   const [first, ...others] = files as [ParquetInfo, ...ParquetInfo[]];
   const names = spec.columns ?? first.fields.map((field) => field.name);
   const fields = others.reduce<FieldSpec[]>(
@@ -40,9 +40,19 @@ export async function resolveParquet(spec: ParquetSpec, probes: PlanProbes): Pro
   };
 }
 
+/** What the footers say, of the row groups that are to be read. */
+async function readInfos({ paths, rowGroups }: ParquetSpec, probes: PlanProbes): Promise<ParquetInfo[]> {
+  const infos = await Promise.all(paths.map((path) => probes.readParquetInfo(path)));
+  if (rowGroups === undefined) return infos;
+  return infos.map((info, index) => {
+    const [from, to] = rowGroups[index] as [number, number];
+    return { ...info, rowGroups: info.rowGroups.slice(from, to) };
+  });
+}
+
 /** A dataset says itself what its columns are; its files were named when it was opened. */
 async function resolveStored(spec: ParquetSpec, stored: Fields, probes: PlanProbes): Promise<ResolvedParquet> {
-  const files = await Promise.all(spec.paths.map((path) => probes.readParquetInfo(path)));
+  const files = await readInfos(spec, probes);
   const fields = spec.columns?.map((name) => stored[fieldIndex(stored, name)] as FieldSpec) ?? stored;
   for (const expected of spec.expected ?? []) checkExpected(expected, fields, spec.paths[0] ?? '');
   return {

@@ -3,6 +3,7 @@
  * that declares its input gets that and what is used behind it; one that does not gets everything.
  */
 import type { ExpressionNode } from '../expressions/node.ts';
+import type { AggregateSpec } from '../operators/aggregate/output-fields.ts';
 import type { OpDefinition } from '../operators/definition.ts';
 import type { Shape } from '../schema/types.ts';
 import type { ResolvedNode } from './resolved.ts';
@@ -69,14 +70,9 @@ function neededOfInput(
     case 'sort':
       return union(behind, new Set(spec.by.map(({ column }) => column)));
     case 'aggStream':
-      return new Set([
-        spec.orderedOn,
-        ...spec.by,
-        ...spec.aggregations.flatMap(({ columns, filter }) => [
-          ...columns.flatMap(({ column, other, custom }) => [column ?? [], other ?? [], custom?.columns ?? []].flat()),
-          ...(filter === undefined ? [] : columnsOf([filter])),
-        ]),
-      ]);
+      return neededByAggregate(spec);
+    case 'makeStates':
+      return neededByAggregate(spec.aggregate);
     case 'joinStream':
       return neededBySide(node, spec, behind, index);
     case 'op':
@@ -85,6 +81,17 @@ function neededOfInput(
     default:
       return traitsOf(spec).needed(spec, node, behind, index);
   }
+}
+
+function neededByAggregate({ orderedOn, by, aggregations }: AggregateSpec): Set<string> {
+  return new Set([
+    orderedOn,
+    ...by,
+    ...aggregations.flatMap(({ columns, filter }) => [
+      ...columns.flatMap(({ column, other, custom }) => [column ?? [], other ?? [], custom?.columns ?? []].flat()),
+      ...(filter === undefined ? [] : columnsOf([filter])),
+    ]),
+  ]);
 }
 
 function neededBySide(

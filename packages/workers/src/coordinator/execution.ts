@@ -95,9 +95,9 @@ export class Execution {
   }
 
   /** Runs to the end. @throws the first failure, when everything has stopped and been given back */
-  async run(sinks: readonly SinkInput[]): Promise<Summary> {
+  async run(sinks: readonly SinkInput[], given?: LogicalPlan): Promise<Summary> {
     try {
-      const planned = await this.#plan(sinks);
+      const planned = await this.#plan(sinks, given);
       if (this.#stored === undefined) await this.#runPlanned(planned);
     } catch (error) {
       this.latch.fail(error);
@@ -194,10 +194,10 @@ export class Execution {
     });
   }
 
-  async #plan(sinks: readonly SinkInput[]): Promise<PlannedRun> {
+  async #plan(sinks: readonly SinkInput[], given: LogicalPlan | undefined): Promise<PlannedRun> {
     this.#watchSignal(this.#options.signal);
     void preloadPools();
-    const planned = await planRun(sinks, this.#options, (plan, logical) => this.#goOn(plan, logical));
+    const planned = await planRun(sinks, this.#options, (plan, logical) => this.#goOn(plan, logical), given);
     this.planned = planned;
     if (planned.reduced !== undefined) this.#emitter.emit('alert', noted('memory', 'process', planned.reduced));
     this.latch.check();

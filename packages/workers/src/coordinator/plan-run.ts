@@ -31,13 +31,14 @@ export interface PlannedRun {
 /** Where sources begin that earlier runs have read from, by node. Undefined where a run is not to be gone on with. */
 export type Starts = { starts: ReadonlyMap<number, SourceStart>; isOpen: boolean } | undefined;
 
-/** @throws what `buildLogicalPlan`, `resolvePlan` and `planStages` refuse */
+/** `given`: the plan to run for these sinks, in whose order its own are. @throws what `buildLogicalPlan`, `resolvePlan` and `planStages` refuse */
 export async function planRun(
   sinks: readonly SinkInput[],
   options: ParsedRunOptions,
   goOn: (plan: LogicalPlan, logical: ResolvedPlan) => Promise<Starts>,
+  given?: LogicalPlan,
 ): Promise<PlannedRun> {
-  const built = buildLogicalPlan(sinks);
+  const built = given ?? buildLogicalPlan(sinks);
   const plan = {
     ...built,
     deterministic: built.deterministic || options.deterministic,

@@ -1,6 +1,6 @@
 /** A running pipeline, as its owner sees it. */
 import type { PipelineError } from '@spillway/core';
-import type { MemoryHolding } from '@spillway/core/internal';
+import type { LogicalPlan, MemoryHolding } from '@spillway/core/internal';
 import type { Table } from 'apache-arrow';
 import { Execution } from '../coordinator/execution.ts';
 import { abortedError, asPipelineError } from '../coordinator/failure.ts';
@@ -57,10 +57,11 @@ export class Job implements Run {
   readonly #emitter: JobEmitter;
   #hasEnded = false;
 
-  constructor(sinks: readonly SinkInput[], options: ParsedRunOptions) {
+  /** `plan`: see `planRun`. */
+  constructor(sinks: readonly SinkInput[], options: ParsedRunOptions, plan?: LogicalPlan) {
     this.#emitter = new JobEmitter((error) => this.#execution.stop(error));
     this.#execution = new Execution(options, this.#emitter);
-    this.done = this.#run(sinks);
+    this.done = this.#run(sinks, plan);
     // A loop over a sink throws the error itself: that it is not awaited here as well must not end the process.
     if (sinks.some((sink) => sink?.kind === 'iterate')) this.done.catch(() => {});
   }
@@ -110,10 +111,10 @@ export class Job implements Run {
     });
   }
 
-  async #run(sinks: readonly SinkInput[]): Promise<Summary> {
+  async #run(sinks: readonly SinkInput[], plan: LogicalPlan | undefined): Promise<Summary> {
     await Promise.resolve(); // listeners attached in the turn of `run` hear everything
     try {
-      return await this.#execution.run(sinks);
+      return await this.#execution.run(sinks, plan);
     } catch (error) {
       throw asPipelineError(error);
     } finally {

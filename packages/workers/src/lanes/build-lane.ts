@@ -234,8 +234,9 @@ function laneOutput(
   if (stage.lanes === 1) return new StreamOutput(ring.producer(), edge, statistics, owner);
   const operator = from === 'stage-input' ? undefined : stage.operators[from.operator];
   // Only the states of an aggregate may be more than the rows that they are made of.
-  const partBytes =
-    operator?.half === 'partial' && operator.spec.kind === 'aggStream' ? packetBytes(operator.spec) : undefined;
+  const spec = operator?.spec.kind === 'makeStates' ? operator.spec.aggregate : operator?.spec;
+  const makesStates = operator?.half === 'partial' || operator?.spec.kind === 'makeStates';
+  const partBytes = makesStates && spec?.kind === 'aggStream' ? packetBytes(spec) : undefined;
   return new MorselOutput(ring.producer(), edge, statistics, partBytes, partBytes === undefined ? owner : undefined);
 }
 

@@ -96,11 +96,16 @@ export class GeneratedInput implements LaneInput {
     await this.#instance.close?.();
   }
 
+  /** What the source calls it. */
+  #numberOf(split: number): number {
+    return (this.#parts.source.firstSplit ?? 0) + split;
+  }
+
   async #read(split: number): Promise<OpResult> {
     try {
-      return await this.#instance.read(split);
+      return await this.#instance.read(this.#numberOf(split));
     } catch (error) {
-      throw sourceFailed(this.#parts.source.source.name, `on split ${split}`, error);
+      throw sourceFailed(this.#parts.source.source.name, `on split ${this.#numberOf(split)}`, error);
     }
   }
 

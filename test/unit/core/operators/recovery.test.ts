@@ -73,6 +73,8 @@ const STREAMS: Record<OperatorSpec['kind'], (() => Stream[]) | undefined> = {
   source: undefined,
   sink: undefined,
   dropNulls: undefined,
+  makeStates: undefined,
+  mergeStates: undefined,
   fillNulls: undefined,
   filter: one((s) => s.filter(col('n').gt(1))),
   select: one((s) => s.select({ n: col('n') })),

@@ -19,11 +19,11 @@ import type { AggregateSpec } from './output-fields.ts';
 import { PIECE_ROWS } from './piece-rows.ts';
 
 /**
- * The partial half: every batch pushed becomes batches of states, pushed to the only output.
+ * The partial half: every batch pushed becomes batches of states, pushed to the only output. `namesKeys`: each can be read alone.
  * @throws ERR_INPUT_UNORDERED from `push`, naming row, file and both values; ERR_MEMORY_EXHAUSTED.
  */
-export function createAggregatePartial(spec: AggregateSpec, context: OperatorContext): Operator {
-  const states = new PartialParts(spec, context);
+export function createAggregatePartial(spec: AggregateSpec, context: OperatorContext, namesKeys = false): Operator {
+  const states = new PartialParts(spec, context, [], namesKeys);
   const [output] = Object.values(context.outputs) as [Output];
   return {
     // Numbers of keys begin anew; the final half, which is restored, knows none.

@@ -26,6 +26,7 @@ import {
   type RootArea,
   STARTS_KEYS,
   valueBytes,
+  WORDS_AT,
   writeSizes,
 } from './packet.ts';
 import { packetBytes } from './piece-rows.ts';
@@ -90,6 +91,7 @@ export class LaneStates {
   readonly #lastRows: GrowingBuffer;
   readonly #encoder = new TextEncoder();
   readonly #packetBytes: number;
+  readonly #namesKeys: boolean;
   #overflows: OverflowCopy[] = [];
   /** Rows that become one packet. */
   #sliceRows: number;
@@ -99,10 +101,13 @@ export class LaneStates {
   #values: Ptr = 0;
   #lastSlice = { from: 0, rows: 0 };
 
-  constructor(spec: AggregateSpec, plan: StatePlan, laneContext: OperatorContext) {
+  /** `namesKeys`: every packet has the keys that it names, so that it can be read alone. */
+  constructor(spec: AggregateSpec, plan: StatePlan, laneContext: OperatorContext, namesKeys = false) {
     const context: OperatorContext = { ...laneContext, position: () => this.#placeOf(laneContext.position()) };
     const workspace = new Workspace(context.arena, context.owner);
     this.#plan = plan;
+    this.#namesKeys = namesKeys;
+    this.#startsKeys = namesKeys;
     this.#context = context;
     this.#workspace = workspace;
     this.#packetBytes = packetBytes(spec);
@@ -218,6 +223,7 @@ export class LaneStates {
       }
       if (this.#overflows.length > 0) draft = this.#extend(draft, sizes);
       writeSizes(this.#workspace.views.u32, draft.base, sizes);
+      this.#workspace.views.u32[(draft.base + WORDS_AT) >>> 2] = draft.bytes / 8;
     } catch (error) {
       draft.batch.discard();
       throw error;
@@ -230,6 +236,10 @@ export class LaneStates {
   /** So many that numbers for all of them would cost more than sending the keys again. */
   get #hasManyKeys(): boolean {
     if (this.#plan.keepsCount === true) return false;
+    return this.#namesKeys || this.#hasMany;
+  }
+
+  get #hasMany(): boolean {
     return this.#index !== undefined && this.#index.heldBytes > KEY_BYTES && this.#index.size > FEWEST_MANY_KEYS;
   }
 

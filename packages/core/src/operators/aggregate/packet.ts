@@ -13,6 +13,8 @@
  * | 16 | last value of the ordered column |
  * | 24 | f64 row position of the batch in its source |
  * | 32 | u32 bytes of the file name |
+ * | 36 | u32 part of the aggregate that it belongs to (`windows/create-windows.ts`) |
+ * | 40 | u32 words of 8 bytes that it has in all |
  */
 import type { StateArrays } from '../../kernels/aggregate-contract.ts';
 import { OVERFLOW_RECORD_BYTES, SUM_STATE_BYTES } from '../../kernels/aggregate-contract.ts';
@@ -20,7 +22,8 @@ import type { Ptr } from '../../memory/contract.ts';
 import { type LevelPlan, type Need, type StatePlan, TEXT_STATES, type TextStateName } from './state-plan.ts';
 import { isFloat } from './value-type.ts';
 
-const HEADER_BYTES = 64;
+export const HEADER_BYTES = 64;
+export const WORDS_AT = 40;
 export const HAS_ROWS = 1;
 export const HAS_POSITION = 2;
 export const STARTS_KEYS = 4;

@@ -36,9 +36,17 @@ const LOADERS: { readonly [K in StepSpec['kind']]: Loader<SpecOf<K>> } = {
     const { Latest } = await import('./latest.ts');
     return (context) => new Latest(context);
   },
+  makeStates: async ({ aggregate }) => {
+    const { makeStates } = await import('../aggregate/exchange-states.ts');
+    return (context) => makeStates(aggregate, context);
+  },
   mergeOrdered: async (spec, operator) => {
     const { MergeOrdered } = await import('./merge-ordered.ts');
     return (context) => new MergeOrdered(spec, operator.inputFields, context);
+  },
+  mergeStates: async ({ aggregate, fields }) => {
+    const { MergeStates } = await import('../aggregate/exchange-states.ts');
+    return (context) => new MergeStates(aggregate, fields, context);
   },
   partition: async (spec) => {
     const { rows, by } = spec;

@@ -28,10 +28,10 @@ export class PartialParts {
   readonly #parts: PartialPart[];
   readonly #u32: Uint32Array;
 
-  /** `feeds`: told of the rows behind each packet, by part. */
-  constructor(spec: AggregateSpec, context: OperatorContext, feeds: RowFeed[] = []) {
+  /** `feeds`: told of the rows behind each packet, by part; `namesKeys`: see `LaneStates`. */
+  constructor(spec: AggregateSpec, context: OperatorContext, feeds: RowFeed[] = [], namesKeys = false) {
     this.#u32 = new Uint32Array(context.arena.buffer);
-    this.#parts = planParts(spec, context.inputFields).map((part) => new PartialPart(part, spec, context));
+    this.#parts = planParts(spec, context.inputFields).map((part) => new PartialPart(part, spec, context, namesKeys));
     feeds.push(...this.#parts.map(({ feed }) => feed));
   }
 
@@ -68,8 +68,8 @@ class PartialPart {
   readonly #filter: RowFilter | undefined;
   readonly #checks: OutsideCheck[];
 
-  constructor({ plan, windows, filter }: PartPlan, spec: AggregateSpec, context: OperatorContext) {
-    this.states = new LaneStates(spec, plan, context);
+  constructor({ plan, windows, filter }: PartPlan, spec: AggregateSpec, context: OperatorContext, namesKeys: boolean) {
+    this.states = new LaneStates(spec, plan, context, namesKeys);
     this.#filter = filter === undefined ? undefined : new RowFilter(filter, context);
     this.#checks = windows === undefined ? [] : OutsideCheck.of(windows, context);
     this.feed = { batch: undefined, from: 0, rows: 0, serial: 0, groups: (root) => this.states.groupsOf(root) };

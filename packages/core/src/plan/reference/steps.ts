@@ -49,6 +49,9 @@ export function referenceStep(spec: StepSpec, parts: OperatorParts): ReferenceOp
       return combineLatest(spec, parts);
     case 'collectUntilFlush':
       return collectUntilFlush(parts);
+    case 'makeStates':
+    case 'mergeStates':
+      throw new PipelineError('ERR_INTERNAL', `${parts.node.name}: half of a plan that was cut`);
     case 'dropNulls':
     case 'fillNulls':
       throw new PipelineError('ERR_INTERNAL', `${parts.node.name}: becomes expressions when the plan is resolved`);

@@ -1,5 +1,6 @@
 import type { ExpressionNode } from '../../expressions/node.ts';
-import type { AggregateColumn } from '../logical.ts';
+import type { Fields } from '../../schema/types.ts';
+import type { AggregateColumn, OperatorSpec } from '../logical.ts';
 
 /** Steps whose description is a few values, as plain data. What the planner has to know of each is in `traits.ts`. */
 
@@ -165,7 +166,23 @@ export interface LatestSpec {
   kind: 'latest';
 }
 
+/** The states of an aggregate's rows, as one stream of words, for a `mergeStates` elsewhere: half of a plan that was cut. */
+export interface MakeStatesSpec {
+  kind: 'makeStates';
+  aggregate: Extract<OperatorSpec, { kind: 'aggStream' }>;
+}
+
+/** The other half: rows of the aggregate, from the states of `makeStates`, streams of which follow each other in the order of their rows. */
+export interface MergeStatesSpec {
+  kind: 'mergeStates';
+  aggregate: Extract<OperatorSpec, { kind: 'aggStream' }>;
+  /** Columns of the rows that the states were made of. */
+  fields: Fields;
+}
+
 export type StepSpec =
+  | MakeStatesSpec
+  | MergeStatesSpec
   | DelaySpec
   | LatestSpec
   | RateLimitSpec

@@ -7,6 +7,7 @@ import { rollingTraits } from './rolling.ts';
 import { distinctTraits, partitionTraits, partitionUniqueTraits, shiftTraits, sliceTraits } from './row-steps.ts';
 import { slidingWindowTraits } from './sliding-window.ts';
 import type { StepSpec } from './specs.ts';
+import { makeStatesTraits, mergeStatesTraits } from './states-steps.ts';
 import { delayTraits, latestTraits, rateLimitTraits } from './timing-steps.ts';
 
 const TRAITS: { readonly [K in StepSpec['kind']]: StepTraits<Extract<StepSpec, { kind: K }>> } = {
@@ -18,7 +19,9 @@ const TRAITS: { readonly [K in StepSpec['kind']]: StepTraits<Extract<StepSpec, {
   fillNulls: fillNullsTraits,
   flatten: flattenTraits,
   latest: latestTraits,
+  makeStates: makeStatesTraits,
   mergeOrdered: mergeOrderedTraits,
+  mergeStates: mergeStatesTraits,
   partition: partitionTraits,
   partitionUnique: partitionUniqueTraits,
   rateLimit: rateLimitTraits,

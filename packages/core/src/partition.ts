@@ -1,0 +1,8 @@
+/** Cutting plans for more than one machine. No promise of stability. */
+
+export { readArrowInfo } from './formats/arrow-ipc/arrow-info.ts';
+
+export type * from './partition/contract.ts';
+export { type CutOptions, cutPlan } from './partition/cut-plan.ts';
+export { readPlanText } from './partition/plan-text.ts';
+export { tasksOf } from './partition/tasks-of.ts';

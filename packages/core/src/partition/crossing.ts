@@ -1,0 +1,57 @@
+/** How each kind of operator crosses a cut between partitions. */
+import { isMergeable } from '../operators/windows/columns.ts';
+import type { ResolvedNode } from '../plan/resolved.ts';
+import { hasTraits, traitsOf } from '../plan/steps/traits.ts';
+
+/**
+ * `stateless`: what it gives for rows depends on them alone, so it runs in every partition. `mergeable`: states of the partitions are merged
+ * exactly, in their order. `order`: what it gives depends on rows of other partitions, so it runs at the end.
+ */
+export interface OperatorCrossing {
+  kind: 'stateless' | 'mergeable' | 'order';
+  /** As the rest of a sentence, of `order`. */
+  reason: string;
+}
+
+const STATELESS: OperatorCrossing = { kind: 'stateless', reason: '' };
+
+function atTheEnd(reason: string): OperatorCrossing {
+  return { kind: 'order', reason };
+}
+
+/** How a step whose input is cut goes on. */
+export function crossingOf(node: ResolvedNode): OperatorCrossing {
+  const { spec, inputs } = node;
+  if (inputs.length !== 1) return atTheEnd('takes rows of several streams');
+  switch (spec.kind) {
+    case 'filter':
+    case 'select':
+    case 'withColumns':
+      return STATELESS;
+    case 'sink':
+      return atTheEnd('writes once');
+    case 'op':
+      if (!spec.stateless) return atTheEnd('may keep state: declare the op stateless where it does not');
+      return spec.observesBatches || hasTriggers(spec.triggers) ? atTheEnd('sees batches') : STATELESS;
+    case 'aggStream':
+      return aggregateCrossing(node, spec);
+    case 'sort':
+      return atTheEnd('needs all rows');
+    default:
+      return hasTraits(spec) && traitsOf(spec).isStateless ? STATELESS : atTheEnd('depends on the rows before');
+  }
+}
+
+function aggregateCrossing(
+  { emissionsVisible }: ResolvedNode,
+  { aggregations, triggers, accumulate }: Extract<ResolvedNode['spec'], { kind: 'aggStream' }>,
+): OperatorCrossing {
+  const other = aggregations.find((aggregation) => !isMergeable(aggregation));
+  if (other !== undefined) return atTheEnd(`"${other.name}" has states that cannot be merged exactly`);
+  if (emissionsVisible && (hasTriggers(triggers) || !accumulate)) return atTheEnd('flushes where its batches are seen');
+  return { kind: 'mergeable', reason: '' };
+}
+
+function hasTriggers(triggers: object): boolean {
+  return Object.values(triggers).some((trigger) => trigger !== undefined);
+}

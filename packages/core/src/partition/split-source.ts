@@ -1,0 +1,85 @@
+/** Sources cut into ordered partitions: each is a source again, and one behind the other they give what the whole gives. */
+import { PipelineError } from '../errors.ts';
+import type { SourceSpec } from '../plan/logical.ts';
+import type { ResolvedNode } from '../plan/resolved.ts';
+import { type Range, shareOut } from './share-out.ts';
+
+/** Why a source stays whole, as the rest of a sentence; undefined where it can be cut. */
+export function whyWhole({ spec, emissionsVisible }: ResolvedNode): string | undefined {
+  if (spec.kind !== 'source') return 'is no source';
+  if (emissionsVisible) return 'is followed by a step that sees how its rows are cut into batches';
+  const { source } = spec;
+  if (source.type === 'fed') return 'is fed by this program';
+  if (source.type === 'shared') return 'lies in the memory of this process';
+  if (source.type === 'text' && source.files.some(({ isPiped }) => isPiped)) return 'comes through a pipe';
+  if (source.type === 'text' && source.format.onBadRow !== 'error') return 'counts the bad rows of all its files';
+  return undefined;
+}
+
+/** At most `partitions` sources; fewer where it has not so many parts. */
+export function splitSource({ spec, files = [] }: ResolvedNode, partitions: number): SourceSpec[] {
+  if (spec.kind !== 'source') throw new PipelineError('ERR_INTERNAL', 'only sources are split');
+  const { source } = spec;
+  switch (source.type) {
+    case 'generated': {
+      const first = source.firstSplit ?? 0;
+      const ranges = shareOut(
+        Array.from({ length: source.splits }, () => 1),
+        partitions,
+      );
+      return orWhole(source, ranges, ([from, to]) => ({ ...source, firstSplit: first + from, splits: to - from }));
+    }
+    case 'parquet':
+      return splitParquet(source, files, partitions);
+    case 'text': {
+      const weights = source.files.map(({ bytes, dataStart }) => Math.max(0, bytes - dataStart));
+      return orWhole(source, shareOut(weights, partitions), (range) => {
+        const part = source.files.slice(...range);
+        return { ...source, files: part, paths: part.map(({ path }) => path) };
+      });
+    }
+    case 'arrow': {
+      const ranges = shareOut(
+        source.files.map(({ rows }) => rows),
+        partitions,
+      );
+      return orWhole(source, ranges, (range) => {
+        const part = source.files.slice(...range);
+        return { ...source, files: part, paths: part.map(({ path }) => path) };
+      });
+    }
+    default:
+      return [source];
+  }
+}
+
+/** A source without anything in it is one partition. */
+function orWhole(whole: SourceSpec, ranges: readonly Range[], part: (range: Range) => SourceSpec): SourceSpec[] {
+  return ranges.length === 0 ? [whole] : ranges.map(part);
+}
+
+function splitParquet(
+  source: Extract<SourceSpec, { type: 'parquet' }>,
+  files: NonNullable<ResolvedNode['files']>,
+  partitions: number,
+): SourceSpec[] {
+  const units = files.flatMap(({ rowGroups }, file) => rowGroups.map(({ rows }, group) => ({ file, group, rows })));
+  const ranges = shareOut(
+    units.map(({ rows }) => rows),
+    partitions,
+  );
+  return orWhole(source, ranges, (range) => {
+    const part = units.slice(...range);
+    const groups = new Map<number, [number, number]>();
+    for (const { file, group } of part) groups.set(file, [groups.get(file)?.[0] ?? group, group + 1]);
+    const { stored } = source;
+    const paths = [...groups.keys()].map((file) => files[file]?.path as string);
+    const checksums = stored && Object.fromEntries(paths.map((path) => [path, stored.checksums[path] as string]));
+    return {
+      ...source,
+      paths,
+      rowGroups: [...groups.values()],
+      ...(stored && checksums && { stored: { ...stored, checksums } }),
+    };
+  });
+}

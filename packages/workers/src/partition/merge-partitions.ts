@@ -1,0 +1,58 @@
+/** The end of a cut plan: what its tasks have written goes, in order and once, through the rest of the plan into the sinks of the program. */
+import type { Sink } from '@spillway/core';
+import { PipelineError } from '@spillway/core/base';
+import type { LogicalPlan } from '@spillway/core/internal';
+import type { CutPlan, MergeInput, PartitionResult } from '@spillway/core/partition';
+import { Job, type Run } from '../job/job.ts';
+import { parseRunOptions, type RunOptions } from '../job/run-options.ts';
+import { verifiedFile } from './describe-file.ts';
+
+export interface MergeOptions extends RunOptions {
+  /** The sinks that the plan was cut for. */
+  sinks: readonly Sink[];
+}
+
+/** Files that are looked through at once. */
+const AT_ONCE = 8;
+
+/**
+ * Runs the rest of a cut plan over the results of its tasks; of several results of one task the first counts. Nothing is committed unless every
+ * file is there as its task wrote it. The job's `resume` is that of `run`.
+ * @throws ERR_PLAN when a task has no result; ERR_FILE_FORMAT, ERR_FILE_NOT_FOUND naming the file; what `run` throws
+ */
+export async function mergePartitions(
+  cut: CutPlan,
+  results: readonly PartitionResult[],
+  { sinks, ...options }: MergeOptions,
+): Promise<Run> {
+  const parsed = parseRunOptions(options);
+  const nodes = [...cut.rest.nodes];
+  for (const input of cut.inputs) {
+    const at = nodes.findIndex(({ id }) => id === input.node);
+    nodes[at] = await withFiles(nodes[at] as LogicalPlan['nodes'][number], input, results);
+  }
+  return new Job(sinks, parsed, { ...cut.rest, nodes });
+}
+
+async function withFiles(
+  node: LogicalPlan['nodes'][number],
+  { step, partitions: [from, to], file }: MergeInput,
+  results: readonly PartitionResult[],
+): Promise<LogicalPlan['nodes'][number]> {
+  if (node.spec.kind !== 'source' || node.spec.source.type !== 'arrow')
+    throw new PipelineError('ERR_INTERNAL', `${node.name} does not read files of partitions`);
+  const written = Array.from({ length: to - from }, (_, index) => {
+    const result = results.find((candidate) => candidate.step === step && candidate.partition === from + index);
+    const found = result?.files[file];
+    if (found !== undefined) return found;
+    throw new PipelineError('ERR_PLAN', `partition ${from + index} of step ${step} has no result`, {
+      stage: node.name,
+      hint: 'merge when all tasks of all steps have ended',
+    });
+  });
+  const files = [];
+  for (let at = 0; at < written.length; at += AT_ONCE)
+    files.push(...(await Promise.all(written.slice(at, at + AT_ONCE).map(verifiedFile))));
+  const source = { ...node.spec.source, paths: files.map(({ path }) => path), files };
+  return { ...node, spec: { kind: 'source', source } };
+}

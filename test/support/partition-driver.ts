@@ -1,0 +1,40 @@
+/** Runs a cut plan in this process: one task after the other, every one through JSON as on another machine, then the merge. */
+import { join } from 'node:path';
+import type { Sink } from '@spillway/core';
+import type { Run, RunOptions } from '@spillway/workers';
+import {
+  type CutPlan,
+  cutPlan,
+  mergePartitions,
+  type PartitionResult,
+  type PartitionTask,
+  runPartitionTask,
+  tasksOf,
+} from '@spillway/workers/partition';
+
+export interface DriverOptions extends RunOptions {
+  partitions: number;
+  folder: string;
+  /** Told of the plan before its tasks run. */
+  onCut?: (cut: CutPlan) => void;
+}
+
+function throughJson<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
+}
+
+/** The running merge. Its `done` is the end of the job. */
+export async function runInPartitions(
+  sinks: readonly Sink[],
+  { partitions, folder, onCut, ...options }: DriverOptions,
+): Promise<Run> {
+  const cut = await cutPlan(sinks, { partitions, folder: join(folder, 'parts') });
+  onCut?.(cut);
+  const results: PartitionResult[] = [];
+  for (const step of cut.steps.keys())
+    for (const task of tasksOf(cut, step, results))
+      results.push(
+        throughJson(await runPartitionTask(throughJson<PartitionTask>(task), { workers: options.workers ?? 1 })),
+      );
+  return mergePartitions(cut, results, { ...options, sinks });
+}
