@@ -1,4 +1,4 @@
-import { configDefaults, defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig, type TestProjectConfiguration } from 'vitest/config';
 
 /**
  * Tests import built files only: workers cannot load anything else, and what ships is what is tested. The build runs
@@ -16,10 +16,19 @@ const PREPARED: Record<string, string[]> = {
   browser: ['browser/chromium.ts'],
 };
 
+/**
+ * The plain suite in two: files of unit tests share a process, since a third of their time went into starting one for each and
+ * loading the engine again; those of whole runs have one each, since they look at its memory, threads and slabs.
+ */
+const PLAIN: TestProjectConfiguration[] = [
+  { extends: true, test: { name: 'unit', include: ['unit/**/*.test.ts'], isolate: false } },
+  { extends: true, test: { name: 'whole', include: ['!(unit)/**/*.test.ts'] } },
+];
+
 export default defineConfig(({ mode }) => ({
   test: {
     env: { SPILLWAY_SUITE: mode },
-    include: INCLUDED[mode] ?? ['**/*.test.ts'],
+    ...(mode in INCLUDED ? { include: INCLUDED[mode] as string[] } : { projects: PLAIN }),
     exclude: [...configDefaults.exclude, 'dist/**'],
     globalSetup: ['support/build-once.ts', ...(PREPARED[mode] ?? [])],
     reporters: ['default', './support/last-line-reporter.ts'],

@@ -12,7 +12,7 @@ import { valueRows, valuesOf } from '../../support/rows.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const SCHEMA = { value: 'int64' } as const;
-const ROWS = 4000;
+const ROWS = 2000;
 
 const pipeline = () => createPipeline({ memoryLimit: '256MiB' }).register({ dies, diesCounting, waits });
 const options = (): RunOptions & { spillDirectory: string } => ({
@@ -42,7 +42,7 @@ it('goes on from the last barrier: states, positions and what was collected', as
     .source(given())
     .waits({ ms: 2 })
     .memoryBuffer({ iterMax: 7 })
-    .diesCounting(crash(3500))
+    .diesCounting(crash(1750))
     .collect();
   const job = run(sink, used);
   const seen = watch(job);
@@ -56,7 +56,7 @@ it('goes on from the last barrier: states, positions and what was collected', as
 });
 
 it('lanes go on with the split that comes next', async () => {
-  const sink = pipeline().source(numbers, { splits: 400, each: 10 }).waits({ ms: 2 }).dies(crash(3600)).collect();
+  const sink = pipeline().source(numbers, { splits: 200, each: 10 }).waits({ ms: 2 }).dies(crash(1800)).collect();
   const job = run(sink, options());
   const seen = watch(job);
   expect((await job.done).restarts).toBe(1);
@@ -71,7 +71,7 @@ it.each([
 ])('open bins go on: with %s, on %s', async (keys, lanes) => {
   const build = (at: number) => {
     const p = pipeline();
-    const rows = p.source(numbers, { splits: 400, each: 10 }).waits({ ms: 2 }).dies(crash(at));
+    const rows = p.source(numbers, { splits: 200, each: 10 }).waits({ ms: 2 }).dies(crash(at));
     const keyed = rows.withColumns({ key: col('value').mod(7).cast('utf8') });
     const { fine, coarse } = keyed.aggStream({
       orderedOn: 'value',
@@ -85,7 +85,7 @@ it.each([
     return [fine.collect(), coarse.collect()] as const;
   };
   const answers: unknown[] = [];
-  for (const at of [-1, 3777]) {
+  for (const at of [-1, 1888]) {
     const sinks = build(at);
     const job = run(sinks, { ...options(), workers: lanes === 'one lane' ? 1 : 2 });
     const seen = watch(job);
@@ -103,7 +103,7 @@ it('files are read from the row group that comes next, a program is not asked fo
   const read = p
     .source(readParquet(path, { orderedOn: 'value', batchRows: 10 }))
     .waits({ ms: 2 })
-    .dies(crash(3333));
+    .dies(crash(1666));
   const input = p.pushSource(SCHEMA, { orderedOn: 'value' });
   const sinks = [read.collect(), input.stream.diesCounting(crash(900)).collect()];
   const job = run(sinks, options());
@@ -123,7 +123,7 @@ it('files are read from the row group that comes next, a program is not asked fo
 });
 
 it('a loop over the results gets every row once', async () => {
-  const sink = pipeline().source(given()).waits({ ms: 2 }).dies(crash(3000)).memoryBuffer({ iterMax: 7 }).toIterable();
+  const sink = pipeline().source(given()).waits({ ms: 2 }).dies(crash(1500)).memoryBuffer({ iterMax: 7 }).toIterable();
   const job = run(sink, options());
   const seen = watch(job);
   const values: number[] = [];
@@ -140,7 +140,7 @@ it('stores and files keep what was staged: every row once', async () => {
     .source(given())
     .waits({ ms: 2 })
     .withColumns({ minute: col('value').sub(col('value').mod(60)) })
-    .dies(crash(3500));
+    .dies(crash(1750));
   const job = run(
     [
       rows.toStore(store, { key: { name: 'x' }, orderedOn: 'value', rowGroupTarget: 300 }),
@@ -190,11 +190,11 @@ it('a join of two sources goes on with the rows that it holds', async () => {
   const answers: unknown[] = [];
   for (const [at, ms] of [
     [-1, 0],
-    [3600, 2],
+    [1800, 2],
   ] as const) {
     const p = pipeline();
     const left = p
-      .source(numbers, { splits: 400, each: 10 })
+      .source(numbers, { splits: 200, each: 10 })
       .waits({ ms })
       .withColumns({ key: col('value').mod(3) })
       .dies(crash(at));

@@ -1,5 +1,6 @@
 /** `run(sinks, { alerts })`: which rules, at which thresholds, and who else is told. */
-import { PipelineError, parseBytes, parseDuration } from '@spillway/core/base';
+import { parseBytes } from '@spillway/core/base';
+import { milliseconds, refused } from '../job/option-values.ts';
 import { ALERT_RULES, type AlertRule, type AlertRuleName } from './rules.ts';
 
 /** One rule's settings; what is left out stays as it is. */
@@ -80,12 +81,4 @@ function webAddress(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url !== undefined && /^https?:$/.test(url.protocol)) return url;
   throw refused('alerts.webhook', `is ${JSON.stringify(text)}`, 'an address that begins with http:// or https://');
-}
-
-function milliseconds(value: number | string, option: string): number {
-  return Number(parseDuration(value, option)) / 1e6;
-}
-
-function refused(option: string, what: string, expected: string): PipelineError {
-  return new PipelineError('ERR_OPTIONS', `option ${option} ${what}`, { expected, hint: `give ${expected}` });
 }

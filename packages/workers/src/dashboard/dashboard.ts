@@ -99,12 +99,18 @@ class ServedJob {
     server.on('request', (request, response) => void this.#answer(request, response));
     this.#timer = setInterval(() => this.#look(), SNAPSHOT_EVERY_MS);
     this.#timer.unref();
-    job.on('end', (ended) => {
-      this.#look();
-      this.#ended = ended;
-      clearInterval(this.#timer);
-      this.#clients.send('ended', JSON.stringify(this.#data(this.#job.metrics())), Date.now());
-    });
+    // Not the event: a short job may have ended before anybody could subscribe.
+    job.done.then(
+      () => this.#end(true),
+      () => this.#end(false),
+    );
+  }
+
+  #end(ok: boolean): void {
+    this.#look();
+    this.#ended = { ok };
+    clearInterval(this.#timer);
+    this.#clients.send('ended', JSON.stringify(this.#data(this.#job.metrics())), Date.now());
   }
 
   async saveReport(path: string): Promise<void> {

@@ -34,7 +34,7 @@ const CRITICAL = PRESSURE_LEVELS.indexOf('critical');
 /** Below this part of the arena the level `high` is left. */
 const CALM_AT = 0.68;
 /** The promise is about the limit and a tenth of it. */
-const PROMISED_FACTOR = 1.1;
+export const PROMISED_FACTOR = 1.1;
 
 /** What a thread needs to know of a run's memory. Plain data. */
 export interface PressurePlace {

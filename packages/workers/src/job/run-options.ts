@@ -1,9 +1,10 @@
 /** Options of `run`, checked before anything starts. */
 import { availableParallelism } from 'node:os';
-import { PipelineError, parseBytes, parseDuration } from '@spillway/core/base';
+import { parseBytes } from '@spillway/core/base';
 import { type AlertOptions, type ParsedAlertOptions, parseAlertOptions } from '../alerts/alert-options.ts';
 import type { Progress } from '../monitor/progress.ts';
 import type { DeadLetter } from './dead-letter.ts';
+import { milliseconds, refused } from './option-values.ts';
 
 export interface RunOptions {
   /** Most lanes of one stage, and threads for library codecs. Default: the cores that this process may use. */
@@ -188,12 +189,4 @@ function restartsOf(value: number): number {
 function systemPart(value: number): number {
   if (typeof value === 'number' && value > 0 && value <= 1) return value;
   throw refused('maxSystemMemory', `is ${String(value)}`, 'a number above 0 and up to 1');
-}
-
-function refused(option: string, what: string, expected: string): PipelineError {
-  return new PipelineError('ERR_OPTIONS', `option ${option} ${what}`, { expected, hint: `give ${expected}` });
-}
-
-function milliseconds(value: number | string, option: string): number {
-  return Number(parseDuration(value, option)) / 1e6;
 }

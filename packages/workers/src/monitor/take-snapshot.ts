@@ -2,14 +2,13 @@
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ActiveAlert } from '../alerts/alert.ts';
+import { PROMISED_FACTOR } from '../governor/shared-pressure.ts';
 import type { RunGauges } from './gauges.ts';
 import type { JobReadings } from './readings.ts';
 import type { ResidentSampler } from './resident.ts';
 import type { RunRecord } from './run-record.ts';
 import type { DiskMetrics, IsolateMetrics, MemoryMetrics, MetricsSnapshot } from './snapshot.ts';
 import { noFlushes } from './statistics.ts';
-
-const PROMISED_FACTOR = 1.1;
 
 /** What a snapshot is taken of. Readings and gauges are there once the run has been wired. */
 export interface SnapshotParts {
