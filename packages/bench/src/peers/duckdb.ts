@@ -3,6 +3,7 @@ import { mix } from '../generators/mix.ts';
 
 /** DuckDB in this process, in memory, as the peer of a benchmark. */
 export interface DuckDb {
+  version: string;
   run(sql: string): Promise<void>;
   /** Rows as arrays of plain values. */
   rows(sql: string): Promise<unknown[][]>;
@@ -15,7 +16,9 @@ export async function openDuckDb(threads: number): Promise<DuckDb> {
   const instance = await DuckDBInstance.create(':memory:', { threads: String(threads) });
   const connection: DuckDBConnection = await instance.connect();
   await connection.run("SET TimeZone = 'UTC'");
+  const [[version] = []] = (await connection.runAndReadAll('SELECT version()')).getRows();
   return {
+    version: String(version),
     run: async (sql) => void (await connection.run(sql)),
     rows: async (sql) => (await connection.runAndReadAll(sql)).getRows(),
     close: () => {

@@ -1,14 +1,10 @@
 /** The Python library OUPS as the peer of a benchmark: a process that has a dataset open and merges the same rows into it again and again. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { execFile } from 'node:child_process';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { openPython, pythonScript, pythonWith } from './python.ts';
 
-const SCRIPT = fileURLToPath(new URL('../../src/peers/oups-child.py', import.meta.url));
 const VERSION = '2025.12.1';
 const call = promisify(execFile);
 
@@ -23,21 +19,15 @@ async function isNewEnough(python: string): Promise<boolean> {
 
 /** A Python with OUPS in it, made in a folder; undefined where there is no Python 3.13. @throws when there is nowhere to get it from */
 async function pythonWithOups(folder: string): Promise<string | undefined> {
-  const environment = join(folder, 'oups');
-  const python = join(environment, 'bin', 'python');
-  if (existsSync(python)) return python;
   const managed = join(process.env['PYENV_ROOT'] ?? join(homedir(), '.pyenv'), 'versions', '3.13.0', 'bin', 'python');
-  for (const base of ['python3.13', 'python3.14', 'python3', managed]) {
-    if (!(await isNewEnough(base))) continue;
-    await call(base, ['-m', 'venv', environment]);
-    await call(python, ['-m', 'pip', 'install', '--quiet', `oups==${VERSION}`]);
-    return python;
-  }
+  for (const base of ['python3.13', 'python3.14', 'python3', managed])
+    if (await isNewEnough(base)) return pythonWith(folder, 'oups', [`oups==${VERSION}`], base);
   return undefined;
 }
 
 /** A dataset of OUPS in a process. */
 export interface OupsProcess {
+  version: string;
   /** Merges the rows; gives how long it took in there. */
   merge(): Promise<number>;
   close(): Promise<void>;
@@ -55,24 +45,11 @@ export async function openOups(
 ): Promise<OupsProcess | undefined> {
   const python = await pythonWithOups(environment);
   if (python === undefined) return undefined;
-  const args = [SCRIPT, store.folder, store.name, rows, String(store.rowGroupTarget)];
-  const child: ChildProcess = spawn(python, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  await once(child, 'spawn');
-  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
-  const next = async (): Promise<string> => {
-    const line = await lines.next();
-    if (line.done === true) throw new Error('OUPS ended: its message is above');
-    return line.value;
-  };
-  await next();
+  const args = [pythonScript('oups-child.py'), store.folder, store.name, rows, String(store.rowGroupTarget)];
+  const child = await openPython(python, args);
   return {
-    merge: async () => {
-      child.stdin?.write('merge\n');
-      return (JSON.parse(await next()) as { ms: number }).ms;
-    },
-    close: async () => {
-      child.stdin?.end();
-      await once(child, 'close');
-    },
+    version: VERSION,
+    merge: async () => (JSON.parse(await child.ask('merge')) as { ms: number }).ms,
+    close: () => child.close(),
   };
 }

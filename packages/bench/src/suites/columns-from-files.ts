@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { agg, createPipeline, readCsv, readParquet } from '@spillway/core';
 import { run } from '@spillway/workers';
+import { alternate } from '../measure/alternate.ts';
+import type { Figure } from '../measure/figure.ts';
 import { type DuckDb, openDuckDb, quote } from '../peers/duckdb.ts';
-import { alternate } from './alternate.ts';
-import type { Figure } from './figure.ts';
 
 const SCHEMA = { ts: 'timestamp[us]', symbol: 'utf8', price: 'float64', qty: 'int64' } as const;
 const COLUMNS = "{ts: 'TIMESTAMP', symbol: 'VARCHAR', price: 'DOUBLE', qty: 'BIGINT'}";
@@ -80,10 +80,12 @@ export async function columnsFromFiles(rows: number, workers: number, rounds: nu
       assert(own && other);
       figures.push({
         workload: 'columns',
-        what: `${what} to columns, ${rows / 1e6} million rows`,
+        what: `${what} to columns`,
+        rows,
         ours: own.medianMs,
         unit: 'ms',
-        peer: { name: 'duckdb', value: other.medianMs },
+        spread: own.spreadMs,
+        peer: { name: 'duckdb', version: db.version, value: other.medianMs, spread: other.spreadMs },
         ratio: other.medianMs / own.medianMs,
       });
       rmSync(path);

@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPipeline, fromShared, openStore, type SharedTable, shareTable } from '@spillway/core';
 import { run } from '@spillway/workers';
+import { alternate } from '../measure/alternate.ts';
+import type { Figure } from '../measure/figure.ts';
 import { type DuckDb, openDuckDb, quote } from '../peers/duckdb.ts';
-import { alternate } from './alternate.ts';
-import type { Figure } from './figure.ts';
 
 const SHAPE = { ts: 'timestamp[us]', symbol: 'utf8', price: 'float64', qty: 'int64' } as const;
 const START_US = 1_704_067_200_000_000;
@@ -82,10 +82,12 @@ export async function columnsToFiles(rows: number, workers: number, rounds: numb
     assert(own && other);
     figures.push({
       workload: 'columns',
-      what: `columns to ${what}${sizes}, ${rows / 1e6} million rows`,
+      what: `columns to ${what}${sizes}`,
+      rows,
       ours: own.medianMs,
       unit: 'ms',
-      peer: { name: 'duckdb', value: other.medianMs },
+      spread: own.spreadMs,
+      peer: { name: 'duckdb', version: db.version, value: other.medianMs, spread: other.spreadMs },
       ratio: other.medianMs / own.medianMs,
     });
   };

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { openStore, type Store } from '@spillway/core';
 import { run } from '@spillway/workers';
 import { flightsFile } from '../demo/flights-file.ts';
+import { alternate } from '../measure/alternate.ts';
+import type { Figure } from '../measure/figure.ts';
 import { aggregateFlights, type DuckDb, openDuckDb, quote } from '../peers/duckdb.ts';
-import { alternate } from './alternate.ts';
 import { delaysJob } from './delays-job.ts';
-import type { Figure } from './figure.ts';
 
 const MEMORY_LIMIT_BYTES = 256 * 2 ** 20;
 /** Means and deviations of the peer go through doubles. */
@@ -64,7 +64,8 @@ export async function flightsFromParquet(workers: number, rounds: number): Promi
         what,
         ours: mine.medianMs,
         unit: 'ms',
-        peer: { name: 'duckdb', value: theirs.medianMs },
+        spread: mine.spreadMs,
+        peer: { name: 'duckdb', version: db.version, value: theirs.medianMs, spread: theirs.spreadMs },
         ratio: theirs.medianMs / mine.medianMs,
       },
     ];

@@ -1,7 +1,9 @@
 /** W4: as-of join of ordered rows in shared memory by key, aggregated by hours. */
 import { agg, createPipeline, fromShared, type SharedTable, shareTable } from '@spillway/core';
 import { run } from '@spillway/workers';
-import type { Figure } from './figure.ts';
+import type { Figure } from '../measure/figure.ts';
+import { boundOf } from '../measure/hardware.ts';
+import type { Asked } from './asked.ts';
 import { besidePeers } from './peers-beside.ts';
 
 const START_US = 1_704_067_200_000_000;
@@ -51,13 +53,11 @@ async function joinOnce(trades: SharedTable, quotes: SharedTable, workers: numbe
   return (await run([sink], { workers }).rows(sink)).map(({ n, matched, bid, price }) => [n, matched, bid, price]);
 }
 
-/** @param rows of the left side, 10 million in the design */
-export async function joinShared(
-  rows: number,
-  workers: number,
-  rounds: number,
-  keptFolder: string | undefined,
-): Promise<Figure[]> {
+const ROW_BYTES = 20;
+
+/** The asked rows are those of the left side, 10 million in the design. */
+export async function joinShared(asked: Asked): Promise<Figure[]> {
+  const { rows, threads, hardware } = asked;
   const quoteRows = rows / 10;
   const trades = await shareTable(TRADES, parts(rows, TRADE_STEP_US, 0, 7919, 'price') as never, {
     batchRows: BATCH_ROWS,
@@ -67,7 +67,8 @@ export async function joinShared(
   });
   const workload = {
     name: 'W4',
-    what: `as-of join of ${rows / 1e6} M with ${quoteRows / 1e6} M rows by key, by hours`,
+    what: 'as-of join by key with a tenth as many rows, by hours',
+    rows,
     tables: {
       trades: tableOf(rows, TRADE_STEP_US, 0, 7919, 'price'),
       quotes: tableOf(quoteRows, QUOTE_STEP_US, QUOTE_LATER_US, 7907, 'bid'),
@@ -75,11 +76,12 @@ export async function joinShared(
     sql: `SELECT count(*), count(bid), sum(bid), sum(price) FROM (SELECT t.ts, price, bid FROM trades t ASOF LEFT JOIN quotes q
       ON t.key = q.key AND t.ts >= q.ts) GROUP BY epoch_us(ts) // 3600000000 ORDER BY epoch_us(ts) // 3600000000`,
     polars: 'joined',
-    run: () => joinOnce(trades, quotes, workers),
+    run: () => joinOnce(trades, quotes, threads),
     goals: { duckdb: 30, polars: 10 },
+    bound: boundOf('memory read once', (rows + quoteRows) * ROW_BYTES, hardware.memoryRead),
   };
   try {
-    return await besidePeers(workload, workers, rounds, keptFolder);
+    return await besidePeers(workload, asked);
   } finally {
     trades.release();
     quotes.release();

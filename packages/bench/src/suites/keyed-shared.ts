@@ -1,7 +1,9 @@
 /** W6: hours by key of ordered rows in shared memory, and what they come to over all keys. */
 import { agg, createPipeline, fromShared, type SharedTable, shareTable } from '@spillway/core';
 import { run } from '@spillway/workers';
-import type { Figure } from './figure.ts';
+import { type Figure, rowsText } from '../measure/figure.ts';
+import { boundOf } from '../measure/hardware.ts';
+import type { Asked } from './asked.ts';
 import { besidePeers } from './peers-beside.ts';
 
 const START_US = 1_704_067_200_000_000;
@@ -56,33 +58,35 @@ const SQL = `SELECT count(*), sum(n), sum(total), min(low), max(high), sum(open)
   sum(value) AS total, min(value) AS low, max(value) AS high, count(value) AS n, arg_min(value, ts) AS open, arg_max(value, ts) AS close
   FROM events GROUP BY hour, key) GROUP BY hour ORDER BY hour`;
 
-/** By few keys and by many. @param rows 10 million in the design */
-export async function aggregateByKey(
-  rows: number,
-  workers: number,
-  rounds: number,
-  keptFolder: string | undefined,
-): Promise<Figure[]> {
+const ROW_BYTES = 20;
+
+const KEY_COUNTS = [
+  { keys: 200, goal: 5 },
+  { keys: 1_000_003, goal: 1.5 },
+] as const;
+
+/** By few keys and by many; 10 million rows in the design. */
+export async function aggregateByKey(asked: Asked): Promise<Figure[]> {
+  const { rows, threads, hardware } = asked;
   const figures: Figure[] = [];
-  for (const { keys, goal } of [
-    { keys: 200, goal: 5 },
-    { keys: 1_000_003, goal: 1.5 },
-  ]) {
+  for (const { keys, goal } of KEY_COUNTS) {
     const table = await shareTable(SHAPE, parts(rows, keys), { batchRows: BATCH_ROWS });
     const workload = {
       name: 'W6',
-      what: `hours of ${rows / 1e6} M rows by ${keys} keys`,
+      what: `hours by ${rowsText(keys)} keys`,
+      rows,
       tables: {
         events: `SELECT make_timestamp((${START_US} + i * ${STEP_US})::BIGINT) AS ts, ((i * 7919) % ${keys})::INT AS key,
           ((i * 31) % 997)::DOUBLE / 64 AS value FROM range(${rows}) t(i)`,
       },
       sql: SQL,
       polars: 'keyed',
-      run: () => aggregateOnce(table, workers),
+      run: () => aggregateOnce(table, threads),
       goals: { duckdb: goal, polars: goal },
+      bound: boundOf('memory read once', rows * ROW_BYTES, hardware.memoryRead),
     };
     try {
-      figures.push(...(await besidePeers(workload, workers, rounds, keptFolder)));
+      figures.push(...(await besidePeers(workload, asked)));
     } finally {
       table.release();
     }

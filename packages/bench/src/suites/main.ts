@@ -1,116 +1,146 @@
-/** `npm run bench`: every workload in turns with its peer, results checked for equality first; a table and, if asked, JSON. */
-import { writeFileSync } from 'node:fs';
-import { arch, cpus, platform, totalmem } from 'node:os';
+/** `npm run bench`: workloads in turns with their peers, results checked for equality first; a table, JSON, and a page of charts. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { nameHint } from '@spillway/core/internal';
-import { textTable } from '../demo/text-table.ts';
-import { aggregateSharedRows } from './aggregate-shared.ts';
-import { columnsFromFiles } from './columns-from-files.ts';
-import { columnsToFiles } from './columns-to-files.ts';
-import { type Figure, meetsTarget, targetText } from './figure.ts';
-import { flightsFromParquet } from './flights.ts';
-import { joinShared } from './joined-shared.ts';
-import { aggregateByKey } from './keyed-shared.ts';
-import { marketAtLimit } from './market-at-limit.ts';
-import { governorOverhead } from './overhead.ts';
-import { pinned } from './pinned.ts';
-import { stageHop } from './stage-hop.ts';
-import { startUp } from './start-up.ts';
-import { mergeIntoStore } from './store-merge.ts';
-import { readOneDay } from './store-range.ts';
+import { environment } from '../measure/environment.ts';
+import type { Figure } from '../measure/figure.ts';
+import { type Hardware, measureHardware } from '../measure/hardware.ts';
+import { changesOf, changesText } from '../report/against.ts';
+import { chartsPage } from '../report/page.ts';
+import { withReadmeTable } from '../report/readme-table.ts';
+import { type Results, readResults } from '../report/results.ts';
+import { resultsText } from '../report/tables.ts';
+import type { Asked } from './asked.ts';
+import { profileWorkload } from './profile.ts';
+import { WORKLOADS, type Workload } from './workloads.ts';
 
-const USAGE = `npm run bench -- [--only W1,W7,...] [--rows N] [--full] [--data DIR] [--json FILE]
+const extra = Object.keys(WORKLOADS).filter((name) => WORKLOADS[name]?.isExtra);
+const USAGE = `npm run bench -- [WORKLOAD...] [--full] [--peers] [options]
 
-  --only LIST   workloads: flights, columns, W1, W4, W5, W6, W7, W8, W9, store-merge, store-range, overhead (default all)
-  --rows N      rows of W1, W8 and overhead (default 50000000); columns, W4 and W6 take a fifth of it, store-merge
-                and store-range a twenty-fifth
-  --full        store-merge and store-range on all rows; W5 on its four days: some minutes to make, 2 GB of files, and as much again while it runs
-  --data DIR    where the files of W5, and the peers' Python, are kept for the next time (default: made afresh, removed at the end)
-  --json FILE   write the figures and what they were measured on`;
+Workloads: ${Object.keys(WORKLOADS).join(', ')}.
+Without names all of the design's; not ${extra.join(', ')}.
 
-const WORKERS = 2;
-const ROUNDS = 5;
+  --full          the design's sizes, and smaller ones for how time grows (default: a tenth of them, DuckDB beside)
+  --peers         also the peers that have to be installed: Polars, nodejs-polars, arquero, streamz, OUPS
+  --rows N        another size of all workloads that have rows
+  --against FILE  how figures have changed since an earlier results.json
+  --profile       profiles of the threads, and flame graphs, of our side alone
+  --alone         our side alone, nothing compared
+  --data DIR      where peers' libraries and large files are kept for the next time (default: made afresh, removed at the end)
+  --out DIR       where results.json, charts.html and profiles are written (default ./bench-results)
+  --from FILE     no measurement: the table and charts of an earlier results.json
+  --readme FILE   write the table between its marks in this file too`;
 
-interface Asked {
-  rows: number;
-  isFull: boolean;
-  dataFolder: string | undefined;
+const THREADS = 2;
+/** What the turns of one comparison may take. */
+const BUDGET_MS = { small: 5000, full: 20_000 } as const;
+
+const OPTIONS = {
+  full: { type: 'boolean', default: false },
+  peers: { type: 'boolean', default: false },
+  rows: { type: 'string' },
+  against: { type: 'string' },
+  profile: { type: 'boolean', default: false },
+  alone: { type: 'boolean', default: false },
+  data: { type: 'string' },
+  out: { type: 'string', default: 'bench-results' },
+  from: { type: 'string' },
+  readme: { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const;
+
+type Options = ReturnType<typeof parse>['values'];
+
+function parse() {
+  return parseArgs({ allowPositionals: true, options: OPTIONS });
 }
 
-const WORKLOADS: Record<string, (asked: Asked) => Promise<Figure[]>> = {
-  flights: () => flightsFromParquet(WORKERS, ROUNDS),
-  columns: async ({ rows }) => [
-    ...(await columnsFromFiles(rows / 5, WORKERS, ROUNDS)),
-    ...(await columnsToFiles(rows / 5, WORKERS, ROUNDS)),
-  ],
-  W1: ({ rows }) => aggregateSharedRows(rows, WORKERS, ROUNDS),
-  W4: ({ rows, dataFolder }) => joinShared(rows / 5, WORKERS, ROUNDS, dataFolder),
-  W5: ({ isFull, dataFolder }) => marketAtLimit(isFull, dataFolder),
-  W6: ({ rows, dataFolder }) => aggregateByKey(rows / 5, WORKERS, ROUNDS, dataFolder),
-  W7: () => stageHop(),
-  W8: async ({ rows }) => pinned(rows, ROUNDS),
-  W9: () => startUp(ROUNDS),
-  'store-merge': ({ rows, isFull, dataFolder }) =>
-    mergeIntoStore(isFull ? rows : rows / 25, WORKERS, isFull ? 3 : ROUNDS, dataFolder),
-  'store-range': ({ rows, isFull }) => readOneDay(isFull ? rows : rows / 25, WORKERS, ROUNDS),
-  overhead: ({ rows }) => governorOverhead(rows, WORKERS),
-};
-
-function figureCells(figure: Figure): string[] {
-  const { workload, what, ours, unit, peer, ratio } = figure;
-  const amount = (value: number): string => `${value.toFixed(value < 100 ? 1 : 0)} ${unit}`;
-  const met = meetsTarget(figure);
-  return [
-    workload,
-    what,
-    amount(ours),
-    peer === undefined ? '' : `${amount(peer.value)} (${peer.name})`,
-    ratio === undefined ? '' : `${ratio.toFixed(2)} ×`,
-    targetText(figure),
-    met === undefined ? '' : met ? 'yes' : 'no',
-  ];
+function workloadOf(name: string): Workload {
+  const workload = WORKLOADS[name];
+  if (workload === undefined) throw new Error(`no workload "${name}": ${nameHint(name, Object.keys(WORKLOADS))}`);
+  return workload;
 }
 
-function printTable(figures: readonly Figure[]): void {
-  const titles = ['', 'workload', 'ours', 'peer', 'ratio', 'goal', 'met'];
-  const columns = titles.map((title, i) => ({ title, align: i < 2 ? ('left' as const) : ('right' as const) }));
-  console.log(textTable(columns, figures.map(figureCells)));
+function rowsOf({ rows = 0 }: Workload, options: Options): number {
+  return options.rows === undefined ? rows / (options.full ? 1 : 10) : Number(options.rows);
 }
 
-function machine(): Record<string, unknown> {
-  return {
-    node: process.version,
-    platform: platform(),
-    arch: arch(),
-    cores: cpus().length,
-    cpu: cpus()[0]?.model,
-    memoryBytes: totalmem(),
+async function measure(name: string, options: Options, hardware: Hardware, dataFolder: string): Promise<Figure[]> {
+  const workload = workloadOf(name);
+  const rows = rowsOf(workload, options);
+  const asked: Asked = {
+    rows,
+    threads: THREADS,
+    isFull: options.full,
+    isAlone: options.alone,
+    hasPeers: options.peers,
+    dataFolder,
+    hardware,
+    budgetMs: options.full ? BUDGET_MS.full : BUDGET_MS.small,
   };
+  const figures: Figure[] = [];
+  for (const share of options.full ? (workload.shares ?? []) : [])
+    figures.push(...(await workload.run({ ...asked, rows: rows * share, isAlone: true, budgetMs: BUDGET_MS.small })));
+  figures.push(...(await workload.run(asked)));
+  return figures;
+}
+
+async function measureAll(names: readonly string[], options: Options): Promise<Results> {
+  const scratch = mkdtempSync(join(tmpdir(), 'spillway-bench-'));
+  const dataFolder = options.data === undefined ? scratch : resolve(options.data);
+  try {
+    mkdirSync(dataFolder, { recursive: true });
+    const at = environment();
+    const hardware = await measureHardware(THREADS, dataFolder);
+    const figures: Figure[] = [];
+    for (const name of names) {
+      const startMs = performance.now();
+      figures.push(...(await measure(name, options, hardware, dataFolder)));
+      console.error(`${name}: ${((performance.now() - startMs) / 1000).toFixed(0)} s`);
+    }
+    return { environment: at, hardware, figures };
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Tables on standard output, the rest in files. */
+function report(results: Results, options: Options): void {
+  console.log(resultsText(results));
+  if (options.against !== undefined) {
+    const before = readResults(options.against);
+    console.log(`\n${changesText(changesOf(results, before), before)}`);
+  }
+  if (options.readme !== undefined)
+    writeFileSync(options.readme, withReadmeTable(readFileSync(options.readme, 'utf8'), results));
+  if (options.alone) return;
+  mkdirSync(options.out, { recursive: true });
+  if (options.from === undefined)
+    writeFileSync(join(options.out, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
+  writeFileSync(join(options.out, 'charts.html'), chartsPage(results));
+  console.log(`\n  ${join(options.out, 'results.json')}, ${join(options.out, 'charts.html')}`);
+}
+
+async function profileAll(names: readonly string[], options: Options): Promise<void> {
+  const args = ['--alone'];
+  for (const name of names) {
+    const rows = rowsOf(workloadOf(name), options);
+    const page = await profileWorkload(name, [...args, '--rows', String(rows)], resolve(options.out));
+    console.log(`  ${page}`);
+  }
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      only: { type: 'string' },
-      rows: { type: 'string', default: '50000000' },
-      full: { type: 'boolean', default: false },
-      data: { type: 'string' },
-      json: { type: 'string' },
-      help: { type: 'boolean' },
-    },
-  });
+  const { values, positionals } = parse();
   if (values.help) return console.log(USAGE);
-  const names = values.only?.split(',') ?? Object.keys(WORKLOADS);
-  const figures: Figure[] = [];
-  for (const name of names) {
-    const workload = WORKLOADS[name];
-    if (workload === undefined) throw new Error(`no workload "${name}": ${nameHint(name, Object.keys(WORKLOADS))}`);
-    console.error(`${name} …`);
-    figures.push(...(await workload({ rows: Number(values.rows), isFull: values.full, dataFolder: values.data })));
-  }
-  printTable(figures);
-  if (values.json !== undefined)
-    writeFileSync(values.json, `${JSON.stringify({ machine: machine(), figures }, null, 2)}\n`);
+  if (values.from !== undefined) return report(readResults(values.from), values);
+  const all = Object.keys(WORKLOADS).filter((name) => !WORKLOADS[name]?.isExtra);
+  const names = positionals.length > 0 ? positionals : all;
+  for (const name of names) workloadOf(name);
+  if (values.profile) await profileAll(names, values);
+  else report(await measureAll(names, values), values);
 }
 
 main().then(

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { openStore } from '@spillway/core';
 import { run } from '@spillway/workers';
 import { setGoverned } from '@spillway/workers/internal';
-import { alternate, type Contestant, median } from './alternate.ts';
+import { alternate, type Contestant, median } from '../measure/alternate.ts';
+import type { Figure } from '../measure/figure.ts';
 import { delaysJob } from './delays-job.ts';
-import type { Figure } from './figure.ts';
 import { aggregateShared, shareSeries, UNTIMED_TURNS } from './shared-series.ts';
 
 const PAIRS = 20;

@@ -1,8 +1,8 @@
 /** W8: the same job in a process pinned to one core and in one pinned to two. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { median } from './alternate.ts';
-import type { Figure } from './figure.ts';
+import { median, spreadOf } from '../measure/alternate.ts';
+import type { Figure } from '../measure/figure.ts';
 
 const CHILD = fileURLToPath(new URL('./series-child.js', import.meta.url));
 
@@ -23,12 +23,14 @@ export function pinned(rows: number, rounds: number): Figure[] {
     one.push(pinnedMs('0', 1, rows, rounds));
     two.push(pinnedMs('0,1', 2, rows, rounds));
   }
-  const peer = { name: 'one core, one worker', value: median(one) };
+  const peer = { name: 'one core, one worker', value: median(one), spread: spreadOf(one) };
   const ours = median(two);
   return [
     {
       workload: 'W8',
       what: 'W1 on two cores, two workers',
+      rows,
+      spread: spreadOf(two),
       ours,
       unit: 'ms',
       peer,

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { createArena } from '@spillway/core/internal';
 import { createRing } from '@spillway/workers/internal';
-import { median } from './alternate.ts';
-import type { Figure } from './figure.ts';
+import { median } from '../measure/alternate.ts';
+import type { Figure } from '../measure/figure.ts';
 import type { HopTask } from './stage-hop-worker.ts';
 
 const FIELDS = [{ name: 'value', type: 'float64', nullable: false }] as const;

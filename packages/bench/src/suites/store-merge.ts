@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPipeline, exportOups, openStore, readParquet, type Store } from '@spillway/core';
 import { run } from '@spillway/workers';
+import { median, spreadOf } from '../measure/alternate.ts';
+import type { Figure } from '../measure/figure.ts';
 import { type DuckDb, openDuckDb, quote } from '../peers/duckdb.ts';
 import { openOups } from '../peers/oups.ts';
-import { median } from './alternate.ts';
-import type { Figure } from './figure.ts';
 
 const SCHEMA = { ts: 'timestamp[us]', price: 'float64', qty: 'int64' } as const;
 const KEY = { name: 'ticks' };
@@ -71,13 +71,22 @@ async function checkEqual(db: DuckDb, peers: readonly string[], others: readonly
     assert.deepStrictEqual(await digest(db, files), expected, `the rows of ${files[0]} differ from DuckDB's`);
 }
 
-function figuresOf(what: string, times: Times): Figure[] {
+function figuresOf(what: string, rows: number, times: Times): Figure[] {
   const ours = median(times.ours);
   return (['duckdb', 'oups'] as const)
     .filter((name) => times[name].length > 0)
     .map((name) => {
       const value = median(times[name]);
-      return { workload: 'store-merge', what, ours, unit: 'ms', peer: { name, value }, ratio: value / ours };
+      return {
+        workload: 'store-merge',
+        what,
+        rows,
+        ours,
+        spread: spreadOf(times.ours),
+        unit: 'ms',
+        peer: { name, value, spread: spreadOf(times[name]) },
+        ratio: value / ours,
+      };
     });
 }
 
@@ -134,7 +143,7 @@ async function mergeAt(
     } finally {
       await peer?.close();
     }
-    return figuresOf(`1 % of ${rows / 1e6} million rows merged, ${place.what}`, times);
+    return figuresOf(`1 % of a dataset's rows merged, ${place.what}`, rows, times);
   } finally {
     db.close();
     rmSync(here, { recursive: true, force: true });

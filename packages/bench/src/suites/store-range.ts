@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPipeline, openStore, readParquet } from '@spillway/core';
 import { run } from '@spillway/workers';
+import { alternate } from '../measure/alternate.ts';
+import type { Figure } from '../measure/figure.ts';
 import { openDuckDb, quote } from '../peers/duckdb.ts';
-import { alternate } from './alternate.ts';
-import type { Figure } from './figure.ts';
 
 const SCHEMA = { ts: 'timestamp[us]', price: 'float64', qty: 'int64' } as const;
 const KEY = { name: 'ticks' };
@@ -72,10 +72,12 @@ export async function readOneDay(rows: number, workers: number, rounds: number):
     return [
       {
         workload: 'store-range',
-        what: `one day of ${DAYS} read, ${rows / 1e6} million rows`,
+        what: `one day of ${DAYS} read`,
+        rows,
         ours: own.medianMs,
         unit: 'ms',
-        peer: { name: 'duckdb', value: other.medianMs },
+        spread: own.spreadMs,
+        peer: { name: 'duckdb', version: db.version, value: other.medianMs, spread: other.spreadMs },
         ratio: other.medianMs / own.medianMs,
       },
     ];

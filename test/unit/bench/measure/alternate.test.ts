@@ -1,5 +1,5 @@
-import { alternate, median } from '@spillway/bench/suites/alternate';
-import { meetsTarget } from '@spillway/bench/suites/figure';
+import { alternate, median, spreadOf } from '@spillway/bench/measure/alternate';
+import { meetsTarget } from '@spillway/bench/measure/figure';
 import { expect, it } from 'vitest';
 
 it('contestants take turns, after one turn each that does not count', async () => {
@@ -13,6 +13,11 @@ it('contestants take turns, after one turn each that does not count', async () =
 it('the median of an even number is between the middle two', () => {
   expect(median([4, 1, 3, 2])).toBe(2.5);
   expect(median([9, 1, 5])).toBe(5);
+});
+
+it('the spread is that of the middle half', () => {
+  expect(spreadOf([9, 1, 100, 2, 5])).toEqual([2, 9]);
+  expect(spreadOf([7])).toEqual([7, 7]);
 });
 
 it('a target is a ratio to reach or a figure to stay below', () => {

@@ -1,0 +1,72 @@
+import { Bench } from 'tinybench';
+import type { Spread } from './figure.ts';
+
+/** One side of a comparison: the same work by us or by a peer. */
+export interface Contestant {
+  name: string;
+  run(): Promise<unknown>;
+  /** How long the last run took where the way there and back is no part of the work: a peer in a process of its own. */
+  insideMs?: () => number;
+}
+
+export interface Timing {
+  name: string;
+  medianMs: number;
+  spreadMs: Spread;
+  samplesMs: number[];
+}
+
+/** The middle value; the mean of the two middle ones of an even number. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+/** The middle half of the values: a single slow turn says nothing. */
+export function spreadOf(values: readonly number[]): Spread {
+  const sorted = [...values].sort((a, b) => a - b);
+  const outer = sorted.length >> 2;
+  return [sorted[outer] ?? Number.NaN, sorted[sorted.length - 1 - outer] ?? Number.NaN];
+}
+
+/** Fewest and most turns of a comparison. */
+const ROUNDS = { least: 3, most: 11 } as const;
+
+/** As many rounds as a time allows when one takes so long. */
+export function roundsWithin(budgetMs: number, roundMs: number): number {
+  return Math.max(ROUNDS.least, Math.min(ROUNDS.most, Math.floor(budgetMs / roundMs)));
+}
+
+/**
+ * Times contestants in turns (A B A B …), so that a slow minute of the machine hits all of them. Untimed turns go before,
+ * until code is compiled and caches are warm.
+ *
+ * @param rounds how many turns count; or milliseconds that they may take together, after what the last untimed turn took
+ * @throws what a contestant throws
+ */
+export async function alternate(
+  contestants: readonly Contestant[],
+  rounds: number | { budgetMs: number },
+  untimed = 1,
+): Promise<Timing[]> {
+  const bench = new Bench({ iterations: 1, time: 0, warmup: false, throws: true });
+  for (const { name, run } of contestants) bench.add(name, async () => void (await run()), { async: true });
+  const turn = async (): Promise<number[]> => {
+    bench.reset();
+    const tasks = await bench.run();
+    return tasks.map(({ result }, i) =>
+      result.state === 'completed' ? (contestants[i]?.insideMs?.() ?? result.latency.mean) : Number.NaN,
+    );
+  };
+  let roundMs = 0;
+  for (let done = 0; done < untimed; done += 1) roundMs = (await turn()).reduce((sum, ms) => sum + ms, 0);
+  const count = typeof rounds === 'number' ? rounds : roundsWithin(rounds.budgetMs, roundMs);
+  const samples = contestants.map((): number[] => []);
+  for (let round = 0; round < count; round += 1) for (const [i, ms] of (await turn()).entries()) samples[i]?.push(ms);
+  return contestants.map(({ name }, i) => {
+    const samplesMs = samples[i] ?? [];
+    return { name, medianMs: median(samplesMs), spreadMs: spreadOf(samplesMs), samplesMs };
+  });
+}

@@ -1,0 +1,55 @@
+/** Two benches beside each other. */
+import { textTable } from '../demo/text-table.ts';
+import { amountText, type Figure, rowsText, type Spread } from '../measure/figure.ts';
+import { nameOf, type Results } from './results.ts';
+
+export interface Change {
+  figure: Figure;
+  before: Figure;
+  /** Above 1: it was so many times slower before. */
+  factor: number;
+  /** Whether the two spreads do not touch: more than the machine's moods. */
+  isClear: boolean;
+}
+
+function apart(a: Spread | undefined, b: Spread | undefined): boolean {
+  return a !== undefined && b !== undefined && (a[0] > b[1] || b[0] > a[1]);
+}
+
+/** Our figures that both have, at the same size: each once, whatever its peers. */
+export function changesOf(now: Results, before: Results): Change[] {
+  const key = ({ workload, what, rows }: Figure): string => JSON.stringify([workload, what, rows]);
+  const earlier = new Map(before.figures.map((figure) => [key(figure), figure]));
+  const seen = new Set<string>();
+  return now.figures.flatMap((figure) => {
+    const other = earlier.get(key(figure));
+    if (other === undefined || seen.has(key(figure))) return [];
+    seen.add(key(figure));
+    const isMore = figure.unit === '1/s';
+    const factor = isMore ? figure.ours / other.ours : other.ours / figure.ours;
+    return [{ figure, before: other, factor, isClear: apart(figure.spread, other.spread) }];
+  });
+}
+
+export function changesText(changes: readonly Change[], before: Results): string {
+  const cells = changes.map(({ figure, before: other, factor, isClear }) => [
+    figure.workload,
+    nameOf(figure, rowsText),
+    amountText(other.ours, other.unit),
+    amountText(figure.ours, figure.unit),
+    `${factor.toFixed(2)} ×`,
+    isClear ? (factor > 1 ? 'faster' : 'slower') : '',
+  ]);
+  const titles = [
+    '',
+    'workload',
+    `before (${before.environment.commit ?? before.environment.at})`,
+    'now',
+    'faster',
+    '',
+  ];
+  return textTable(
+    titles.map((title, i) => ({ title, align: i < 2 ? ('left' as const) : ('right' as const) })),
+    cells,
+  );
+}

@@ -1,0 +1,21 @@
+import type { Figure } from '@spillway/bench/measure/figure';
+import { scalingsOf } from '@spillway/bench/measure/scaling';
+import { expect, it } from 'vitest';
+
+const at = (rows: number, ours: number): Figure => ({ workload: 'W1', what: 'x', rows, ours, unit: 'ms' });
+
+it('an exponent is that of the work without what starting takes', () => {
+  const [scaling] = scalingsOf([1, 1e3, 1e4, 1e5].map((rows) => at(rows, 7 + (rows === 1 ? 0 : rows ** 1.5 / 1000))));
+  expect(scaling?.startMs).toBe(7);
+  expect(scaling?.exponent).toBeCloseTo(1.5, 10);
+});
+
+it('sizes that hardly stand out from starting do not count', () => {
+  const [scaling] = scalingsOf([at(1, 10), at(1e3, 10.5), at(1e4, 20), at(1e5, 110)]);
+  expect(scaling?.exponent).toBeCloseTo(1, 10);
+  expect(scalingsOf([at(1, 10), at(1e3, 10.5), at(1e4, 20)])[0]?.exponent).toBeUndefined();
+});
+
+it('a workload that was measured at one size has no exponent', () => {
+  expect(scalingsOf([at(1e5, 110), at(1e5, 110)])).toEqual([]);
+});
