@@ -5,6 +5,10 @@ import { quickSharedFolder } from '../support/temporary-folder.ts';
 
 const folder = quickSharedFolder();
 
-it('100,000 files that are nearly right give the rows of the plain readers, or a refusal', async () => {
-  await tryMutations(chooseSeed(), 100_000, folder, 'all');
-}, 3_000_000);
+it.each(['csv', 'ndjson', 'arrow'] as const)(
+  '25,000 %s files that are nearly right give the rows of the plain reader, or a refusal',
+  async (kind) => {
+    await tryMutations(chooseSeed(), 25_000, folder, [kind]);
+  },
+  3_000_000,
+);

@@ -96,10 +96,23 @@ function jsonCase(random: SeededRandom, folder: string): void {
   expect(found.leaked).toBe(0);
 }
 
+/** Numbers of headers: counts, places and lengths that cannot be, or nearly can. */
+function withOddNumbers(random: SeededRandom, bytes: Buffer): Buffer {
+  for (let left = random.integer(0, 3); left > 0; left--) {
+    const at = 4 * random.integer(0, Math.floor(bytes.length / 4));
+    const value = random.pick([-1n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 53n, 2n ** 31n, 2n ** 31n - 1n, 65_537n, 8n]);
+    if (at + 8 > bytes.length) continue;
+    if (random.chance(0.5)) bytes.writeBigInt64LE(value, at);
+    else bytes.writeInt32LE(Number(BigInt.asIntN(32, value)), at);
+  }
+  return bytes;
+}
+
 async function arrowCase(random: SeededRandom, folder: string): Promise<void> {
   const path = join(folder, 'mutated.arrow');
   const whole = random.pick(arrowFiles);
-  const bytes = mutated(random, random.chance(0.2) ? whole.subarray(0, random.integer(0, whole.length)) : whole, false);
+  const cut = random.chance(0.2) ? whole.subarray(0, random.integer(0, whole.length)) : whole;
+  const bytes = withOddNumbers(random, mutated(random, cut, false));
   writeFileSync(path, bytes);
   await allowRefusal(async () => {
     const info = await readArrowInfo(path);
@@ -124,16 +137,22 @@ async function allowRefusal(step: () => Promise<unknown>): Promise<void> {
     await step();
   } catch (error) {
     if (!(error instanceof PipelineError) || error.code === 'ERR_INTERNAL') throw error;
-    expect(error.hint ?? '').not.toBe('');
+    expect([error.hint ?? '', error.code === 'ERR_MEMORY_EXHAUSTED' ? 'any' : (error.file ?? '')]).not.toContain('');
   }
 }
 
-/** Tries so many files, from a seed on: a third of each kind, or text alone. */
-export async function tryMutations(first: number, count: number, folder: string, kinds: 'text' | 'all'): Promise<void> {
-  const cases = kinds === 'text' ? [csvCase, jsonCase] : [csvCase, jsonCase, arrowCase];
+const CASES = { csv: csvCase, ndjson: jsonCase, arrow: arrowCase };
+
+/** Tries so many files, from a seed on, as many of each kind. */
+export async function tryMutations(
+  first: number,
+  count: number,
+  folder: string,
+  kinds: readonly (keyof typeof CASES)[],
+): Promise<void> {
   for (let seed = first; seed < first + count; seed++) {
     try {
-      await cases[seed % cases.length]?.(randomFrom(seed), folder);
+      await CASES[kinds[seed % kinds.length] as keyof typeof CASES](randomFrom(seed), folder);
     } catch (error) {
       throw new Error(`SPILLWAY_SEED=${seed}`, { cause: error });
     }

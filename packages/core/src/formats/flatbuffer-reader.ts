@@ -1,6 +1,10 @@
 /** Reads small flatbuffers. Layout: https://flatbuffers.dev/internals/ */
+import { isUtf8 } from 'node:buffer';
 
-/** One flatbuffer, read in place. A position is a byte offset; 0 is "not there". Every access is bounds-checked by DataView. */
+/**
+ * One flatbuffer, read in place. A position is a byte offset; 0 is "not there". Every access is bounds-checked by DataView: what does not parse
+ * is a RangeError.
+ */
 export class FlatReader {
   readonly #view: DataView;
   readonly #bytes: Uint8Array;
@@ -14,7 +18,14 @@ export class FlatReader {
     return this.#view.getUint32(0, true);
   }
 
+  /** Bytes of the whole. */
+  get bytes(): number {
+    return this.#bytes.length;
+  }
+
+  /** Of a table that is not there all fields are not there. */
   #field(table: number, id: number): number {
+    if (table === 0) return 0;
     const vtable = table - this.#view.getInt32(table, true);
     const entry = 4 + id * 2;
     if (entry >= this.#view.getUint16(vtable, true)) return 0;
@@ -72,7 +83,9 @@ export class FlatReader {
     if (at === 0) return undefined;
     const length = this.#view.getUint32(at, true);
     if (at + 4 + length > this.#bytes.length) throw new RangeError('text runs past the end');
-    return new TextDecoder().decode(this.#bytes.subarray(at + 4, at + 4 + length));
+    const bytes = this.#bytes.subarray(at + 4, at + 4 + length);
+    if (!isUtf8(bytes)) throw new RangeError('a name that is not UTF-8');
+    return Buffer.from(bytes).toString('utf8');
   }
 
   tables(table: number, id: number): number[] {

@@ -26,7 +26,7 @@ import {
   privateParquetLibrary,
 } from './parquet-library.ts';
 import { canReadNatively, NativeReader, type NativeRequest } from './parquet-native/native-reader.ts';
-import { isPageProblem } from './parquet-native/page-error.ts';
+import { PageProblem } from './parquet-native/page-error.ts';
 import { PieceQueue, type TakenColumn } from './piece-queue.ts';
 import { type ChunkChecksums, checkChunks, RangeFile } from './range-file.ts';
 
@@ -361,7 +361,7 @@ async function readNatively(
   try {
     return { isDone: true, result: await reader.run() };
   } catch (error) {
-    if (isPageProblem(error)) return { isDone: false, result: reader.result };
+    if (error instanceof PageProblem) return { isDone: false, result: reader.result };
     throw error;
   }
 }

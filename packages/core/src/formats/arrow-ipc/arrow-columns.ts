@@ -13,13 +13,12 @@ import type { Arena, Ptr } from '../../memory/contract.ts';
 import { parseType } from '../../schema/parse-type.ts';
 import type { Fields } from '../../schema/types.ts';
 import type { ArrowColumn } from './arrow-format.ts';
+import { bufferOf } from './batch-head.ts';
 import type { BodyReader } from './body-reader.ts';
 
 const VIEW_BYTES = 16;
 const INLINE_BYTES = 12;
 const MOST_TEXT = 2 ** 31 - 128;
-/** Room for so many rows may be asked for before it is known whether there are values for them. */
-const MOST_UNCHECKED_ROWS = 2 ** 20;
 /** Kernels look at so many bytes behind a text. */
 const TEXT_SLACK = 64;
 
@@ -98,7 +97,7 @@ export class ArrowColumns {
 
   /** All texts of a column, as a column of its own; its slab is the caller's. */
   dictionary(column: ArrowColumn): { column: Column; slab: Ptr } {
-    const rows = { from: 0, rows: this.#body.rows };
+    const rows = { from: 0, rows: this.#body.head.rows };
     try {
       return this.#standing(column, rows, []);
     } finally {
@@ -120,17 +119,11 @@ export class ArrowColumns {
     }
   }
 
-  /**
-   * That a column has rows, as it says and as its values can be: a row is a bit at least. Asked for before room is made, because counts of a
-   * damaged file are anything.
-   */
-  #checkRows(column: ArrowColumn, { from, rows }: ArrowRows): { rows: number; nulls: number } {
-    const { name } = column.field;
-    const node = this.#body.nodes[column.node];
-    const end = from + rows;
-    if (node === undefined || end > node.rows) throw this.#body.damaged(`column "${name}" has too few rows`);
-    if (rows > MOST_UNCHECKED_ROWS && end > 8 * this.#body.size(this.#at(column, 1)))
-      throw this.#body.damaged(`column "${name}" has fewer values than its ${node.rows} rows`);
+  /** That a list does not name elements behind its last. */
+  #checkRows(column: ArrowColumn, { from, rows }: ArrowRows): { nulls: number } {
+    const node = this.#body.head.nodes[column.node];
+    if (node === undefined || from + rows > node.rows)
+      throw this.#body.damaged(`column "${column.field.name}" has too few rows`);
     return node;
   }
 
@@ -144,11 +137,8 @@ export class ArrowColumns {
     else this.#body.read(this.#at(column, 1), rows.from * byteWidth, rows.rows * byteWidth, draft.values);
   }
 
-  /** Number of a column's buffer in this record batch: views before it have brought further ones. */
-  #at({ buffer, variadic }: ArrowColumn, index: number): number {
-    let more = 0;
-    for (let view = 0; view < variadic; view++) more += this.#body.variadic[view] ?? 0;
-    return buffer + more + index;
+  #at(column: ArrowColumn, index: number): number {
+    return bufferOf(this.#body.head, column, index);
   }
 
   #validity(column: ArrowColumn, draft: DraftColumn, rows: ArrowRows, nulls: number): void {
@@ -218,8 +208,6 @@ export class ArrowColumns {
     // Of no rows there may be no offsets at all.
     if (rows === 0) return { offsets, bytes: 0, first: 0 };
     let first = 0;
-    if ((from + rows + 1) * width > this.#body.size(buffer))
-      throw this.#body.damaged(`"${column.field.name}" has fewer offsets than rows`);
     this.#withScratch((rows + 1) * width, (at) => {
       this.#body.read(buffer, from * width, (rows + 1) * width, at);
       const read = integerReader(new DataView(this.#arena.buffer, at, (rows + 1) * width), width, true);
@@ -254,13 +242,23 @@ export class ArrowColumns {
       bytes += length;
       if (length < 0 || bytes > MOST_TEXT)
         throw this.#body.damaged(`a text of "${column.field.name}" has ${length} bytes`);
+      if (length > INLINE_BYTES) this.#checkView(column, view, row * VIEW_BYTES, length);
       offsets[row + 1] = bytes;
     }
     return { offsets, bytes, first: 0, views: view };
   }
 
+  /** That the text that a view names is there. */
+  #checkView(column: ArrowColumn, views: DataView, at: number, length: number): void {
+    const [buffer, from] = [views.getInt32(at + 8, true), views.getInt32(at + 12, true)];
+    const count = this.#body.head.variadic[column.variadic] ?? 0;
+    const isThere = buffer >= 0 && buffer < count && from >= 0;
+    if (!isThere || from + length > this.#body.size(this.#at(column, 2 + buffer)))
+      throw this.#body.damaged(`a text of "${column.field.name}" lies in a buffer that is not there`);
+  }
+
   #presence(column: ArrowColumn, rows: ArrowRows): (row: number) => boolean {
-    const nulls = this.#body.nodes[column.node]?.nulls ?? 0;
+    const nulls = this.#body.head.nodes[column.node]?.nulls ?? 0;
     if (nulls === 0 || this.#body.size(this.#at(column, 0)) === 0) return () => true;
     const bytes = (rows.rows + 7) >>> 3;
     const bits = new Uint8Array(bytes);
@@ -293,10 +291,7 @@ export class ArrowColumns {
       const range = ranges.get(buffer) ?? { from, to: from };
       ranges.set(buffer, { from: Math.min(range.from, from), to: Math.max(range.to, from + bytes) });
     }
-    const count = this.#body.variadic[column.variadic] ?? 0;
     for (const [buffer, { from, to }] of ranges) {
-      if (buffer < 0 || buffer >= count || from < 0)
-        throw this.#body.damaged(`a text of "${column.field.name}" lies in a buffer that is not there`);
       this.#withScratch(to - from, (scratch) => {
         this.#body.read(this.#at(column, 2 + buffer), from, to - from, scratch);
         for (let row = 0; row < rows; row++) {

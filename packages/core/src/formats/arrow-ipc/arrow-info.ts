@@ -5,6 +5,7 @@ import { fileError } from '../file-error.ts';
 import { FlatReader } from '../flatbuffer-reader.ts';
 import type { ArrowBatchBlock, ArrowBlock, ArrowFile } from './arrow-format.ts';
 import { type ArrowSchema, readArrowSchema } from './arrow-schema-reader.ts';
+import { checkColumns, readBatchHead } from './batch-head.ts';
 
 const MAGIC = 'ARROW1';
 /** A message may have so many bytes before its body. */
@@ -14,6 +15,8 @@ const CONTINUATION = 0xffff_ffff;
 const SCHEMA = 1;
 const DICTIONARY = 2;
 const BATCH = 3;
+/** Of the format: 4 and 5. */
+const VERSIONS = [3, 4];
 
 /** Reads pieces of one file. */
 class Pieces {
@@ -81,32 +84,42 @@ class Contents {
   readonly batches: ArrowBatchBlock[] = [];
   readonly sets: ArrowFile['dictionaries'] = [[]];
   rows = 0;
-  readonly #path: string;
+  readonly #pieces: Pieces;
+  readonly #schema: ArrowSchema;
   #isUsed = false;
+  /** Of all messages. */
+  #bytes = 0;
 
-  constructor(path: string) {
-    this.#path = path;
+  constructor(pieces: Pieces, schema: ArrowSchema) {
+    this.#pieces = pieces;
+    this.#schema = schema;
   }
 
   add(flat: FlatReader, block: ArrowBlock): void {
+    const { path, bytes } = this.#pieces;
     const header = flat.table(flat.root(), 2);
     const kind = flat.i8(flat.root(), 1, 0);
-    if (header === 0) throw damaged(this.#path, 'a message without a header');
+    // A footer may name one message again and again.
+    this.#bytes += block.bytes + block.bodyBytes;
+    if (this.#bytes > bytes) throw damaged(path, 'its messages have more bytes than the file');
+    if (header === 0) throw damaged(path, 'a message without a header');
     if (kind === BATCH) {
-      const rows = flat.i64(header, 0, 0);
-      if (rows < 0) throw damaged(this.#path, `a record batch of ${rows} rows`);
+      const head = readBatchHead(flat, header, block.bodyBytes);
+      const sizeOf = (buffer: number): number | undefined =>
+        head.codec === undefined ? head.buffers[buffer]?.bytes : undefined;
+      checkColumns(head, this.#schema.columns, sizeOf);
       this.batches.push({
         ...block,
-        rows,
-        isCompressed: flat.table(header, 3) !== 0,
+        rows: head.rows,
+        isCompressed: head.codec !== undefined,
         dictionaries: this.sets.length - 1,
       });
-      this.rows += rows;
+      this.rows += head.rows;
       this.#isUsed = true;
     } else if (kind === DICTIONARY) {
       this.#addDictionary(flat.i64(header, 0, 0), flat.i8(header, 2, 0) !== 0, block);
     } else {
-      throw damaged(this.#path, `a message of kind ${kind} between its record batches`);
+      throw damaged(path, `a message of kind ${kind} between its record batches`);
     }
   }
 
@@ -121,17 +134,9 @@ class Contents {
     else set[at] = { id, blocks };
   }
 
-  finish({ path, bytes }: Pieces, { columns, unreadable, values }: ArrowSchema): ArrowFile {
-    return {
-      path,
-      bytes,
-      rows: this.rows,
-      columns,
-      unreadable,
-      values,
-      batches: this.batches,
-      dictionaries: this.sets,
-    };
+  finish(): ArrowFile {
+    const { path, bytes } = this.#pieces;
+    return { path, bytes, rows: this.rows, ...this.#schema, batches: this.batches, dictionaries: this.sets };
   }
 }
 
@@ -150,6 +155,8 @@ async function messageAt(pieces: Pieces, at: number): Promise<{ flat: FlatReader
     throw damaged(pieces.path, `it does not begin as one, or has a message of ${bytes} bytes`);
   const flat = new FlatReader(await pieces.read(at + prefix, bytes));
   const bodyAt = at + prefix + bytes;
+  const version = flat.i16(flat.root(), 0, 0);
+  if (!VERSIONS.includes(version)) throw damaged(pieces.path, `a message of format version ${version + 1}`);
   const bodyBytes = flat.i64(flat.root(), 3, 0);
   if (bodyBytes < 0) throw damaged(pieces.path, `a body of ${bodyBytes} bytes`);
   if (bodyAt + bodyBytes > pieces.bytes) throw truncated(pieces.path, pieces.bytes);
@@ -162,10 +169,10 @@ async function readStream(pieces: Pieces): Promise<ArrowFile> {
   const { flat, block } = first;
   if (flat.i8(flat.root(), 1, 0) !== SCHEMA) throw damaged(pieces.path, 'it does not begin with a schema');
   const schema = readArrowSchema(flat, flat.table(flat.root(), 2));
-  const contents = new Contents(pieces.path);
+  const contents = new Contents(pieces, schema);
   for (let at = block.bodyAt + block.bodyBytes; ; ) {
     const message = await messageAt(pieces, at);
-    if (message === undefined) return contents.finish(pieces, schema);
+    if (message === undefined) return contents.finish();
     contents.add(message.flat, message.block);
     at = message.block.bodyAt + message.block.bodyBytes;
   }
@@ -180,7 +187,7 @@ async function readFile(pieces: Pieces): Promise<ArrowFile> {
   if (footerBytes <= 0 || footerBytes > bytes - 18) throw damaged(path, `a footer of ${footerBytes} bytes`);
   const footer = new FlatReader(await pieces.read(bytes - 10 - footerBytes, footerBytes));
   const schema = readArrowSchema(footer, footer.table(footer.root(), 1));
-  const contents = new Contents(path);
+  const contents = new Contents(pieces, schema);
   for (const id of [2, 3]) {
     for (const place of footer.structs(footer.root(), id, BLOCK_BYTES)) {
       const message = await messageAt(pieces, footer.int64At(place));
@@ -188,5 +195,5 @@ async function readFile(pieces: Pieces): Promise<ArrowFile> {
       contents.add(message.flat, message.block);
     }
   }
-  return contents.finish(pieces, schema);
+  return contents.finish();
 }

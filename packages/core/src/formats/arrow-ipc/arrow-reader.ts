@@ -9,6 +9,7 @@ import type { Fields } from '../../schema/types.ts';
 import { ArrowColumns } from './arrow-columns.ts';
 import type { ArrowBlock, ArrowColumn, ArrowFile, ArrowStorage } from './arrow-format.ts';
 import type { ArrowSplit } from './arrow-schedule.ts';
+import { dictionaryColumn } from './arrow-schema-reader.ts';
 import { BodyReader, type OpenFile } from './body-reader.ts';
 
 export interface ArrowReaderParts {
@@ -48,8 +49,8 @@ export class ArrowReader {
         const block = file.batches[index] as ArrowFile['batches'][number];
         const rows = split.batches === 1 ? split.rows : block.rows;
         if (rows === 0) continue;
-        const body = new BodyReader(arena, owner, open, block);
-        if (body.rows !== block.rows) throw body.damaged('it changed while it was being read');
+        const body = new BodyReader(arena, owner, open, block, columns);
+        if (body.head.rows !== block.rows) throw body.damaged('it changed while it was being read');
         const needsTexts = columns.some(({ dictionary }) => dictionary !== undefined);
         const dictionaries = needsTexts
           ? this.#dictionariesOf(file, open, block.dictionaries)
@@ -104,14 +105,13 @@ export class ArrowReader {
   /** The texts of one dictionary, of all the messages that make it up. */
   #dictionary(open: OpenFile, blocks: readonly ArrowBlock[], storage: ArrowStorage): { column: Column; slab: Ptr } {
     const { arena, owner } = this.#parts;
-    const field = { name: 'values', type: 'utf8', nullable: true } as const;
+    const texts = dictionaryColumn(storage);
+    const field = texts.field;
     const parts: { column: Column; slab: Ptr }[] = [];
     try {
       for (const block of blocks) {
-        const body = new BodyReader(arena, owner, open, block);
-        const part = new ArrowColumns(arena, owner, body, new Map()).dictionary({
-          ...{ field, storage, node: 0, buffer: 0, variadic: 0 },
-        });
+        const body = new BodyReader(arena, owner, open, block, [texts]);
+        const part = new ArrowColumns(arena, owner, body, new Map()).dictionary(texts);
         parts.push(part);
         if (part.column.nullCount > 0) throw body.damaged('null stands in a dictionary');
       }

@@ -1,4 +1,5 @@
 /** The schema message of an Arrow file as columns, with the places of their buffers. Layout: Schema.fbs of Apache Arrow. */
+import { tryParseType } from '../../schema/parse-type.ts';
 import type { TypeText } from '../../schema/types.ts';
 import { arrowTypeOf } from '../arrow-schema-hint.ts';
 import type { FlatReader } from '../flatbuffer-reader.ts';
@@ -19,11 +20,14 @@ interface Place {
 
 const NAMES: Record<number, string> = {
   1: 'null',
+  2: 'integer of a width that is not usual',
   3: 'half float',
-  7: 'decimal that is not of 128 bits',
+  7: 'decimal that is not of 128 bits and up to 38 digits',
+  9: 'time of day in a unit that is not usual',
   11: 'interval',
   13: 'struct',
   14: 'union',
+  15: 'binary of a fixed size that is not usual',
   16: 'list of fixed size',
   17: 'map',
   22: 'run-end encoded',
@@ -31,6 +35,9 @@ const NAMES: Record<number, string> = {
   26: 'large list view',
 };
 const MOST_DEPTH = 32;
+/** A field takes more bytes than that; one that several name would otherwise be looked at without end. */
+const FIELD_BYTES = 8;
+const INDEX_BITS = [8, 16, 32, 64];
 
 /** @throws RangeError for bytes that are no schema */
 export function readArrowSchema(flat: FlatReader, schema: number): ArrowSchema {
@@ -54,7 +61,7 @@ function columnOf(
   values: ArrowSchema['values'],
   depth: number,
 ): ArrowColumn | string {
-  if (depth > MOST_DEPTH) throw new RangeError('nested too deep');
+  if (depth > MOST_DEPTH || place.node > flat.bytes / FIELD_BYTES) throw new RangeError('nested too deep');
   const tag = flat.i8(field, 2, 0);
   const start = { ...place };
   const encoding = flat.table(field, 4);
@@ -74,8 +81,9 @@ function columnOf(
     const index = flat.table(encoding, 1);
     const id = flat.i64(encoding, 0, 0);
     values.push({ id, storage });
-    const indexBytes = index === 0 ? 4 : flat.i32(index, 0, 32) / 8;
-    const dictionary = { id, indexBytes, isSigned: index === 0 || flat.i8(index, 1, 0) !== 0 };
+    const bits = index === 0 ? 32 : flat.i32(index, 0, 32);
+    if (!INDEX_BITS.includes(bits)) throw new RangeError(`a dictionary with codes of ${bits} bits`);
+    const dictionary = { id, indexBytes: bits / 8, isSigned: index === 0 || flat.i8(index, 1, 0) !== 0 };
     return { field: { ...base, type: 'dictionary<utf8>' }, storage: 'fixed', ...start, dictionary };
   }
   const children = walk(flat, field, tag, place, values, depth);
@@ -130,8 +138,18 @@ function typeOf(
   children: readonly (ArrowColumn | string)[],
 ): TypeText | undefined {
   if (tag === 7 && flat.i32(flat.table(field, 3), 2, 128) !== 128) return undefined;
-  if (tag !== 12 && tag !== 21) return arrowTypeOf(flat, field, 0);
+  if (tag !== 12 && tag !== 21) return knownType(arrowTypeOf(flat, field, 0));
   const [child] = children;
   if (child === undefined || typeof child === 'string' || child.dictionary !== undefined) return undefined;
-  return `list<${child.field.type}>`;
+  return knownType(`list<${child.field.type}>`);
+}
+
+/** Widths, digits and sizes may be any. */
+function knownType(text: TypeText | undefined): TypeText | undefined {
+  return text === undefined ? undefined : tryParseType(text)?.text;
+}
+
+/** How the texts of a dictionary lie in a record batch of their own. */
+export function dictionaryColumn(storage: ArrowStorage): ArrowColumn {
+  return { field: { name: 'values', type: 'utf8', nullable: true }, storage, node: 0, buffer: 0, variadic: 0 };
 }

@@ -3,25 +3,25 @@
  *
  * Memory: what is read goes where the caller says; compressed buffers are held, packed and unpacked, until `forget`.
  */
-import { readSync } from 'node:fs';
 import { PipelineError } from '../../errors.ts';
 import { kernelExports } from '../../kernels/compiled-kernels.ts';
 import type { Arena, Ptr } from '../../memory/contract.ts';
 import { FlatReader } from '../flatbuffer-reader.ts';
 import { writeZstdTables, ZSTD_SCRATCH_BYTES } from '../parquet-native/zstd-tables.ts';
-import type { ArrowBlock } from './arrow-format.ts';
+import { readFully } from '../read-fully.ts';
+import type { ArrowBlock, ArrowColumn } from './arrow-format.ts';
+import { type BatchHead, type BodyRange, checkColumns, readBatchHead } from './batch-head.ts';
 import { unpackLz4Frame } from './lz4-frame.ts';
 
 /** Bytes behind what kernels read and write. */
 const SLACK = 64;
 const LENGTH_BYTES = 8;
+/** Offsets of our batches are of 32 bits. */
+const MOST_BYTES = 2 ** 31 - 1;
+/** A block of 128 KiB of one byte takes Zstandard four; LZ4 is far from that. */
+const MOST_RATIO = 32_768;
 const LZ4 = 0;
 const ZSTD = 1;
-
-interface Range {
-  at: number;
-  bytes: number;
-}
 
 /** Where a file is. */
 export interface OpenFile {
@@ -31,39 +31,31 @@ export interface OpenFile {
 
 export class BodyReader {
   readonly path: string;
-  readonly rows: number;
-  readonly nodes: { rows: number; nulls: number }[];
-  /** Of views: how many further buffers each has. */
-  readonly variadic: number[];
+  readonly head: BatchHead;
   readonly #arena: Arena;
   readonly #owner: number;
   readonly #fd: number;
-  readonly #ranges: Range[];
-  readonly #codec: number | undefined;
+  readonly #block: ArrowBlock;
   readonly #unpacked = new Map<number, { slab: Ptr; at: Ptr; bytes: number }>();
 
-  /** @throws ERR_IO, ERR_FILE_TRUNCATED, ERR_FILE_FORMAT */
-  constructor(arena: Arena, owner: number, { path, fd }: OpenFile, block: ArrowBlock) {
+  /**
+   * `columns` are those that will be read: all that is said of them is checked against the body.
+   * @throws ERR_IO, ERR_FILE_TRUNCATED, ERR_FILE_FORMAT
+   */
+  constructor(arena: Arena, owner: number, { path, fd }: OpenFile, block: ArrowBlock, columns: readonly ArrowColumn[]) {
     this.#arena = arena;
     this.#owner = owner;
     this.#fd = fd;
+    this.#block = block;
     this.path = path;
-    const head = new Uint8Array(block.bytes);
-    readFully(path, fd, head, 0, block.bytes, block.at);
+    const bytes = new Uint8Array(block.bytes);
+    readFully(path, fd, bytes, 0, block.bytes, block.at);
     try {
-      const flat = new FlatReader(head);
+      const flat = new FlatReader(bytes);
       const header = flat.table(flat.root(), 2);
       const isDictionary = flat.i8(flat.root(), 1, 0) === 2;
-      const batch = isDictionary ? flat.table(header, 1) : header;
-      this.rows = flat.i64(batch, 0, 0);
-      this.nodes = flat.structs(batch, 1, 16).map((at) => ({ rows: flat.int64At(at), nulls: flat.int64At(at + 8) }));
-      this.#ranges = flat.structs(batch, 2, 16).map((at) => ({ at: flat.int64At(at), bytes: flat.int64At(at + 8) }));
-      this.variadic = flat.structs(batch, 4, 8).map((at) => flat.int64At(at));
-      const compression = flat.table(batch, 3);
-      this.#codec = compression === 0 ? undefined : flat.i8(compression, 0, 0);
-      const isOutside = ({ at, bytes }: Range): boolean => at < 0 || bytes < 0 || at + bytes > block.bodyBytes;
-      if (this.#ranges.some(isOutside) || this.rows < 0) throw new RangeError('a buffer lies outside of its body');
-      for (const range of this.#ranges) range.at += block.bodyAt;
+      this.head = readBatchHead(flat, isDictionary ? flat.table(header, 1) : header, block.bodyBytes);
+      checkColumns(this.head, columns, (buffer) => this.#promised(buffer));
     } catch (error) {
       if (error instanceof RangeError) throw this.damaged(error.message);
       throw error;
@@ -71,15 +63,19 @@ export class BodyReader {
   }
 
   damaged(why: string): PipelineError {
-    return new PipelineError('ERR_FILE_FORMAT', `${this.path}: a record batch cannot be read: ${why}`, {
-      file: this.path,
-      hint: 'the file is damaged, or was written wrongly: write it again',
-    });
+    return new PipelineError(
+      'ERR_FILE_FORMAT',
+      `${this.path}: the record batch at byte ${this.#block.at} cannot be read: ${why}`,
+      {
+        file: this.path,
+        hint: 'the file is damaged, or was written wrongly: write it again',
+      },
+    );
   }
 
   /** Bytes of a buffer. @throws ERR_FILE_FORMAT, ERR_MEMORY_EXHAUSTED */
   size(buffer: number): number {
-    if (this.#codec !== undefined) return this.#unpack(buffer).bytes;
+    if (this.head.codec !== undefined) return this.#unpack(buffer).bytes;
     return this.#rangeOf(buffer).bytes;
   }
 
@@ -87,7 +83,7 @@ export class BodyReader {
   read(buffer: number, from: number, bytes: number, to: Ptr): void {
     if (bytes === 0) return;
     if (from < 0 || from + bytes > this.size(buffer)) throw this.damaged('a buffer is too short');
-    if (this.#codec !== undefined) {
+    if (this.head.codec !== undefined) {
       const { at } = this.#unpack(buffer);
       this.#arena.u8.copyWithin(to, at + from, at + from + bytes);
     } else readFully(this.path, this.#fd, this.#arena.u8, to, bytes, this.#rangeOf(buffer).at + from);
@@ -99,10 +95,29 @@ export class BodyReader {
     this.#unpacked.clear();
   }
 
-  #rangeOf(buffer: number): Range {
-    const range = this.#ranges[buffer];
+  /** In the file. */
+  #rangeOf(buffer: number): BodyRange {
+    const range = this.head.buffers[buffer];
     if (range === undefined) throw this.damaged('it has too few buffers');
-    return range;
+    return { at: this.#block.bodyAt + range.at, bytes: range.bytes };
+  }
+
+  /** Bytes that a buffer says it has. */
+  #promised(buffer: number): number {
+    const { at, bytes } = this.#rangeOf(buffer);
+    if (this.head.codec === undefined || bytes === 0) return bytes;
+    if (bytes < LENGTH_BYTES) throw this.damaged('a compressed buffer is too short');
+    const prefix = Buffer.alloc(LENGTH_BYTES);
+    readFully(this.path, this.#fd, prefix, 0, LENGTH_BYTES, at);
+    return this.#lengthOf(prefix.readBigInt64LE(), bytes) ?? bytes - LENGTH_BYTES;
+  }
+
+  /** Bytes that a buffer has when it is unpacked; undefined where it is not compressed after all. */
+  #lengthOf(length: bigint, packedBytes: number): number | undefined {
+    if (length === -1n) return undefined;
+    const most = Math.min(MOST_BYTES, packedBytes * MOST_RATIO);
+    if (length < 0n || length > BigInt(most)) throw this.damaged(`${packedBytes} bytes cannot unpack to ${length}`);
+    return Number(length);
   }
 
   #unpack(buffer: number): { at: Ptr; bytes: number } {
@@ -116,15 +131,15 @@ export class BodyReader {
     let isKept = false;
     try {
       readFully(this.path, this.#fd, arena.u8, packed, bytes, at);
-      const length = new DataView(arena.buffer, packed, LENGTH_BYTES).getBigInt64(0, true);
-      if (length === -1n) {
+      const prefix = new DataView(arena.buffer, packed, LENGTH_BYTES).getBigInt64(0, true);
+      const length = this.#lengthOf(prefix, bytes);
+      if (length === undefined) {
         isKept = true;
         const plain = { slab: packed, at: packed + LENGTH_BYTES, bytes: bytes - LENGTH_BYTES };
         this.#unpacked.set(buffer, plain);
         return plain;
       }
-      if (length < 0n || length > 2n ** 31n) throw this.damaged(`a buffer of ${length} bytes`);
-      const unpacked = this.#decode(packed + LENGTH_BYTES, packed + bytes, Number(length));
+      const unpacked = this.#decode(packed + LENGTH_BYTES, packed + bytes, length);
       this.#unpacked.set(buffer, unpacked);
       return unpacked;
     } finally {
@@ -138,7 +153,7 @@ export class BodyReader {
     const slab = arena.alloc(bytes + SLACK, this.#owner);
     let done: number | undefined;
     try {
-      if (this.#codec === ZSTD) {
+      if (this.head.codec === ZSTD) {
         const scratch = arena.alloc(ZSTD_SCRATCH_BYTES, this.#owner);
         try {
           writeZstdTables(arena.u8, scratch);
@@ -146,35 +161,13 @@ export class BodyReader {
         } finally {
           arena.release(scratch);
         }
-      } else if (this.#codec === LZ4) done = unpackLz4Frame(arena, from, end, slab, bytes);
-      else throw this.damaged(`its codec ${this.#codec} is not known`);
+      } else if (this.head.codec === LZ4) done = unpackLz4Frame(arena, from, end, slab, bytes);
+      else throw this.damaged(`its codec ${this.head.codec} is not known`);
       if (done !== bytes) throw this.damaged('a compressed buffer does not unpack');
       return { slab, at: slab, bytes };
     } catch (error) {
       arena.release(slab);
       throw error;
     }
-  }
-}
-
-function readFully(path: string, fd: number, into: Uint8Array, at: number, bytes: number, from: number): void {
-  for (let done = 0; done < bytes; ) {
-    let read: number;
-    try {
-      read = readSync(fd, into, at + done, bytes - done, from + done);
-    } catch (cause) {
-      throw new PipelineError('ERR_IO', `${path}: ${(cause as Error).message}`, {
-        file: path,
-        cause,
-        hint: 'check the disk and run again',
-      });
-    }
-    if (read === 0) {
-      throw new PipelineError('ERR_FILE_TRUNCATED', `${path} ended at byte ${from + done} while it was being read`, {
-        file: path,
-        hint: 'something else changed the file: run again when it is done',
-      });
-    }
-    done += read;
   }
 }

@@ -1,7 +1,6 @@
 /** Bytes of a CSV file in the arena, for one thread: a chunk, and behind it as much as its last row needs. */
-import { readSync } from 'node:fs';
-import { PipelineError } from '../../errors.ts';
 import type { Arena, Ptr } from '../../memory/contract.ts';
+import { readFully } from '../read-fully.ts';
 import { TEXT_PADDING, textBytes } from './chunk-sizes.ts';
 import type { TextFile } from './csv-format.ts';
 
@@ -84,26 +83,7 @@ export class ChunkText {
 
   #readTo(bytes: number): void {
     const { file, fd } = this.place;
-    while (this.bytes < bytes) {
-      let read: number;
-      try {
-        read = readSync(fd, this.#arena.u8, this.text + this.bytes, bytes - this.bytes, this.base + this.bytes);
-      } catch (cause) {
-        throw new PipelineError('ERR_IO', `${file.path}: ${(cause as Error).message}`, {
-          file: file.path,
-          cause,
-          hint: 'check the disk and run again',
-        });
-      }
-      if (read === 0) throw truncated(file.path, this.base + this.bytes);
-      this.bytes += read;
-    }
+    readFully(file.path, fd, this.#arena.u8, this.text + this.bytes, bytes - this.bytes, this.base + this.bytes);
+    this.bytes = bytes;
   }
-}
-
-function truncated(path: string, at: number): PipelineError {
-  return new PipelineError('ERR_FILE_TRUNCATED', `${path} ended at byte ${at} while it was being read`, {
-    file: path,
-    hint: 'something else changed the file: run again when it is done',
-  });
 }

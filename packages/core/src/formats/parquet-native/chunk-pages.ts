@@ -1,9 +1,9 @@
 /** The pages of one column chunk, one after the other: found, read, checked against their checksums, decompressed. */
-import { readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { PipelineError } from '../../errors.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { ParquetChunk } from '../parquet-info.ts';
+import { readFully } from '../read-fully.ts';
 import { decodeThriftStructAt, numberField, structField, type ThriftStruct } from '../thrift-compact.ts';
 import { CODEC } from './codecs.ts';
 import { PageProblem } from './page-error.ts';
@@ -14,6 +14,8 @@ const WINDOW_BYTES = 256 * 1024;
 /** Statistics in a header can be long; longer ones are somebody else's business. */
 const MOST_HEADER_BYTES = 64 * 1024;
 const MOST_PAGE_BYTES = 2 ** 30;
+/** No codec makes less than a byte of so many: a block of 128 KiB takes Zstandard four. */
+const MOST_RATIO = 32_768;
 
 const DATA = 0;
 const DICTIONARY = 2;
@@ -98,7 +100,8 @@ export class ChunkPages {
   #page(header: ThriftStruct, at: Ptr, size: number): Page | undefined {
     const kind = numberField(header, 1);
     const whole = numberField(header, 2) ?? -1;
-    if (whole < 0 || whole > MOST_PAGE_BYTES) throw new PageProblem(`a page of ${whole} bytes`);
+    if (whole < 0 || whole > Math.min(MOST_PAGE_BYTES, size * MOST_RATIO))
+      throw new PageProblem(`a page of ${whole} bytes`);
     const head = structField(header, kind === DATA ? 5 : kind === DICTIONARY ? 7 : 8);
     if (kind !== DATA && kind !== DICTIONARY && kind !== DATA_V2) return undefined;
     if (head === undefined) throw new PageProblem('a page without the header of its kind');
@@ -161,21 +164,7 @@ export class ChunkPages {
     const end = this.#chunk.offset + this.#chunk.bytes;
     const wanted = Math.min(Math.max(bytes, WINDOW_BYTES), end - from);
     const at = this.#window.ensure(wanted);
-    let done = 0;
-    while (done < wanted) {
-      const read = readSync(this.#fd, this.#memory.u8, at + done, wanted - done, from + done);
-      if (read === 0) {
-        throw new PipelineError(
-          'ERR_FILE_TRUNCATED',
-          `${this.#path} ended at byte ${from + done} while it was being read`,
-          {
-            file: this.#path,
-            hint: 'something else changed the file: run again when it is done',
-          },
-        );
-      }
-      done += read;
-    }
+    readFully(this.#path, this.#fd, this.#memory.u8, at, wanted, from);
     this.#from = from;
     this.#to = from + wanted;
   }

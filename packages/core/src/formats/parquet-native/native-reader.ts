@@ -16,7 +16,7 @@ import { OrderWatch } from '../order-watch.ts';
 import type { ParquetInfo } from '../parquet-info.ts';
 import type { ReadParquetRequest, ReadParquetResult } from '../parquet-reader.ts';
 import { ColumnPages } from './column-pages.ts';
-import { PageProblem } from './page-error.ts';
+import { asPageProblem, PageProblem } from './page-error.ts';
 import { borrowMemory, type PageMemory, Region, returnMemory } from './page-memory.ts';
 import { readableColumn } from './supports.ts';
 
@@ -74,6 +74,8 @@ export class NativeReader {
       for (const index of this.#request.rowGroups) await this.#readGroup(index, fd);
       await this.#end();
       return this.result;
+    } catch (error) {
+      throw asPageProblem(error);
     } finally {
       closeSync(fd);
       returnMemory(this.#memory);

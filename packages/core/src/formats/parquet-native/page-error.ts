@@ -12,10 +12,10 @@ const { RuntimeError: Trap } = (globalThis as unknown as { WebAssembly: { Runtim
   .WebAssembly;
 
 /**
- * Also a header with fields of other types, a kernel that was led out of its memory, and a page that asks for more memory than there can be:
- * nothing was harmed.
+ * Also a header with fields of other types, a kernel that was led out of its memory, and a page that asks for more memory than there can be are
+ * problems of the page: nothing was harmed. Any other error comes back as it is.
  */
-export function isPageProblem(error: unknown): boolean {
+export function asPageProblem(error: unknown): unknown {
   const isOdd = error instanceof ThriftError || error instanceof Trap || error instanceof RangeError;
-  return isOdd || error instanceof PageProblem;
+  return isOdd ? new PageProblem(`a damaged page: ${error.message}`, { cause: error }) : error;
 }
