@@ -5,6 +5,7 @@ export { parseChecksums } from './store/checksum-text.ts';
 export { linkIfAbsent } from './store/delta-log.ts';
 export { openFileSink } from './store/file-sink.ts';
 export { stageForeign } from './store/foreign-files.ts';
+export { holdStaging } from './store/held-staging.ts';
 export { checkpointVersion } from './store/log-maintenance.ts';
 export { mergeStaged } from './store/merge-files.ts';
 export { RESUME_FOLDER } from './store/open-store.ts';

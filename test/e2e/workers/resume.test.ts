@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, promises, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import {
   agg,
@@ -184,6 +185,33 @@ it('one process holds an id, another plan is refused, and so are files that have
   });
   const names = readdirSync(join(store.root, '_resume', 'id'));
   expect(names.filter((name) => !name.startsWith('states'))).toEqual([expect.stringMatching(/^checkpoint-/)]);
+});
+
+it('rows that a checkpoint has and their dataset has not outlast a vacuum', async () => {
+  const store = await newStore();
+  const key = { name: 'rows' };
+  const feed = (from: number, position: number) => {
+    const source = fromIterable(SCHEMA, valueRows(100, from), { orderedOn: 'value', position });
+    return pipeline().source(source).toStore(store, { key, orderedOn: 'value' });
+  };
+  const used: RunOptions = { ...options(), resume: 'id', inputEnds: 'more' };
+  await run(feed(0, 0), used).done;
+  const { link } = promises;
+  promises.link = (from, to) =>
+    String(to).includes('_delta_log')
+      ? Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' }))
+      : link(from, to);
+  syncBuiltinESMExports();
+  try {
+    await expect(run(feed(100, 100), used).done).rejects.toMatchObject({ code: 'ERR_IO' });
+  } finally {
+    promises.link = link;
+    syncBuiltinESMExports();
+  }
+  expect(await store.vacuum(key, { retention: 0 })).toMatchObject({ files: 0 });
+  await run(feed(200, 200), { ...used, inputEnds: 'final' }).done;
+  expect((await store.dataset(key)).rows).toBe(300);
+  expect(readdirSync(join(store.root, 'name=rows')).includes('_staging')).toBe(false);
 });
 
 it('a file becomes visible when the input has ended', async () => {

@@ -13,6 +13,7 @@ import { fieldIndex } from '../schema/fields.ts';
 import { loadArrow } from '../schema/load-arrow.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { Fields, TypeText } from '../schema/types.ts';
+import { datasetError } from './dataset-error.ts';
 import { boundedFile, type DatasetFile, type FileBounds, fileBounds, recordsOf } from './dataset-file.ts';
 import type { AddAction, Snapshot } from './delta-actions.ts';
 import { fromSchemaString } from './delta-schema.ts';
@@ -218,17 +219,8 @@ export class Dataset {
     try {
       yield* rows;
     } catch (error) {
-      throw this.#named(error);
+      throw error instanceof PipelineError && error.file !== undefined ? datasetError(`${this}`, error) : error;
     }
-  }
-
-  /** A refusal that a file is the cause of, with the dataset and version whose file it is. */
-  #named(error: unknown): unknown {
-    if (!(error instanceof PipelineError) || error.file === undefined) return error;
-    const { code, message, hint, file, row, column, value, expected } = error;
-    const detail = { hint, file, row, column, value, expected, cause: error };
-    const present = Object.entries(detail).filter(([, each]) => each !== undefined);
-    return new PipelineError(code, `${this}: ${message}`, Object.fromEntries(present));
   }
 
   /**

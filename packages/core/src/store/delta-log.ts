@@ -88,6 +88,46 @@ function planReplay(
   throw corrupt(table, `version ${missing} is missing from its log`);
 }
 
+/**
+ * What a checkpoint says, and the commits behind it. Where it is damaged, an older one or the whole log says the same, as long as nothing was
+ * removed behind it.
+ */
+async function beginReplay(
+  table: string,
+  listing: LogListing,
+  version: number,
+): Promise<{ begin: DeltaAction[]; commits: number[] }> {
+  const { checkpoint, commits } = planReplay(table, listing, version);
+  if (checkpoint === undefined) return { begin: [], commits };
+  const { readCheckpoint } = await import('./checkpoint.ts');
+  try {
+    return { begin: await readCheckpoint(table, checkpoint), commits };
+  } catch (damaged) {
+    const older = listing.checkpoints.filter((each) => each.version < checkpoint.version);
+    try {
+      return await beginReplay(table, { ...listing, checkpoints: older }, version);
+    } catch {
+      throw damaged;
+    }
+  }
+}
+
+/** Checkpoints that cannot be read, and why. @throws ERR_IO */
+export async function damagedCheckpoints(table: string): Promise<{ path: string; problem: string }[]> {
+  const { checkpoints = [] } = (await listLog(table)) ?? {};
+  const { readCheckpoint } = await import('./checkpoint.ts');
+  const damaged: { path: string; problem: string }[] = [];
+  for (const checkpoint of checkpoints) {
+    try {
+      await readCheckpoint(table, checkpoint);
+    } catch (error) {
+      if (!(error instanceof PipelineError)) throw error;
+      damaged.push({ path: join(table, LOG_FOLDER, checkpoint.names[0] ?? ''), problem: error.message });
+    }
+  }
+  return damaged;
+}
+
 function notFound(table: string, what: string, { commits, checkpoints }: LogListing): PipelineError {
   const known = [...commits, ...checkpoints.map(({ version }) => version)];
   const [first, last] = [Math.min(...known), Math.max(...known)];
@@ -119,9 +159,9 @@ export async function readSnapshot(table: string, version?: number): Promise<Sna
   if (version !== undefined && (version > newest || version < oldestReadable(listing) || !Number.isInteger(version)))
     throw notFound(table, String(version), listing);
   const target = version ?? newest;
-  const { checkpoint, commits } = planReplay(table, listing, target);
+  const { begin, commits } = await beginReplay(table, listing, target);
   const replay = new LogReplay(table);
-  if (checkpoint !== undefined) replay.apply(await (await import('./checkpoint.ts')).readCheckpoint(table, checkpoint));
+  replay.apply(begin);
   const read = await Promise.all(commits.map((each) => readCommit(table, each)));
   for (const actions of read) replay.apply(actions);
   const last = read.at(-1) ?? (listing.commits.includes(target) ? await readCommit(table, target) : undefined);

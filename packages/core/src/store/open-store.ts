@@ -38,6 +38,8 @@ export interface OpenDatasetOptions {
   orderedOn?: string;
 }
 
+/** How the folders of deleted datasets begin, until they are gone. */
+const DELETED = '.deleted-';
 /** Holds the schema of the keys. */
 const KEYS_FILE = '_keys.json';
 
@@ -200,7 +202,7 @@ export class Store {
     const newest = await newestVersion(path);
     if (newest === undefined) throw await this.#notFound(key, path);
     const { verifyNewest } = await import('./verify.ts');
-    return verifyNewest((version) => this.dataset(key, { version }), newest);
+    return verifyNewest(path, (version) => this.dataset(key, { version }), newest);
   }
 
   /**
@@ -226,11 +228,13 @@ export class Store {
     const path = datasetFolder(this.root, this.pathOf(key));
     if (!(await listFolder(path))?.folders.includes(LOG_FOLDER)) throw await this.#notFound(key, path);
     // Hidden first, in one step: half a dataset is never seen.
-    const hidden = join(this.root, `.deleted-${randomBytes(8).toString('hex')}`);
+    const hidden = join(this.root, `${DELETED}${randomBytes(8).toString('hex')}`);
     try {
       await rename(path, hidden);
       await syncFolder(join(path, '..'));
-      await rm(hidden, { recursive: true, force: true });
+      // With what others did not come to remove.
+      for (const name of await readdir(this.root))
+        if (name.startsWith(DELETED)) await rm(join(this.root, name), { recursive: true, force: true });
     } catch (error) {
       throw await fileError(path, error);
     }

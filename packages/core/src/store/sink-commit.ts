@@ -11,6 +11,7 @@ import { recordsOf } from './dataset-file.ts';
 import { readSnapshot } from './delta-log.ts';
 import { checkColumnNames } from './delta-schema.ts';
 import { checkOrder, type FileSinkSpec, type SinkMark, type StagedSink, type StoreSpec } from './file-sink.ts';
+import { HOLDER_FILE } from './held-staging.ts';
 import { showKey } from './key-path.ts';
 import { LOG_FOLDER } from './log-listing.ts';
 import { storedColumns } from './stored-types.ts';
@@ -184,7 +185,7 @@ export async function commitEpoch(
     const mode = spec.mode === 'overwrite' && isBegun ? 'append' : spec.mode;
     await commitFiles({ ...request, mode, txn, keepsStaged: true }, runner);
   }
-  for (const name of await names(staging)) await rm(join(staging, name), { force: true });
+  for (const name of await names(staging)) if (name !== HOLDER_FILE) await rm(join(staging, name), { force: true });
   if (isLast) await discardSink(spec, staging);
 }
 
@@ -236,7 +237,7 @@ export async function discardSink(spec: FileSinkSpec, staging: string): Promise<
 /** Removes what is staged and does not belong to a mark, before its sink goes on from there. */
 export async function cutBackSink(staging: string, mark: SinkMark): Promise<void> {
   if (mark.type === 'file') return; // its file is cut when it is opened
-  const kept = new Set([...mark.files, ...mark.waiting].map(({ path }) => basename(path)));
+  const kept = new Set([HOLDER_FILE, ...[...mark.files, ...mark.waiting].map(({ path }) => basename(path))]);
   for (const name of await names(staging)) if (!kept.has(name)) await rm(join(staging, name), { force: true });
 }
 

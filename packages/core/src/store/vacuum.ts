@@ -7,6 +7,7 @@ import { TEMPORARY_SUFFIX } from '../formats/durable-file.ts';
 import { fileError } from '../formats/file-error.ts';
 import type { Duration } from '../schema/durations.ts';
 import { readSnapshot } from './delta-log.ts';
+import { isHeld } from './held-staging.ts';
 import { LOG_FOLDER } from './log-listing.ts';
 import { STAGING_FOLDER } from './sink-commit.ts';
 import { retentionMs, retentionOf } from './table-properties.ts';
@@ -86,11 +87,20 @@ async function unneeded(table: string, options: VacuumOptions): Promise<Found[]>
     ]),
   );
   const data = await filesBelow(table, ({ name }) => !name.startsWith('_') && (!name.startsWith('.') || isOurs(name)));
-  const staged = await filesBelow(join(table, STAGING_FOLDER));
+  const staged = await stagedFiles(join(table, STAGING_FOLDER));
   const commits = await filesBelow(join(table, LOG_FOLDER), ({ name }) => isOurs(name));
   return [...data, ...staged, ...commits].filter(
     ({ path, changedAt }) => !kept.has(path) && (removedAt.get(path) ?? changedAt) <= before,
   );
+}
+
+/** What writers have staged, but for what a job that may be gone on with has. */
+async function stagedFiles(folder: string): Promise<Found[]> {
+  const runs = await readdir(folder).catch(() => []);
+  const files = await Promise.all(
+    runs.map(async (run) => ((await isHeld(join(folder, run))) ? [] : filesBelow(join(folder, run)))),
+  );
+  return files.flat();
 }
 
 /** A file under a temporary name, which its writer would have renamed or removed. */

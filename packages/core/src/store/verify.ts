@@ -10,6 +10,7 @@ import { fieldIndex } from '../schema/fields.ts';
 import type { TypeText } from '../schema/types.ts';
 import type { Dataset } from './dataset.ts';
 import type { DatasetFile } from './dataset-file.ts';
+import { damagedCheckpoints } from './delta-log.ts';
 import { fileBatches } from './file-batches.ts';
 
 /** Something that is not as it should be. */
@@ -101,10 +102,16 @@ export async function verifyDataset(dataset: Dataset): Promise<VerifyResult> {
 
 /**
  * See `Store.verify`.
+ * @param table its folder
  * @param newest the last version that the log names
  */
-export async function verifyNewest(open: (version: number) => Promise<Dataset>, newest: number): Promise<VerifyResult> {
-  const problems: VerifyProblem[] = [];
+export async function verifyNewest(
+  table: string,
+  open: (version: number) => Promise<Dataset>,
+  newest: number,
+): Promise<VerifyResult> {
+  const damaged = await damagedCheckpoints(table);
+  const problems: VerifyProblem[] = damaged.map(({ path, problem }) => ({ file: path, problem }));
   for (let version = newest; version >= 0; version -= 1) {
     try {
       const dataset = await open(version);

@@ -14,9 +14,11 @@ import { loadArrow } from '../schema/load-arrow.ts';
 import { type Bytes, parseBytes } from '../schema/sizes.ts';
 import type { ColumnsRecord, Fields, Shape } from '../schema/types.ts';
 import type { CommitSummary, WriteMode } from './commit.ts';
+import { datasetError } from './dataset-error.ts';
 import { readSnapshot } from './delta-log.ts';
 import { fromSchemaString } from './delta-schema.ts';
 import { type FileSink, openFileSink, type StoreSpec } from './file-sink.ts';
+import { showKey } from './key-path.ts';
 import { checkFileSink, commitSink, datasetFolder, discardSink, stagingPath } from './sink-commit.ts';
 import { checkProperties } from './table-properties.ts';
 import { checkSettings, type MetadataChange, PROPERTY, type WriteSettings } from './write-settings.ts';
@@ -179,7 +181,9 @@ export async function writeRows(
   } catch (error) {
     await sink.abort();
     await discardSink(spec, staging);
-    throw error;
+    // A refusal of the table's has its folder; one of rows says where they were to go.
+    if (!(error instanceof PipelineError) || error.file !== undefined) throw error;
+    throw datasetError(`dataset ${showKey(spec.key)}`, error, { file: datasetFolder(spec.root, spec.path) });
   }
 }
 

@@ -181,7 +181,7 @@ export async function openWriters(wiring: Wiring, resume: Resume | undefined): P
   return Promise.all(
     wiring.writers.map(async (end) => {
       const sink = await WrittenSink.open(end.node, `${id}-${end.node.id}`, sinkOf(end), sinkEdge(end).edge.fields);
-      if (resume !== undefined) await sink.keepFrom(resume.markOf(end.node.id));
+      if (resume !== undefined) await sink.keepFrom(resume.markOf(end.node.id), resume.folder);
       return sink;
     }),
   );

@@ -35,7 +35,8 @@ export class WrittenSink {
   #task: WritingTask | undefined;
   #runner: StoreRunner | undefined;
   #isCommitted = false;
-  #isKept = false;
+  /** Folder of the checkpoints that name what is staged. */
+  #holder: string | undefined;
 
   private constructor(
     files: FileFunctions,
@@ -133,9 +134,13 @@ export class WrittenSink {
     return this.#runner;
   }
 
-  /** What is staged is another process's too: it stays when the run fails. @param mark where that one has come to */
-  keepFrom(mark: WrittenMark | undefined): Promise<void> {
-    this.#isKept = true;
+  /**
+   * What is staged is another process's too: it stays when the run fails.
+   * @param mark where that one has come to
+   * @param holder folder of the checkpoints that name what is staged
+   */
+  keepFrom(mark: WrittenMark | undefined, holder: string): Promise<void> {
+    this.#holder = holder;
     return this.startAnew(mark);
   }
 
@@ -144,8 +149,10 @@ export class WrittenSink {
     this.#staged = undefined;
     this.#task = undefined;
     this.#from = mark;
-    if (mark === undefined) return this.#files.discardSink(this.spec, this.staging);
-    if (mark.type !== 'ended') await this.#files.cutBackSink(this.staging, mark);
+    if (mark === undefined) await this.#files.discardSink(this.spec, this.staging);
+    else if (mark.type !== 'ended') await this.#files.cutBackSink(this.staging, mark);
+    const holder = this.#holder;
+    if (holder !== undefined && this.spec.type === 'store') await this.#files.holdStaging(this.staging, holder);
   }
 
   async commit(): Promise<void> {
@@ -156,7 +163,7 @@ export class WrittenSink {
 
   /** Removes what is staged and was not committed. */
   async discard(): Promise<void> {
-    if (!this.#isCommitted && !this.#isKept) await this.#files.discardSink(this.spec, this.staging);
+    if (!this.#isCommitted && this.#holder === undefined) await this.#files.discardSink(this.spec, this.staging);
   }
 
   async #named(step: Promise<unknown>): Promise<void> {

@@ -82,6 +82,11 @@ export class Resume {
     }
   }
 
+  /** Where its checkpoints lie. */
+  get folder(): string {
+    return this.#folder.path;
+  }
+
   /** Number of the last durable barrier; 0 before the first. */
   get epoch(): number {
     return this.#epoch;

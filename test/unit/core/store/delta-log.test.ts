@@ -1,7 +1,17 @@
-import { readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type Dataset, openStore, type Store } from '@spillway/core';
-import { commitFiles, readSnapshot } from '@spillway/core/internal';
+import { commitFiles, holdStaging, readSnapshot } from '@spillway/core/internal';
 import { describe, expect, test } from 'vitest';
 
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
@@ -89,11 +99,17 @@ describe('checkpoints', () => {
     expect(await numbers(await store.dataset(key))).toEqual([0, -1, 2, 9]);
   });
 
-  test('one that is damaged is refused by its version', async () => {
+  test('of one that is damaged an older one takes the place; where there is none it is refused by its version', async () => {
     const { store, log } = await storeOf(5, { 'delta.checkpointInterval': '2' });
     for (const version of [0, 1]) rmSync(join(log, `${String(version).padStart(20, '0')}.json`));
     expect((await store.dataset(key)).version).toBe(4);
-    writeFileSync(join(log, '00000000000000000004.checkpoint.parquet'), 'PAR1 nothing PAR1');
+    const [older, newer] = [2, 4].map((version) =>
+      join(log, `${String(version).padStart(20, '0')}.checkpoint.parquet`),
+    );
+    writeFileSync(newer ?? '', 'PAR1 nothing PAR1');
+    expect(await numbers(await store.dataset(key))).toEqual(upTo(5));
+    expect(await store.verify(key)).toMatchObject({ ok: false, version: 4, problems: [{ file: newer }] });
+    writeFileSync(older ?? '', '');
     await expect(store.dataset(key)).rejects.toMatchObject({
       code: 'ERR_STORE_CORRUPT',
       message: expect.stringContaining('checkpoint of version 4'),
@@ -192,6 +208,20 @@ describe('vacuum', () => {
       '_notes',
       expect.stringMatching(/^part-00000-[0-9a-f]{16}\.parquet$/),
     ]);
+  });
+
+  test('leaves rows that a job with a resume id may go on with, until its folder is removed', async () => {
+    const { store } = await storeOf(1);
+    const { staging, files } = await stageRows(storeSpec(store.root, key), (await store.dataset(key)).fields, [
+      { ts: 9n, n: 9 },
+    ]);
+    const checkpoints = join(store.root, '_resume', 'id');
+    mkdirSync(checkpoints, { recursive: true });
+    await holdStaging(staging, checkpoints);
+    expect(await store.vacuum(key, { retention: 0 })).toMatchObject({ files: 0 });
+    rmSync(checkpoints, { recursive: true });
+    expect((await store.vacuum(key, { retention: 0 })).paths).toContain(files[0]?.path);
+    expect(existsSync(staging)).toBe(false);
   });
 
   test('of a dataset that is not there is refused', async () => {

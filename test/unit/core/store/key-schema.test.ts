@@ -114,6 +114,8 @@ describe('delete', () => {
     const store = await openStore(root);
     await store.delete({ a: 'x', b: '1' });
     expect(await store.datasets()).toEqual([{ a: 'x', b: '2' }]);
+    // As who died while he deleted another one leaves it.
+    mkdirSync(join(root, '.deleted-0123', '_delta_log'), { recursive: true });
     await store.delete({ a: 'x', b: '2' });
     expect(readdirSync(root)).toEqual([]);
     await expect(store.delete({ a: 'x', b: '2' })).rejects.toMatchObject({ code: 'ERR_STORE_NOT_FOUND' });

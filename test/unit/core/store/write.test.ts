@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { openStore, type Store } from '@spillway/core';
 import { batchToArrowCopy, createArena, rowsToBatch } from '@spillway/core/internal';
 import * as arrow from 'apache-arrow';
@@ -106,6 +107,11 @@ test('rows out of order, other columns, another order and wrong options are refu
     [() => store.write(key, [{ ...row(9, 1), price: 'much' }]), 'ERR_VALUE'],
   ];
   for (const [write, code] of refused) await expect(write()).rejects.toMatchObject({ code });
+  await expect(store.write(key, [row(7, 1), row(6, 1)])).rejects.toMatchObject({
+    message: expect.stringMatching(/^dataset \S+=\S+: row 1: "ts" is/),
+    file: join(store.root, store.pathOf(key)),
+    row: 1,
+  });
   expect((await store.dataset(key)).version).toBe(0);
 });
 
