@@ -28,7 +28,7 @@ import {
 import { canReadNatively, NativeReader, type NativeRequest } from './parquet-native/native-reader.ts';
 import { PageProblem } from './parquet-native/page-error.ts';
 import { PieceQueue, type TakenColumn } from './piece-queue.ts';
-import { type ChunkChecksums, checkChunks, RangeFile } from './range-file.ts';
+import { type ChunkChecksums, RangeFile } from './range-file.ts';
 
 /** What to read and where to put it. */
 export interface ReadParquetRequest {
@@ -356,7 +356,6 @@ async function readNatively(
   request: NativeRequest,
 ): Promise<{ isDone: true; result: ReadParquetResult } | { isDone: false; result?: ReadParquetResult }> {
   if (!canReadNatively(info, request)) return { isDone: false };
-  if (request.checksums !== undefined) await checkChunks(info, request);
   const reader = new NativeReader(info, request);
   try {
     return { isDone: true, result: await reader.run() };

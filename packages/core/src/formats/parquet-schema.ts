@@ -24,6 +24,7 @@ const DOUBLE = 5;
 const BYTE_ARRAY = 6;
 const FIXED = 7;
 
+const REQUIRED = 0;
 const OPTIONAL = 1;
 const REPEATED = 2;
 const MAX_DEPTH = 64;
@@ -59,7 +60,8 @@ function readNode(elements: ThriftStruct[], position: { at: number }, depth: num
     name: textField(element, 4) ?? '',
     physical: numberField(element, 1),
     width: numberField(element, 2) ?? 0,
-    repetition: numberField(element, 3) ?? 0,
+    // Some writers leave it out, and write levels all the same.
+    repetition: numberField(element, 3) ?? (depth === 0 ? REQUIRED : OPTIONAL),
     converted: numberField(element, 6),
     scale: numberField(element, 7) ?? 0,
     precision: numberField(element, 8) ?? 0,
@@ -235,7 +237,11 @@ export function readParquetColumns(root: ThriftStruct, hints: readonly ArrowHint
       continue;
     }
     const hint = hints.find((candidate) => candidate.name === node.name);
-    const field: FieldSpec = { name: node.name, type: withHint(type, hint?.type), nullable: node.repetition === 1 };
+    const field: FieldSpec = {
+      name: node.name,
+      type: withHint(type, hint?.type),
+      nullable: node.repetition === OPTIONAL,
+    };
     const metadata = hint?.metadata ?? {};
     columns.fields.push(Object.keys(metadata).length === 0 ? field : { ...field, metadata });
   }

@@ -11,9 +11,6 @@ import { fileError } from './file-error.ts';
 import type { ParquetChunk, ParquetInfo } from './parquet-info.ts';
 import { decodeThriftStructAt, numberField } from './thrift-compact.ts';
 
-/** Bytes that are summed up at a time. */
-const CHECKED_BYTES = 256 * 1024;
-
 /** CRC-32 by offset of the chunk in the file. */
 export type ChunkChecksums = ReadonlyMap<number, number>;
 
@@ -78,25 +75,6 @@ export class RangeFile {
     return this.#file.close();
   }
 
-  /** Compares a chunk with its checksum, if there is one, piece by piece. @throws ERR_STORE_CORRUPT, ERR_FILE_TRUNCATED, ERR_IO */
-  async checkChunk(chunk: ParquetChunk): Promise<void> {
-    const expected = this.#checksums?.get(chunk.offset);
-    if (expected === undefined) return;
-    const piece = new Uint8Array(Math.min(chunk.bytes, CHECKED_BYTES));
-    let sum = 0;
-    for (let done = 0; done < chunk.bytes; ) {
-      const { bytesRead } = await this.#file
-        .read(piece, 0, Math.min(piece.length, chunk.bytes - done), chunk.offset + done)
-        .catch(async (error: unknown) => {
-          throw await fileError(this.#info.path, error);
-        });
-      if (bytesRead === 0) throw this.#shrunk(chunk.offset + done);
-      sum = crc32(piece.subarray(0, bytesRead), sum);
-      done += bytesRead;
-    }
-    if (sum !== expected) throw this.#changed(chunk);
-  }
-
   async #read(from: number, to: number): Promise<ArrayBuffer> {
     try {
       const buffer = new ResizableArrayBuffer(to - from, { maxByteLength: to - from });
@@ -129,23 +107,10 @@ export class RangeFile {
     });
   }
 
-  #changed({ column }: ParquetChunk): PipelineError {
-    const { path } = this.#info;
-    return new PipelineError(
-      'ERR_STORE_CORRUPT',
-      `${path}: the bytes of column "${column}" are not those that were written`,
-      {
-        file: path,
-        column,
-        hint: 'the disk or another program changed the file: restore it from a copy',
-      },
-    );
-  }
-
   #check(chunk: ParquetChunk, bytes: Uint8Array): void {
     const { path } = this.#info;
     const expected = this.#checksums?.get(chunk.offset);
-    if (expected !== undefined && crc32(bytes) !== expected) throw this.#changed(chunk);
+    if (expected !== undefined && crc32(bytes) !== expected) throw changedChunk(path, chunk.column);
     if (expected === undefined && !pageChecksumsHold(bytes)) {
       throw new PipelineError(
         'ERR_FILE_FORMAT',
@@ -160,24 +125,17 @@ export class RangeFile {
   }
 }
 
-/**
- * Compares the chunks of a request with what was written, before anything is decoded.
- * @throws ERR_STORE_CORRUPT, ERR_FILE_TRUNCATED, ERR_IO
- */
-export async function checkChunks(
-  info: ParquetInfo,
-  request: { rowGroups: readonly number[]; copied: readonly { name: string }[]; checksums?: ChunkChecksums },
-): Promise<void> {
-  const names = new Set(request.copied.map((field) => field.name));
-  const file = await RangeFile.open(info, request.checksums);
-  try {
-    for (const index of request.rowGroups) {
-      for (const chunk of info.rowGroups[index]?.chunks ?? [])
-        if (names.has(chunk.column)) await file.checkChunk(chunk);
-    }
-  } finally {
-    await file.close();
-  }
+/** The refusal for bytes that do not match their checksum. */
+export function changedChunk(path: string, column: string): PipelineError {
+  return new PipelineError(
+    'ERR_STORE_CORRUPT',
+    `${path}: the bytes of column "${column}" are not those that were written`,
+    {
+      file: path,
+      column,
+      hint: 'the disk or another program changed the file: restore it from a copy',
+    },
+  );
 }
 
 /** Walks the pages of a chunk as far as they carry checksums. Pages that do not parse are left to the decoder. */

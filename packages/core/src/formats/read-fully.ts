@@ -2,8 +2,14 @@
 import { readSync } from 'node:fs';
 import { PipelineError } from '../errors.ts';
 
+/** Where a file is. */
+export interface OpenFile {
+  path: string;
+  fd: number;
+}
+
 /** Bytes [from, from + bytes) of a file go to `into` at `at`. @throws ERR_IO, ERR_FILE_TRUNCATED */
-export function readFully(path: string, fd: number, into: Uint8Array, at: number, bytes: number, from: number): void {
+export function readFully({ path, fd }: OpenFile, into: Uint8Array, at: number, bytes: number, from: number): void {
   for (let done = 0; done < bytes; ) {
     let read: number;
     try {

@@ -6,11 +6,12 @@ import { floorBytes, PIECE_ROWS } from '../../batch/largest-batch.ts';
 import { makeBatch } from '../../batch/make-batch.ts';
 import type { Arena, Ptr } from '../../memory/contract.ts';
 import type { Fields } from '../../schema/types.ts';
+import type { OpenFile } from '../read-fully.ts';
 import { ArrowColumns } from './arrow-columns.ts';
 import type { ArrowBlock, ArrowColumn, ArrowFile, ArrowStorage } from './arrow-format.ts';
 import type { ArrowSplit } from './arrow-schedule.ts';
 import { dictionaryColumn } from './arrow-schema-reader.ts';
-import { BodyReader, type OpenFile } from './body-reader.ts';
+import { BodyReader } from './body-reader.ts';
 
 export interface ArrowReaderParts {
   arena: Arena;

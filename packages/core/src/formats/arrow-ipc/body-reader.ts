@@ -8,7 +8,7 @@ import { kernelExports } from '../../kernels/compiled-kernels.ts';
 import type { Arena, Ptr } from '../../memory/contract.ts';
 import { FlatReader } from '../flatbuffer-reader.ts';
 import { writeZstdTables, ZSTD_SCRATCH_BYTES } from '../parquet-native/zstd-tables.ts';
-import { readFully } from '../read-fully.ts';
+import { type OpenFile, readFully } from '../read-fully.ts';
 import type { ArrowBlock, ArrowColumn } from './arrow-format.ts';
 import { type BatchHead, type BodyRange, checkColumns, readBatchHead } from './batch-head.ts';
 import { unpackLz4Frame } from './lz4-frame.ts';
@@ -23,18 +23,11 @@ const MOST_RATIO = 32_768;
 const LZ4 = 0;
 const ZSTD = 1;
 
-/** Where a file is. */
-export interface OpenFile {
-  path: string;
-  fd: number;
-}
-
 export class BodyReader {
-  readonly path: string;
   readonly head: BatchHead;
   readonly #arena: Arena;
   readonly #owner: number;
-  readonly #fd: number;
+  readonly #file: OpenFile;
   readonly #block: ArrowBlock;
   readonly #unpacked = new Map<number, { slab: Ptr; at: Ptr; bytes: number }>();
 
@@ -42,14 +35,13 @@ export class BodyReader {
    * `columns` are those that will be read: all that is said of them is checked against the body.
    * @throws ERR_IO, ERR_FILE_TRUNCATED, ERR_FILE_FORMAT
    */
-  constructor(arena: Arena, owner: number, { path, fd }: OpenFile, block: ArrowBlock, columns: readonly ArrowColumn[]) {
+  constructor(arena: Arena, owner: number, file: OpenFile, block: ArrowBlock, columns: readonly ArrowColumn[]) {
     this.#arena = arena;
     this.#owner = owner;
-    this.#fd = fd;
+    this.#file = file;
     this.#block = block;
-    this.path = path;
     const bytes = new Uint8Array(block.bytes);
-    readFully(path, fd, bytes, 0, block.bytes, block.at);
+    readFully(file, bytes, 0, block.bytes, block.at);
     try {
       const flat = new FlatReader(bytes);
       const header = flat.table(flat.root(), 2);
@@ -60,6 +52,10 @@ export class BodyReader {
       if (error instanceof RangeError) throw this.damaged(error.message);
       throw error;
     }
+  }
+
+  get path(): string {
+    return this.#file.path;
   }
 
   damaged(why: string): PipelineError {
@@ -86,7 +82,7 @@ export class BodyReader {
     if (this.head.codec !== undefined) {
       const { at } = this.#unpack(buffer);
       this.#arena.u8.copyWithin(to, at + from, at + from + bytes);
-    } else readFully(this.path, this.#fd, this.#arena.u8, to, bytes, this.#rangeOf(buffer).at + from);
+    } else readFully(this.#file, this.#arena.u8, to, bytes, this.#rangeOf(buffer).at + from);
   }
 
   /** Lets go of what was unpacked. */
@@ -108,7 +104,7 @@ export class BodyReader {
     if (this.head.codec === undefined || bytes === 0) return bytes;
     if (bytes < LENGTH_BYTES) throw this.damaged('a compressed buffer is too short');
     const prefix = Buffer.alloc(LENGTH_BYTES);
-    readFully(this.path, this.#fd, prefix, 0, LENGTH_BYTES, at);
+    readFully(this.#file, prefix, 0, LENGTH_BYTES, at);
     return this.#lengthOf(prefix.readBigInt64LE(), bytes) ?? bytes - LENGTH_BYTES;
   }
 
@@ -130,7 +126,7 @@ export class BodyReader {
     const packed = arena.alloc(bytes + SLACK, this.#owner);
     let isKept = false;
     try {
-      readFully(this.path, this.#fd, arena.u8, packed, bytes, at);
+      readFully(this.#file, arena.u8, packed, bytes, at);
       const prefix = new DataView(arena.buffer, packed, LENGTH_BYTES).getBigInt64(0, true);
       const length = this.#lengthOf(prefix, bytes);
       if (length === undefined) {

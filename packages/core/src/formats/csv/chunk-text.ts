@@ -83,7 +83,13 @@ export class ChunkText {
 
   #readTo(bytes: number): void {
     const { file, fd } = this.place;
-    readFully(file.path, fd, this.#arena.u8, this.text + this.bytes, bytes - this.bytes, this.base + this.bytes);
+    readFully(
+      { path: file.path, fd },
+      this.#arena.u8,
+      this.text + this.bytes,
+      bytes - this.bytes,
+      this.base + this.bytes,
+    );
     this.bytes = bytes;
   }
 }

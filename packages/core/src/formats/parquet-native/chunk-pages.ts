@@ -3,7 +3,8 @@ import { crc32 } from 'node:zlib';
 import { PipelineError } from '../../errors.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { ParquetChunk } from '../parquet-info.ts';
-import { readFully } from '../read-fully.ts';
+import { changedChunk } from '../range-file.ts';
+import { type OpenFile, readFully } from '../read-fully.ts';
 import { decodeThriftStructAt, numberField, structField, type ThriftStruct } from '../thrift-compact.ts';
 import { CODEC } from './codecs.ts';
 import { PageProblem } from './page-error.ts';
@@ -35,8 +36,7 @@ export interface Page {
 
 export class ChunkPages {
   readonly #memory: PageMemory;
-  readonly #path: string;
-  readonly #fd: number;
+  readonly #file: OpenFile;
   readonly #chunk: ParquetChunk;
   readonly #window: Region;
   readonly #body: Region;
@@ -44,12 +44,18 @@ export class ChunkPages {
   #from = 0;
   #to = 0;
   #next: number;
+  readonly #checksum: number | undefined;
+  /** Of the bytes of the chunk before `#summedTo`. */
+  #sum = 0;
+  #summedTo: number;
 
-  constructor(memory: PageMemory, path: string, fd: number, chunk: ParquetChunk) {
+  /** @param checksum CRC-32 of the whole chunk, where it is known: compared as the bytes are read */
+  constructor(memory: PageMemory, file: OpenFile, chunk: ParquetChunk, checksum: number | undefined) {
     this.#memory = memory;
-    this.#path = path;
-    this.#fd = fd;
+    this.#file = file;
     this.#chunk = chunk;
+    this.#checksum = checksum;
+    this.#summedTo = chunk.offset;
     this.#window = new Region(memory);
     this.#body = new Region(memory);
     this.#next = chunk.offset;
@@ -72,6 +78,14 @@ export class ChunkPages {
     return undefined;
   }
 
+  /** Compares what was read with the checksum of the chunk, reading what is left of it first. @throws ERR_STORE_CORRUPT */
+  verify(): void {
+    if (this.#checksum === undefined) return;
+    const end = this.#chunk.offset + this.#chunk.bytes;
+    while (this.#summedTo < end) this.#fill(this.#summedTo, Math.min(WINDOW_BYTES, end - this.#summedTo));
+    if (this.#sum !== this.#checksum) throw changedChunk(this.#file.path, this.#chunk.column);
+  }
+
   #header(end: number): { header: ThriftStruct; bytes: number } {
     const most = Math.min(MOST_HEADER_BYTES, end - this.#next);
     const at = this.#need(this.#next, most);
@@ -88,9 +102,9 @@ export class ChunkPages {
     if (stored === undefined || crc32(this.#memory.view(at, size)) === stored >>> 0) return;
     throw new PipelineError(
       'ERR_FILE_FORMAT',
-      `${this.#path}: a page of column "${this.#chunk.column}" does not match its checksum`,
+      `${this.#file.path}: a page of column "${this.#chunk.column}" does not match its checksum`,
       {
-        file: this.#path,
+        file: this.#file.path,
         column: this.#chunk.column,
         hint: 'the file is damaged: restore it, or write it again',
       },
@@ -164,8 +178,12 @@ export class ChunkPages {
     const end = this.#chunk.offset + this.#chunk.bytes;
     const wanted = Math.min(Math.max(bytes, WINDOW_BYTES), end - from);
     const at = this.#window.ensure(wanted);
-    readFully(this.#path, this.#fd, this.#memory.u8, at, wanted, from);
+    readFully(this.#file, this.#memory.u8, at, wanted, from);
     this.#from = from;
     this.#to = from + wanted;
+    if (this.#checksum === undefined || this.#to <= this.#summedTo) return;
+    // Windows overlap, and leave nothing out.
+    this.#sum = crc32(this.#memory.view(at + (this.#summedTo - from), this.#to - this.#summedTo), this.#sum);
+    this.#summedTo = this.#to;
   }
 }

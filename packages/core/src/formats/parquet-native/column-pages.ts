@@ -5,6 +5,7 @@
 import type { Ptr } from '../../memory/contract.ts';
 import type { ParsedType } from '../../schema/types.ts';
 import type { ParquetChunk, ParquetLeaf } from '../parquet-info.ts';
+import type { OpenFile } from '../read-fully.ts';
 import { ChunkPages, type Page } from './chunk-pages.ts';
 import { PageProblem } from './page-error.ts';
 import { type PageMemory, Region } from './page-memory.ts';
@@ -51,6 +52,14 @@ export interface GatheredColumn {
   nulls: number;
 }
 
+/** Where a column lies in a row group. */
+export interface ColumnPlace {
+  chunk: ParquetChunk;
+  leaf: ParquetLeaf;
+  /** CRC-32 of the chunk, where it is known. */
+  checksum: number | undefined;
+}
+
 export class ColumnPages {
   readonly layout: Layout;
   readonly gathered: GatheredColumn;
@@ -66,7 +75,7 @@ export class ColumnPages {
   #page: DecodedPage | undefined;
   #row = 0;
 
-  constructor(memory: PageMemory, path: string, fd: number, chunk: ParquetChunk, leaf: ParquetLeaf, type: ParsedType) {
+  constructor(memory: PageMemory, file: OpenFile, { chunk, leaf, checksum }: ColumnPlace, type: ParsedType) {
     this.#memory = memory;
     this.#leaf = leaf;
     this.#isText = type.domain === 'utf8';
@@ -76,7 +85,7 @@ export class ColumnPages {
         : type.physical === 'variable'
           ? { kind: 'text' }
           : { kind: 'fixed', width: physicalWidth(leaf) };
-    this.#pages = new ChunkPages(memory, path, fd, chunk);
+    this.#pages = new ChunkPages(memory, file, chunk, checksum);
     const region = (): Region => new Region(memory);
     this.#regions = {
       levels: region(),
@@ -109,6 +118,11 @@ export class ColumnPages {
       this.#row += count;
       row += count;
     }
+  }
+
+  /** That the bytes of the column are those that were written, read or not. @throws ERR_STORE_CORRUPT */
+  verify(): void {
+    this.#pages.verify();
   }
 
   #current(): DecodedPage {

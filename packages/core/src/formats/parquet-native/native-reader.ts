@@ -61,7 +61,7 @@ export class NativeReader {
     this.result.bytes = groups.reduce((sum, group) => sum + (group?.bytes ?? 0), 0);
   }
 
-  /** @throws PageProblem, ERR_FILE_FORMAT, ERR_FILE_TRUNCATED, ERR_IO, ERR_INPUT_UNORDERED, ERR_MEMORY_EXHAUSTED, what `publish` throws */
+  /** @throws PageProblem, ERR_FILE_FORMAT, ERR_FILE_TRUNCATED, ERR_IO, ERR_STORE_CORRUPT, ERR_INPUT_UNORDERED, ERR_MEMORY_EXHAUSTED, what `publish` throws */
   async run(): Promise<ReadParquetResult> {
     const { path } = this.#request;
     let fd: number;
@@ -83,7 +83,7 @@ export class NativeReader {
   }
 
   async #readGroup(index: number, fd: number): Promise<void> {
-    const { copied, path } = this.#request;
+    const { copied, path, checksums, signal } = this.#request;
     this.#memory.reset();
     this.#narrowed.forget();
     const columns = copied.map((field) => {
@@ -91,15 +91,27 @@ export class NativeReader {
       const [chunk] = found?.chunks ?? [];
       if (found === undefined || chunk === undefined) throw new PageProblem('a column of another kind');
       this.#scales.set(field.name, scaleBetween(found.own, field));
-      return new ColumnPages(this.#memory, path, fd, chunk, found.leaf, parseType(field.type));
+      const place = { chunk, leaf: found.leaf, checksum: checksums?.get(chunk.offset) };
+      return new ColumnPages(this.#memory, { path, fd }, place, parseType(field.type));
     });
-    let left = this.#info.rowGroups[index]?.rows ?? 0;
-    while (left > 0) {
-      throwIfStopped(this.#request.signal, path);
-      const rows = Math.min(left, this.#pieceRows());
-      for (const column of columns) column.gather(rows);
-      await this.#publish(columns, rows);
-      left -= rows;
+    const verify = (): void => columns.forEach((column) => column.verify());
+    try {
+      await this.#readRows(columns, this.#info.rowGroups[index]?.rows ?? 0);
+    } catch (error) {
+      // Whatever else is wrong with bytes that were changed comes of that.
+      if (signal?.aborted !== true) verify();
+      throw error;
+    }
+    verify();
+  }
+
+  async #readRows(columns: readonly ColumnPages[], rows: number): Promise<void> {
+    for (let left = rows; left > 0; ) {
+      throwIfStopped(this.#request.signal, this.#request.path);
+      const count = Math.min(left, this.#pieceRows());
+      for (const column of columns) column.gather(count);
+      await this.#publish(columns, count);
+      left -= count;
     }
   }
 
