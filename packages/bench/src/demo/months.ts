@@ -15,7 +15,7 @@ import {
 } from '@spillway/core';
 import { run, type Summary } from '@spillway/workers';
 import { markLate } from './mark-late.ts';
-import { BATCH_ROWS, DELAYS, ENDS, FLIGHT_COLUMNS, LATE_MINUTES } from './pipeline.ts';
+import { BATCH_ROWS, DELAYS, ENDS, FLIGHT_COLUMNS, LATE_MINUTES, periods } from './pipeline.ts';
 import { grouped, type TextColumn, textTable } from './text-table.ts';
 
 /** Beginnings of the parts that the flights come in, and the end: the last flights leave soon after the midnight that June ends with. */
@@ -73,11 +73,7 @@ export function monthlyJob(store: StoreHandle, files: readonly string[], memoryL
     const { hourly, daily, weekly } = flights.aggStream({
       orderedOn: 'date',
       by: per === 'origin' ? ['origin'] : [],
-      aggregations: {
-        hourly: { every: '1h', columns: { ...DELAYS, ...ENDS } },
-        daily: { every: '1d', columns: DELAYS },
-        weekly: { every: '1w', columns: DELAYS },
-      },
+      aggregations: periods(DELAYS, ENDS),
     });
     return [
       hourly.toStore(store, { key: { per, freq: '1h' } }),

@@ -53,6 +53,22 @@ const COLUMNS = {
   n_both_late: agg.sum('both_late'),
 };
 
+/** The same columns of every hour, day and week; the hours may have some more. */
+export function periods<C, E = object>(columns: C, ofHours?: E): Periods<C, E> {
+  return {
+    hourly: { every: '1h', columns: { ...columns, ...ofHours } as C & E },
+    daily: { every: '1d', columns },
+    weekly: { every: '1w', columns },
+  };
+}
+
+// Not an interface: those have no index signature, which aggregations need.
+type Periods<C, E> = {
+  hourly: { every: '1h'; columns: C & E };
+  daily: { every: '1d'; columns: C };
+  weekly: { every: '1w'; columns: C };
+};
+
 /** When a flight lands, as far as its distance tells. */
 const LANDED = col('date').add(col('distance').div(8).cast('int64').add(30).mul(60).cast('duration[s]'));
 
@@ -91,22 +107,14 @@ export function flightsJob(store: StoreHandle, memoryLimitBytes: number, file: s
     name: 'overAll',
     orderedOn: 'date',
     memoryLimit: '512KiB',
-    aggregations: {
-      hourly: { every: '1h', columns: { ...COLUMNS, ...ENDS } },
-      daily: { every: '1d', columns: COLUMNS },
-      weekly: { every: '1w', columns: COLUMNS },
-    },
+    aggregations: periods(COLUMNS, ENDS),
   });
   const byOrigin = flights.aggStream({
     name: 'byOrigin',
     orderedOn: 'date',
     by: ['origin'],
     memoryLimit: '2MiB',
-    aggregations: {
-      hourly: { every: '1h', columns: COLUMNS },
-      daily: { every: '1d', columns: COLUMNS },
-      weekly: { every: '1w', columns: COLUMNS },
-    },
+    aggregations: periods(COLUMNS),
   });
   return [...intoStore(store, 'all', all), ...intoStore(store, 'origin', byOrigin)];
 }

@@ -1,7 +1,7 @@
 import { createPipeline, readParquet, type Sink, type StoreHandle } from '@spillway/core';
 import { flightsFile } from '../demo/flights-file.ts';
 import { markLate } from '../demo/mark-late.ts';
-import { DELAYS, ENDS, intoStore, LATE_MINUTES } from '../demo/pipeline.ts';
+import { DELAYS, ENDS, intoStore, LATE_MINUTES, periods } from '../demo/pipeline.ts';
 
 const COLUMNS = { date: 'timestamp[us]', delay: 'int64', distance: 'int64', origin: 'utf8' } as const;
 
@@ -15,22 +15,14 @@ export function delaysJob(store: StoreHandle, memoryLimit: number): Sink[] {
     name: 'overAll',
     orderedOn: 'date',
     memoryLimit: '512KiB',
-    aggregations: {
-      hourly: { every: '1h', columns: { ...DELAYS, ...ENDS } },
-      daily: { every: '1d', columns: DELAYS },
-      weekly: { every: '1w', columns: DELAYS },
-    },
+    aggregations: periods(DELAYS, ENDS),
   });
   const byOrigin = flights.aggStream({
     name: 'byOrigin',
     orderedOn: 'date',
     by: ['origin'],
     memoryLimit: '2MiB',
-    aggregations: {
-      hourly: { every: '1h', columns: DELAYS },
-      daily: { every: '1d', columns: DELAYS },
-      weekly: { every: '1w', columns: DELAYS },
-    },
+    aggregations: periods(DELAYS),
   });
   return [...intoStore(store, 'all', all), ...intoStore(store, 'origin', byOrigin)];
 }

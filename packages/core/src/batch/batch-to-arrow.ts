@@ -1,6 +1,7 @@
 import type * as Arrow from 'apache-arrow';
 import { fieldsToArrow } from '../schema/arrow-schema.ts';
 import type { ArrowModule } from '../schema/load-arrow.ts';
+import { KERNEL_TYPE_ARRAYS, numberTypeOf, type TypedArray } from '../schema/number-types.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { Fields, TypeText } from '../schema/types.ts';
 import type { Batch } from './contract.ts';
@@ -8,39 +9,11 @@ import { copyOut, type PlainBatch, type PlainColumn } from './plain-batch.ts';
 import { arenaOf } from './shared-batch.ts';
 import { viewColumn } from './view-batch.ts';
 
-/** Views of numbers that Arrow's fixed-width columns are made of. */
-export type TypedArray =
-  | Int8Array
-  | Int16Array
-  | Int32Array
-  | BigInt64Array
-  | Uint8Array
-  | Uint16Array
-  | Uint32Array
-  | BigUint64Array
-  | Float32Array
-  | Float64Array;
-type TypedArrayConstructor = new (buffer: ArrayBufferLike, offset: number, length: number) => TypedArray;
-
-const BY_TYPE: Record<string, TypedArrayConstructor> = {
-  int8: Int8Array,
-  int16: Int16Array,
-  int32: Int32Array,
-  int64: BigInt64Array,
-  uint8: Uint8Array,
-  uint16: Uint16Array,
-  uint32: Uint32Array,
-  uint64: BigUint64Array,
-  float32: Float32Array,
-  float64: Float64Array,
-  'dictionary<utf8>': Int32Array,
-};
-
 /** The bytes of fixed-width values as the typed array that apache-arrow keeps them in. */
 function typedValues(type: TypeText, length: number, bytes: Uint8Array): TypedArray {
   const { buffer, byteOffset } = bytes;
-  const known = BY_TYPE[type];
-  if (known !== undefined) return new known(buffer, byteOffset, length);
+  const number = type === 'dictionary<utf8>' ? 'i32' : numberTypeOf(type);
+  if (number !== undefined) return new KERNEL_TYPE_ARRAYS[number](buffer, byteOffset, length);
   const parsed = parseType(type);
   if (parsed.precision !== undefined) return new Uint32Array(buffer, byteOffset, length * 4);
   if (parsed.domain !== 'temporal') return bytes;

@@ -1,6 +1,7 @@
 /** Where values come from when a batch is made of them: rows as objects, arrays by column, elements of lists. */
 import { PipelineError } from '../errors.ts';
 import { fieldIndex } from '../schema/fields.ts';
+import { KERNEL_TYPE_ARRAYS, numberTypeOf } from '../schema/number-types.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { Fields, ParsedType, TypeText } from '../schema/types.ts';
 import { expectedValue } from './write-values.ts';
@@ -106,22 +107,10 @@ function originsOfRows(fields: Fields, rows: readonly Readonly<Record<string, un
   });
 }
 
-const ARRAY_OF: Record<string, new () => ArrayBufferView> = {
-  int8: Int8Array,
-  int16: Int16Array,
-  int32: Int32Array,
-  int64: BigInt64Array,
-  uint8: Uint8Array,
-  uint16: Uint16Array,
-  uint32: Uint32Array,
-  uint64: BigUint64Array,
-  float32: Float32Array,
-  float64: Float64Array,
-};
-
 function wholeBytes(type: TypeText, column: ArrayLike<unknown>): Uint8Array | undefined {
   const { domain, byteWidth } = parseType(type);
-  const array = domain === 'temporal' ? (byteWidth === 8 ? BigInt64Array : Int32Array) : ARRAY_OF[type];
+  const number = domain === 'temporal' ? (byteWidth === 8 ? 'i64' : 'i32') : numberTypeOf(type);
+  const array = number && KERNEL_TYPE_ARRAYS[number];
   if (array === undefined || !(column instanceof array)) return undefined;
   return new Uint8Array(column.buffer, column.byteOffset, column.byteLength);
 }

@@ -1,6 +1,7 @@
 /** One node of a compiled expression, and the classes of types that the rules speak of. */
 import type { Column } from '../batch/contract.ts';
 import type { KernelType } from '../kernels/aggregate-contract.ts';
+import { numberTypeOf } from '../schema/number-types.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { TimeUnitText, TypeText } from '../schema/types.ts';
 import type { Frame } from './frame.ts';
@@ -37,22 +38,9 @@ export function isUnsigned(type: TypeText): boolean {
   return parseType(type).domain === 'uint';
 }
 
-const KERNEL_TYPES: Record<string, KernelType> = {
-  int8: 'i8',
-  int16: 'i16',
-  int32: 'i32',
-  int64: 'i64',
-  uint8: 'u8',
-  uint16: 'u16',
-  uint32: 'u32',
-  uint64: 'u64',
-  float32: 'f32',
-  float64: 'f64',
-};
-
 /** How kernels see a fixed-width type that can be computed with: temporal types as the integer that stores them. */
 export function kernelTypeOf(type: TypeText): KernelType {
-  return KERNEL_TYPES[type] ?? (parseType(type).byteWidth === 4 ? 'i32' : 'i64');
+  return numberTypeOf(type) ?? (parseType(type).byteWidth === 4 ? 'i32' : 'i64');
 }
 
 /** The unit of a temporal type; a date32 counts days. */

@@ -10,9 +10,10 @@
  * (then the result is NaN); −0 < +0 in min and max.
  */
 import type { Ptr } from '../memory/contract.ts';
+import type { KernelType } from '../schema/number-types.ts';
 
 /** Column types the kernels take. Temporal types, dates and bools are passed as the integer that stores them. */
-export type KernelType = 'i8' | 'i16' | 'i32' | 'i64' | 'u8' | 'u16' | 'u32' | 'u64' | 'f32' | 'f64';
+export type { KernelType };
 
 /**
  * Arrays of states, each 0 when not wanted, else the pointer of one element per group:

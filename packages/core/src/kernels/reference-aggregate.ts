@@ -3,6 +3,7 @@
  * single-threaded reference executor may run on. Sums go through BigInt.
  */
 import type { Ptr } from '../memory/contract.ts';
+import { KERNEL_TYPE_BYTES } from '../schema/number-types.ts';
 import {
   type AggregateKernels,
   type KernelType,
@@ -11,7 +12,7 @@ import {
   SUM_STATE_BYTES,
 } from './aggregate-contract.ts';
 import { sumToDouble } from './exact-sum.ts';
-import { isSet, KERNEL_TYPE_BYTES, readValue } from './reference-column.ts';
+import { isSet, readValue } from './reference-column.ts';
 import { mergeStates } from './reference-merge.ts';
 import { binEnds, firstUnordered, splitGroups } from './reference-order.ts';
 import {

@@ -1,7 +1,8 @@
 /** TypeScript twins of arithmetic, comparisons and casts. */
 import type { Ptr } from '../memory/contract.ts';
+import { KERNEL_TYPE_BYTES } from '../schema/number-types.ts';
 import type { KernelType } from './aggregate-contract.ts';
-import { isFloatType, isSet, KERNEL_TYPE_BYTES, readValue, writeValue } from './reference-column.ts';
+import { isFloatType, isSet, readValue, writeValue } from './reference-column.ts';
 import type { ArithmeticFn, ArithmeticType, CompareFn, Operand, UnaryArithmeticFn } from './vector-contract.ts';
 
 /** Address of row `row` of an operand. */

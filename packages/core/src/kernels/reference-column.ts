@@ -2,20 +2,6 @@
 import type { Ptr } from '../memory/contract.ts';
 import type { KernelType } from './aggregate-contract.ts';
 
-/** Bytes of one value. */
-export const KERNEL_TYPE_BYTES: Readonly<Record<KernelType, number>> = {
-  i8: 1,
-  i16: 2,
-  i32: 4,
-  i64: 8,
-  u8: 1,
-  u16: 2,
-  u32: 4,
-  u64: 8,
-  f32: 4,
-  f64: 8,
-};
-
 export function isFloatType(type: KernelType): type is 'f32' | 'f64' {
   return type === 'f32' || type === 'f64';
 }

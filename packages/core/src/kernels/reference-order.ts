@@ -1,7 +1,8 @@
 /** TypeScript twins of the kernels that look at order: sortedness and bin boundaries. */
 import type { Ptr } from '../memory/contract.ts';
+import { KERNEL_TYPE_BYTES } from '../schema/number-types.ts';
 import type { KernelType } from './aggregate-contract.ts';
-import { KERNEL_TYPE_BYTES, readValue } from './reference-column.ts';
+import { readValue } from './reference-column.ts';
 
 export function firstUnordered(
   view: DataView,

@@ -1,8 +1,9 @@
 /** What the TypeScript twins of the aggregate kernels keep of one group, and how it is laid out as states. */
 import type { Ptr } from '../memory/contract.ts';
+import { KERNEL_TYPE_BYTES } from '../schema/number-types.ts';
 import { type KernelType, type OverflowArea, type StateArrays, SUM_STATE_BYTES } from './aggregate-contract.ts';
 import { addDouble, addDoubleSquare, type ExactSum, emptySum, SUM_NOT_MINUS_ZERO } from './exact-sum.ts';
-import { isFloatType, isUnsignedType, KERNEL_TYPE_BYTES } from './reference-column.ts';
+import { isFloatType, isUnsignedType } from './reference-column.ts';
 import {
   OVERFLOW_OF_SQUARES,
   OVERFLOW_OF_SUM,

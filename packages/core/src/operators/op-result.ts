@@ -4,7 +4,6 @@
  */
 import type { RecordBatch } from 'apache-arrow';
 import { arrowToBatches } from '../batch/arrow-to-batches.ts';
-import type { TypedArray } from '../batch/batch-to-arrow.ts';
 import type { Batch, Column } from '../batch/contract.ts';
 import { cutBatch } from '../batch/cut-batch.ts';
 import { floorBytes } from '../batch/largest-batch.ts';
@@ -14,11 +13,11 @@ import { type GivenRows, RowSizes, rowTooLarge } from '../batch/row-sizes.ts';
 import { rowsToBatch } from '../batch/rows-to-batch.ts';
 import { PipelineError } from '../errors.ts';
 import { kernelTypeOf } from '../expressions/step.ts';
-import type { KernelType } from '../kernels/aggregate-contract.ts';
 import type { Arena } from '../memory/contract.ts';
 import { typeFromArrow } from '../schema/arrow-schema.ts';
 import { findField } from '../schema/fields.ts';
 import type { ArrowModule } from '../schema/load-arrow.ts';
+import { KERNEL_TYPE_ARRAYS, type TypedArray } from '../schema/number-types.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { ColumnsRecord, FieldSpec, Fields } from '../schema/types.ts';
 import type { OpResult } from './definition.ts';
@@ -161,24 +160,11 @@ function asOutputError(target: ResultTarget, error: unknown): unknown {
   );
 }
 
-const ARRAYS: Record<KernelType, abstract new (...args: never) => TypedArray> = {
-  i8: Int8Array,
-  i16: Int16Array,
-  i32: Int32Array,
-  i64: BigInt64Array,
-  u8: Uint8Array,
-  u16: Uint16Array,
-  u32: Uint32Array,
-  u64: BigUint64Array,
-  f32: Float32Array,
-  f64: Float64Array,
-};
-
 /** The values as bytes when they are a typed array of exactly the column's storage. */
 function sameStorage(field: FieldSpec, values: unknown): TypedArray | undefined {
   const { physical, domain } = parseType(field.type);
   if (physical !== 'fixed' || domain === 'opaque') return undefined;
-  return values instanceof ARRAYS[kernelTypeOf(field.type)] ? values : undefined;
+  return values instanceof KERNEL_TYPE_ARRAYS[kernelTypeOf(field.type)] ? values : undefined;
 }
 
 /** The input's column whose values a typed array is a view of, without its nulls: the array cannot say them. */

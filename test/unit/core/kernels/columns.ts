@@ -1,21 +1,8 @@
 /** Random columns for the kernel tests: every type, nulls, and for doubles what is hard about them. */
-import type { KernelType } from '@spillway/core/internal';
+import { KERNEL_TYPE_BYTES, type KernelType } from '@spillway/core/internal';
 import type { FakeArena } from '../../../support/fake-arena.ts';
 
 export const ALL_TYPES: readonly KernelType[] = ['i8', 'i16', 'i32', 'i64', 'u8', 'u16', 'u32', 'u64', 'f32', 'f64'];
-
-export const BYTES: Readonly<Record<KernelType, number>> = {
-  i8: 1,
-  i16: 2,
-  i32: 4,
-  i64: 8,
-  u8: 1,
-  u16: 2,
-  u32: 4,
-  u64: 8,
-  f32: 4,
-  f64: 8,
-};
 
 /** How the doubles of a column come about. */
 export const SHAPES = {
@@ -44,12 +31,12 @@ export function randomColumn(
   shape: Shape = 'mixedSigns',
   offset = 0,
 ): number {
-  const ptr = arena.room(rows * BYTES[type], offset * BYTES[type]);
+  const ptr = arena.room(rows * KERNEL_TYPE_BYTES[type], offset * KERNEL_TYPE_BYTES[type]);
   for (let row = 0; row < rows; row++) {
-    const at = ptr + row * BYTES[type];
+    const at = ptr + row * KERNEL_TYPE_BYTES[type];
     if (type === 'f64') arena.view.setFloat64(at, SHAPES[shape](random), true);
     else if (type === 'f32') arena.view.setFloat32(at, SHAPES[shape](random), true);
-    else for (let byte = 0; byte < BYTES[type]; byte++) arena.view.setUint8(at + byte, random() * 256);
+    else for (let byte = 0; byte < KERNEL_TYPE_BYTES[type]; byte++) arena.view.setUint8(at + byte, random() * 256);
   }
   return ptr;
 }

@@ -1,7 +1,13 @@
-import { createReferenceKernels, instantiateKernels, type Kernels, type KernelType } from '@spillway/core/internal';
+import {
+  createReferenceKernels,
+  instantiateKernels,
+  KERNEL_TYPE_BYTES,
+  type Kernels,
+  type KernelType,
+} from '@spillway/core/internal';
 import { describe, expect, it } from 'vitest';
 import { fakeArena, seededRandom } from '../../../support/fake-arena.ts';
-import { ALL_TYPES, BYTES, randomColumn } from './columns.ts';
+import { ALL_TYPES, randomColumn } from './columns.ts';
 
 const arena = fakeArena(8 << 20);
 const compiled = instantiateKernels(arena);
@@ -36,7 +42,7 @@ describe('firstUnordered', () => {
       if (rows < 2) continue;
       const at = 1 + Math.floor(random() * (rows - 1));
       const bytes = new Uint8Array(arena.buffer);
-      bytes.copyWithin(values + at * BYTES[type], values, values + BYTES[type]);
+      bytes.copyWithin(values + at * KERNEL_TYPE_BYTES[type], values, values + KERNEL_TYPE_BYTES[type]);
       expect(compiled.firstUnordered(type, values, rows, undefined)).toBe(
         twins.firstUnordered(type, values, rows, undefined),
       );

@@ -1,13 +1,14 @@
 import {
   createReferenceKernels,
   instantiateKernels,
+  KERNEL_TYPE_BYTES,
   type Kernels,
   type KernelType,
   type Operand,
 } from '@spillway/core/internal';
 import { describe, expect, it } from 'vitest';
 import { fakeArena, seededRandom } from '../../../support/fake-arena.ts';
-import { ALL_TYPES, BYTES, randomBits, randomColumn } from './columns.ts';
+import { ALL_TYPES, randomBits, randomColumn } from './columns.ts';
 
 const arena = fakeArena(16 << 20);
 const compiled = instantiateKernels(arena);
@@ -43,7 +44,7 @@ function expectSameRows(
   call: (kernels: Kernels, out: number) => number,
 ): void {
   const [a, b] = [compiled, twins].map((kernels) => {
-    const out = poisoned(rows * BYTES[type]);
+    const out = poisoned(rows * KERNEL_TYPE_BYTES[type]);
     const stop = call(kernels, out);
     const seen: unknown[] = [];
     for (let row = 0; row < (stop < 0 ? rows : stop); row++) {
@@ -53,7 +54,7 @@ function expectSameRows(
           ? arena.view.getFloat64(out + 8 * row, true)
           : type === 'f32'
             ? arena.view.getFloat32(out + 4 * row, true)
-            : memoryAt(out + row * BYTES[type], BYTES[type]).join();
+            : memoryAt(out + row * KERNEL_TYPE_BYTES[type], KERNEL_TYPE_BYTES[type]).join();
       seen.push(isThere ? value : 'null');
     }
     return { stop, seen };
@@ -68,7 +69,7 @@ const scalar = (ptr: number): Operand => ({ ptr, isScalar: true });
 /** Integers of all sizes, so that some products overflow and most do not; zeros among them. */
 function mixedColumn(type: KernelType, rows: number, random: () => number, greatestBits: number): number {
   if (type.startsWith('f')) return randomColumn(arena, type, rows, random, random() < 0.5 ? 'withZeros' : 'wide');
-  const ptr = arena.room(rows * BYTES[type]);
+  const ptr = arena.room(rows * KERNEL_TYPE_BYTES[type]);
   for (let row = 0; row < rows; row++) {
     const bits = Math.floor(random() * greatestBits);
     const magnitude = BigInt.asUintN(
@@ -76,7 +77,7 @@ function mixedColumn(type: KernelType, rows: number, random: () => number, great
       (BigInt(Math.floor(random() * 2 ** 32)) << 32n) | BigInt(Math.floor(random() * 2 ** 32)),
     );
     const value = !type.startsWith('u') && random() < 0.5 ? -magnitude : magnitude;
-    if (BYTES[type] === 8) arena.view.setBigUint64(ptr + 8 * row, BigInt.asUintN(64, value), true);
+    if (KERNEL_TYPE_BYTES[type] === 8) arena.view.setBigUint64(ptr + 8 * row, BigInt.asUintN(64, value), true);
     else arena.view.setUint32(ptr + 4 * row, Number(BigInt.asUintN(32, value)), true);
   }
   return ptr;
@@ -89,7 +90,7 @@ describe('arithmetic', () => {
       for (const rows of ROWS) {
         for (const share of [0, 0.5, 1]) {
           arena.reset();
-          const bits = share === 1 ? (fn === 'mul' ? 4 : 8) * BYTES[type] - 2 : 8 * BYTES[type];
+          const bits = share === 1 ? (fn === 'mul' ? 4 : 8) * KERNEL_TYPE_BYTES[type] - 2 : 8 * KERNEL_TYPE_BYTES[type];
           const left = mixedColumn(type, Math.max(1, rows), random, bits);
           const right = mixedColumn(type, Math.max(1, rows), random, bits);
           const validity = share === 0.5 ? randomBits(arena, rows, random, 0.8) : 0;
@@ -156,8 +157,8 @@ describe('arithmetic', () => {
     for (const fn of ['neg', 'abs', 'floor', 'ceil', 'round', 'sqrt'] as const) {
       for (const rows of ROWS) {
         arena.reset();
-        const values = mixedColumn(type, rows, random, 8 * BYTES[type]);
-        if (rows > 50 && !type.startsWith('f')) arena.view.setUint8(values + 51 * BYTES[type] - 1, 0x80);
+        const values = mixedColumn(type, rows, random, 8 * KERNEL_TYPE_BYTES[type]);
+        if (rows > 50 && !type.startsWith('f')) arena.view.setUint8(values + 51 * KERNEL_TYPE_BYTES[type] - 1, 0x80);
         const validity = random() < 0.5 ? randomBits(arena, rows, random, 0.9) : 0;
         expectSameRows(type, rows, validity, (kernels, out) =>
           kernels.unaryArithmetic(fn, type, values, validity, rows, out),
@@ -175,7 +176,8 @@ describe('compare', () => {
         arena.reset();
         const left = randomColumn(arena, type, Math.max(rows, 1), random, 'withZeros', 1);
         const right = randomColumn(arena, type, Math.max(rows, 1), random, 'withZeros');
-        if (rows > 3) new Uint8Array(arena.buffer).copyWithin(right, left, left + BYTES[type] * Math.floor(rows / 2));
+        if (rows > 3)
+          new Uint8Array(arena.buffer).copyWithin(right, left, left + KERNEL_TYPE_BYTES[type] * Math.floor(rows / 2));
         if (type === 'f64' && rows > 9) arena.view.setFloat64(left + 40, NaN, true);
         for (const [a, b] of [
           [column(left), column(right)],
@@ -343,9 +345,9 @@ describe('casts', () => {
           // Small enough for most targets, and a few that are not.
           if (!from.startsWith('f')) {
             for (let row = 0; row < rows; row++) {
-              for (let byte = 1; byte < BYTES[from]; byte++)
-                arena.view.setUint8(values + row * BYTES[from] + byte, random() < 0.02 ? 0x80 : 0);
-              if (random() < 0.95) arena.view.setUint8(values + row * BYTES[from], random() * 100);
+              for (let byte = 1; byte < KERNEL_TYPE_BYTES[from]; byte++)
+                arena.view.setUint8(values + row * KERNEL_TYPE_BYTES[from] + byte, random() < 0.02 ? 0x80 : 0);
+              if (random() < 0.95) arena.view.setUint8(values + row * KERNEL_TYPE_BYTES[from], random() * 100);
             }
           }
           const validity = share === 0 ? 0 : randomBits(arena, rows, random, 1 - share);
@@ -383,8 +385,8 @@ describe('casts', () => {
     for (const to of ALL_TYPES) {
       arena.reset();
       const bits = randomBits(arena, 100, random, 0.5);
-      expectSame(100 * BYTES[to], (kernels, out) => kernels.castBits(bits, to, 100, out));
-      expectSame(9 * BYTES[to], (kernels, out) => kernels.castBits(0, to, 9, out));
+      expectSame(100 * KERNEL_TYPE_BYTES[to], (kernels, out) => kernels.castBits(bits, to, 100, out));
+      expectSame(9 * KERNEL_TYPE_BYTES[to], (kernels, out) => kernels.castBits(0, to, 9, out));
     }
   });
 

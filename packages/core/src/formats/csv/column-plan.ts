@@ -4,6 +4,7 @@ import { type Zone, zoneOf } from '../../expressions/time-zone.ts';
 import { TYPE_CODE } from '../../kernels/compiled-layout.ts';
 import { VALUE_KIND } from '../../kernels/csv-layout.ts';
 import type { Ptr } from '../../memory/contract.ts';
+import { numberTypeOf } from '../../schema/number-types.ts';
 import { parseType } from '../../schema/parse-type.ts';
 import type { FieldSpec, ParsedType, TimeUnitText } from '../../schema/types.ts';
 import type { ValueFormat } from './csv-format.ts';
@@ -25,18 +26,6 @@ export interface ColumnPlan {
 }
 
 const DIGITS: Record<TimeUnitText | 'day', number> = { s: 0, ms: 3, us: 6, ns: 9, day: 0 };
-const NUMBER_CODES: Record<string, keyof typeof TYPE_CODE> = {
-  int8: 'i8',
-  int16: 'i16',
-  int32: 'i32',
-  int64: 'i64',
-  uint8: 'u8',
-  uint16: 'u16',
-  uint32: 'u32',
-  uint64: 'u64',
-  float32: 'f32',
-  float64: 'f64',
-};
 
 /** @throws ERR_TYPE_UNSUPPORTED for types that no text is read as */
 export function checkCsvType(field: FieldSpec): void {
@@ -62,7 +51,7 @@ function kindOf(type: ParsedType, isEpoch: boolean): number | undefined {
   if (text.startsWith('time32')) return VALUE_KIND.time32;
   if (text.startsWith('time64')) return VALUE_KIND.time64;
   // Durations are written as counts.
-  return TYPE_CODE[NUMBER_CODES[text] ?? 'i64'];
+  return TYPE_CODE[numberTypeOf(text) ?? 'i64'];
 }
 
 /** @param place Puts bytes into the arena, for the kernel. */

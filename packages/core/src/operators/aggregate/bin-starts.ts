@@ -3,22 +3,10 @@ import type { DraftColumn } from '../../batch/alloc-batch.ts';
 import { PipelineError } from '../../errors.ts';
 import type { KernelType } from '../../kernels/aggregate-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
+import { KERNEL_TYPE_BYTES } from '../../schema/number-types.ts';
 import type { ArenaViews } from './arena-views.ts';
 import type { LevelPlan } from './state-plan.ts';
 import { isFloat, isUnsigned, valueTypeOf } from './value-type.ts';
-
-const KERNEL_BYTES: Record<KernelType, number> = {
-  i8: 1,
-  i16: 2,
-  i32: 4,
-  i64: 8,
-  u8: 1,
-  u16: 2,
-  u32: 4,
-  u64: 8,
-  f32: 4,
-  f64: 8,
-};
 
 /** Writes the starts of the bins (i64 numbers at `bins`) of the given slots (u32), which ascend. */
 export function writeBinStarts(
@@ -60,7 +48,7 @@ function fillStarts(
   views: ArenaViews,
   plan: LevelPlan,
 ): void {
-  const bytes = KERNEL_BYTES[kernel];
+  const bytes = KERNEL_TYPE_BYTES[kernel];
   if (kernel === 'f64') views.f64.fill(Number(start), draft.values / 8 + from, draft.values / 8 + to);
   else {
     checkRange(draft, kernel, start, plan);
@@ -83,7 +71,7 @@ function writeNarrow(data: DataView, kernel: KernelType, at: Ptr, value: number)
 /** A bin can start before the smallest value that its type holds. */
 function checkRange(draft: DraftColumn, kernel: KernelType, start: bigint, plan: LevelPlan): void {
   if (isFloat(kernel)) return;
-  const bits = BigInt(8 * KERNEL_BYTES[kernel]);
+  const bits = BigInt(8 * KERNEL_TYPE_BYTES[kernel]);
   const isInside = isUnsigned(kernel)
     ? start >= 0n && start < 1n << bits
     : start >= -(1n << (bits - 1n)) && start < 1n << (bits - 1n);

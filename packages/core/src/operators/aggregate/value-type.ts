@@ -1,5 +1,6 @@
 /** How an aggregate treats the values of a column type: which kernel reads them, how states and results lie in memory. */
 import type { KernelType } from '../../kernels/aggregate-contract.ts';
+import { KERNEL_TYPE_BYTES, numberTypeOf } from '../../schema/number-types.ts';
 import type { TypeText } from '../../schema/types.ts';
 
 /** `number`: a kernel type and a width. `text`: bytes between offsets. `opaque`: rows can be counted, nothing more. */
@@ -18,19 +19,6 @@ export interface ValueType {
   dictionary: boolean;
 }
 
-const NUMBERS: Record<string, [KernelType, number]> = {
-  int8: ['i8', 1],
-  int16: ['i16', 2],
-  int32: ['i32', 4],
-  int64: ['i64', 8],
-  uint8: ['u8', 1],
-  uint16: ['u16', 2],
-  uint32: ['u32', 4],
-  uint64: ['u64', 8],
-  float32: ['f32', 4],
-  float64: ['f64', 8],
-};
-
 const TEMPORALS: Record<string, [KernelType, number]> = {
   date32: ['i32', 4],
   date64: ['i64', 8],
@@ -43,9 +31,9 @@ const TEMPORALS: Record<string, [KernelType, number]> = {
 /** Takes a column type apart for aggregation. */
 export function valueTypeOf(type: TypeText): ValueType {
   const base = { type, dictionary: false };
-  const number = NUMBERS[type];
+  const number = numberTypeOf(type);
   if (number !== undefined)
-    return { ...base, class: 'number', kernel: number[0], byteWidth: number[1], summable: true };
+    return { ...base, class: 'number', kernel: number, byteWidth: KERNEL_TYPE_BYTES[number], summable: true };
   if (type === 'bool') return { ...base, class: 'number', kernel: 'u8', byteWidth: 0, summable: true };
   const temporal = TEMPORALS[type.replace(/\[.*$/s, '')];
   if (temporal !== undefined)
@@ -79,5 +67,5 @@ export function unitNsOf(type: TypeText): bigint | undefined {
   if (type === 'date64') return 1_000_000n;
   const unit = /^(?:timestamp|duration|time32|time64)\[(s|ms|us|ns)/.exec(type)?.[1];
   if (unit !== undefined) return UNIT_NS[unit];
-  return NUMBERS[type] === undefined ? undefined : 1n;
+  return numberTypeOf(type) === undefined ? undefined : 1n;
 }
