@@ -14,7 +14,7 @@ export {
   type PoolConsumer,
   type PoolPlace,
 } from './memory/pool.ts';
-export { attachArena, processArena } from './memory/process-arena.ts';
+export { attachArena, createArena, processArena } from './memory/process-arena.ts';
 export { releaseOwners } from './memory/release-owners.ts';
 export { parseDuration } from './schema/durations.ts';
 export { formatBytes, parseBytes } from './schema/sizes.ts';

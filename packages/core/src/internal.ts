@@ -171,7 +171,7 @@ export type { ForeignTask } from './store/foreign-files.ts';
 export { holdStaging } from './store/held-staging.ts';
 export { keyToPath, pathToKey, showKey } from './store/key-path.ts';
 export { SchemaKeys } from './store/key-schema.ts';
-export type { MergeTask } from './store/merge-files.ts';
+export type { MergedRegion, MergeTask } from './store/merge-files.ts';
 export { type MergeRegion, planMerge } from './store/merge-plan.ts';
 export { type OpdmdContent, type OpdmdGroup, readOpdmd, writeOpdmd } from './store/oups/opdmd-file.ts';
 export { PythonObject, readPickledDict, writePickledDict } from './store/oups/pickle.ts';

@@ -187,7 +187,7 @@ it('one process holds an id, another plan is refused, and so are files that have
   expect(names.filter((name) => !name.startsWith('states'))).toEqual([expect.stringMatching(/^checkpoint-/)]);
 });
 
-it('rows that a checkpoint has and their dataset has not outlast a vacuum', async () => {
+it('rows that a checkpoint has and their dataset has not outlast a vacuum, and are merged with what came meanwhile', async () => {
   const store = await newStore();
   const key = { name: 'rows' };
   const feed = (from: number, position: number) => {
@@ -209,8 +209,10 @@ it('rows that a checkpoint has and their dataset has not outlast a vacuum', asyn
     syncBuiltinESMExports();
   }
   expect(await store.vacuum(key, { retention: 0 })).toMatchObject({ files: 0 });
+  await store.write(key, valueRows(10, 120), { schema: SCHEMA, orderedOn: 'value' });
   await run(feed(200, 200), { ...used, inputEnds: 'final' }).done;
-  expect((await store.dataset(key)).rows).toBe(300);
+  const dataset = await store.dataset(key);
+  expect(await dataset.verify()).toMatchObject({ ok: true, rows: 310 });
   expect(readdirSync(join(store.root, 'name=rows')).includes('_staging')).toBe(false);
 });
 

@@ -15,6 +15,7 @@ import type { WrittenMark, WrittenSink } from '../coordinator/written-sinks.ts';
 import type { Summary } from '../job/summary.ts';
 import type { DurableCheckpoint } from './checkpoint-file.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { MergeThread } from './merge-thread.ts';
 import { ResumeFolder } from './resume-folder.ts';
 import {
   goOn,
@@ -72,7 +73,7 @@ export class Resume {
       const fingerprint = fingerprintOf(plan);
       if (from !== undefined) {
         checkPlan(from, fingerprint, options);
-        await commitAll(options.id, from);
+        await commitAll(options.id, from, plan.memoryLimitBytes);
         await folder.forgetBefore(from.epoch);
       }
       return new Resume(options, folder, fingerprint, from, await openSources(logical, from, options));
@@ -225,9 +226,15 @@ function txnOf(id: string, { history, epoch }: DurableCheckpoint, node: number):
   return { appId: `spillway/${id}/${history}/${node}`, version: epoch };
 }
 
-/** Datasets that are behind the checkpoint commit what it names. */
-async function commitAll(id: string, from: DurableCheckpoint): Promise<void> {
-  for (const [node, { staged }] of from.sinks) await commitEpoch(staged, txnOf(id, from, node), from.isClosed);
+/** Datasets that are behind the checkpoint commit what it names, within the limit of the run that is to come. */
+async function commitAll(id: string, from: DurableCheckpoint, limitBytes: number): Promise<void> {
+  const runner = new MergeThread(limitBytes);
+  try {
+    for (const [node, { staged }] of from.sinks)
+      await commitEpoch(staged, txnOf(id, from, node), from.isClosed, runner);
+  } finally {
+    await runner.close();
+  }
 }
 
 async function openSources(
