@@ -27,7 +27,8 @@ const PLAIN: TestProjectConfiguration[] = [
 
 export default defineConfig(({ mode }) => ({
   test: {
-    env: { SPILLWAY_SUITE: mode },
+    // Runs of tests leave nothing at home.
+    env: { SPILLWAY_SUITE: mode, SPILLWAY_HISTORY: 'off' },
     ...(mode in INCLUDED ? { include: INCLUDED[mode] as string[] } : { projects: PLAIN }),
     exclude: [...configDefaults.exclude, 'dist/**'],
     globalSetup: ['support/build-once.ts', ...(PREPARED[mode] ?? [])],

@@ -1,6 +1,6 @@
 /** Charts over the run's time. Each redraws from the points that are kept; colours follow the theme. */
 import type uPlotType from 'uplot';
-import type { HistoryPoint } from '../dist/dashboard/history.js';
+import type { SeriesPoint } from '../dist/monitor/run-series.js';
 import { element } from './elements.js';
 
 const uPlot = (globalThis as unknown as { uPlot: typeof uPlotType }).uPlot;
@@ -10,7 +10,7 @@ export interface Series {
   label: string;
   color?: string;
   isDashed?: boolean;
-  of(point: HistoryPoint, before: HistoryPoint | undefined): number | null;
+  of(point: SeriesPoint, before: SeriesPoint | undefined): number | null;
 }
 
 export interface ChartOptions {
@@ -51,7 +51,7 @@ export class Chart {
   }
 
   /** @param now said below the chart: what it shows at its right end */
-  draw(points: readonly HistoryPoint[], now: string): void {
+  draw(points: readonly SeriesPoint[], now: string): void {
     this.#caption.textContent = now;
     this.#place.setAttribute('aria-label', `${this.#options.label}: ${now}`);
     const data = this.#data(points);
@@ -69,7 +69,7 @@ export class Chart {
     this.#plot = undefined;
   }
 
-  #data(points: readonly HistoryPoint[]): uPlotType.AlignedData {
+  #data(points: readonly SeriesPoint[]): uPlotType.AlignedData {
     const { stacked = [], lines = [] } = this.#options;
     const times = points.map(({ elapsedMs }) => elapsedMs / 1000);
     const values = (series: Series): (number | null)[] =>

@@ -1,6 +1,7 @@
 /** The page: follows a run by server-sent events, or shows the data that was saved in it. */
-import type { HistoryPoint } from '../dist/dashboard/history.js';
+
 import type { ReportData } from '../dist/dashboard/report.js';
+import type { SeriesPoint } from '../dist/monitor/run-series.js';
 import type { MetricsSnapshot } from '../dist/monitor/snapshot.js';
 import { makePanels, type Panels } from './panels.js';
 
@@ -8,7 +9,7 @@ import { makePanels, type Panels } from './panels.js';
 const MOST_POINTS = 2400;
 
 class Page {
-  #points: HistoryPoint[] = [];
+  #points: SeriesPoint[] = [];
   #snapshot: MetricsSnapshot | undefined;
   #panels: Panels | undefined;
   #isPaused = false;
@@ -45,7 +46,7 @@ class Page {
     this.#draw(true);
   }
 
-  follow({ snapshot, point }: { snapshot: MetricsSnapshot; point: HistoryPoint }): void {
+  follow({ snapshot, point }: { snapshot: MetricsSnapshot; point: SeriesPoint }): void {
     this.#points.push(point);
     if (this.#points.length > MOST_POINTS) this.#points = this.#points.filter((_, index) => index % 2 === 0);
     this.#snapshot = snapshot;
@@ -94,7 +95,7 @@ if (saved !== null) {
   const on = (name: string, action: (data: never) => void): void =>
     events.addEventListener(name, (event) => action(JSON.parse((event as MessageEvent<string>).data) as never));
   on('start', (data: ReportData) => page.begin(data));
-  on('snapshot', (data: { snapshot: MetricsSnapshot; point: HistoryPoint }) => page.follow(data));
+  on('snapshot', (data: { snapshot: MetricsSnapshot; point: SeriesPoint }) => page.follow(data));
   on('ended', (data: ReportData) => {
     page.begin(data);
     events.close();

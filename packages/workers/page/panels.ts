@@ -1,5 +1,5 @@
 /** All panels of the page, in their order, and how each is brought up to date. */
-import type { HistoryPoint } from '../dist/dashboard/history.js';
+import type { SeriesPoint } from '../dist/monitor/run-series.js';
 import type { MetricsSnapshot } from '../dist/monitor/snapshot.js';
 import { Chart, type ChartOptions, colorOf } from './charts.js';
 import { element, panel } from './elements.js';
@@ -8,7 +8,7 @@ import { PlanGraph } from './plan-graph.js';
 import { alertsOf, endsOf, flushesOf, heapsOf, holdersOf, numbersOf, stagesOf } from './tables.js';
 
 export interface Panels {
-  draw(snapshot: MetricsSnapshot, points: readonly HistoryPoint[]): void;
+  draw(snapshot: MetricsSnapshot, points: readonly SeriesPoint[]): void;
   /** The theme has changed. */
   restyle(): void;
 }
@@ -72,7 +72,7 @@ function chartsOf({ stages, memory: { limitBytes, promisedRssBytes, idleRssBytes
   const add = (title: string, now: TitledChart['now'], options: Omit<ChartOptions, 'label'>): TitledChart => {
     return { title, now, chart: new Chart({ ...options, label: title }) };
   };
-  const rate = (of: (point: HistoryPoint) => number) => (point: HistoryPoint, before: HistoryPoint | undefined) =>
+  const rate = (of: (point: SeriesPoint) => number) => (point: SeriesPoint, before: SeriesPoint | undefined) =>
     before === undefined ? null : ((of(point) - of(before)) * 1000) / Math.max(1, point.elapsedMs - before.elapsedMs);
   return [
     add(
@@ -80,7 +80,7 @@ function chartsOf({ stages, memory: { limitBytes, promisedRssBytes, idleRssBytes
       ({ memory }) => `${bytes(memory.rssBytes - idleRssBytes)} above idle, limit ${bytes(limitBytes)}`,
       {
         stacked: [
-          ...names.map((label, index) => ({ label, of: (point: HistoryPoint) => point.stageBytes[index] ?? 0 })),
+          ...names.map((label, index) => ({ label, of: (point: SeriesPoint) => point.stageBytes[index] ?? 0 })),
           {
             label: 'others',
             color: '#7d8794',

@@ -3,6 +3,7 @@ export type { ActiveAlert, AlertEvent, AlertKind, AlertSeverity } from './alerts
 export type { AlertOptions, AlertRuleOptions } from './alerts/alert-options.ts';
 export type { AlertRuleName } from './alerts/rules.ts';
 export type { PressureLevel } from './governor/pressure.ts';
+export type { PastRun } from './history/past-run.ts';
 export type { BufferState } from './job/buffer-state.ts';
 export type { DeadLetter, DeadLetterCount } from './job/dead-letter.ts';
 export type {
@@ -19,6 +20,7 @@ export type { JobState, Run } from './job/job.ts';
 export type { RunOptions } from './job/run-options.ts';
 export type { EndpointSummary, StageSummary, Summary } from './job/summary.ts';
 export type { EndpointCount, EndpointProgress, MemoryProgress, Progress } from './monitor/progress.ts';
+export type { SeriesPoint } from './monitor/run-series.ts';
 export type {
   BufferMetrics,
   CascadeRecord,

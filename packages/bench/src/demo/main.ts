@@ -27,6 +27,7 @@ async function demo(options: DemoOptions): Promise<Summary> {
     workers: options.workers,
     progressEvery: 100,
     handleSignals: true,
+    history: false,
     onProgress: (progress) => line.show({ progress, buffers: job.state().buffers }),
   });
   try {

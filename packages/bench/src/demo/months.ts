@@ -58,7 +58,7 @@ export async function writeParts(
       .and(col('date').lt(lit(timeOf(to))));
     return flights.filter(isInside).toParquet(path);
   });
-  await run(sinks, { workers, handleSignals: true }).done;
+  await run(sinks, { workers, handleSignals: true, history: false }).done;
   return paths;
 }
 
@@ -97,6 +97,7 @@ export async function feedParts(
       resume: RESUME_ID,
       inputEnds: isLast ? 'final' : 'more',
       handleSignals: true,
+      history: false,
     });
     onRun(await job.done, part);
   }
@@ -117,7 +118,11 @@ async function correctDay(store: Store, files: readonly string[], { memoryLimitB
     by: ['origin'],
     aggregations: { daily: { every: '1d', columns: DELAYS } },
   });
-  await run(daily.toStore(store, { key: { per: 'origin', freq: '1d' } }), { workers, handleSignals: true }).done;
+  await run(daily.toStore(store, { key: { per: 'origin', freq: '1d' } }), {
+    workers,
+    handleSignals: true,
+    history: false,
+  }).done;
 }
 
 async function dayOf(store: Store): Promise<{ rows: number; day: { n: bigint; sum_delay: bigint } | undefined }> {

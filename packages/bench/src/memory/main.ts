@@ -3,6 +3,9 @@ import { parseArgs } from 'node:util';
 import { type Cell, MATRIX_JOBS, MATRIX_LIMITS, runCell, TABLE_TITLES, tableRow, timesLimitOf } from './matrix.ts';
 import { PEAK_JOBS, type PeakJob } from './peak-jobs.ts';
 
+// Runs that are measured leave no records, neither here nor in the processes that are started.
+process.env['SPILLWAY_HISTORY'] = 'off';
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { workers: { type: 'string', default: '2' }, times: { type: 'string' } },

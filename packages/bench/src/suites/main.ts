@@ -16,6 +16,9 @@ import type { Asked } from './asked.ts';
 import { profileWorkload } from './profile.ts';
 import { WORKLOADS, type Workload } from './workloads.ts';
 
+// Runs that are measured leave no records, neither here nor in the processes that are started.
+process.env['SPILLWAY_HISTORY'] = 'off';
+
 const extra = Object.keys(WORKLOADS).filter((name) => WORKLOADS[name]?.isExtra);
 const USAGE = `npm run bench -- [WORKLOAD...] [--full] [--peers] [options]
 

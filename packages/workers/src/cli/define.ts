@@ -44,6 +44,8 @@ export function jobOptions(command: Command): Command {
     )
     .option('--checkpoint-every <duration>', 'with --resume (default: 60s)', duration)
     .option('--resume-directory <folder>', 'of the checkpoints (default: _resume in the store)')
+    .option('--history <folder>', 'where it leaves its record (default: what spillway runs looks into)')
+    .option('--no-history', 'it leaves no record')
     .option('--quiet', 'no progress and no summary')
     .option('--dry-run', 'print the plan and the memory that it needs, and run nothing');
 }

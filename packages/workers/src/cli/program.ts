@@ -10,6 +10,7 @@ import { examples, type SetCode } from './define.ts';
 import { addIngest } from './ingest/ingest-command.ts';
 import { addOups } from './oups/oups-commands.ts';
 import { addRun } from './run/run-command.ts';
+import { addHistory } from './runs/runs-commands.ts';
 import { addStore } from './store/store-commands.ts';
 
 function version(): string {
@@ -49,6 +50,7 @@ export function makeProgram(context: Context, setCode: SetCode): Command {
   addIngest(program, context);
   addStore(program, context, setCode);
   addOups(program, context);
+  addHistory(program, context);
   addCompletion(program, context);
   return program;
 }

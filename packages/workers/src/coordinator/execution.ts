@@ -26,7 +26,7 @@ import { BadRowReports } from './bad-rows.ts';
 import { Cleanup } from './cleanup.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { refusePushes, settleSinks } from './ends.ts';
-import { abortedError, FailureLatch } from './failure.ts';
+import { abortedError, FailureLatch, leakError } from './failure.ts';
 import type { LaneHandle } from './lane-handle.ts';
 import { type PlannedRun, planRun, type SinkInput, type Starts } from './plan-run.ts';
 import { describeBatch, type SourceBatch } from './replay.ts';
@@ -141,9 +141,9 @@ export class Execution {
     this.#attempt?.setListening(this.#watch.attention());
   }
 
-  /** Everything that is shown of the run. From the first one on lanes report their heaps as well. */
-  snapshot(): MetricsSnapshot {
-    const isFirst = !this.#watch.isWatched;
+  /** Everything that is shown of the run. From the first one that somebody looks at, lanes report their heaps as well. */
+  snapshot(isLookedAt = true): MetricsSnapshot {
+    const isFirst = isLookedAt && !this.#watch.isWatched;
     const limitBytes = this.planned?.physical.memoryLimitBytes ?? 0;
     const { readings } = this;
     const parts = {
@@ -153,7 +153,7 @@ export class Execution {
       elapsedMs: this.elapsedMs(),
       spillFolder: this.#spill?.folder,
     };
-    const snapshot = this.#watch.snapshot(parts);
+    const snapshot = this.#watch.snapshot(parts, isLookedAt);
     if (isFirst) this.#attempt?.setListening(this.#watch.attention());
     return snapshot;
   }
@@ -199,9 +199,20 @@ export class Execution {
     void preloadPools();
     const planned = await planRun(sinks, this.#options, (plan, logical) => this.#goOn(plan, logical), given);
     this.planned = planned;
+    if (this.#stored === undefined) await this.#keepHistory(planned);
     if (planned.reduced !== undefined) this.#emitter.emit('alert', noted('memory', 'process', planned.reduced));
     this.latch.check();
     return planned;
+  }
+
+  async #keepHistory({ written, physical }: PlannedRun): Promise<void> {
+    await this.#watch.keepHistory(written, this.#options, {
+      workers: physical.workers,
+      minimumBytes: physical.minimumBytes,
+      startedAtMs: performance.timeOrigin + this.#startedAt,
+      elapsedMs: () => this.elapsedMs(),
+      snapshot: () => this.snapshot(false),
+    });
   }
 
   /** What all attempts share, and the threads of the first. */
@@ -411,6 +422,7 @@ export class Execution {
     await this.#giveBackMemory(isClean);
     this.#watch.close();
     this.#endedAt = performance.now();
+    await this.#watch.leaveHistory(this.summary(this.latch.error === undefined));
   }
 
   async #giveBackMemory(isClean: boolean): Promise<void> {
@@ -431,14 +443,8 @@ export class Execution {
     const leftBytes = lease.usedBytes();
     if (leftBytes > 0) lease.reclaim();
     lease.release();
-    if (leftBytes + reservedBytes > 0 && isClean && this.#options.debug) {
-      const what = `${leftBytes} bytes of shared memory and ${reservedBytes} reserved bytes`;
-      this.latch.fail(
-        new PipelineError('ERR_INTERNAL', `${what} were not given back`, {
-          hint: 'this is a bug: report it with the plan',
-        }),
-      );
-    }
+    if (leftBytes + reservedBytes > 0 && isClean && this.#options.debug)
+      this.latch.fail(leakError(leftBytes, reservedBytes));
   }
 
   #watchSignal(signal: AbortSignal | undefined): void {

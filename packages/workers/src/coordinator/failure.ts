@@ -65,3 +65,11 @@ export function abortedError(reason: unknown): PipelineError {
     ...(reason === undefined ? {} : { cause: reason }),
   });
 }
+
+/** What `debug` fails a run with that has not given back what it took. */
+export function leakError(slabBytes: number, reservedBytes: number): PipelineError {
+  const what = `${slabBytes} bytes of shared memory and ${reservedBytes} reserved bytes`;
+  return new PipelineError('ERR_INTERNAL', `${what} were not given back`, {
+    hint: 'this is a bug: report it with the plan',
+  });
+}

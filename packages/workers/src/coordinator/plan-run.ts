@@ -15,6 +15,8 @@ import { packetRowsOf, positionsOf, type RowGroupSchedule, scheduleRowGroups } f
 export type SinkInput = Sink;
 
 export interface PlannedRun {
+  /** As it was before sources and stores were looked at. */
+  written: LogicalPlan;
   logical: ResolvedPlan;
   physical: PhysicalPlan;
   /** Node ids of the sinks. */
@@ -48,6 +50,7 @@ export async function planRun(
   const starts = await goOn(plan, logical);
   const { physical, reduced } = planInGroup(logical, options.workers);
   const planned: PlannedRun = {
+    written: plan,
     logical,
     physical,
     sinkIds: sinkIdsOf(sinks, logical),

@@ -7,9 +7,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { PipelineError } from '@spillway/core/base';
 import type { Run } from '../job/job.ts';
+import { pointOf, RunSeries } from '../monitor/run-series.ts';
 import type { MetricsSnapshot } from '../monitor/snapshot.ts';
 import { Access } from './access.ts';
-import { History, pointOf } from './history.ts';
 import { LiveClients } from './live-clients.ts';
 import { PAGE_FILES } from './page-files.ts';
 import { type ReportData, reportPage } from './report.ts';
@@ -87,7 +87,7 @@ class ServedJob {
   readonly #title: string | undefined;
   readonly #server: Server;
   readonly #clients: LiveClients = new LiveClients();
-  readonly #history: History = new History(SNAPSHOT_EVERY_MS);
+  readonly #series: RunSeries = new RunSeries(SNAPSHOT_EVERY_MS);
   readonly #timer: NodeJS.Timeout;
   #ended: { ok: boolean } | undefined;
 
@@ -127,7 +127,7 @@ class ServedJob {
 
   #look(): void {
     const snapshot = this.#job.metrics();
-    this.#history.add(snapshot);
+    this.#series.add(snapshot);
     if (this.#clients.count === 0) return;
     this.#clients.send('snapshot', JSON.stringify({ snapshot, point: pointOf(snapshot) }), Date.now());
   }
@@ -137,7 +137,7 @@ class ServedJob {
     return {
       title: this.#title ?? names.join(' → '),
       snapshot,
-      history: this.#history.points,
+      history: this.#series.points,
       ended: this.#ended,
       error: this.#ended?.ok === false ? this.#job.summary().error?.message : undefined,
     };

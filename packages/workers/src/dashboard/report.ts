@@ -2,15 +2,15 @@
  * A run as one file: the dashboard's page with its scripts, styles and data inside, which opens from the disk and asks for no address. The page's
  * modules lie in it as data, named by an import map, because a page from the disk may not load modules from beside it.
  */
+import type { SeriesPoint } from '../monitor/run-series.ts';
 import type { MetricsSnapshot } from '../monitor/snapshot.ts';
-import type { HistoryPoint } from './history.ts';
 import { PAGE_FILES, PAGE_MODULES } from './page-files.ts';
 
 /** All that a page shows. */
 export interface ReportData {
   title: string;
   snapshot: MetricsSnapshot;
-  history: readonly HistoryPoint[];
+  history: readonly SeriesPoint[];
   /** Undefined while the run goes on. */
   ended: { ok: boolean } | undefined;
   /** What it failed with. */

@@ -62,6 +62,11 @@ export interface RunOptions {
   checkpointEvery?: number | string;
   /** Folder of the checkpoints. Default: `_resume` in the first store that the plan writes. */
   resumeDirectory?: string;
+  /**
+   * Folder in which the run leaves its record, for `spillway runs`, `spillway report` and the advice that takes earlier runs into account; `false`
+   * for none. Default: what the environment variable `SPILLWAY_HISTORY` says (a folder, or `off`), else `spillway/runs` in the user's state folder.
+   */
+  history?: false | string;
 }
 
 /** The same with defaults, sizes in bytes and durations in milliseconds. */
@@ -87,6 +92,7 @@ export interface ParsedRunOptions {
   barrierEveryMs: number;
   resume: { id: string; inputEnds: 'more' | 'final'; directory: string | undefined } | undefined;
   checkpointEveryMs: number;
+  history: false | string | undefined;
 }
 
 const KNOWN: ReadonlySet<string> = new Set<keyof RunOptions>([
@@ -110,6 +116,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof RunOptions>([
   'inputEnds',
   'checkpointEvery',
   'resumeDirectory',
+  'history',
 ]);
 
 const DEFAULT_RESTARTS = 10;
@@ -151,6 +158,7 @@ export function parseRunOptions(options: RunOptions): ParsedRunOptions {
     onPoisonBatch: poisonOf(options.onPoisonBatch ?? 'fail'),
     barrierEveryMs: milliseconds(options.barrierEvery ?? 5000, 'barrierEvery'),
     resume: resumeOf(options),
+    history: historyOf(options.history),
     checkpointEveryMs: milliseconds(options.checkpointEvery ?? 60_000, 'checkpointEvery'),
     spillLimitBytes: options.spillLimit === undefined ? Infinity : parseBytes(options.spillLimit, 'spillLimit'),
   };
@@ -173,6 +181,11 @@ function resumeOf({ resume, inputEnds, resumeDirectory }: RunOptions): ParsedRun
       'a name of letters, digits, dots, - and _, up to 100 of them',
     );
   return { id: resume, inputEnds: inputEnds ?? 'final', directory: resumeDirectory };
+}
+
+function historyOf(value: RunOptions['history']): ParsedRunOptions['history'] {
+  if (value === undefined || value === false || (typeof value === 'string' && value !== '')) return value;
+  throw refused('history', `is ${JSON.stringify(value)}`, 'false, or the path of a folder');
 }
 
 function poisonOf(value: NonNullable<RunOptions['onPoisonBatch']>): ParsedRunOptions['onPoisonBatch'] {

@@ -1,15 +1,26 @@
-/** Whoever looks at a run from outside: what is resident, what happened, and what the lanes are asked to report. */
+/** Whoever looks at a run from outside: what is resident, what happened, what the lanes are asked to report, and what is left of it. */
 import { getHeapStatistics } from 'node:v8';
+import type { LogicalPlan } from '@spillway/core/internal';
 import { AlertBoard } from '../alerts/alert-board.ts';
 import { type ParsedAlertOptions, parseAlertOptions } from '../alerts/alert-options.ts';
 import { Webhook } from '../alerts/webhook.ts';
+import { historyPlace } from '../history/history-place.ts';
+import type { RunHistory } from '../history/run-history.ts';
 import type { JobEmitter } from '../job/events.ts';
+import type { ParsedRunOptions } from '../job/run-options.ts';
+import type { Summary } from '../job/summary.ts';
 import type { Attention } from '../lanes/attention.ts';
 import { CollectionMeter } from './collection-meter.ts';
 import { ResidentSampler } from './resident.ts';
 import { RunRecord } from './run-record.ts';
 import type { IsolateMetrics, MetricsSnapshot } from './snapshot.ts';
 import { type SnapshotParts, takeSnapshot } from './take-snapshot.ts';
+
+/** A run as its record follows it. */
+export type FollowedRun = Pick<
+  ConstructorParameters<typeof RunHistory>[0],
+  'workers' | 'minimumBytes' | 'startedAtMs' | 'elapsedMs' | 'snapshot'
+>;
 
 export class RunWatch {
   readonly sampler: ResidentSampler = new ResidentSampler();
@@ -18,6 +29,8 @@ export class RunWatch {
   readonly alerts: AlertBoard;
   /** Of the main thread; there from the first snapshot on. */
   #collections: CollectionMeter | undefined;
+  #history: RunHistory | undefined;
+  #isClosed = false;
 
   /** @param pathFrom the stages and sinks behind a stage, it first */
   constructor(
@@ -40,21 +53,38 @@ export class RunWatch {
     return { flushes: this.#emitter.hasListeners('flush'), isolates: this.isWatched };
   }
 
-  snapshot(parts: Omit<SnapshotParts, 'sampler' | 'record' | 'alerts'>): MetricsSnapshot {
-    this.#collections ??= new CollectionMeter();
+  /** @param isLookedAt whether somebody looks: heaps and collections are measured from then on */
+  snapshot(parts: Omit<SnapshotParts, 'sampler' | 'record' | 'alerts'>, isLookedAt: boolean): MetricsSnapshot {
+    if (isLookedAt && !this.#isClosed) this.#collections ??= new CollectionMeter();
     const { sampler, alerts } = this;
     const whole = { ...parts, sampler, record: this.#record, alerts: alerts.active() };
     return takeSnapshot(whole, mainIsolate(this.#collections));
   }
 
+  /** From now on a record of the run is kept, unless it is to leave none. */
+  async keepHistory(plan: LogicalPlan, options: ParsedRunOptions, run: FollowedRun): Promise<void> {
+    const place = historyPlace(options.history);
+    if (place === undefined) return;
+    const { RunHistory } = await import('../history/run-history.ts');
+    this.#history = new RunHistory({ ...run, place, plan, resume: options.resume?.id });
+  }
+
+  /** The run is over: leaves its record. */
+  async leaveHistory(summary: Summary): Promise<void> {
+    await this.#history?.leave(summary);
+  }
+
   close(): void {
+    this.#isClosed = true;
+    this.#history?.close();
     this.sampler.close();
     this.#record.close();
     this.#collections?.close();
   }
 }
 
-function mainIsolate({ collections, collectionMs }: CollectionMeter): IsolateMetrics {
+function mainIsolate(meter: CollectionMeter | undefined): IsolateMetrics {
+  const { collections = 0, collectionMs = 0 } = meter ?? {};
   const { used_heap_size: heapBytes, external_memory: externalBytes } = getHeapStatistics();
   return { name: 'main thread', heapBytes, externalBytes, collections, collectionMs };
 }

@@ -5,10 +5,19 @@
 import { createHash } from 'node:crypto';
 import type { LogicalPlan, OperatorSpec, SinkSpec, SourceSpec } from '@spillway/core/internal';
 
-export function fingerprintOf({ nodes, deterministic }: LogicalPlan): string {
+export function fingerprintOf(plan: LogicalPlan): string {
+  return digestOf(plan, ['url']);
+}
+
+/** The same whatever the limits of stages are: what a run has to do, not how much it may hold while it does it. */
+export function workFingerprintOf(plan: LogicalPlan): string {
+  return digestOf(plan, ['url', 'memoryLimitBytes']);
+}
+
+function digestOf({ nodes, deterministic }: LogicalPlan, leftOut: readonly string[]): string {
   const steps = nodes.map(({ id, name, spec, inputs }) => ({ id, name, spec: lasting(spec), inputs }));
   const text = JSON.stringify({ steps, deterministic }, (key, value) => {
-    if (key === 'url') return undefined;
+    if (leftOut.includes(key)) return undefined;
     return typeof value === 'bigint' ? `${value}n` : sorted(value);
   });
   return createHash('sha256').update(text).digest('hex').slice(0, 32);

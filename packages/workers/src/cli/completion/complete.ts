@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { openStore } from '@spillway/core';
 import type { Argument, Command, Option } from 'commander';
 import type { Context } from '../context.ts';
+import { openHistory } from '../runs/open-history.ts';
 import { keyText, typedKey } from '../store/open-existing.ts';
 import { pairs } from '../values.ts';
 
@@ -65,6 +66,12 @@ async function columnsOf([store, key]: readonly string[], current: string, cwd: 
   return fields.map(({ name, type }) => ({ text: before + name, what: type }));
 }
 
+/** Runs that have left a record, the last one first. */
+async function runsOf(context: Context, words: readonly string[]): Promise<Candidate[]> {
+  const names = await openHistory({}, context).names();
+  return [...words, ...names.map(({ id }) => id).reverse()].map((text) => ({ text, what: '' }));
+}
+
 function optionsOf(command: Command): Candidate[] {
   const own = command.options.filter(({ hidden }) => !hidden);
   return [
@@ -73,22 +80,24 @@ function optionsOf(command: Command): Candidate[] {
   ];
 }
 
-async function valuesOf({ command, option, values, current }: Line, cwd: string): Promise<Candidate[]> {
+async function valuesOf({ command, option, values, current }: Line, context: Context): Promise<Candidate[]> {
   const choices = (list: readonly string[] | undefined): Candidate[] =>
     (list ?? []).map((text) => ({ text, what: '' }));
   if (option !== undefined) {
-    if (option.long === '--columns' && command.name() === 'cat') return columnsOf(values, current, cwd);
+    if (option.long === '--against') return runsOf(context, ['previous']);
+    if (option.long === '--columns' && command.name() === 'cat') return columnsOf(values, current, context.cwd);
     return choices(option.argChoices);
   }
   const argument: Argument | undefined = command.registeredArguments[values.length];
-  if (argument?.name() === 'key') return keysOf(values[0], cwd);
+  if (argument?.name() === 'key') return keysOf(values[0], context.cwd);
+  if (argument?.name() === 'run') return runsOf(context, ['last']);
   return choices(argument?.argChoices);
 }
 
-async function candidatesOf(program: Command, words: readonly string[], cwd: string): Promise<Candidate[]> {
+async function candidatesOf(program: Command, words: readonly string[], context: Context): Promise<Candidate[]> {
   const line = read(program, words);
   if (line.option === undefined && line.current.startsWith('-')) return optionsOf(line.command);
-  if (line.command !== program) return valuesOf(line, cwd);
+  if (line.command !== program) return valuesOf(line, context);
   if (words.length > 1) return [];
   return program.commands
     .filter((command) => !(command as Command & { _hidden?: boolean })._hidden)
@@ -99,8 +108,9 @@ async function candidatesOf(program: Command, words: readonly string[], cwd: str
  * Prints what may stand for the last word, a line each with a tab before its description; nothing where a file is meant.
  * @param words behind `spillway`, up to the cursor; the last may be empty
  */
-export async function complete(program: Command, words: readonly string[], { results, cwd }: Context): Promise<void> {
-  const candidates = await candidatesOf(program, words, cwd);
+export async function complete(program: Command, words: readonly string[], context: Context): Promise<void> {
+  const candidates = await candidatesOf(program, words, context);
   const fitting = candidates.filter(({ text }) => text.startsWith(words.at(-1) ?? ''));
-  for (const { text, what } of fitting) await results.line(what === '' ? text : `${text}\t${what.split('\n')[0]}`);
+  for (const { text, what } of fitting)
+    await context.results.line(what === '' ? text : `${text}\t${what.split('\n')[0]}`);
 }

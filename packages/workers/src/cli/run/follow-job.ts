@@ -1,5 +1,6 @@
 /** A job as people see it on standard error: what was left out, what presses, how far it is, what it did. */
 import { formatBytes, PipelineError } from '@spillway/core/words';
+import { historyPlace } from '../../history/history-place.ts';
 import type { Run } from '../../job/job.ts';
 import type { RunOptions } from '../../job/run-options.ts';
 import type { Summary } from '../../job/summary.ts';
@@ -22,6 +23,8 @@ export interface JobOptions extends CommonOptions, WatchOptions {
   inputEnds?: 'more' | 'final';
   checkpointEvery?: string;
   resumeDirectory?: string;
+  /** `false` for none. */
+  history?: false | string | true;
 }
 
 /** Of bad rows, each of which is told up to here. */
@@ -33,9 +36,12 @@ const RUN_OPTIONS = [
 ];
 
 /** What of a job's options `run` takes. */
-function runOptions(options: JobOptions): RunOptions {
+function runOptions(options: JobOptions, { env, cwd }: Context): RunOptions {
   const given = RUN_OPTIONS.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]);
-  return Object.fromEntries(given) as RunOptions;
+  const named = options.history === true ? undefined : options.history;
+  const place = historyPlace(named, env, cwd);
+  const history = place === undefined ? false : place.isGiven ? place.folder : undefined;
+  return { ...Object.fromEntries(given), ...(history !== undefined && { history }) };
 }
 
 /** What was interrupted goes on where it was, if it has a name. */
@@ -95,7 +101,7 @@ export async function followJob(
 ): Promise<{ job: Run; summary: Summary; endWatching: () => Promise<void> }> {
   const display = new ProgressDisplay(context.stderr);
   const job = run(sinks, {
-    ...runOptions(options),
+    ...runOptions(options, context),
     ...(options.deterministic === true && { deterministic: true }),
     signal: context.interruption(),
     ...(options.quiet !== true && { onProgress: (progress) => display.show(progress) }),
