@@ -29,7 +29,7 @@ export interface Figure {
   /** Our median. */
   ours: number;
   spread?: Spread;
-  unit: 'ms' | 'µs' | '×' | '%' | '1/s';
+  unit: 'ms' | 'µs' | '×' | '%' | '1/s' | 'MiB';
   peer?: PeerFigure;
   /** How many times faster than the peer, or than the slower form of our own. */
   ratio?: number;

@@ -55,11 +55,13 @@ const SERIES_ROLL_UP =
  * Hour, day and week aggregates of `series` into the tables `hourly`, `daily` and `weekly`: the fastest correct form of
  * several tried (bins by integer division, coarse ones rolled up from the hours). Its plain double sum is exact here
  * because the values are multiples of 1/64.
+ *
+ * @param from what stands behind FROM
  */
-export async function aggregateSeries(db: DuckDb): Promise<void> {
+export async function aggregateSeries(db: DuckDb, from = 'series'): Promise<void> {
   await db.run(`CREATE OR REPLACE TEMP TABLE hourly AS SELECT epoch_us(ts) // 3600000000 AS bin,
     sum(value) AS total, min(value) AS low, max(value) AS high, count(value) AS n, arg_min(value, ts) AS open, arg_max(value, ts) AS close
-    FROM series GROUP BY 1`);
+    FROM ${from} GROUP BY 1`);
   await db.run(
     `CREATE OR REPLACE TEMP TABLE daily AS SELECT bin // 24 AS bin, ${SERIES_ROLL_UP} FROM hourly GROUP BY 1`,
   );
@@ -67,6 +69,20 @@ export async function aggregateSeries(db: DuckDb): Promise<void> {
   await db.run(
     `CREATE OR REPLACE TEMP TABLE weekly AS SELECT (bin - 4) // 7 AS bin, ${SERIES_ROLL_UP} FROM daily GROUP BY 1`,
   );
+}
+
+const SERIES_BIN_START = {
+  hourly: 'bin * 3600000000',
+  daily: 'bin * 86400000000',
+  weekly: '(bin * 7 + 4) * 86400000000',
+};
+
+/** Writes the tables that `aggregateSeries` made to `FOLDER/NAME.parquet`. */
+export async function copySeriesOut(db: DuckDb, folder: string): Promise<void> {
+  for (const [name, start] of Object.entries(SERIES_BIN_START))
+    await db.run(
+      `COPY (SELECT make_timestamp(${start}) AS ts, * EXCLUDE (bin) FROM ${name} ORDER BY bin) TO ${quote(`${folder}/${name}.parquet`)} (FORMAT parquet)`,
+    );
 }
 
 const FLIGHT_AGGREGATES = `count(*) AS n, sum(delay)::BIGINT AS sum_delay, sum(delay * delay)::BIGINT AS squares, min(delay) AS min_delay,

@@ -10,7 +10,7 @@ export function pythonWithPolars(folder: string): Promise<string> {
 export interface PolarsProcess {
   version: string;
   /** Runs a query of `polars-child.py` once; gives its rows and how long it took in there. */
-  run(query: string, ...args: string[]): Promise<{ ms: number; rows: (number | null)[][] }>;
+  run(query: string, ...args: unknown[]): Promise<{ ms: number; rows: (number | null)[][] }>;
   close(): Promise<void>;
 }
 

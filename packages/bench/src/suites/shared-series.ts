@@ -1,5 +1,14 @@
 /** The job of W1 and W8: hours, days and weeks of an ordered series that lies in shared memory. */
-import { agg, createPipeline, fromShared, type SharedTable, type Sink, shareTable } from '@spillway/core';
+import {
+  agg,
+  createPipeline,
+  fromShared,
+  type SharedTable,
+  type Sink,
+  type Source,
+  type Stream,
+  shareTable,
+} from '@spillway/core';
 import { run } from '@spillway/workers';
 import { fillOrderedSeries } from '../generators/ordered-series.ts';
 
@@ -7,7 +16,6 @@ export const SERIES_SEED = 7;
 /** Turns until the lanes' code is compiled. */
 export const UNTIMED_TURNS = 5;
 
-const SHAPE = { ts: 'timestamp[us]', value: 'float64' } as const;
 /** Large: rows are read once and in order, so that a batch need not fit into a cache, and each costs a packet. */
 const BATCH_ROWS = 262_144;
 
@@ -23,11 +31,16 @@ function* parts(rows: number): Generator<{ ts: BigInt64Array; value: Float64Arra
 
 /** Puts so many rows of the series into shared memory. */
 export function shareSeries(rows: number): Promise<SharedTable> {
-  return shareTable(SHAPE, parts(rows), { batchRows: BATCH_ROWS });
+  return shareTable(SERIES_SHAPE, parts(rows), { batchRows: BATCH_ROWS });
 }
 
+/** Columns of the series. */
+export const SERIES_SHAPE = { ts: 'timestamp[us]', value: 'float64' } as const;
+
 /** Hours, days and weeks: exact sum, min, max, count, first and last. The order is verified. */
-export function seriesSinks(table: SharedTable): { hourly: Sink; daily: Sink; weekly: Sink } {
+export function seriesBins(
+  source: Source<typeof SERIES_SHAPE>,
+): Record<'hourly' | 'daily' | 'weekly', Pick<Stream, 'collect' | 'toStore'>> {
   const columns = {
     total: agg.sum('value'),
     low: agg.min('value'),
@@ -36,8 +49,8 @@ export function seriesSinks(table: SharedTable): { hourly: Sink; daily: Sink; we
     open: agg.first('value'),
     close: agg.last('value'),
   };
-  const { hourly, daily, weekly } = createPipeline({ memoryLimit: '256MiB' })
-    .source(fromShared<typeof SHAPE>(table, { orderedOn: 'ts' }))
+  return createPipeline({ memoryLimit: '256MiB' })
+    .source(source)
     .aggStream({
       orderedOn: 'ts',
       aggregations: {
@@ -46,6 +59,11 @@ export function seriesSinks(table: SharedTable): { hourly: Sink; daily: Sink; we
         weekly: { every: '1w', columns },
       },
     });
+}
+
+/** The bins of rows in shared memory, collected. */
+export function seriesSinks(table: SharedTable): { hourly: Sink; daily: Sink; weekly: Sink } {
+  const { hourly, daily, weekly } = seriesBins(fromShared<typeof SERIES_SHAPE>(table, { orderedOn: 'ts' }));
   return { hourly: hourly.collect(), daily: daily.collect(), weekly: weekly.collect() };
 }
 

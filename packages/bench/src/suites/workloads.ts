@@ -2,14 +2,17 @@
 import type { Figure } from '../measure/figure.ts';
 import { aggregateSharedRows } from './aggregate-shared.ts';
 import type { Asked } from './asked.ts';
+import { eventsThroughCascade } from './cascade.ts';
 import { columnsFromFiles } from './columns-from-files.ts';
 import { columnsToFiles } from './columns-to-files.ts';
+import { csvToStore } from './csv-to-store.ts';
 import { flightsFromParquet } from './flights.ts';
 import { joinShared } from './joined-shared.ts';
 import { aggregateByKey } from './keyed-shared.ts';
 import { marketAtLimit } from './market-at-limit.ts';
 import { governorOverhead } from './overhead.ts';
 import { pinned } from './pinned.ts';
+import { aggregateFiles } from './series-files.ts';
 import { stageHop } from './stage-hop.ts';
 import { startUp } from './start-up.ts';
 import { mergeIntoStore } from './store-merge.ts';
@@ -26,15 +29,27 @@ export interface Workload {
 }
 
 const ROUNDS = 5;
+/** The cascade has no left-overs, which streamz would lose. */
+const EVENTS_A_CASCADE = 6;
 const GROWTH = [1 / 10_000, 1 / 100, 1 / 10] as const;
 
 export const WORKLOADS: Readonly<Record<string, Workload>> = {
   W1: { rows: 50_000_000, shares: GROWTH, run: aggregateSharedRows },
+  W2a: { rows: 50_000_000, shares: GROWTH, run: (asked) => aggregateFiles(asked, 'own') },
+  W2b: { rows: 50_000_000, shares: GROWTH, run: (asked) => aggregateFiles(asked, 'foreign') },
+  W3: { rows: 140_000_000, shares: GROWTH, run: csvToStore },
   W4: { rows: 10_000_000, shares: [...GROWTH, 10], run: joinShared },
   W5: { run: marketAtLimit },
   W6: { rows: 10_000_000, shares: GROWTH, run: aggregateByKey },
-  W7: { run: () => stageHop() },
-  W8: { rows: 50_000_000, run: async ({ rows }) => pinned(rows, ROUNDS) },
+  W7: {
+    rows: 60_000,
+    shares: GROWTH,
+    run: async (asked) => [
+      ...(await eventsThroughCascade(asked, Math.ceil(asked.rows / EVENTS_A_CASCADE) * EVENTS_A_CASCADE)),
+      ...(asked.isAlone ? [] : await stageHop()),
+    ],
+  },
+  W8: { rows: 50_000_000, run: async (asked) => pinned(asked) },
   W9: { run: () => startUp(2 * ROUNDS) },
   flights: { isExtra: true, run: ({ threads }) => flightsFromParquet(threads, ROUNDS) },
   columns: {
