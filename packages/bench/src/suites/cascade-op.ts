@@ -9,7 +9,7 @@ export const plusOne = defineOp(import.meta.url, {
   stateless: true,
   create: () => ({
     process: (batch) => {
-      const value: Float64Array = batch.getChild('value')?.toArray();
+      const value = batch.getChild('value')?.toArray() as Float64Array;
       return { value: value.map((one) => one + 1) };
     },
   }),

@@ -25,7 +25,7 @@ async function cascade(count: number): Promise<number[]> {
     .op2({ iterMax: 2 })
     .op3({ iterMax: 1 })
     .forEach((batch) => {
-      const values: Float64Array = batch.getChild('value')?.toArray();
+      const values = batch.getChild('value')?.toArray() as Float64Array;
       totals[1] = values.reduce((sum, value) => sum + value, totals[1] ?? 0);
       totals[0] = (totals[0] ?? 0) + batch.numRows;
     });
