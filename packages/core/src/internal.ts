@@ -108,7 +108,7 @@ export { hasTriggers, TriggerCounter } from './operators/triggers.ts';
 export { gridOf } from './operators/windows/grid.ts';
 export { selectRank } from './operators/windows/select-rank.ts';
 export type * from './partition/contract.ts';
-export { type CutOptions, cutPlan, cutResolved } from './partition/cut-plan.ts';
+export { type CutOptions, cutPlan } from './partition/cut-plan.ts';
 export { readPlanText, writePlanText } from './partition/plan-text.ts';
 export { type Range, shareOut } from './partition/share-out.ts';
 export { buildLogicalPlan } from './plan/build.ts';

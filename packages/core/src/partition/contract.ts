@@ -1,6 +1,6 @@
 /** What travels between the coordinator of a cut plan and the processes that run its tasks. All of it is plain JSON. */
 
-import type { LogicalPlan } from '../plan/logical.ts';
+import type { LogicalPlan, SourceSpec } from '../plan/logical.ts';
 
 /** A source of a task's plan, and the part of it that the task reads. */
 export interface TaskInput {
@@ -8,6 +8,8 @@ export interface TaskInput {
   node: number;
   /** `SourceSpec` as of `writePlanText`. */
   source: string;
+  /** Files of earlier tasks that it reads, compared with what they were when those ended. */
+  files?: PartitionFile[];
 }
 
 /** One part of the work of a step, for any process that sees the same files. Running it twice gives the same files. */
@@ -21,6 +23,8 @@ export interface PartitionTask {
   inputs: TaskInput[];
   /** Path that the names of its files begin with. */
   output: string;
+  /** Which of its files says between which values its ordered column lies (`first`, `last`), where the next step has to know. */
+  bounds?: number;
 }
 
 /** A file that a task has written. */
@@ -30,7 +34,7 @@ export interface PartitionFile {
   bytes: number;
   /** Of all its bytes. */
   crc32: number;
-  /** Of the ordered column, where the rows have one: first and last value, as decimal text. Null where there are no rows. */
+  /** Of a file of bounds: least and greatest value, as decimal text. Null where there are no rows, and of other files. */
   min: string | null;
   max: string | null;
 }
@@ -53,6 +57,45 @@ export interface CutStep {
   /** For people: what its tasks do. */
   name: string;
   tasks: PartitionTask[];
+  /** Tasks whose inputs follow from results of the step before: see `tasksOf`. */
+  reads: StepReads[];
+}
+
+/** Partitions, from and up to (not included). */
+export type PartitionRange = [from: number, to: number];
+
+/** What some tasks of a step read beside their own partition: the rows of another stream that its rows are joined to. */
+export interface StepReads {
+  /** Of this step. */
+  tasks: PartitionRange;
+  /** Tasks of the step before that say where their rows lie, in the same order. */
+  bounds: PartitionRange;
+  sides: SideReads[];
+}
+
+/** The right side of a join. Times are compared as of `JoinTimes`: each value by its scale. */
+export interface SideReads {
+  /** Who refuses rows out of order. */
+  name: string;
+  /** Tasks of the step before, one for each part of the side's source. */
+  partitions: PartitionRange;
+  sources: SourceSpec[];
+  /** Sources of the task's plan: for the rows that may match, and for one row of each key of the partitions before and behind those. */
+  rows: number;
+  before?: HaloRead;
+  after?: HaloRead;
+  scales: [left: bigint, right: bigint];
+  /** Where matches lie, relative to a left row. */
+  from: bigint;
+  to: bigint;
+}
+
+/** Rows of partitions that are not read. */
+export interface HaloRead {
+  node: number;
+  /** Which file of their tasks has them, and which has none. */
+  file: number;
+  empty: number;
 }
 
 /** Where rows of the tasks come into the rest of the plan. */
@@ -61,7 +104,7 @@ export interface MergeInput {
   node: number;
   step: number;
   /** Partitions of the step, from and up to (not included), in the order of their rows. */
-  partitions: [from: number, to: number];
+  partitions: PartitionRange;
   /** Which file of each result. */
   file: number;
 }

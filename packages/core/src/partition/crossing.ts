@@ -55,3 +55,19 @@ function aggregateCrossing(
 function hasTriggers(triggers: object): boolean {
   return Object.values(triggers).some((trigger) => trigger !== undefined);
 }
+
+/** What a partition of the left side of a join needs of the right side beside the rows around its own. */
+export interface Halo {
+  /** The last row of each key of the partitions before; the first one of those behind. */
+  before: boolean;
+  after: boolean;
+}
+
+/** How a join crosses a cut of its left side. `reason`: why it does not. */
+export function haloOf({ spec }: ResolvedNode): Halo | { reason: string } {
+  if (spec.kind !== 'joinStream') return { reason: 'is no join' };
+  const { strategy, direction = 'backward' } = spec;
+  if (strategy === 'full') return { reason: 'gives right rows without a match once, wherever they are' };
+  if (strategy !== 'asof') return { before: false, after: false };
+  return { before: direction !== 'forward', after: direction !== 'backward' };
+}

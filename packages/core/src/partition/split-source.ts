@@ -83,3 +83,31 @@ function splitParquet(
     };
   });
 }
+
+/** Parts of one source that follow each other, as one. */
+export function joinParts(parts: readonly SourceSpec[]): SourceSpec {
+  const [first, ...others] = parts as [SourceSpec, ...SourceSpec[]];
+  return others.reduce(joinTwo, first);
+}
+
+function joinTwo(one: SourceSpec, other: SourceSpec): SourceSpec {
+  if (one.type === 'generated' && other.type === 'generated') return { ...one, splits: one.splits + other.splits };
+  if (one.type === 'text' && other.type === 'text')
+    return { ...one, paths: [...one.paths, ...other.paths], files: [...one.files, ...other.files] };
+  if (one.type === 'arrow' && other.type === 'arrow')
+    return { ...one, paths: [...one.paths, ...other.paths], files: [...one.files, ...other.files] };
+  if (one.type === 'parquet' && other.type === 'parquet') return joinParquet(one, other);
+  throw new PipelineError('ERR_INTERNAL', `parts of ${one.type} and ${other.type} are not of one source`);
+}
+
+type Parquet = Extract<SourceSpec, { type: 'parquet' }>;
+
+function joinParquet(one: Parquet, other: Parquet): Parquet {
+  const checksums = { ...one.stored?.checksums, ...other.stored?.checksums };
+  return {
+    ...one,
+    paths: [...one.paths, ...other.paths],
+    rowGroups: [...(one.rowGroups ?? []), ...(other.rowGroups ?? [])],
+    ...(one.stored && { stored: { ...one.stored, checksums } }),
+  };
+}

@@ -1,24 +1,46 @@
 /** What is told of a file that a task has written, and whether it is still that file. */
-import { open } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { PipelineError } from '@spillway/core/base';
-import type { ArrowFile } from '@spillway/core/internal';
+import type { ArrowFile, SourceSpec } from '@spillway/core/internal';
 import { type PartitionFile, readArrowInfo } from '@spillway/core/partition';
 
 const PIECE_BYTES = 2 ** 20;
 
-/** The file and its checksum. */
-export async function describeFile(path: string): Promise<PartitionFile> {
+/** Files that are looked through at once. */
+const AT_ONCE = 8;
+
+/** The file and its checksum; of a file of bounds what it says. */
+export async function describeFile(path: string, hasBounds: boolean): Promise<PartitionFile> {
   const { bytes, sum } = await checksumOf(path);
   const { rows } = await readArrowInfo(path);
-  return { path, rows, bytes, crc32: sum, min: null, max: null };
+  const bounds = hasBounds ? await readBounds(path) : { min: null, max: null };
+  return { path, rows, bytes, crc32: sum, ...bounds };
+}
+
+/** `first` of the first row, `last` of the last. */
+async function readBounds(path: string): Promise<Pick<PartitionFile, 'min' | 'max'>> {
+  const { tableFromIPC } = await import('apache-arrow');
+  const table = tableFromIPC(await readFile(path));
+  if (table.numRows === 0) return { min: null, max: null };
+  const text = (column: string, row: number): string => String(table.getChild(column)?.get(row));
+  return { min: text('first', 0), max: text('last', table.numRows - 1) };
+}
+
+/** A source of result files that reads these. @throws as `verifiedFile` */
+export async function resultsSource(source: SourceSpec, results: readonly PartitionFile[]): Promise<SourceSpec> {
+  if (source.type !== 'arrow') throw new PipelineError('ERR_INTERNAL', 'results of partitions are Arrow files');
+  const files: ArrowFile[] = [];
+  for (let at = 0; at < results.length; at += AT_ONCE)
+    files.push(...(await Promise.all(results.slice(at, at + AT_ONCE).map(verifiedFile))));
+  return { ...source, paths: files.map(({ path }) => path), files };
 }
 
 /**
  * Looks a file of a task through before its rows are used.
  * @throws ERR_FILE_FORMAT when it is not what the task has written; ERR_FILE_NOT_FOUND
  */
-export async function verifiedFile({ path, rows, bytes, crc32: known }: PartitionFile): Promise<ArrowFile> {
+async function verifiedFile({ path, rows, bytes, crc32: known }: PartitionFile): Promise<ArrowFile> {
   const found = await checksumOf(path);
   const info = found.bytes === bytes && found.sum === known ? await readArrowInfo(path) : undefined;
   if (info?.rows === rows) return info;

@@ -5,15 +5,12 @@ import type { LogicalPlan } from '@spillway/core/internal';
 import type { CutPlan, MergeInput, PartitionResult } from '@spillway/core/partition';
 import { Job, type Run } from '../job/job.ts';
 import { parseRunOptions, type RunOptions } from '../job/run-options.ts';
-import { verifiedFile } from './describe-file.ts';
+import { resultsSource } from './describe-file.ts';
 
 export interface MergeOptions extends RunOptions {
   /** The sinks that the plan was cut for. */
   sinks: readonly Sink[];
 }
-
-/** Files that are looked through at once. */
-const AT_ONCE = 8;
 
 /**
  * Runs the rest of a cut plan over the results of its tasks; of several results of one task the first counts. Nothing is committed unless every
@@ -39,7 +36,7 @@ async function withFiles(
   { step, partitions: [from, to], file }: MergeInput,
   results: readonly PartitionResult[],
 ): Promise<LogicalPlan['nodes'][number]> {
-  if (node.spec.kind !== 'source' || node.spec.source.type !== 'arrow')
+  if (node.spec.kind !== 'source')
     throw new PipelineError('ERR_INTERNAL', `${node.name} does not read files of partitions`);
   const written = Array.from({ length: to - from }, (_, index) => {
     const result = results.find((candidate) => candidate.step === step && candidate.partition === from + index);
@@ -50,9 +47,5 @@ async function withFiles(
       hint: 'merge when all tasks of all steps have ended',
     });
   });
-  const files = [];
-  for (let at = 0; at < written.length; at += AT_ONCE)
-    files.push(...(await Promise.all(written.slice(at, at + AT_ONCE).map(verifiedFile))));
-  const source = { ...node.spec.source, paths: files.map(({ path }) => path), files };
-  return { ...node, spec: { kind: 'source', source } };
+  return { ...node, spec: { kind: 'source', source: await resultsSource(node.spec.source, written) } };
 }

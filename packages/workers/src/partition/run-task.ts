@@ -2,11 +2,11 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { LogicalPlan, SourceSpec } from '@spillway/core/internal';
-import { type PartitionResult, type PartitionTask, readPlanText } from '@spillway/core/partition';
+import { type PartitionResult, type PartitionTask, readPlanText, type TaskInput } from '@spillway/core/partition';
 import { Job } from '../job/job.ts';
 import { parseRunOptions } from '../job/run-options.ts';
 import type { Progress } from '../monitor/progress.ts';
-import { describeFile } from './describe-file.ts';
+import { describeFile, resultsSource } from './describe-file.ts';
 
 export interface TaskOptions {
   /** Hard total of the task, in bytes or as text. Default: the pipeline's. */
@@ -25,26 +25,31 @@ export interface TaskOptions {
  */
 export async function runPartitionTask(task: PartitionTask, options: TaskOptions = {}): Promise<PartitionResult> {
   const { step, partition, attempt = 0 } = task;
-  const plan = planOf(task);
+  const plan = await planOf(task);
   await mkdir(dirname(task.output), { recursive: true });
   const job = new Job([], parseRunOptions({ restarts: 0, ...options }), plan);
   const summary = await job.done;
-  const sinks = plan.nodes.flatMap(({ spec, inputs }) =>
-    spec.kind === 'sink' && spec.sink.type === 'file' ? [{ path: spec.sink.path, input: inputs[0] }] : [],
+  const paths = plan.nodes.flatMap(({ spec }) =>
+    spec.kind === 'sink' && spec.sink.type === 'file' ? [spec.sink.path] : [],
   );
-  const files = await Promise.all(sinks.map(({ path }) => describeFile(path)));
+  const files = await Promise.all(paths.map((path, index) => describeFile(path, index === task.bounds)));
   return { step, partition, attempt, files, peakRss: summary.peakRssBytes, rows: summary.rowsIn };
 }
 
 /** The plan of a task with its part of each source, and the paths of its files. */
-function planOf({ plan: text, inputs, output, attempt = 0 }: PartitionTask): LogicalPlan {
+async function planOf({ plan: text, inputs, output, attempt = 0 }: PartitionTask): Promise<LogicalPlan> {
   const plan = readPlanText<LogicalPlan>(text);
-  for (const { node: id, source } of inputs) {
-    const node = plan.nodes.find((candidate) => candidate.id === id);
-    if (node !== undefined) node.spec = { kind: 'source', source: readPlanText<SourceSpec>(source) };
+  for (const input of inputs) {
+    const node = plan.nodes.find(({ id }) => id === input.node);
+    if (node?.spec.kind === 'source') node.spec = { kind: 'source', source: await partOf(node.spec.source, input) };
   }
   for (const { spec } of plan.nodes)
     if (spec.kind === 'sink' && spec.sink.type === 'file')
       spec.sink.path = `${output}-${spec.sink.path}-a${attempt}.arrow`;
   return plan;
+}
+
+/** What the task reads of a source: the part that it was given, or files of earlier tasks. */
+async function partOf(whole: SourceSpec, { source, files }: TaskInput): Promise<SourceSpec> {
+  return files === undefined ? readPlanText<SourceSpec>(source) : resultsSource(whole, files);
 }

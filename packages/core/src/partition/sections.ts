@@ -1,0 +1,154 @@
+/** Which steps of a plan run in the tasks over partitions of their source, and what they give to the rest. */
+import { type JoinTimes, joinTimes } from '../plan/join-fields.ts';
+import type { InputRef } from '../plan/logical.ts';
+import type { ResolvedNode } from '../plan/resolved.ts';
+import type { Crossing } from './contract.ts';
+import { crossingOf, type Halo, haloOf } from './crossing.ts';
+import { whyWhole } from './split-source.ts';
+
+/** The steps behind one source that run in its tasks. */
+export interface Section {
+  source: ResolvedNode;
+  /** The source first; inputs before users. */
+  nodes: ResolvedNode[];
+  /** What its rows are joined to. */
+  sides: Side[];
+  /** What leaves: rows of a port, or the states of an aggregate. */
+  exits: Exit[];
+}
+
+/** The right side of a join of a section: rows of another source, through steps that look at each row alone. */
+export interface Side {
+  join: ResolvedNode;
+  /** The source first, the last one feeds the join. */
+  chain: ResolvedNode[];
+  halo: Halo;
+  times: JoinTimes;
+}
+
+export interface Exit {
+  from: InputRef;
+  aggregate?: ResolvedNode;
+}
+
+/** Where a node runs, and by which steps its rows came from the source. */
+interface Placed {
+  section: Section;
+  path: ResolvedNode[];
+}
+
+export interface Sections {
+  sections: Section[];
+  crossings: Crossing[];
+}
+
+/** Of all nodes, inputs before users. */
+export function findSections(nodes: readonly ResolvedNode[]): Sections {
+  const finder = new SectionFinder(nodes);
+  return { sections: finder.sections(), crossings: nodes.map(({ id }) => finder.crossings.get(id) as Crossing) };
+}
+
+class SectionFinder {
+  readonly crossings: Map<number, Crossing> = new Map();
+  readonly #nodes: readonly ResolvedNode[];
+  readonly #placed = new Map<number, Placed>();
+  readonly #halved = new Set<number>();
+
+  constructor(nodes: readonly ResolvedNode[]) {
+    this.#nodes = nodes;
+    for (const node of nodes) this.#place(node);
+  }
+
+  /** Those that have something to do. A source alone is read where its rows are needed. */
+  sections(): Section[] {
+    const all = [...new Set([...this.#placed.values()].map(({ section }) => section))];
+    return all.filter((section) => {
+      section.exits = this.#exitsOf(section);
+      const isUsed = section.nodes.length > 1 || section.exits.some(({ aggregate }) => aggregate !== undefined);
+      const isOfUse = isUsed && section.exits.length > 0;
+      if (!isOfUse && !this.#isSide(section, all)) this.#end(section.source, 'nothing behind it can be cut');
+      return isOfUse;
+    });
+  }
+
+  #isSide(section: Section, all: readonly Section[]): boolean {
+    return all.some(({ sides }) => sides.some(({ chain }) => chain[0] === section.source));
+  }
+
+  #place(node: ResolvedNode): void {
+    if (node.spec.kind === 'source') return this.#placeSource(node);
+    const at = this.#placed.get(node.inputs[0]?.node ?? -1);
+    if (at === undefined) return this.#end(node, 'its rows are not cut');
+    if (node.spec.kind === 'joinStream') return this.#placeJoin(node, at);
+    const { kind, reason } = crossingOf(node);
+    if (kind === 'order') return this.#end(node, reason);
+    if (kind === 'stateless') return this.#put(node, at);
+    this.#halved.add(node.id);
+    this.crossings.set(node.id, { node: node.name, runs: 'halves' });
+  }
+
+  #placeSource(node: ResolvedNode): void {
+    const reason = whyWhole(node);
+    if (reason !== undefined) return this.#end(node, reason);
+    this.#put(node, { section: { source: node, nodes: [], sides: [], exits: [] }, path: [] });
+  }
+
+  #put(node: ResolvedNode, { section, path }: Placed): void {
+    section.nodes.push(node);
+    this.#placed.set(node.id, { section, path: [...path, node] });
+    this.crossings.set(node.id, { node: node.name, runs: 'tasks' });
+  }
+
+  #end(node: ResolvedNode, reason: string): void {
+    this.crossings.set(node.id, { node: node.name, runs: 'end', reason });
+  }
+
+  #placeJoin(node: ResolvedNode, left: Placed): void {
+    const right = this.#placed.get(node.inputs[1]?.node ?? -1);
+    const found = haloOf(node);
+    if ('reason' in found) return this.#end(node, found.reason);
+    if (right === undefined) return this.#end(node, 'the rows of its right side are not cut');
+    if (right.path.some(({ spec }) => spec.kind === 'joinStream'))
+      return this.#end(node, 'its right side is a join itself');
+    if (node.spec.kind !== 'joinStream' || !this.#ascends(node, left))
+      return this.#end(node, 'its left side is not known to ascend');
+    const times = joinTimes(node.spec, node.inputFields);
+    left.section.sides.push({ join: node, chain: right.path, halo: found, times });
+    this.#put(node, left);
+  }
+
+  /** One pass finds out where the rows of a partition lie, so all joins of it have to look at one column. */
+  #ascends({ spec, inputs }: ResolvedNode, { section }: Placed): boolean {
+    if (spec.kind !== 'joinStream') return false;
+    const on = spec.sides[0]?.on;
+    const producer = this.#nodes.find(({ id }) => id === inputs[0]?.node);
+    const known = section.sides[0]?.join.spec;
+    const first = known?.kind === 'joinStream' ? known.sides[0]?.on : on;
+    return first === on && producer?.ordered[inputs[0]?.port ?? 'out'] === on;
+  }
+
+  /** What the nodes of a section give to others. */
+  #exitsOf(section: Section): Exit[] {
+    const inside = new Set(section.nodes.map(({ id }) => id));
+    const exits: Exit[] = [];
+    for (const node of this.#nodes) {
+      if (inside.has(node.id)) continue;
+      for (const [index, from] of node.inputs.entries()) {
+        if (!inside.has(from.node) || this.#isRead(node, index)) continue;
+        if (this.#halved.has(node.id)) exits.push({ from, aggregate: node });
+        else if (!exits.some((exit) => exit.aggregate === undefined && isSameInput(exit.from, from)))
+          exits.push({ from });
+      }
+    }
+    return exits;
+  }
+
+  /** The right side of a join that runs in tasks is read there. */
+  #isRead(node: ResolvedNode, input: number): boolean {
+    return input > 0 && this.#placed.has(node.id);
+  }
+}
+
+export function isSameInput(left: InputRef, right: InputRef): boolean {
+  return left.node === right.node && left.port === right.port;
+}
