@@ -54,6 +54,14 @@ function steps(random: SeededRandom): Step[] {
       (s) => s.lag({ x1: 'x', key1: 'key', tags1: 'tags' }, { rows, ...by }) as Stream,
     ],
     [`lead ${rows}`, (s) => s.lead({ x1: 'x', bytes1: 'bytes', code1: 'code' }, { rows }) as Stream],
+    [
+      `lead ${rows} by ${keys}`,
+      (s) =>
+        s.lead(
+          { x1: 'x', key1: 'key', tags1: 'tags' },
+          { rows, by: keys, ...(random.chance(0.5) && { memoryLimit: 400 }) },
+        ) as Stream,
+    ],
     [`diff ${rows} ${JSON.stringify(by)}`, (s) => s.diff({ dx: 'x', dn: 'n', since: 'at' }, { rows, ...by }) as Stream],
     [
       `rolling ${rows} ${JSON.stringify(by)}`,

@@ -18,7 +18,8 @@ interface Plan {
 }
 
 function randomPlan(random: SeededRandom): Plan {
-  const p = createPipeline({ memoryLimit: '512MiB' });
+  // Snapshots at every point of a gap, of every key, may be a hundred thousand rows of states.
+  const p = createPipeline({ memoryLimit: '2GiB' });
   const rows = windowRows(random, random.pick([0, 1, 10, 100, 400]));
   const aggregations = Object.fromEntries(
     Array.from({ length: random.integer(1, 3) }, (_, index) => [`a${index}`, randomWindows(random)]),

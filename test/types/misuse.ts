@@ -53,6 +53,8 @@ trades.rename({ prise: 'price' });
 trades.cast({ prise: 'float32' });
 // @ts-expect-error there is no column "prise" in this stream
 trades.lag({ before: 'prise' });
+// @ts-expect-error 'symbl' is not one of the columns
+trades.lead({ next: 'price' }, { by: 'symbl' });
 // @ts-expect-error "price" has no elements: it is float64
 trades.flatten('price');
 // @ts-expect-error 'prise' is not one of the columns

@@ -110,6 +110,8 @@ expectTypeOf<ShapeOf<ReturnType<typeof renamed>>>().toEqualTypeOf<{
 }>();
 const renamed = () => trades.rename({ symbol: 'name' });
 expectTypeOf<ShapeOf<ReturnType<typeof lagged>>['before']>().toEqualTypeOf<'float64'>();
+expectTypeOf<ShapeOf<ReturnType<typeof leading>>['next']>().toEqualTypeOf<'float64'>();
+const leading = () => trades.lead({ next: 'price' }, { by: 'symbol', rows: 2 });
 const lagged = () => trades.lag({ before: 'price' }, { by: 'symbol' });
 expectTypeOf<ShapeOf<ReturnType<typeof differences>>>().toEqualTypeOf<{
   readonly ts: 'timestamp[us]';

@@ -141,7 +141,9 @@ function leastShare(operator: StageOperator, rows: number): number | undefined {
   if (spec.kind === 'sort') return sortBytes(inputFields[0] ?? [], rows);
   if (spec.kind === 'joinStream') return joinBytes(inputFields, rows);
   if (spec.kind === 'aggStream') return canSpill(operator) ? mergingBytes(spec) : undefined;
-  return hasTraits(spec) && traitsOf(spec).canSpill ? traitsOf(spec).stateBytes(spec, inputFields, rows) : undefined;
+  if (!hasTraits(spec)) return undefined;
+  const { canSpill: can, stateBytes } = traitsOf(spec);
+  return (typeof can === 'function' ? can(spec) : can) ? stateBytes(spec, inputFields, rows) : undefined;
 }
 
 /** Aggregates that merge states of many keys, over windows, or hold closed rows until something makes them flush. */

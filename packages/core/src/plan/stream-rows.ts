@@ -31,6 +31,7 @@ import {
   distinctSpec,
   dropNullsSpec,
   fillNullsSpec,
+  type LeadOptions,
   milliseconds,
   type PartitionOptions,
   type PartitionUniqueOptions,
@@ -207,10 +208,21 @@ export class RowSteps<in out S extends Shape, in out R extends Registry> extends
     return this.#append('lag', shiftSpec('lag', columns as Names, options), options);
   }
 
-  /** Columns with the values of a later row; rows wait until that has come. @throws ERR_OPTIONS */
-  lead<const M extends Names>(
+  /**
+   * Columns with the values of a later row: of the next one, or of so many after; null where there is none. Rows keep their order, so they
+   * wait until that row has come, with `by` also for the rows before them.
+   *
+   * Holds `rows` rows; with `by` all rows since the first one that waits, on disk beyond its share but for 4 bytes each.
+   *
+   * @throws ERR_OPTIONS
+   * @example
+   * ```ts
+   * trades.lead({ next: 'price' }, { by: 'symbol' });
+   * ```
+   */
+  lead<const M extends Names, const C extends ColumnOf<S> = never>(
     columns: M & SoundNames<M, S>,
-    options?: Omit<ShiftOptions, 'by'>,
+    options?: LeadOptions<C>,
   ): Stream<Shifted<M, S>, R> {
     return this.#append('lead', shiftSpec('lead', columns as Names, options), options);
   }

@@ -112,6 +112,7 @@ const STREAMS: Record<OperatorSpec['kind'], (() => Stream[]) | undefined> = {
   shift: () => [
     rowsOf(pipeline()).lag({ before: 'x' }, { by: ['key'] }) as never,
     rowsOf(pipeline()).lead({ after: 'x' }) as never,
+    rowsOf(pipeline()).lead({ after: 'x' }, { by: ['key'] }) as never,
     rowsOf(pipeline()).diff({ change: 'x' }) as never,
   ],
   rolling: one((s) => s.rolling({ mean: agg.mean('x') }, { rows: 5, by: ['key'] })),

@@ -11,7 +11,7 @@ import { makeBatch } from '../../batch/make-batch.ts';
 import { gatherColumns } from '../../kernels/gather.ts';
 import { TAKE_NOTHING } from '../../kernels/vector-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
-import type { Fields } from '../../schema/types.ts';
+import type { FieldSpec, Fields } from '../../schema/types.ts';
 import type { GrowingBuffer, Workspace } from '../aggregate/arena-views.ts';
 import { BatchFiles, type BatchOnDisk, type BatchPlace, type SavedPlaces } from '../batch-files.ts';
 import type { OperatorContext } from '../contract.ts';
@@ -50,6 +50,8 @@ export class RightRows {
   readonly #context: OperatorContext;
   readonly #workspace: Workspace;
   readonly #fields: Fields;
+  /** Positions of all of them. */
+  readonly #all: readonly number[];
   readonly #inputs: readonly number[];
   readonly #limitBytes: number;
   readonly #chosen: GrowingBuffer;
@@ -74,6 +76,7 @@ export class RightRows {
   ) {
     this.#inputs = inputs;
     this.#fields = fields;
+    this.#all = [...fields.keys()];
     this.#context = context;
     this.#workspace = workspace;
     this.#limitBytes = limitBytes;
@@ -287,24 +290,30 @@ export class RightRows {
   }
 
   /**
-   * The wanted columns of the rows at `count` places (u32), in their order; nulls for `TAKE_NOTHING`.
+   * The wanted columns of the rows at `count` places (u32), in their order; nulls for `TAKE_NOTHING`. `positions`: of these columns some only.
    * @throws ERR_MEMORY_EXHAUSTED
    */
-  gather(places: Ptr, count: number): Batch {
+  gather(places: Ptr, count: number, positions: readonly number[] = this.#all): Batch {
+    const fields = positions.map((position) => this.#fields[position] as FieldSpec);
+    const pick = (columns: readonly Column[]): Column[] => positions.map((position) => columns[position] as Column);
     const parts = this.#divide(places, count);
     const only = parts.length === 1 ? parts[0] : undefined;
     if (only !== undefined)
-      return this.#withColumns(only.segment, (columns) => this.#take(columns, this.#order.ptr, count, true));
+      return this.#withColumns(only.segment, (columns) =>
+        this.#take(pick(columns), fields, { indices: this.#order.ptr, count, hasNothing: true }),
+      );
     const { arena, owner } = this.#context;
     const made: Batch[] = [];
     try {
       for (const { segment, from, rows } of parts)
         made.push(
-          this.#withColumns(segment, (columns) => this.#take(columns, this.#chosen.ptr + 4 * from, rows, false)),
+          this.#withColumns(segment, (columns) =>
+            this.#take(pick(columns), fields, { indices: this.#chosen.ptr + 4 * from, count: rows, hasNothing: false }),
+          ),
         );
-      const whole = concatBatches(arena, owner, this.#fields, made, 0);
+      const whole = concatBatches(arena, owner, fields, made, 0);
       made.push(whole);
-      return this.#take(whole.columns, this.#order.ptr, count, true);
+      return this.#take(whole.columns, fields, { indices: this.#order.ptr, count, hasNothing: true });
     } finally {
       for (const batch of made) batch.release();
     }
@@ -322,8 +331,8 @@ export class RightRows {
     }
   }
 
-  #take(columns: readonly Column[], indices: Ptr, count: number, hasNothing: boolean): Batch {
-    return gatherColumns(this.#context, columns, this.#fields, { indices, count, hasNothing }, 0);
+  #take(columns: readonly Column[], fields: Fields, selection: Parameters<typeof gatherColumns>[3]): Batch {
+    return gatherColumns(this.#context, columns, fields, selection, 0);
   }
 
   /**

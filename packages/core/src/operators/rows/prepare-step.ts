@@ -79,8 +79,16 @@ const LOADERS: { readonly [K in StepSpec['kind']]: Loader<SpecOf<K>> } = {
     return (context) => new Rolling(spec, context);
   },
   shift: async (spec) => {
-    const { Lag, Lead } = await import('./shift.ts');
-    return (context) => (spec.rows > 0 ? new Lag(spec, context) : new Lead(spec, context));
+    if (spec.rows > 0) {
+      const { Lag } = await import('./lag.ts');
+      return (context) => new Lag(spec, context);
+    }
+    if (spec.by.length === 0) {
+      const { Lead } = await import('./lead.ts');
+      return (context) => new Lead(spec, context);
+    }
+    const { LeadByKey } = await import('./lead-by-key.ts');
+    return (context) => new LeadByKey(spec, context);
   },
   slice: async (spec) => {
     const { Slice } = await import('./slice.ts');

@@ -229,7 +229,8 @@ function shift(spec: SpecOf<'shift'>, parts: OperatorParts): ReferenceOperator {
         groups.set(key, group);
         all.push({ row, group, place: group.push(row) - 1 });
       }
-      await emit('out', takeUpTo(Math.max(0, all.length + Math.min(0, spec.rows))));
+      const waiting = all.findIndex(({ group, place }, at) => at >= next && place - spec.rows >= group.length);
+      await emit('out', takeUpTo(waiting < 0 ? all.length : waiting));
     },
     async end() {
       if (next < all.length) await emit('out', takeUpTo(all.length));

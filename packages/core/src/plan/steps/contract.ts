@@ -28,5 +28,5 @@ export interface StepTraits<Spec> {
   /** Bytes of shared memory that it cannot run without, besides one batch at work. */
   stateBytes(spec: Spec, inputs: readonly Fields[], rows: number): number;
   /** It may hold more than its share, on disk. */
-  canSpill: boolean;
+  canSpill: boolean | ((spec: Spec) => boolean);
 }

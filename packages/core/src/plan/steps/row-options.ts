@@ -45,6 +45,11 @@ export interface ShiftOptions<C extends string = string> extends StepOptions {
   by?: C | readonly C[];
 }
 
+export interface LeadOptions<C extends string = string> extends ShiftOptions<C> {
+  /** With `by`: how many bytes of rows may wait in memory, if that is less than its share. */
+  memoryLimit?: Bytes;
+}
+
 /** @throws ERR_OPTIONS */
 export function sliceSpec(from: number, to: number | null | undefined, step: number): SliceSpec {
   const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
@@ -111,24 +116,21 @@ export function partitionUniqueSpec(
 export function shiftSpec(
   step: 'lag' | 'lead' | 'diff',
   columns: Readonly<Record<string, string>>,
-  options: ShiftOptions = {},
+  options: LeadOptions = {},
 ): ShiftSpec {
-  checkKeys(options, step, ['rows', 'by'], 'step');
-  const { rows = 1 } = options;
+  checkKeys(options, step, step === 'lead' ? ['rows', 'by', 'memoryLimit'] : ['rows', 'by'], 'step');
+  const { rows = 1, memoryLimit } = options;
   checkCount(rows, 'rows', step);
   const by = namesOf(options.by, step, 'by');
-  if (step === 'lead' && by.length > 0)
-    throw refuseOptions(
-      'lead',
-      'there is no by: rows would wait for the next one of their key, however long',
-      'use lag, or sort by the key first',
-    );
+  if (memoryLimit !== undefined && by.length === 0)
+    throw refuseOptions(step, 'memoryLimit is for rows that wait for others of their key', 'give by, or leave it out');
   return {
     kind: 'shift',
     rows: step === 'lead' ? -rows : rows,
     columns: pairsOf(columns, step).map(([as, column]) => ({ as, column })),
     by,
     isDifference: step === 'diff',
+    ...(memoryLimit !== undefined && { memoryLimitBytes: parseBytes(memoryLimit, `memoryLimit of ${step}`) }),
   };
 }
 

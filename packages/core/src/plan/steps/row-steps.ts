@@ -72,6 +72,7 @@ export const partitionUniqueTraits: StepTraits<PartitionUniqueSpec> = {
 
 export const shiftTraits: StepTraits<ShiftSpec> = {
   ...SERIAL,
+  canSpill: isWaitingByKey,
   keepsCuts: true,
   fields(spec, [input = []], [ordered]) {
     checkKeyColumns(spec.by, input);
@@ -88,10 +89,15 @@ export const shiftTraits: StepTraits<ShiftSpec> = {
       [...columns.map(({ column }) => column), ...by],
       columns.map(({ as }) => as),
     ),
-  stateBytes: (_, [input = []], rows) => KEYS_BYTES + 2 * floorBytes(input, rows),
+  stateBytes: (spec, [input = []], rows) => KEYS_BYTES + (isWaitingByKey(spec) ? 4 : 2) * floorBytes(input, rows),
   describe: ({ rows, columns, by, isDifference }) =>
     `${columns.map(({ column, as }) => `${as} = ${isDifference ? `${column} - ` : ''}${column}`).join(', ')} of ${Math.abs(rows)} rows ${rows > 0 ? 'before' : 'after'}${by.length === 0 ? '' : ` by ${by.join(', ')}`}`,
 };
+
+/** Its rows wait for later ones of their keys, which may be long in coming. */
+function isWaitingByKey({ rows, by }: ShiftSpec): boolean {
+  return rows < 0 && by.length > 0;
+}
 
 function shiftedType({ isDifference }: ShiftSpec, { name, type }: FieldSpec): FieldSpec['type'] {
   if (!isDifference) return type;

@@ -85,6 +85,7 @@ export interface ShiftSpec {
   columns: { column: string; as: string }[];
   by: string[];
   isDifference: boolean;
+  memoryLimitBytes?: number;
 }
 
 /** Rows of several streams of the same columns, in the order in which they come. */
