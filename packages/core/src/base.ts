@@ -4,13 +4,12 @@
  */
 export { handOn, openBatch, releaseDescriptor } from './batch/shared-batch.ts';
 export { errorFromData, errorToData, PipelineError } from './errors.ts';
+export { MemoryConsumer, MemoryReservation } from './memory/consumer.ts';
 export { OWNER_COUNT } from './memory/layout.ts';
 export {
   MAIN_SCOPE,
-  MemoryConsumer,
   type MemoryHolding,
   MemoryPool,
-  MemoryReservation,
   type PoolConsumer,
   type PoolPlace,
 } from './memory/pool.ts';

@@ -1,3 +1,4 @@
+export type { KeptBatch, LentBatch } from './batch/lent-batch.ts';
 export type { SharedTable, TablePart } from './batch/shared-table.ts';
 export { explain, exportOups, importOups, openOupsStore, openStore, shareTable } from './deferred.ts';
 export * from './errors.ts';

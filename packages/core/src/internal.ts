@@ -17,6 +17,7 @@ export { concatBatches } from './batch/concat-batches.ts';
 export type * from './batch/contract.ts';
 export { cutBatch } from './batch/cut-batch.ts';
 export { emptyColumn } from './batch/empty-column.ts';
+export type { BatchKeeper } from './batch/lent-batch.ts';
 export { columnLogicalBytes } from './batch/logical-bytes.ts';
 export { emptyBatch, makeBatch, withFields, withInputs } from './batch/make-batch.ts';
 export { copyIn, copyOut, type PlainBatch, type PlainColumn } from './batch/plain-batch.ts';
@@ -77,6 +78,7 @@ export { estimateUnique, hashWords, registerOf, zerosOf } from './kernels/unique
 export type * from './kernels/vector-contract.ts';
 export { KEY_TABLE_HEADER_BYTES, TAKE_NOTHING } from './kernels/vector-contract.ts';
 export { POISON } from './memory/arena.ts';
+export * from './memory/consumer.ts';
 export type * from './memory/contract.ts';
 export { OWNER_COUNT, PAGE_BYTES } from './memory/layout.ts';
 export * from './memory/pool.ts';

@@ -44,6 +44,7 @@ export { ResidentReader } from './monitor/resident.ts';
 export { RunSeries } from './monitor/run-series.ts';
 export { ActorStatistics, noFlushes, OperatorStatistics, placeStatistics } from './monitor/statistics.ts';
 export { CallbackTaker } from './sinks/callback-taker.ts';
+export { DeliveredKept } from './sinks/delivered-kept.ts';
 export { drainEdge } from './sinks/drain-edge.ts';
 export { CHAIN_BYTES, ChunkChain, startsOf } from './sources/chunk-chain.ts';
 export { Feed } from './sources/feed.ts';

@@ -44,17 +44,22 @@ function columnData(arrow: ArrowModule, type: Arrow.DataType, column: PlainColum
 
 const structs = new WeakMap<Arrow.Schema, Arrow.Struct>();
 
-function toArrow(arrow: ArrowModule, fields: Fields, rows: number, columns: readonly PlainColumn[]): Arrow.RecordBatch {
+type RecordBatchClass = new (schema: Arrow.Schema, data: Arrow.Data<Arrow.Struct>) => Arrow.RecordBatch;
+
+function toArrow(
+  arrow: ArrowModule,
+  fields: Fields,
+  rows: number,
+  columns: readonly PlainColumn[],
+  as: RecordBatchClass = arrow.RecordBatch,
+): Arrow.RecordBatch {
   const schema = fieldsToArrow(arrow, fields);
   let struct = structs.get(schema);
   if (struct === undefined) structs.set(schema, (struct = new arrow.Struct(schema.fields)));
   const children = columns.map((column, index) =>
     columnData(arrow, schema.fields[index]?.type as Arrow.DataType, column),
   );
-  return new arrow.RecordBatch(
-    schema,
-    new arrow.Data(struct, 0, rows, 0, [undefined, undefined, NO_BITMAP] as never, children),
-  );
+  return new as(schema, new arrow.Data(struct, 0, rows, 0, [undefined, undefined, NO_BITMAP] as never, children));
 }
 
 /**
@@ -62,12 +67,18 @@ function toArrow(arrow: ArrowModule, fields: Fields, rows: number, columns: read
  * outlives the batch has to be copied (`batchToArrowCopy`).
  */
 export function batchToArrow(arrow: ArrowModule, batch: Batch): Arrow.RecordBatch {
+  return viewOf(arrow, batch, arrow.RecordBatch);
+}
+
+/** The same as an instance of a subclass. */
+export function viewOf(arrow: ArrowModule, batch: Batch, as: RecordBatchClass): Arrow.RecordBatch {
   const arena = arenaOf(batch);
   return toArrow(
     arrow,
     batch.fields,
     batch.rows,
     batch.columns.map((column) => viewColumn(arena, column)),
+    as,
   );
 }
 

@@ -327,7 +327,9 @@ export class SharedArena implements Arena {
 
   /** When others have given something back. */
   #allocLater(bytes: number, owner: number): Ptr {
-    return this.#holders[owner]?.awaitRoom?.(bytes) ? this.tryAlloc(bytes, owner) : 0;
+    const pages = Math.min(Math.max(1, Math.ceil(bytes / PAGE_BYTES)), this.i32[Control.pages] as number);
+    const room = classPages(classAbove(pages)) * PAGE_BYTES;
+    return this.#holders[owner]?.awaitRoom?.(room) ? this.tryAlloc(bytes, owner) : 0;
   }
 
   /** Names who asked, what everybody holds, and, as the place to begin, who holds most of what nobody can get back. */

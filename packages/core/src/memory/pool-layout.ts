@@ -29,6 +29,9 @@ export const ConsumerWord = {
   stuckKib: 4,
   /** Index of the operator that holds most of that. */
   stuckOperator: 5,
+  /** Of its slabs, what code of users keeps, and the operator that was the last to keep some. */
+  keptKib: 6,
+  keptOperator: 7,
   words: 16,
 } as const;
 

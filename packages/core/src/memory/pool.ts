@@ -20,8 +20,8 @@
  * *Not* tracked: the code and the heap of an idle process, the few KiB of this block, what user code allocates beyond its part (it is
  * watched: see the governor), and who of a stage's operators a slab belongs to.
  */
-import { PipelineError } from '../errors.ts';
 import { formatBytes } from '../schema/sizes.ts';
+import { MemoryConsumer } from './consumer.ts';
 import type { Arena, Ptr, SlabHolders } from './contract.ts';
 import { ConsumerWord, consumerAt, PoolWord, poolBytes } from './pool-layout.ts';
 
@@ -33,6 +33,7 @@ const GIVEN_BACK = [
   ConsumerWord.usedKib,
   ConsumerWord.heldKib,
   ConsumerWord.stuckKib,
+  ConsumerWord.keptKib,
 ] as const;
 
 /** The scope of what the main thread holds. */
@@ -129,6 +130,19 @@ export class MemoryPool implements SlabHolders {
     return this.#load(consumerAt(index) + ConsumerWord.heldKib);
   }
 
+  /** Of the slabs, what code of users keeps. */
+  keptBytes(): number {
+    let kib = 0;
+    for (let index = 0; index < this.place.consumers.length; index++)
+      kib += Atomics.load(this.#words, consumerAt(index) + ConsumerWord.keptKib);
+    return kib * KIBIBYTE;
+  }
+
+  /** What of the arena's part nobody was promised and nobody keeps; negative while one who keeps is looking whether it may. */
+  keepableBytes(): number {
+    return this.arenaBytes - this.#load(PoolWord.promisedKib) - this.keptBytes();
+  }
+
   /** What everybody holds, by stage, largest first. */
   holdings(): MemoryHolding[] {
     const stages = new Map<string, MemoryHolding>();
@@ -158,10 +172,11 @@ export class MemoryPool implements SlabHolders {
   largestStuck(): { name: string; bytes: number } | undefined {
     let largest: { name: string; bytes: number } | undefined;
     this.place.consumers.forEach(({ stage, operators = [] }, index) => {
-      const bytes = this.#load(consumerAt(index) + ConsumerWord.stuckKib);
-      if (bytes <= (largest?.bytes ?? 0)) return;
-      const operator = Atomics.load(this.#words, consumerAt(index) + ConsumerWord.stuckOperator);
-      largest = { name: operators[operator] ?? stage, bytes };
+      const at = consumerAt(index);
+      const [stuck, kept] = [this.#load(at + ConsumerWord.stuckKib), this.#load(at + ConsumerWord.keptKib)];
+      if (stuck + kept <= (largest?.bytes ?? 0)) return;
+      const word = kept > stuck ? ConsumerWord.keptOperator : ConsumerWord.stuckOperator;
+      largest = { name: operators[Atomics.load(this.#words, at + word)] ?? stage, bytes: stuck + kept };
     });
     return largest;
   }
@@ -206,7 +221,8 @@ export class MemoryPool implements SlabHolders {
   /** Lowers the arena's part, if that leaves what is promised and what was touched. */
   #takeFromArena(bytes: number, touchedBytes: number): boolean {
     const kib = Math.ceil(bytes / KIBIBYTE);
-    const keepsKib = Math.max(Atomics.load(this.#words, PoolWord.promisedKib), Math.ceil(touchedBytes / KIBIBYTE));
+    const boundKib = Atomics.load(this.#words, PoolWord.promisedKib) + this.keptBytes() / KIBIBYTE;
+    const keepsKib = Math.max(boundKib, Math.ceil(touchedBytes / KIBIBYTE));
     if (Atomics.load(this.#words, PoolWord.arenaKib) - kib < keepsKib) return false;
     this.#arena.moveLimit(-kib * KIBIBYTE);
     // Last: what somebody else took before the limit fell is in use now, and would be seen here.
@@ -249,119 +265,5 @@ export class MemoryPool implements SlabHolders {
 
   #load(word: number): number {
     return Atomics.load(this.#words, word) * KIBIBYTE;
-  }
-}
-
-/** One holder, in the thread that it belongs to. */
-export class MemoryConsumer {
-  readonly #pool: MemoryPool;
-  readonly #words: Int32Array;
-  readonly #at: number;
-  readonly #consumer: PoolConsumer;
-  /** Kept to the byte, because words count kibibytes. */
-  #bytes = 0;
-
-  constructor(pool: MemoryPool, words: Int32Array, index: number) {
-    this.#pool = pool;
-    this.#words = words;
-    this.#at = consumerAt(index);
-    this.#consumer = pool.place.consumers[index] as PoolConsumer;
-  }
-
-  get stage(): string {
-    return this.#consumer.stage;
-  }
-
-  /** What it has reserved, as others see it. */
-  get reservedBytes(): number {
-    return Atomics.load(this.#words, this.#at + ConsumerWord.reservedKib) * KIBIBYTE;
-  }
-
-  /** An empty reservation, to grow. */
-  reserve(): MemoryReservation {
-    return new MemoryReservation(this);
-  }
-
-  /** Says what of its reservations is in use. */
-  setUsed(bytes: number): void {
-    Atomics.store(this.#words, this.#at + ConsumerWord.usedKib, Math.ceil(bytes / KIBIBYTE));
-  }
-
-  /** Says what its operators could give back of their slabs. */
-  setHeld(bytes: number): void {
-    Atomics.store(this.#words, this.#at + ConsumerWord.heldKib, Math.ceil(bytes / KIBIBYTE));
-  }
-
-  /** Says what its operators hold that nobody can get back, and which of them holds most of it. */
-  setStuck(bytes: number, operator: number): void {
-    Atomics.store(this.#words, this.#at + ConsumerWord.stuckOperator, operator);
-    Atomics.store(this.#words, this.#at + ConsumerWord.stuckKib, Math.ceil(bytes / KIBIBYTE));
-  }
-
-  /** Adds to what it holds, if the whole stays inside the limit. For reservations. */
-  add(bytes: number): boolean {
-    const word = this.#at + ConsumerWord.reservedKib;
-    const kib = Math.ceil((this.#bytes + bytes) / KIBIBYTE) - Math.ceil(this.#bytes / KIBIBYTE);
-    const now = Atomics.add(this.#words, word, kib) + kib;
-    if (kib > 0 && this.#pool.freeBytes() < 0) {
-      Atomics.sub(this.#words, word, kib);
-      return false;
-    }
-    this.#bytes += bytes;
-    if (now > Atomics.load(this.#words, this.#at + ConsumerWord.peakKib))
-      Atomics.store(this.#words, this.#at + ConsumerWord.peakKib, now);
-    return true;
-  }
-
-  /** @throws ERR_MEMORY_EXHAUSTED */
-  refuse(bytes: number, hint: string): never {
-    const pool = this.#pool;
-    const { stage, name } = this.#consumer;
-    throw new PipelineError(
-      'ERR_MEMORY_EXHAUSTED',
-      `${stage} asked ${formatBytes(bytes)} for ${name}, holds ${formatBytes(this.reservedBytes)}; ` +
-        `${formatBytes(Math.max(0, pool.freeBytes()))} left of ${formatBytes(pool.limitBytes)} (${pool.describe()})`,
-      { stage, hint },
-    );
-  }
-}
-
-const RAISE_LIMIT = 'raise memoryLimit';
-
-/** Bytes set aside for one purpose. Whoever makes it frees it. */
-export class MemoryReservation {
-  readonly #consumer: MemoryConsumer;
-  #bytes = 0;
-
-  constructor(consumer: MemoryConsumer) {
-    this.#consumer = consumer;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  /** Grows by so many bytes, or leaves everything as it was. */
-  tryGrow(bytes: number): boolean {
-    if (!this.#consumer.add(bytes)) return false;
-    this.#bytes += bytes;
-    return true;
-  }
-
-  /** @throws ERR_MEMORY_EXHAUSTED naming everybody's holdings */
-  grow(bytes: number, hint: string = RAISE_LIMIT): void {
-    if (!this.tryGrow(bytes)) this.#consumer.refuse(bytes, hint);
-  }
-
-  /** Gives some of it back; no more than there is. */
-  shrink(bytes: number): void {
-    const given = Math.min(bytes, this.#bytes);
-    this.#consumer.add(-given);
-    this.#bytes -= given;
-  }
-
-  /** Gives all of it back. It can grow again. */
-  free(): void {
-    this.shrink(this.#bytes);
   }
 }

@@ -9,7 +9,7 @@ import type { Arena } from '../memory/contract.ts';
 import type { FlushReason } from '../plan/logical.ts';
 import type { Spill } from '../spill/contract.ts';
 import type { LimitPlace } from './auto-limit.ts';
-import type { HeldState, MaybePromise, Operator, Output } from './contract.ts';
+import type { HeldState, KeptAccount, MaybePromise, Operator, Output } from './contract.ts';
 
 export interface StageChain {
   /** In the order of `stage.operators`. */
@@ -42,6 +42,10 @@ export interface ChainServices {
   spill?: Spill;
   /** Where the limits of operators that leave them to the governor are told and reported. */
   limitPlace?(operator: number): LimitPlace;
+  /** Where bytes are counted that code of users keeps. */
+  keptAccount?(operator: number): KeptAccount;
+  /** Code of users has ended without releasing what it kept. */
+  onKeptLeft?(operator: number, batches: number, bytes: number): void;
   onLate?(operator: number, rows: number): void;
   /** No further row can change what the operator gives. */
   onEnough?(operator: number): void;

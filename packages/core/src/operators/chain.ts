@@ -153,6 +153,8 @@ function contextOf(operator: StageOperator, index: number, wiring: Wiring, servi
     ...(operator.shareBytes !== undefined && { shareBytes: operator.shareBytes }),
     ...(spill !== undefined && { spill }),
     ...autoLimitOf(operator, index, services),
+    ...(services.keptAccount && { keptAccount: services.keptAccount(index) }),
+    onKeptLeft: (batches, bytes) => services.onKeptLeft?.(index, batches, bytes),
     now,
     signal,
     onFlush: (reason, held) => services.onFlush(index, reason, held),

@@ -67,6 +67,13 @@ export interface HeldState {
   bytes: number;
 }
 
+/** Where bytes are counted that user code keeps. */
+export interface KeptAccount {
+  /** @throws ERR_MEMORY_EXHAUSTED when there is no room; nothing is counted then */
+  grow(bytes: number): void;
+  shrink(bytes: number): void;
+}
+
 /** What a lane gives its operators. */
 export interface OperatorContext {
   arena: Arena;
@@ -91,6 +98,10 @@ export interface OperatorContext {
   autoLimit?: AutoLimit;
   /** Where it may put what does not fit. Absent where nothing can be spilled. */
   spill?: Spill;
+  /** Where it counts what code of users keeps. */
+  keptAccount?: KeptAccount;
+  /** Says that code of users has not released what it kept. */
+  onKeptLeft?(batches: number, bytes: number): void;
   now(): number;
   signal: AbortSignal;
   /** Counts a flush and its reason; the lane adds it to the run's statistics and emits the event. */

@@ -6,6 +6,7 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import type { RecordBatch } from 'apache-arrow';
+import type { LentBatch } from '../batch/lent-batch.ts';
 import { PipelineError } from '../errors.ts';
 import type { OpRef } from '../plan/logical.ts';
 import type { ColumnsRecord, Fields, Shape } from '../schema/types.ts';
@@ -28,8 +29,8 @@ export interface OpContext {
 
 /** One running instance of an op, in one lane. Calls never overlap. */
 export interface OpInstance<B = RecordBatch> {
-  /** Takes one batch. It is borrowed: valid until the returned promise settles (or the call returns). */
-  process(batch: B): OpResult | Promise<OpResult>;
+  /** Takes one batch. It is borrowed: valid until the returned promise settles (or the call returns), unless it is retained. */
+  process(batch: LentBatch<B>): OpResult | Promise<OpResult>;
   /** Called at every flush of the stage, after what waited in its buffer: what the op itself still holds. */
   flush?(): OpResult | Promise<OpResult>;
   close?(): void | Promise<void>;

@@ -1,6 +1,6 @@
 /** The adapter between a registered op and the chain: views in, checked results out, triggers in between. */
-import { batchToArrow } from '../batch/batch-to-arrow.ts';
 import type { Batch } from '../batch/contract.ts';
+import { lendBatch } from '../batch/lent-batch.ts';
 import { emptyBatch, withInputs } from '../batch/make-batch.ts';
 import type { FlushReason, Triggers } from '../plan/logical.ts';
 import type { ArrowModule } from '../schema/load-arrow.ts';
@@ -8,6 +8,7 @@ import type { Fields } from '../schema/types.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from './contract.ts';
 import type { OpDefinition, OpInstance, OpResult } from './definition.ts';
 import { HeldBatches } from './held-batches.ts';
+import { KeptBatches } from './kept-batches.ts';
 import { type GivenBatch, type ResultTarget, takeResult } from './op-result.ts';
 import { andThen, pushAll } from './outputs.ts';
 import type { SavedList, SnapshotReader, SnapshotWriter } from './snapshot-contract.ts';
@@ -56,6 +57,7 @@ export class RegisteredOp implements Operator {
   readonly #output: Output;
   readonly #counter: TriggerCounter;
   readonly #held: HeldBatches;
+  readonly #kept: KeptBatches;
   readonly #hasTriggers: boolean;
   readonly #waits: boolean;
   /** Pieces of the logical batch that an observing op is still missing the rest of. */
@@ -70,6 +72,7 @@ export class RegisteredOp implements Operator {
     this.#output = context.outputs['out'] as Output;
     this.#counter = new TriggerCounter(spec.triggers, context.autoLimit);
     this.#held = new HeldBatches(arena, owner, fields);
+    this.#kept = new KeptBatches(arrow, context);
     this.#hasTriggers = hasTriggers(spec.triggers);
     this.#waits = spec.accumulate && this.#hasTriggers;
     if (this.#hasTriggers) this.held = () => this.#state();
@@ -97,12 +100,16 @@ export class RegisteredOp implements Operator {
   /** Runs `process` on a batch it takes over, which is released as soon as its result has been taken in. */
   #process(batch: Batch): MaybePromise {
     const { inputs } = batch;
+    const loan = lendBatch(this.#arrow, batch, this.#kept);
     const use = (): Batch[] | Promise<Batch[]> => {
-      const given: GivenBatch = { batch, view: batchToArrow(this.#arrow, batch) };
-      const result = callUser(this.#context, '', batch.rows, () => this.#instance.process(given.view));
+      const given: GivenBatch = { batch, view: loan.view };
+      const result = callUser(this.#context, '', batch.rows, () => this.#instance.process(loan.view));
       return settle<OpResult, Batch[]>(result, (value) => takeResult(this.#target, value, given));
     };
-    const results = withFinally(use, () => batch.release());
+    const results = withFinally(use, () => {
+      loan.end();
+      batch.release();
+    });
     return settle<Batch[], void>(results, (taken) => this.#taken(taken, inputs));
   }
 
@@ -191,18 +198,20 @@ export class RegisteredOp implements Operator {
   close(): void {
     this.#held.releaseAll();
     this.#pieces?.releaseAll();
-    closeInstance(this.#context.name, this.#instance);
+    closeInstance(this.#context.name, this.#instance, () => this.#kept.close());
   }
 }
 
-/** An op that cannot close has done its work already: a warning, not a failure of the run. */
-function closeInstance(name: string, instance: OpInstance): void {
+/** An op that cannot close has done its work already: a warning, not a failure of the run. `closed`: what it kept is taken back now. */
+function closeInstance(name: string, instance: OpInstance, closed: () => void): void {
   const warn = (error: unknown): void =>
     process.emitWarning(`op "${name}" failed to close: ${String(error)}`, 'SpillwayWarning');
   try {
-    const closed = instance.close?.();
-    if (closed instanceof Promise) closed.catch(warn);
+    const closing = instance.close?.();
+    if (closing instanceof Promise) closing.catch(warn);
   } catch (error) {
     warn(error);
+  } finally {
+    closed();
   }
 }

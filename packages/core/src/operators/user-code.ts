@@ -66,6 +66,8 @@ export function callUser<T>(
   code: () => T | PromiseLike<T>,
 ): T | Promise<T> {
   const fail = (error: unknown): never => {
+    // What `retain` throws names the op already.
+    if (error instanceof PipelineError && error.code === 'ERR_MEMORY_EXHAUSTED') throw error;
     throw opFailed(context, action, rows, error);
   };
   try {

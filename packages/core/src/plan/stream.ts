@@ -3,7 +3,7 @@
  * or started here; mistakes that can be seen without opening a file are refused at once, where they are written.
  */
 
-import type { RecordBatch } from 'apache-arrow';
+import type { LentBatch } from '../batch/lent-batch.ts';
 import { PipelineError } from '../errors.ts';
 import { Expression } from '../expressions/builder.ts';
 import type { SoundCondition } from '../expressions/types.ts';
@@ -310,7 +310,7 @@ export class StreamSteps<in out S extends Shape, in out R extends Registry> {
   }
 
   /** Calls a function on the main thread with each batch, and waits for what it returns. */
-  forEach(call: (batch: RecordBatch) => void | Promise<void>, options?: ForEachOptions & { takes?: 'batch' }): Sink<S>;
+  forEach(call: (batch: LentBatch) => void | Promise<void>, options?: ForEachOptions & { takes?: 'batch' }): Sink<S>;
   forEach(
     call: (rows: readonly Record<string, unknown>[]) => void | Promise<void>,
     options: ForEachOptions & { takes: 'rows' },

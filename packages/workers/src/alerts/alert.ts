@@ -1,4 +1,5 @@
 /** Alerts: what a person should look at while a run goes on. */
+import { formatBytes } from '@spillway/core/base';
 
 /** What it is about. The first three are told by whoever sees them; the others are rules over snapshots. */
 export type AlertKind =
@@ -30,6 +31,12 @@ export interface AlertEvent {
 export interface ActiveAlert extends Omit<AlertEvent, 'state'> {
   /** Wall clock, in milliseconds since 1970. */
   sinceMs: number;
+}
+
+/** Code of users has ended without releasing batches that it kept. */
+export function keptAlert(stage: string, batches: number, bytes: number): AlertEvent {
+  const message = `"${stage}" ended without releasing ${batches} of the batches that it retained (${formatBytes(bytes)})`;
+  return noted('memory', stage, message);
 }
 
 /** Something that happened once. */

@@ -164,7 +164,7 @@ export class Attempt {
     const { emitter } = this.#parts;
     const listener: LaneListener = {
       onFlush: (lane, message) => this.#onFlush(lane, message),
-      onAlert: (lane, { message }) => emitter.emit('alert', noted('spill', lane.config.stage.name, message)),
+      onAlert: ({ alert }) => emitter.emit('alert', alert),
       onDropped: (lane, { input, sequence, batches }) =>
         this.#parts.onDropped({ node: sourceOf(lane, input, this.#parts.planned.physical), sequence }, batches),
       onUnmanaged: (lane, error) => this.#parts.onUnmanaged(lane, error),

@@ -17,7 +17,7 @@ export type SplitMessage = Extract<LaneMessage, { type: 'split' }>;
 export interface LaneListener {
   onFlush(lane: LaneHandle, message: FlushMessage): void;
   onSplit(lane: LaneHandle, message: SplitMessage): void;
-  onAlert(lane: LaneHandle, message: AlertMessage): void;
+  onAlert(message: AlertMessage): void;
   onDropped(lane: LaneHandle, message: DroppedMessage): void;
   onUnmanaged(lane: LaneHandle, error: PipelineError): void;
   /** No further row can change what this step gives. */
@@ -51,7 +51,7 @@ export class LaneHandle {
       this.#events.on('message', (message: LaneMessage) => {
         if (message.type === 'flush') return listener.onFlush(this, message);
         if (message.type === 'split') return listener.onSplit(this, message);
-        if (message.type === 'alert') return listener.onAlert(this, message);
+        if (message.type === 'alert') return listener.onAlert(message);
         if (message.type === 'enough') return listener.onEnough(message.node);
         if (message.type === 'dropped') return listener.onDropped(this, message);
         if (message.type === 'unmanaged') return listener.onUnmanaged(this, errorFromData(message.error));

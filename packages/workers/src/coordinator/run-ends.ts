@@ -4,12 +4,13 @@ import { PipelineError } from '@spillway/core/base';
 import { OrderCheck } from '@spillway/core/data';
 import type { OrderedValue, SinkSpec, SourceSpec, Spill } from '@spillway/core/internal';
 import { callbackOf, feederOf, floorBytes, mostDeliveredRows } from '@spillway/core/planner';
-import { noted } from '../alerts/alert.ts';
+import { keptAlert, noted } from '../alerts/alert.ts';
 import type { MainHeap } from '../governor/main-heap.ts';
 import type { JobEmitter } from '../job/events.ts';
 import type { SourceStart } from '../resume/source-positions.ts';
 import { CallbackTaker } from '../sinks/callback-taker.ts';
 import { CollectedRows } from '../sinks/collected-rows.ts';
+import { DeliveredKept } from '../sinks/delivered-kept.ts';
 import type { BatchTaker } from '../sinks/drain-edge.ts';
 import { Feed } from '../sources/feed.ts';
 import { FeedLog } from '../sources/feed-log.ts';
@@ -51,6 +52,8 @@ export class RunEnds {
   readonly #parts: RunEndsParts;
   readonly #takers: Map<number, BatchTaker> = new Map();
   readonly #collected: Map<number, CollectedRows> = new Map();
+  /** Of functions that are lent batches. */
+  readonly #kept: DeliveredKept[] = [];
   readonly #feeds: Map<number, Feed> = new Map();
   /** Ends the feeding of sources that can stop. */
   readonly #enough: Map<number, AbortController> = new Map();
@@ -149,6 +152,8 @@ export class RunEnds {
       throw new PipelineError('ERR_INTERNAL', `sink "${name}" does not deliver on the main thread`);
     const isTimed = planned.physical.timingDependence.length > 0;
     const delivery = sink.type === 'callback' ? 'lent' : isTimed ? 'copied' : 'copied once';
+    const kept = new DeliveredKept(name, (bytes) => mainHeap.keep(id, bytes));
+    this.#kept.push(kept);
     return new CallbackTaker({
       arena: lease.arena,
       owner,
@@ -156,6 +161,7 @@ export class RunEnds {
       delivery,
       mostRows: mostDeliveredRows(planned.logical.nodes, id),
       room: (bytes) => mainHeap.room(name, bytes),
+      kept,
     });
   }
 
@@ -216,6 +222,10 @@ export class RunEnds {
 
   close(): void {
     for (const feed of this.#feeds.values()) feed.close();
+    const { latch, emitter } = this.#parts;
+    for (const { name, ...kept } of this.#kept.map((each) => ({ name: each.name, ...each.left() })))
+      if (kept.batches > 0 && latch.error === undefined)
+        emitter.emit('alert', keptAlert(name, kept.batches, kept.bytes));
   }
 
   async #openSpill(name: string, id: number): Promise<Spill> {

@@ -146,7 +146,8 @@ function plannedConsumers({ logical, physical, split }: RunMemoryParts): Planned
       });
   }
   for (const { id, name, spec } of logical.nodes) {
-    if (spec.kind === 'sink' && spec.sink.type === 'collect')
+    // What `collect()` gathers, and what a function keeps of what it is lent.
+    if (spec.kind === 'sink' && (spec.sink.type === 'collect' || spec.sink.type === 'callback'))
       consumers.push({ key: `results ${id}`, stage: name, name: 'results', scope: MAIN_SCOPE, reservedBytes: 0 });
   }
   return consumers.map((consumer) => ({

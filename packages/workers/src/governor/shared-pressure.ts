@@ -42,17 +42,19 @@ export interface PressurePlace {
   memoryLimitBytes: number;
 }
 
+type PressedPool = Pick<MemoryPool, 'slabBytes' | 'arenaBytes' | 'keptBytes'>;
+
 export class SharedPressure {
   readonly #words: Int32Array;
   readonly #idle: Float64Array;
   readonly #place: PressurePlace;
-  readonly #pool: Pick<MemoryPool, 'slabBytes' | 'arenaBytes'>;
+  readonly #pool: PressedPool;
   readonly #resident: Pick<ResidentReader, 'bytes' | 'close'>;
 
   constructor(
     arena: Arena,
     place: PressurePlace,
-    pool: Pick<MemoryPool, 'slabBytes' | 'arenaBytes'>,
+    pool: PressedPool,
     resident: Pick<ResidentReader, 'bytes' | 'close'> = new ResidentReader(),
   ) {
     this.#pool = pool;
@@ -87,6 +89,15 @@ export class SharedPressure {
     return Atomics.load(this.#words, Word.level) >= CRITICAL;
   }
 
+  /** The arena's part, without what code of users keeps of it: no flush gets that back. */
+  #workingBytes(): number {
+    return Math.max(1, this.#pool.arenaBytes - this.#pool.keptBytes());
+  }
+
+  #usedBytes(): number {
+    return Math.max(0, this.#pool.slabBytes() - this.#pool.keptBytes());
+  }
+
   /** What is left of the arena's part. */
   freeBytes(): number {
     return this.#pool.arenaBytes - this.#pool.slabBytes();
@@ -94,7 +105,7 @@ export class SharedPressure {
 
   /** Bytes of slabs to be given back for the pressure to be over. */
   wantedBytes(): number {
-    return Math.max(0, this.#pool.slabBytes() - this.#pool.arenaBytes * CALM_AT);
+    return Math.max(0, this.#usedBytes() - this.#workingBytes() * CALM_AT);
   }
 
   /** Part of its bound that is in use now. */
@@ -106,7 +117,7 @@ export class SharedPressure {
 
   /** Part of the arena's share of the limit that is in use now. */
   managedFraction(): number {
-    return this.#pool.slabBytes() / Math.max(1, this.#pool.arenaBytes);
+    return this.#usedBytes() / this.#workingBytes();
   }
 
   /** How full the control group or the machine was when the main thread last looked. */

@@ -3,6 +3,7 @@
 import { errorToData } from '@spillway/core/base';
 import type {
   Arena,
+  ChainServices,
   FlushReason,
   HeldState,
   Kernels,
@@ -23,6 +24,7 @@ import {
   restoreOperators,
   saveOperators,
 } from '@spillway/core/lane';
+import { keptAlert, noted } from '../alerts/alert.ts';
 import { attachRing, type Ring } from '../channels/ring.ts';
 import { SourceGate } from '../channels/source-gate.ts';
 import { ActorStatistics, OperatorStatistics } from '../monitor/statistics.ts';
@@ -76,6 +78,7 @@ export async function buildLane(
     now: Date.now,
     signal,
     ...(spill !== undefined && { spill }),
+    ...keptServices(stage, memory, send),
     onLate: (operator, rows) => operators[operator]?.countLate(rows),
     onEnough: (operator) => send({ type: 'enough', node: stage.operators[operator]?.name ?? '' }),
     limitPlace: (operator) =>
@@ -113,6 +116,22 @@ export async function buildLane(
       isolate.close();
       return closeLane(arena, input, chain, outputs, spill).finally(() => memory.close());
     },
+  };
+}
+
+/** What code of users keeps is counted, and missed when it is not released. */
+function keptServices(
+  stage: StageSpec,
+  { consumer }: LaneMemory,
+  send: (message: LaneMessage) => void,
+): Required<Pick<ChainServices, 'keptAccount' | 'onKeptLeft'>> {
+  return {
+    keptAccount: (operator) => ({
+      grow: (bytes) => consumer.keep(bytes, operator),
+      shrink: (bytes) => consumer.unkeep(bytes),
+    }),
+    onKeptLeft: (operator, batches, bytes) =>
+      send({ type: 'alert', alert: keptAlert(stage.operators[operator]?.name ?? stage.name, batches, bytes) }),
   };
 }
 
@@ -167,7 +186,7 @@ async function openSpill(
     limitBytes: spill.limitBytes,
     account: sharedAccount(arena.buffer, spilled),
     signal,
-    onAlert: ({ message }) => send({ type: 'alert', message }),
+    onAlert: ({ message }) => send({ type: 'alert', alert: noted('spill', stage.name, message) }),
     onWritten: (bytes, name) =>
       operators[stage.operators.findIndex((operator) => operator.name === name)]?.countSpilled(bytes),
   });

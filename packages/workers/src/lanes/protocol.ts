@@ -12,6 +12,7 @@ import type {
   SourceSpec,
   StageSpec,
 } from '@spillway/core/internal';
+import type { AlertEvent } from '../alerts/alert.ts';
 import type { RingHandle } from '../channels/ring.ts';
 import type { Outcome } from '../control/outcome.ts';
 import type { LeftOutRow } from '../coordinator/bad-rows.ts';
@@ -101,8 +102,8 @@ export interface LaneControl {
 
 export type LaneMessage =
   | { type: 'flush'; node: string; reason: FlushReason; held: HeldState }
-  /** Spilling waits for the disk. */
-  | { type: 'alert'; message: string }
+  /** Spilling waits for the disk, or code of users has ended without releasing what it kept. */
+  | { type: 'alert'; alert: AlertEvent }
   /** What a split of an ordered source began and ended with. */
   | ({ type: 'split' } & SplitBounds)
   /** Code of users holds more than its part, also after collecting, and the promise is broken. The lane goes on. */

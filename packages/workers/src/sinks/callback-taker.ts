@@ -2,6 +2,7 @@
 
 import { batchToRows, concatBatches, copyIn, copyOut, sliceBatch } from '@spillway/core/data';
 import type { Arena, Batch, CallbackSink, MaybePromise, PlainBatch } from '@spillway/core/internal';
+import type { DeliveredKept } from './delivered-kept.ts';
 import type { BatchTaker } from './drain-edge.ts';
 
 /**
@@ -19,6 +20,8 @@ export interface CallbackTakerParts {
   mostRows?: number | undefined;
   /** Room on this thread for so many bytes, before they are made. */
   room(bytes: number): MaybePromise;
+  /** What the function keeps of what it is lent. */
+  kept: DeliveredKept;
 }
 
 /** A row as an object, and each of its values. */
@@ -51,6 +54,7 @@ export class CallbackTaker implements BatchTaker {
   begin(owner: number): void {
     this.#owner = owner;
     this.#isClosed = false;
+    this.#parts.kept.enterAttempt();
     this.#pieces = this.#marked.pieces.map((piece) => copyIn(this.#parts.arena, owner, piece));
   }
 
@@ -61,6 +65,7 @@ export class CallbackTaker implements BatchTaker {
   cutBack(): void {
     if (this.#parts.delivery === 'copied once') this.#skipRows = Math.max(this.#skipRows, this.#rows);
     this.#rows = this.#marked.rows;
+    this.#parts.kept.leaveAttempt();
   }
 
   take(batch: Batch): void | Promise<void> {
@@ -158,9 +163,16 @@ export class CallbackTaker implements BatchTaker {
   }
 
   async #deliverArrow(batch: Batch): Promise<void> {
-    const { batchToArrow, batchToArrowCopy, loadArrow } = await import('@spillway/core/arrow');
+    const { batchToArrowCopy, lendBatch, loadArrow, plainToArrow } = await import('@spillway/core/arrow');
     const arrow = await loadArrow();
-    const { sink, delivery } = this.#parts;
-    await sink.call(delivery === 'lent' ? batchToArrow(arrow, batch) : batchToArrowCopy(arrow, batch));
+    const { sink, delivery, kept } = this.#parts;
+    if (delivery !== 'lent') return sink.call(batchToArrowCopy(arrow, batch));
+    kept.use((plain) => plainToArrow(arrow, plain));
+    const loan = lendBatch(arrow, batch, kept);
+    try {
+      await sink.call(loan.view);
+    } finally {
+      loan.end();
+    }
   }
 }

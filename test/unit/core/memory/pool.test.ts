@@ -78,6 +78,41 @@ describe('a reservation', () => {
   });
 });
 
+describe('what code of users keeps', () => {
+  it('comes out of what nobody was promised, and is refused by name beyond that', () => {
+    const lane = pool.consumer(1);
+    pool
+      .consumer(0)
+      .reserve()
+      .grow(4 * MIB);
+    lane.keep(3 * MIB, 1);
+    expect([pool.keptBytes(), pool.keepableBytes()]).toEqual([3 * MIB, MIB]);
+    expect(() => lane.keep(2 * MIB, 1)).toThrowError(
+      expect.objectContaining({
+        code: 'ERR_MEMORY_EXHAUSTED',
+        stage: 'distinct',
+        message: expect.stringMatching(/keeps 3.0 MiB; 1.0 MiB of 10.0 MiB are promised to nobody/),
+      }),
+    );
+    lane.unkeep(2 * MIB);
+    lane.keep(2 * MIB, 1);
+    expect(pool.keptBytes()).toBe(3 * MIB);
+    expect(pool.largestStuck()).toEqual({ name: 'distinct', bytes: 3 * MIB });
+  });
+
+  it('may have what nobody has reserved, and is not lent to others', () => {
+    pool.consumer(1).keep(7 * MIB, 0);
+    expect(pool.arenaBytes).toBe(9 * MIB);
+    expect(pool.reclaimUnused(2 * MIB, 0)).toBe(false);
+  });
+
+  it('goes with its thread', () => {
+    pool.consumer(1).keep(MIB, 0);
+    pool.releaseScope(1);
+    expect(pool.keptBytes()).toBe(0);
+  });
+});
+
 describe('a slab that is refused', () => {
   it('names who holds most of what nobody can get back, whoever asked', () => {
     pool.consumer(0).setStuck(MIB, 0);

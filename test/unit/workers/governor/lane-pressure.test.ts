@@ -19,7 +19,7 @@ beforeEach(() => {
   residentBytes = 0;
   overBytes = 0;
   told.length = 0;
-  const pool = { arenaBytes: MEBIBYTE, slabBytes: () => arena.bytesOf(1) };
+  const pool = { arenaBytes: MEBIBYTE, slabBytes: () => arena.bytesOf(1), keptBytes: () => 0 };
   shared = new SharedPressure(arena, place, pool, { bytes: () => residentBytes, close: () => {} });
   shared.begin();
   shared.setIdle(MEBIBYTE);

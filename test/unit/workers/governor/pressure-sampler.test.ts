@@ -27,7 +27,7 @@ beforeEach(() => {
   events = [];
   narrow = [];
   arbitrated = 0;
-  const pool = { arenaBytes: 10 * MEBIBYTE, slabBytes: () => arena.bytesOf(1) };
+  const pool = { arenaBytes: 10 * MEBIBYTE, slabBytes: () => arena.bytesOf(1), keptBytes: () => 0 };
   shared = new SharedPressure(arena, place, pool, { bytes: () => residentBytes, close: () => {} });
   shared.begin();
   sampler = new PressureSampler({

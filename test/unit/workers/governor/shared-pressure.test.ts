@@ -7,7 +7,7 @@ let arena: Arena;
 let place: PressurePlace;
 let residentBytes = 0;
 
-const pool = { arenaBytes: 10 * MEBIBYTE, slabBytes: () => arena.bytesOf(1) };
+const pool = { arenaBytes: 10 * MEBIBYTE, slabBytes: () => arena.bytesOf(1), keptBytes: () => 0 };
 const resident = { bytes: () => residentBytes, close: () => {} };
 /** The view of one thread. */
 const view = (): SharedPressure => new SharedPressure(arena, place, pool, resident);

@@ -1,8 +1,9 @@
 import type { Fields } from '@spillway/core';
 import { type CallbackSink, createArena, rowsToBatch } from '@spillway/core/internal';
-import { CallbackTaker } from '@spillway/workers/internal';
+import { CallbackTaker, DeliveredKept } from '@spillway/workers/internal';
 import { expect, it } from 'vitest';
 
+const kept = new DeliveredKept('sink', () => {});
 const FIELDS: Fields = [{ name: 'x', type: 'int32', nullable: false }];
 
 it('gives back what it put together when it is closed, and not once more when the function answers later', async () => {
@@ -15,7 +16,7 @@ it('gives back what it put together when it is closed, and not once more when th
         answer = resolve;
       }),
   };
-  const taker = new CallbackTaker({ arena, owner: 1, sink, delivery: 'lent', room: () => undefined });
+  const taker = new CallbackTaker({ arena, owner: 1, sink, delivery: 'lent', room: () => undefined, kept });
   const batches = [0, 1].map((inputs) => rowsToBatch(arena, 1, FIELDS, [{ x: inputs }], inputs));
   const [first, last] = batches.map((batch) => taker.take(batch));
   for (const batch of batches) batch.release();
@@ -33,7 +34,15 @@ it('gives a logical batch in parts of so many rows, however it was cut, and leav
     takes: 'rows',
     call: (rows) => void given.push((rows as { x: number }[]).map(({ x }) => x)),
   };
-  const taker = new CallbackTaker({ arena, owner: 1, sink, delivery: 'lent', mostRows: 3, room: () => undefined });
+  const taker = new CallbackTaker({
+    arena,
+    owner: 1,
+    sink,
+    delivery: 'lent',
+    mostRows: 3,
+    room: () => undefined,
+    kept,
+  });
   const take = async (values: number[], inputs: number): Promise<void> => {
     const batch = rowsToBatch(
       arena,

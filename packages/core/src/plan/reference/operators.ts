@@ -18,7 +18,7 @@ import { joinStream } from './join.ts';
 import { sortRows } from './sort.ts';
 import { referenceStep } from './steps.ts';
 import { type Held, ReferenceTriggers } from './triggers.ts';
-import { arrowOfRows, isRecordBatch, logicalBytes, type Row, rowsOfArrow, rowsOfColumns } from './values.ts';
+import { arrowOfRows, isRecordBatch, lentRows, logicalBytes, type Row, rowsOfArrow, rowsOfColumns } from './values.ts';
 
 /** Gives one logical input to whatever reads a port. */
 export type Emit = (port: string, rows: readonly Row[]) => Promise<void>;
@@ -139,7 +139,7 @@ function registeredOp(parts: OperatorParts, spec: SpecOf<'op'>, definition: OpDe
   };
   const process = async (rows: readonly Row[]): Promise<Row[]> => {
     if (rows.length === 0 && !spec.observesBatches) return [];
-    const result = await callUser(node.name, () => instance.process(arrowOfRows(arrow, rows, input)));
+    const result = await callUser(node.name, () => instance.process(lentRows(arrow, rows, input)));
     return rowsOfResult(parts, result, { fields: input, rows, keeps: declared === 'same' });
   };
   return {

@@ -28,8 +28,8 @@ import type { Sink } from '../sinks.ts';
 import { makeOperator, type ReferenceOperator } from './operators.ts';
 import type { Held } from './triggers.ts';
 import {
-  arrowOfRows,
   isRecordBatch,
+  lentRows,
   objectsOfRows,
   type Row,
   rowsOfArrow,
@@ -152,7 +152,7 @@ class ReferenceRun {
     for (let from = 0; from < rows.length; from += most) {
       const part = rows.slice(from, from + most);
       await endpoint.call(
-        endpoint.takes === 'batch' ? arrowOfRows(this.#arrow, part, fields) : objectsOfRows(part, fields),
+        endpoint.takes === 'batch' ? lentRows(this.#arrow, part, fields) : objectsOfRows(part, fields),
       );
     }
   }

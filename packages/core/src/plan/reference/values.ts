@@ -5,6 +5,7 @@
 import type { Data, RecordBatch } from 'apache-arrow';
 import { ArrowColumnReader } from '../../batch/arrow-column.ts';
 import { plainToArrow } from '../../batch/batch-to-arrow.ts';
+import type { LentBatch } from '../../batch/lent-batch.ts';
 import type { PlainColumn } from '../../batch/plain-batch.ts';
 import { decimalText } from '../../batch/read-values.ts';
 import { toDecimal, toTemporal } from '../../batch/write-values.ts';
@@ -171,6 +172,13 @@ function valueReader({ type, values, offsets }: PlainColumn): (row: number) => V
       raw = raw * 256n + BigInt(values[row * byteWidth + byte] as number);
     return isUnsigned ? raw : BigInt.asIntN(bits, raw);
   };
+}
+
+/** A record batch of rows as what is lent to user code. */
+export function lentRows(arrow: ArrowModule, rows: readonly Row[], fields: Fields): LentBatch {
+  const batch = arrowOfRows(arrow, rows, fields);
+  const bytes = logicalBytes(rows, fields);
+  return Object.assign(batch, { retain: () => ({ batch, bytes, release: () => undefined }) });
 }
 
 /** A record batch of rows, for user code. */
