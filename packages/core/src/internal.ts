@@ -170,6 +170,7 @@ export {
   type StagedSink,
 } from './store/file-sink.ts';
 export type { ForeignTask } from './store/foreign-files.ts';
+export { ForeignSort } from './store/foreign-sort.ts';
 export { holdStaging } from './store/held-staging.ts';
 export { keyToPath, pathToKey, showKey } from './store/key-path.ts';
 export { SchemaKeys } from './store/key-schema.ts';

@@ -31,7 +31,8 @@ function literal(value: OrderedValue, type: TypeText): Expression {
 /**
  * Reads a dataset as of the version at which it was opened, in order, also while others write to it. Files outside the range
  * are not opened; what is read is checked against the checksums of the log. Where other programs have added files since the
- * last write, all rows are merged on the main thread: a write of no rows (`store.write(key, [])`) sorts them in before.
+ * last write, all rows are merged on the main thread, which takes some tens of MiB beside the run's limit: a write of no rows (`store.write(key, [])`)
+ * sorts them in before.
  *
  * @throws ERR_OPTIONS, ERR_COLUMN_UNKNOWN, ERR_VALUE (a bound that is no value of the ordered column)
  * @example

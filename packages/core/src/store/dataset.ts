@@ -182,7 +182,7 @@ export class Dataset {
    * Rows in order, as batches of their own memory. Files outside the range are not opened; what is read is checked
    * against the checksums of the log. Rows of files that other programs added are put where they belong.
    *
-   * Memory: one file's encoded columns, and two batches; all rows of a foreign file that is not in order.
+   * Memory: one file's encoded columns, and two batches; some tens of MiB to sort a foreign file that is not in order, on disk beyond that.
    * @throws ERR_COLUMN_UNKNOWN, ERR_VALUE (a bound that is no value of the ordered column), ERR_EXPRESSION, ERR_STORE_CORRUPT, ERR_FILE_NOT_FOUND
    * @example
    * ```ts

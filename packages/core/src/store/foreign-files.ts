@@ -2,23 +2,26 @@
  * Files that another program added to a dataset. Nothing is known of their order, so their rows are put in order when they
  * are read; the next write sorts them in for good.
  */
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { concatBatches } from '../batch/concat-batches.ts';
 import type { Batch, Column } from '../batch/contract.ts';
 import { sliceBatch } from '../batch/slice-batch.ts';
 import { PipelineError } from '../errors.ts';
-import { firstDisorder, type OrderedValue, rowComparer } from '../formats/ordered-value.ts';
+import { firstDisorder, type OrderedValue } from '../formats/ordered-value.ts';
 import { instantiateKernels } from '../kernels/compiled-kernels.ts';
-import { gatherBatch } from '../kernels/gather.ts';
 import type { Arena } from '../memory/contract.ts';
 import { fieldIndex } from '../schema/fields.ts';
 import type { Fields } from '../schema/types.ts';
+import { runFolder } from '../spill/run-folder.ts';
 import type { StagedFile } from './dataset-file.ts';
 import { recordsOf } from './dataset-file.ts';
 import type { AddAction } from './delta-actions.ts';
 import { readBound } from './delta-stats.ts';
 import { type FileBatchesOptions, fileBatches } from './file-batches.ts';
+import { ForeignSort, RUN_BYTES, type SortPlace } from './foreign-sort.ts';
 import { KeepLast } from './keep-last.ts';
 import { RowGroupFiles } from './row-group-files.ts';
 import type { RowGroupTarget } from './row-group-target.ts';
@@ -80,49 +83,34 @@ async function isOrdered(source: FileBatchesOptions, path: string, orderedOn: st
   return isAscending;
 }
 
-/** All rows of a file as one batch, sorted stably. */
-async function sortedBatch(source: FileBatchesOptions, path: string, orderedOn: string): Promise<Batch> {
-  const { arena, owner, fields, columns } = source;
-  const wanted = columns.map((name) => fields[fieldIndex(fields, name)] as Fields[number]);
-  const batches: Batch[] = [];
-  let all: Batch;
-  try {
-    for await (const batch of fileBatches(source, { path })) batches.push(batch);
-    all = concatBatches(arena, owner, wanted, batches);
-  } finally {
-    for (const batch of batches) batch.release();
-  }
-  const indices = arena.alloc(Math.max(4, 4 * all.rows), owner);
-  try {
-    const compare = rowComparer(arena, all.columns[fieldIndex(wanted, orderedOn)] as Column);
-    // Not in the arena: a view on shared memory is not sorted in place by every engine.
-    const order = Uint32Array.from({ length: all.rows }, (_, row) => row).sort((a, b) => compare(a, b) || a - b);
-    new Uint32Array(arena.buffer, indices, all.rows).set(order);
-    return gatherBatch({ arena, kernels: instantiateKernels(arena), owner }, all, wanted, indices, all.rows);
-  } finally {
-    all.release();
-    arena.release(indices);
-  }
-}
-
 /**
  * The rows of a file in order. The batches are the caller's.
  *
- * Memory: as reading it, when it is in order; else all its rows, twice.
+ * Memory: as reading it, when it is in order; else as `ForeignSort` says.
  * @throws ERR_INPUT_UNORDERED for nulls in the ordered column, ERR_MEMORY_EXHAUSTED, and what reading throws
  */
 export async function* orderedForeignRows(
   source: FileBatchesOptions,
   path: string,
   orderedOn: string,
+  place: SortPlace,
 ): AsyncGenerator<Batch, void, undefined> {
-  if (await isOrdered(source, path, orderedOn)) return yield* fileBatches(source, { path });
-  const sorted = await sortedBatch(source, path, orderedOn);
+  if (await isOrdered(source, path, orderedOn)) yield* fileBatches(source, { path });
+  else yield* new ForeignSort(source, orderedOn, place).rows(path);
+}
+
+/** For readers, who have no place in the dataset: a folder for temporary files, removed in the end. */
+export async function* sortedForeignRows(
+  source: FileBatchesOptions,
+  path: string,
+  orderedOn: string,
+): AsyncGenerator<Batch, void, undefined> {
+  let folder: string | undefined;
+  const place: SortPlace = { folder: () => (folder ??= runFolder(tmpdir())), prefix: 'run-' };
   try {
-    for (let row = 0; row < sorted.rows; row += source.batchRows)
-      yield sliceBatch(source.arena, source.owner, sorted, row, Math.min(source.batchRows, sorted.rows - row));
+    yield* orderedForeignRows(source, path, orderedOn, place);
   } finally {
-    sorted.release();
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -143,6 +131,7 @@ const BATCH_ROWS = 32_768;
 /** Writes the rows of a foreign file as staged files, in order, so that they can be merged as new rows are. */
 export async function stageForeign(arena: Arena, owner: number, task: ForeignTask): Promise<StagedFile[]> {
   const { path, fields, orderedOn, duplicatesOn, memoryLimitBytes, ...where } = task;
+  const runs = { folder: () => task.folder, prefix: `${task.prefix}run-` };
   const limit = memoryLimitBytes === undefined ? {} : { memoryLimitBytes };
   const files = new RowGroupFiles({ arena, fields, orderedOn, ...where, ...limit });
   const write = async (batch: Batch): Promise<void> => {
@@ -160,6 +149,7 @@ export async function stageForeign(arena: Arena, owner: number, task: ForeignTas
       { arena, owner, fields, columns, batchRows: BATCH_ROWS },
       path,
       orderedOn,
+      { ...runs, ...(memoryLimitBytes !== undefined && { runBytes: Math.min(RUN_BYTES, memoryLimitBytes) }) },
     ))
       await (keeper === undefined ? write(batch) : keeper.push(batch));
     await keeper?.end();

@@ -13,7 +13,7 @@ import { fieldIndex } from '../schema/fields.ts';
 import type { Fields } from '../schema/types.ts';
 import { type FileBatchesOptions, fileBatches, type ReadableFile } from './file-batches.ts';
 import type { ValueRange } from './file-pruning.ts';
-import { type ForeignFile, orderedForeignRows } from './foreign-files.ts';
+import { type ForeignFile, sortedForeignRows } from './foreign-files.ts';
 import { type BatchRun, mergeRows } from './merge-rows.ts';
 
 export interface RowsRequest {
@@ -77,7 +77,7 @@ class RowReader {
     let run: AsyncGenerator<Batch, void, undefined> = this.#own();
     for (const file of foreign) {
       const kernels = instantiateKernels(arena);
-      const others = orderedForeignRows(this.#source, file.path, orderedOn);
+      const others = sortedForeignRows(this.#source, file.path, orderedOn);
       run = mergeRows({ arena, kernels, owner, fields: this.#fields, orderedOn }, run, others);
     }
     return run;
@@ -142,8 +142,8 @@ class RowReader {
 /**
  * Rows in order. The batches are the caller's.
  *
- * Memory: one file's encoded columns and two batches; for each file of another program as much again, and all its rows where
- * they are not in order.
+ * Memory: one file's encoded columns and two batches; for each file of another program as much again, and what sorting it takes where
+ * it is not in order (`foreign-sort.ts`): tens of MiB, whatever its size.
  * @throws ERR_COLUMN_UNKNOWN, ERR_EXPRESSION, ERR_STORE_CORRUPT, ERR_FILE_NOT_FOUND, ERR_INPUT_UNORDERED
  */
 export function readRows(request: RowsRequest): AsyncGenerator<Batch, void, undefined> {
