@@ -38,7 +38,16 @@ const tableOf = (rows: number, stepUs: number, laterUs: number, prime: number, n
   `SELECT make_timestamp((${START_US + laterUs} + i * ${stepUs})::BIGINT) AS ts, ((i * ${prime}) % ${KEYS})::INT AS key,
     ((i * 31) % 997)::DOUBLE / 64 AS ${name} FROM range(${rows}) t(i)`;
 
-async function joinOnce(trades: SharedTable, quotes: SharedTable, workers: number): Promise<unknown[][]> {
+/** The tables of so many trades, and a tenth as many quotes. */
+export async function shareTradesAndQuotes(rows: number): Promise<[trades: SharedTable, quotes: SharedTable]> {
+  const options = { batchRows: BATCH_ROWS };
+  const trades = await shareTable(TRADES, parts(rows, TRADE_STEP_US, 0, 7919, 'price') as never, options);
+  const quoteParts = parts(rows / 10, QUOTE_STEP_US, QUOTE_LATER_US, 7907, 'bid');
+  return [trades, await shareTable(QUOTES, quoteParts as never, options)];
+}
+
+/** The job once. */
+export async function joinOnce(trades: SharedTable, quotes: SharedTable, workers: number): Promise<unknown[][]> {
   const p = createPipeline({ memoryLimit: '512MiB' });
   const joined = p.joinStream(
     {
@@ -59,12 +68,7 @@ const ROW_BYTES = 20;
 export async function joinShared(asked: Asked): Promise<Figure[]> {
   const { rows, threads, hardware } = asked;
   const quoteRows = rows / 10;
-  const trades = await shareTable(TRADES, parts(rows, TRADE_STEP_US, 0, 7919, 'price') as never, {
-    batchRows: BATCH_ROWS,
-  });
-  const quotes = await shareTable(QUOTES, parts(quoteRows, QUOTE_STEP_US, QUOTE_LATER_US, 7907, 'bid') as never, {
-    batchRows: BATCH_ROWS,
-  });
+  const [trades, quotes] = await shareTradesAndQuotes(rows);
   const workload = {
     name: 'W4',
     what: 'as-of join by key with a tenth as many rows, by hours',

@@ -27,7 +27,13 @@ function* parts(rows: number, keys: number) {
   }
 }
 
-async function aggregateOnce(table: SharedTable, workers: number): Promise<unknown[][]> {
+/** A table of so many rows and keys. */
+export function shareEvents(rows: number, keys: number): Promise<SharedTable> {
+  return shareTable(SHAPE, parts(rows, keys), { batchRows: BATCH_ROWS });
+}
+
+/** The job once. */
+export async function aggregateOnce(table: SharedTable, workers: number): Promise<unknown[][]> {
   const value = {
     total: agg.sum('value'),
     low: agg.min('value'),
@@ -70,7 +76,7 @@ export async function aggregateByKey(asked: Asked): Promise<Figure[]> {
   const { rows, threads, hardware } = asked;
   const figures: Figure[] = [];
   for (const { keys, goal } of KEY_COUNTS) {
-    const table = await shareTable(SHAPE, parts(rows, keys), { batchRows: BATCH_ROWS });
+    const table = await shareEvents(rows, keys);
     const workload = {
       name: 'W6',
       what: `hours by ${rowsText(keys)} keys`,

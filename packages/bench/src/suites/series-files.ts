@@ -30,8 +30,8 @@ interface Files {
   zstd: string;
 }
 
-async function makeFiles(folder: string, { rows, threads }: Asked): Promise<Files> {
-  const store = await openStore(join(folder, 'store'));
+/** A dataset of so many rows. */
+export async function storeSeries(store: Store, rows: number, threads: number): Promise<void> {
   const table = await shareSeries(rows);
   try {
     const series = createPipeline({ memoryLimit: '256MiB' }).source(
@@ -41,6 +41,17 @@ async function makeFiles(folder: string, { rows, threads }: Asked): Promise<File
   } finally {
     table.release();
   }
+}
+
+/** The dataset as a source. */
+export async function storedSeries(store: Store): Promise<Source<typeof SERIES_SHAPE>> {
+  const dataset = await store.dataset(ROWS_KEY);
+  return readStore(dataset, { schema: SERIES_SHAPE }) as Source<typeof SERIES_SHAPE>;
+}
+
+async function makeFiles(folder: string, { rows, threads }: Asked): Promise<Files> {
+  const store = await openStore(join(folder, 'store'));
+  await storeSeries(store, rows, threads);
   const db = await openDuckDb(threads);
   await createSeriesTable(db, SERIES_SEED, rows);
   const [snappy, zstd] = [join(folder, 'snappy.parquet'), join(folder, 'zstd.parquet')];
@@ -52,7 +63,7 @@ async function makeFiles(folder: string, { rows, threads }: Asked): Promise<File
 }
 
 /** Three datasets of the store, each anew. */
-async function aggregateInto(store: Store, source: Source<typeof SERIES_SHAPE>, threads: number): Promise<void> {
+export async function aggregateInto(store: Store, source: Source<typeof SERIES_SHAPE>, threads: number): Promise<void> {
   const bins = seriesBins(source);
   const sinks = NAMES.map((freq) => bins[freq].toStore(store, { key: { freq }, mode: 'overwrite' }));
   await run(sinks, { workers: threads }).done;
@@ -110,12 +121,11 @@ interface Part {
 
 function partsOf({ store, own, snappy, zstd }: Files): Record<'own' | 'foreign', Part[]> {
   const foreign = (path: string) => async () => readParquet(path, { orderedOn: 'ts', schema: SERIES_SHAPE });
-  const dataset = async () => readStore(await store.dataset(ROWS_KEY), { schema: SERIES_SHAPE });
   const ofStore: Part[] = [
     {
       workload: 'W2a',
       what: 'hour, day, week from our own store to the store',
-      source: dataset as Part['source'],
+      source: () => storedSeries(store),
       read: own,
       choices: [own, [snappy], [zstd]],
       goal: 6,
