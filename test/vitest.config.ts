@@ -12,7 +12,7 @@ const INCLUDED: Record<string, string[]> = {
 };
 /** What has to be there before the first test of a mode. */
 const PREPARED: Record<string, string[]> = {
-  interop: ['interop/python-environment.ts', 'interop/oups-environment.ts'],
+  interop: ['interop/python-environment.ts', 'interop/oups-environment.ts', 'interop/dask-environment.ts'],
   browser: ['browser/chromium.ts'],
 };
 

@@ -1,0 +1,1 @@
+"""The part of Spillway that speaks with Dask. Started by Spillway itself; nothing here is meant to be imported by others."""

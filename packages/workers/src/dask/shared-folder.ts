@@ -1,0 +1,216 @@
+/**
+ * A run's folder on the shared path. What lies there of a partition counts when its record is there, which is written last and under its name by
+ * a rename; so another coordinator can go on from it. The coordinator renews a lease file while it lives: workers that see it stand
+ * still end what they do for it, and another coordinator takes the folder over, or removes it.
+ */
+import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { PipelineError } from '@spillway/core/base';
+import type { PartitionFile, PartitionResult } from '@spillway/core/partition';
+import { sharedPathError } from './problems.ts';
+
+const PREFIX = 'spillway-run-';
+const LEASE = 'lease';
+const TOKEN = 'token';
+const RECORD = '.result.json';
+const RENEW_MS = 2000;
+/** As of the workers' side. A folder whose lease is older belongs to nobody. */
+const LEASE_MS = 30_000;
+
+interface Holder {
+  host: string;
+  pid: number;
+}
+
+/** Writes down what a task has done, behind its files. */
+export async function writeRecord(output: string, result: PartitionResult): Promise<void> {
+  const path = output + RECORD;
+  const aside = `${path}.${randomUUID()}`;
+  await writeFile(aside, JSON.stringify(result), { flush: true });
+  await rename(aside, path);
+}
+
+/** What is wrong with a file of a result; undefined when it is whole. Reads all of it. */
+export async function damageOf({ path, bytes, crc32: expected }: PartitionFile): Promise<string | undefined> {
+  let sum = 0;
+  let read = 0;
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) {
+      sum = crc32(chunk as Buffer, sum);
+      read += (chunk as Buffer).length;
+    }
+  } catch (error) {
+    return `${path} cannot be read: ${(error as Error).message}`;
+  }
+  if (read !== bytes) return `${path} has ${read} bytes, not ${bytes}`;
+  return sum === expected ? undefined : `${path} has another checksum than its writer gave it`;
+}
+
+/** What is wrong with the files of a result. */
+export async function damageOfResult({ files }: PartitionResult): Promise<string | undefined> {
+  for (const file of files) {
+    const damage = await damageOf(file);
+    if (damage !== undefined) return damage;
+  }
+  return undefined;
+}
+
+export class SharedFolder {
+  readonly path: string;
+  readonly token: { path: string; text: string };
+  readonly #timer: NodeJS.Timeout;
+
+  private constructor(path: string, text: string) {
+    this.path = path;
+    this.token = { path: join(path, TOKEN), text };
+    this.#timer = setInterval(() => void this.#renew(), RENEW_MS);
+    this.#timer.unref();
+  }
+
+  /**
+   * Makes the folder of a run, or takes over that of a run with the same id whose coordinator is gone.
+   * @param id undefined for a run that nobody goes on with
+   * @throws ERR_DASK_SHARED_PATH, ERR_RESUME_BUSY
+   */
+  static async open(sharedPath: string, id: string | undefined): Promise<SharedFolder> {
+    try {
+      await sweep(sharedPath, id);
+      const path = join(sharedPath, `${PREFIX}${id ?? randomUUID()}`);
+      await takeOver(path);
+      const text = randomUUID();
+      await writeFile(join(path, TOKEN), text);
+      return new SharedFolder(path, text);
+    } catch (error) {
+      if (error instanceof PipelineError) throw error;
+      throw sharedPathError(sharedPath, `cannot be used: ${(error as Error).message}`, error);
+    }
+  }
+
+  get lease(): string {
+    return join(this.path, LEASE);
+  }
+
+  /** Path that the names of an attempt's files begin with. */
+  output(step: number, partition: number, attempt: number): string {
+    return join(this.path, `step-${step}`, `${partition}.${attempt}`);
+  }
+
+  async makeStep(step: number): Promise<void> {
+    await mkdir(join(this.path, `step-${step}`), { recursive: true });
+  }
+
+  /** What tells the run: another run under the same id does not go on from these files. @returns false where another lies there */
+  async claim(fingerprint: string): Promise<boolean> {
+    const path = join(this.path, 'plan');
+    const found = await readFile(path, 'utf8').catch(() => undefined);
+    if (found === undefined) await writeFile(path, fingerprint, { flush: true });
+    return found === undefined || found === fingerprint;
+  }
+
+  /** Results that lie there whole, by partition; what is damaged, or of another attempt, is removed. */
+  async results(step: number): Promise<Map<number, PartitionResult>> {
+    const folder = join(this.path, `step-${step}`);
+    const results = new Map<number, PartitionResult>();
+    const names = (await readdir(folder)).filter((name) => name.endsWith(RECORD)).sort();
+    for (const name of names) {
+      const result = JSON.parse(await readFile(join(folder, name), 'utf8')) as PartitionResult;
+      if (results.has(result.partition) || (await damageOfResult(result)) !== undefined) continue;
+      results.set(result.partition, result);
+    }
+    return results;
+  }
+
+  /** The highest attempt of each partition that has left something. */
+  async attempts(step: number): Promise<Map<number, number>> {
+    const attempts = new Map<number, number>();
+    for (const name of await readdir(join(this.path, `step-${step}`))) {
+      const [, partition, attempt] = /^(\d+)\.(\d+)/.exec(name) ?? [];
+      if (partition === undefined) continue;
+      attempts.set(Number(partition), Math.max(attempts.get(Number(partition)) ?? 0, Number(attempt)));
+    }
+    return attempts;
+  }
+
+  /** Removes everything of the run, also what workers are still writing: a removed folder takes no more files. */
+  async remove(): Promise<void> {
+    clearInterval(this.#timer);
+    const gone = join(this.path, '..', `${PREFIX}gone-${randomUUID()}`);
+    await rename(this.path, gone).catch(() => {});
+    await rm(gone, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  }
+
+  /** Leaves everything for a coordinator that goes on. */
+  async leave(): Promise<void> {
+    clearInterval(this.#timer);
+    await rm(this.lease, { force: true });
+  }
+
+  async #renew(): Promise<void> {
+    const now = new Date();
+    await utimes(this.lease, now, now).catch(() => {});
+  }
+}
+
+/** Removes folders of runs that nobody holds, but for the one that is gone on with, and those with a name, which somebody may go on with. */
+async function sweep(sharedPath: string, id: string | undefined): Promise<void> {
+  await mkdir(sharedPath, { recursive: true });
+  for (const name of await readdir(sharedPath)) {
+    if (!name.startsWith(PREFIX) || name === `${PREFIX}${id}`) continue;
+    const isUnnamed = UNNAMED.test(name.slice(PREFIX.length));
+    const path = join(sharedPath, name);
+    // One that has just been made has no lease yet.
+    if (isUnnamed && !(await isHeld(path)) && !(await isYoung(path)))
+      await rm(path, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** Random names: nobody goes on with these. */
+const UNNAMED = /^(gone-)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** @throws ERR_RESUME_BUSY */
+async function takeOver(path: string): Promise<void> {
+  if (await isHeld(path))
+    throw new PipelineError('ERR_RESUME_BUSY', `${path} belongs to a run that is going on`, {
+      file: path,
+      hint: 'wait for its end, or give this run another resume id',
+    });
+  await mkdir(path, { recursive: true });
+  const holder: Holder = { host: hostname(), pid: process.pid };
+  await writeFile(join(path, LEASE), JSON.stringify(holder));
+}
+
+/** Whoever holds it renews the lease; on this machine it can also be seen whether it is still there. */
+async function isHeld(path: string): Promise<boolean> {
+  const lease = join(path, LEASE);
+  const text = await readFile(lease, 'utf8').catch(() => undefined);
+  if (text === undefined || !(await isYoung(lease))) return false;
+  const { host, pid } = parsedHolder(text);
+  return host !== hostname() || isAlive(pid);
+}
+
+async function isYoung(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found !== undefined && Date.now() - found.mtimeMs < LEASE_MS;
+}
+
+function parsedHolder(text: string): Holder {
+  try {
+    return JSON.parse(text) as Holder;
+  } catch {
+    return { host: hostname(), pid: 0 }; // its writer died over it
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (pid === 0) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
