@@ -1,14 +1,16 @@
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { chooseSeed, randomFrom } from '../support/random.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { sharedFolder } from '../support/temporary-folder.ts';
 import { crashCase, runChild, writeDays } from './store-resume-cases.ts';
 
+const root = join(sharedFolder(), 'job');
+
+beforeAll(() => writeDays(root), 60_000);
+
 it('a job that dies at any change of the file system is gone on with', async () => {
-  const root = join(temporaryFolder(), 'job');
   const seed = chooseSeed();
   const random = randomFrom(seed);
-  await writeDays(root);
   const changes = runChild(root, 0, 0, 'kill');
   expect(changes).toBeGreaterThan(30);
   for (const mode of [random.pick(['kill', 'fail'] as const), 'lose'] as const) {
@@ -23,7 +25,5 @@ it('a job that dies at any change of the file system is gone on with', async () 
 }, 120_000);
 
 it('commits before the checkpoint that decides them are found out', async () => {
-  const root = join(temporaryFolder(), 'job');
-  await writeDays(root);
   await expect(crashCase(root, 0, 'broken')).rejects.toThrow(/deeply equal/);
 }, 60_000);

@@ -15,6 +15,7 @@ import {
 } from '@spillway/core';
 import { processArena } from '@spillway/core/internal';
 import { type RunOptions, run, type Summary } from '@spillway/workers';
+import { type RecordBatch, Table } from 'apache-arrow';
 import { afterEach, expect, it } from 'vitest';
 import { dies, diesCounting } from '#fixtures/crashes';
 import { numbers, waits } from '#fixtures/faults';
@@ -34,10 +35,9 @@ const newStore = (): Promise<Store> => openStore(join(temporaryFolder(), 'store'
 
 /** Rows of a dataset, and a digest of them. */
 async function content(store: Store, name: string): Promise<{ digest: string; rows: number }> {
-  const sink = pipeline()
-    .source(readStore(await store.dataset({ name })))
-    .collect();
-  const table = await run(sink, options()).table(sink);
+  const batches: RecordBatch[] = [];
+  for await (const batch of (await store.dataset({ name })).read()) batches.push(batch);
+  const table = new Table(batches);
   return { digest: digestTable(table), rows: table.numRows };
 }
 

@@ -8,6 +8,7 @@ import { fileError } from '../formats/file-error.ts';
 import type { Fields } from '../schema/types.ts';
 import { type CommitRequest, type CommitSummary, checkSchema, commitFiles, type StoreRunner } from './commit.ts';
 import { recordsOf } from './dataset-file.ts';
+import type { Snapshot } from './delta-actions.ts';
 import { readSnapshot } from './delta-log.ts';
 import { checkColumnNames } from './delta-schema.ts';
 import { checkOrder, type FileSinkSpec, type SinkMark, type StagedSink, type StoreSpec } from './file-sink.ts';
@@ -82,17 +83,22 @@ export async function largestStoredGroup(
 
 /**
  * Refuses, before a run starts, a sink that could not be committed at its end.
+ * @param stored what the dataset was just read to be; by default it is read
  * @returns the sink, with what it does not say as the dataset was written before
  * @throws ERR_KEY, ERR_OPTIONS (no ordered column), ERR_SCHEMA, ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED, ERR_STORE_CORRUPT, ERR_STORE_UNSUPPORTED
  */
-export async function checkFileSink(spec: FileSinkSpec, fields: Fields): Promise<FileSinkSpec> {
+export async function checkFileSink(
+  spec: FileSinkSpec,
+  fields: Fields,
+  stored?: { snapshot: Snapshot | undefined },
+): Promise<FileSinkSpec> {
   if (spec.type === 'file') return spec;
   const table = datasetFolder(spec.root, spec.path);
   checkColumnNames(fields);
   storedColumns(fields);
   checkOrder(spec, fields);
   await checkNesting(spec);
-  const snapshot = await readSnapshot(table);
+  const { snapshot } = stored ?? { snapshot: await readSnapshot(table) };
   const known = settingsFromProperties(snapshot?.metaData.configuration);
   const complete: StoreSpec = { ...spec, ...known, ...settingsOf(spec) };
   effectiveSettings(spec.orderedOn, fields, complete);

@@ -15,6 +15,7 @@ import { type Bytes, parseBytes } from '../schema/sizes.ts';
 import type { ColumnsRecord, Fields, Shape } from '../schema/types.ts';
 import type { CommitSummary, WriteMode } from './commit.ts';
 import { datasetError } from './dataset-error.ts';
+import type { Snapshot } from './delta-actions.ts';
 import { readSnapshot } from './delta-log.ts';
 import { fromSchemaString } from './delta-schema.ts';
 import { type FileSink, openFileSink, type StoreSpec } from './file-sink.ts';
@@ -87,6 +88,7 @@ interface Known {
   given: Fields | undefined;
   stored: Fields | undefined;
   orderedOn: string | undefined;
+  snapshot: Snapshot | undefined;
 }
 
 async function knownOf(table: string, options: StoreWriteOptions): Promise<Known> {
@@ -97,6 +99,7 @@ async function knownOf(table: string, options: StoreWriteOptions): Promise<Known
     given,
     stored: stored && fromSchemaString(stored.schemaString),
     orderedOn: options.orderedOn ?? stored?.configuration[PROPERTY.orderedOn],
+    snapshot,
   };
 }
 
@@ -169,7 +172,7 @@ export async function writeRows(
   const first = await items.next();
   const fields = fieldsOf(known, first.value ?? undefined, mode);
   const given: StoreSpec = { type: 'store', ...place, mode, orderedOn: known.orderedOn ?? '', ...rest };
-  const spec = (await checkFileSink(given, fields)) as StoreSpec;
+  const spec = (await checkFileSink(given, fields, known)) as StoreSpec;
   const staging = stagingPath(spec, randomUUID());
   const arena = createArena();
   const limit = memoryLimit === undefined ? {} : { memoryLimitBytes: parseBytes(memoryLimit, 'memoryLimit') };
