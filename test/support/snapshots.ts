@@ -4,7 +4,7 @@ import { noFlushes } from '@spillway/workers/internal';
 
 export const MEBIBYTE: number = 1024 * 1024;
 
-function spent(ms: Partial<Record<Activity, number>> = {}): Record<Activity, number> {
+export function spentMs(ms: Partial<Record<Activity, number>> = {}): Record<Activity, number> {
   return {
     'waiting to start': 0,
     working: 0,
@@ -17,7 +17,7 @@ function spent(ms: Partial<Record<Activity, number>> = {}): Record<Activity, num
 }
 
 export function sinkOf(name: string, workingMs = 0): EndpointMetrics {
-  return { name, rows: 0, bytes: 0, doing: ['working'], spentMs: spent({ working: workingMs }) };
+  return { name, rows: 0, bytes: 0, doing: ['working'], spentMs: spentMs({ working: workingMs }) };
 }
 
 export function edgeOf(from: string, to: string, packets = 0): EdgeMetrics {
@@ -26,7 +26,7 @@ export function edgeOf(from: string, to: string, packets = 0): EdgeMetrics {
 
 export function stageOf(name: string, more: Partial<StageMetrics> = {}): StageMetrics {
   const counts = { lanes: 1, rowsIn: 0, rowsOut: 0, bytesIn: 0, peakHeldBytes: 0, spilledBytes: 0, lateRows: 0 };
-  return { name, ...counts, flushes: noFlushes(), laneActivities: [], spentMs: spent(), ...more };
+  return { name, ...counts, flushes: noFlushes(), laneActivities: [], spentMs: spentMs(), ...more };
 }
 
 /** Of a run with one stage, at so many milliseconds after its start. */
@@ -61,6 +61,7 @@ export function memoryOf(more: Partial<MetricsSnapshot['memory']> = {}): Metrics
     idleRssBytes,
     peakRssBytes: 150 * MEBIBYTE,
     managedBytes: 10 * MEBIBYTE,
+    peakManagedBytes: 12 * MEBIBYTE,
     arenaBytes: 60 * MEBIBYTE,
     reservedBytes: 20 * MEBIBYTE,
     unmanagedBytes: 20 * MEBIBYTE,

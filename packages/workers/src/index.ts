@@ -1,4 +1,13 @@
 export type { MemoryHolding } from '@spillway/core/internal';
+export type {
+  Advice,
+  CreepPattern,
+  GrowthPattern,
+  Pattern,
+  SeasonPattern,
+  StageAdvice,
+  TotalAdvice,
+} from './advice/advice.ts';
 export type { ActiveAlert, AlertEvent, AlertKind, AlertSeverity } from './alerts/alert.ts';
 export type { AlertOptions, AlertRuleOptions } from './alerts/alert-options.ts';
 export type { AlertRuleName } from './alerts/rules.ts';

@@ -1,5 +1,8 @@
 /** What tests and benchmarks need of the runtime and users do not. No promise of stability. */
 
+export { adviceText } from './advice/advice-text.ts';
+export { patternsOf } from './advice/patterns.ts';
+export { trendOf } from './advice/trend.ts';
 export { noted } from './alerts/alert.ts';
 export { AlertBoard } from './alerts/alert-board.ts';
 export { parseAlertOptions } from './alerts/alert-options.ts';
@@ -50,7 +53,13 @@ export { positionOf } from './lanes/source-position.ts';
 export { prometheusText } from './metrics/prometheus.ts';
 export { ResidentReader } from './monitor/resident.ts';
 export { RunSeries } from './monitor/run-series.ts';
-export { ActorStatistics, noFlushes, OperatorStatistics, placeStatistics } from './monitor/statistics.ts';
+export {
+  ActorStatistics,
+  forcedFlushes,
+  noFlushes,
+  OperatorStatistics,
+  placeStatistics,
+} from './monitor/statistics.ts';
 export { CallbackTaker } from './sinks/callback-taker.ts';
 export { DeliveredKept } from './sinks/delivered-kept.ts';
 export { drainEdge } from './sinks/drain-edge.ts';

@@ -6,6 +6,7 @@
 import { PipelineError } from '@spillway/core/base';
 import type { LogicalPlan, PhysicalPlan, ResolvedPlan } from '@spillway/core/internal';
 import { type MemorySplit, splitMemory } from '@spillway/core/planner';
+import type { Advice } from '../advice/advice.ts';
 import { noted } from '../alerts/alert.ts';
 import { MainHeap } from '../governor/main-heap.ts';
 import type { JobEmitter } from '../job/events.ts';
@@ -68,6 +69,7 @@ export class Execution {
   readonly #watch: RunWatch;
   readonly #startedAt: number = performance.now();
   #endedAt: number | undefined;
+  #advice: Advice | undefined;
   #isDecided = false;
   #codecs: ThreadPool | undefined;
   #poolsReady: Promise<ThreadPool[]> = Promise.resolve([]);
@@ -190,6 +192,7 @@ export class Execution {
       restarts: this.#restarts.count,
       deadLetters: { ...this.#deadLetters.count },
       badRowsOf: (source) => this.#badRows?.countOf(source),
+      advice: this.#advice,
       error: this.latch.error,
     });
   }
@@ -199,20 +202,10 @@ export class Execution {
     void preloadPools();
     const planned = await planRun(sinks, this.#options, (plan, logical) => this.#goOn(plan, logical), given);
     this.planned = planned;
-    if (this.#stored === undefined) await this.#keepHistory(planned);
+    if (this.#stored === undefined) await this.#watch.keepHistory(planned, this.#options, this);
     if (planned.reduced !== undefined) this.#emitter.emit('alert', noted('memory', 'process', planned.reduced));
     this.latch.check();
     return planned;
-  }
-
-  async #keepHistory({ written, physical }: PlannedRun): Promise<void> {
-    await this.#watch.keepHistory(written, this.#options, {
-      workers: physical.workers,
-      minimumBytes: physical.minimumBytes,
-      startedAtMs: performance.timeOrigin + this.#startedAt,
-      elapsedMs: () => this.elapsedMs(),
-      snapshot: () => this.snapshot(false),
-    });
   }
 
   /** What all attempts share, and the threads of the first. */
@@ -422,7 +415,13 @@ export class Execution {
     await this.#giveBackMemory(isClean);
     this.#watch.close();
     this.#endedAt = performance.now();
-    await this.#watch.leaveHistory(this.summary(this.latch.error === undefined));
+    const { planned } = this;
+    if (planned === undefined || this.readings === undefined) return;
+    this.#advice = await this.#watch.conclude(
+      planned,
+      this.snapshot(false),
+      this.summary(this.latch.error === undefined),
+    );
   }
 
   async #giveBackMemory(isClean: boolean): Promise<void> {

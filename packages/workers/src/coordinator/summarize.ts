@@ -1,5 +1,6 @@
 /** What a run did, put together from its counters. */
 import type { PipelineError } from '@spillway/core';
+import type { Advice } from '../advice/advice.ts';
 import type { Summary } from '../job/summary.ts';
 import type { JobReadings } from '../monitor/readings.ts';
 import { noFlushes } from '../monitor/statistics.ts';
@@ -12,11 +13,15 @@ type OfRun = Pick<
 export interface SummaryParts extends OfRun {
   /** Rows that a source has left out, where it was told to. */
   badRowsOf(source: string): number | undefined;
+  advice: Advice | undefined;
   error: PipelineError | undefined;
 }
 
 /** @param readings undefined for a run that was never wired */
-export function summarize(readings: JobReadings | undefined, { badRowsOf, error, ...run }: SummaryParts): Summary {
+export function summarize(
+  readings: JobReadings | undefined,
+  { badRowsOf, advice, error, ...run }: SummaryParts,
+): Summary {
   const stages = readings?.stages() ?? [];
   const sources = (readings?.sources() ?? []).map(({ name, rows }) => {
     const badRows = badRowsOf(name);
@@ -38,6 +43,7 @@ export function summarize(readings: JobReadings | undefined, { badRowsOf, error,
     stages,
     sources,
     sinks,
+    ...(advice !== undefined && { advice }),
     ...(error === undefined ? {} : { error: error.toJSON() }),
   };
 }

@@ -23,6 +23,8 @@ const Word = {
   injected: 3,
   /** Counts the times that all threads were asked for a collection. */
   collections: 4,
+  /** Most slabs that a look has seen, in KiB. */
+  peakKib: 5,
   /** A double, in two words: resident bytes when the run was ready and idle; 0 while that is not known. */
   idle: 6,
 } as const;
@@ -133,8 +135,20 @@ export class SharedPressure {
     if (before !== 0 && Math.abs((now - before) | 0) < LOOK_EVERY_MS) return false;
     // Whoever is second has nothing to add.
     if (Atomics.compareExchange(words, Word.lookedAtMs, before, now) !== before) return false;
+    this.#notePeak();
     Atomics.store(words, Word.level, nextPressure(Atomics.load(words, Word.level), this.fraction()));
     return true;
+  }
+
+  /** Most bytes of slabs that a look has seen. */
+  get peakManagedBytes(): number {
+    return Atomics.load(this.#words, Word.peakKib) * 1024;
+  }
+
+  #notePeak(): void {
+    const kib = Math.ceil(this.#pool.slabBytes() / 1024);
+    // Looks are apart from each other: two at once lose at most a moment.
+    if (kib > Atomics.load(this.#words, Word.peakKib)) Atomics.store(this.#words, Word.peakKib, kib);
   }
 
   /** Resident bytes, and `more`, beyond what is promised: idle, the limit and a tenth of it. 0 while the promise holds. */

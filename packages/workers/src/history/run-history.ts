@@ -1,6 +1,6 @@
 /** Follows one run for its record: a few points while it goes on, and everything at its end. */
 import { randomInt } from 'node:crypto';
-import type { LogicalPlan } from '@spillway/core/internal';
+import type { PlannedRun } from '../coordinator/plan-run.ts';
 import type { Summary } from '../job/summary.ts';
 import { RunSeries } from '../monitor/run-series.ts';
 import type { MetricsSnapshot } from '../monitor/snapshot.ts';
@@ -13,16 +13,18 @@ const EVERY_MS = 250;
 /** Of a record: the shape of a run, not its moments. */
 const MOST_POINTS = 60;
 
+/** A run, as far as its record follows it. */
+export interface FollowedRun {
+  elapsedMs(): number;
+  /** @param isLookedAt false: nobody looks, nothing is to be measured for it */
+  snapshot(isLookedAt: boolean): MetricsSnapshot;
+}
+
 export interface RunHistoryParts {
   place: HistoryPlace;
-  /** As it was written, before files and stores were looked at. */
-  plan: LogicalPlan;
-  workers: number;
-  minimumBytes: number;
+  planned: Pick<PlannedRun, 'written' | 'physical'>;
   resume: string | undefined;
-  startedAtMs: number;
-  elapsedMs(): number;
-  snapshot(): MetricsSnapshot;
+  run: FollowedRun;
 }
 
 export class RunHistory {
@@ -33,9 +35,10 @@ export class RunHistory {
 
   constructor(parts: RunHistoryParts) {
     this.#parts = parts;
-    this.plan = workFingerprintOf(parts.plan);
+    this.plan = workFingerprintOf(parts.planned.written);
+    const { run } = parts;
     this.#timer = setInterval(() => {
-      if (this.#series.isDue(parts.elapsedMs())) this.#series.add(parts.snapshot());
+      if (this.#series.isDue(run.elapsedMs())) this.#series.add(run.snapshot(false));
     }, EVERY_MS);
     this.#timer.unref();
   }
@@ -51,10 +54,10 @@ export class RunHistory {
   }
 
   /** Leaves the record. A run does not fail because of that: a folder that somebody named and that cannot be written is warned of. */
-  async leave(summary: Summary): Promise<void> {
+  async leave(record: PastRun): Promise<void> {
     const { place } = this.#parts;
     try {
-      await new HistoryFolder(place.folder).add(this.#record(summary));
+      await new HistoryFolder(place.folder).add(record);
     } catch (error) {
       if (!place.isGiven) return;
       process.emitWarning(
@@ -64,10 +67,12 @@ export class RunHistory {
     }
   }
 
-  #record(summary: Summary): PastRun {
-    const { workers, minimumBytes, resume, startedAtMs, snapshot } = this.#parts;
-    const startedAt = new Date(startedAtMs);
-    const last = snapshot();
+  /** Of a run that has ended. */
+  record(summary: Summary): PastRun {
+    const { planned, resume, run } = this.#parts;
+    const { workers, minimumBytes } = planned.physical;
+    const last = run.snapshot(false);
+    const startedAt = new Date(last.atMs - last.elapsedMs);
     this.#series.add(last);
     return {
       version: 1,

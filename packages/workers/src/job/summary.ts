@@ -1,5 +1,6 @@
 /** What a job did, as data: `await job.done`, and the last line of `--json`. */
 import type { PipelineErrorData } from '@spillway/core';
+import type { Advice } from '../advice/advice.ts';
 import type { FlushCounts } from '../monitor/statistics.ts';
 import type { DeadLetterCount } from './dead-letter.ts';
 
@@ -48,6 +49,8 @@ export interface Summary {
   stages: StageSummary[];
   sources: EndpointSummary[];
   sinks: EndpointSummary[];
+  /** What it teaches about its limits; once it has ended. */
+  advice?: Advice;
   /** Only in a summary that is printed: `job.done` rejects with the error itself. */
   error?: PipelineErrorData;
 }

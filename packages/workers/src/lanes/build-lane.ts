@@ -84,7 +84,7 @@ export async function buildLane(
     limitPlace: (operator) =>
       limitPlace(operators[operator] as OperatorStatistics, stage.operators[operator]?.autoBytes ?? 0),
     onFlush: (operator, reason, held) => {
-      operators[operator]?.countFlush(reason);
+      operators[operator]?.countFlush(reason, held.bytes);
       if (wantsFlushes(attention())) send({ type: 'flush', node: stage.operators[operator]?.name ?? '', reason, held });
     },
     position: () => place.position(),

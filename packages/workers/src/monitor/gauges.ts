@@ -9,6 +9,7 @@ export interface Gauges {
   edges: EdgeMetrics[];
   pressure: PressureMetrics;
   managedBytes: number;
+  peakManagedBytes: number;
   arenaBytes: number;
   reservedBytes: number;
   /** Of the arena, resident since the run began whatever is in it. */
@@ -34,7 +35,7 @@ export interface GaugesParts {
   /** In the order of the plan's edges. */
   rings: readonly Pick<Ring, 'depth' | 'capacity' | 'creditBytes' | 'isNarrow'>[];
   memory: GaugedMemory;
-  pressure: Pick<SharedPressure, 'level' | 'fraction' | 'managedFraction' | 'outsideFraction'>;
+  pressure: Pick<SharedPressure, 'level' | 'fraction' | 'managedFraction' | 'outsideFraction' | 'peakManagedBytes'>;
   arena: Pick<Arena, 'buffer'>;
   /** Where bytes on disk are counted. */
   spilled: number;
@@ -76,6 +77,7 @@ function readGauges({ logical, physical, rings, memory, pressure, arena, spilled
       outsideFraction: pressure.outsideFraction(),
     },
     managedBytes: pool.slabBytes(),
+    peakManagedBytes: pressure.peakManagedBytes,
     arenaBytes: pool.arenaBytes,
     reservedBytes: pool.reservedBytes(),
     touchedBytes: memory.touchedBytes(),

@@ -229,17 +229,22 @@ export class JobReadings {
   }
 }
 
-type OperatorSum = Pick<OperatorReading, 'held' | 'limitBytes' | 'peakBytes' | 'spilledBytes' | 'flushes'>;
+type OperatorSum = Pick<
+  OperatorReading,
+  'held' | 'limitBytes' | 'wishBytes' | 'peakBytes' | 'wantedBytes' | 'spilledBytes' | 'flushes'
+>;
 
 /** One operator over its lanes. */
 function sumOperators(lanes: readonly OperatorReading[]): OperatorSum {
   const held = { inputs: 0, rows: 0, bytes: 0 };
-  const sum = { held, limitBytes: lanes[0]?.limitBytes ?? 0, peakBytes: 0, spilledBytes: 0, flushes: noFlushes() };
+  const { limitBytes = 0, wishBytes = 0 } = lanes[0] ?? {};
+  const sum = { held, limitBytes, wishBytes, peakBytes: 0, wantedBytes: 0, spilledBytes: 0, flushes: noFlushes() };
   for (const lane of lanes) {
     held.inputs += lane.held.inputs;
     held.rows += lane.held.rows;
     held.bytes += lane.held.bytes;
     sum.peakBytes += lane.peakBytes;
+    sum.wantedBytes += lane.wantedBytes;
     sum.spilledBytes += lane.spilledBytes;
     addFlushes(sum.flushes, lane.flushes);
   }

@@ -44,6 +44,8 @@ export class ResidentSampler {
   readonly #timer: NodeJS.Timeout;
   #peakBytes = 0;
   #idleBytes = 0;
+  /** What was resident when it was closed: what happens later is not the run's. */
+  #lastBytes: number | undefined;
 
   constructor(everyMs = 5) {
     this.#timer = setInterval(() => this.sample(), everyMs);
@@ -51,7 +53,7 @@ export class ResidentSampler {
   }
 
   sample(): number {
-    const bytes = this.#reader.bytes();
+    const bytes = this.#lastBytes ?? this.#reader.bytes();
     if (bytes > this.#peakBytes) this.#peakBytes = bytes;
     return bytes;
   }
@@ -72,7 +74,7 @@ export class ResidentSampler {
 
   close(): void {
     clearInterval(this.#timer);
-    this.sample();
+    this.#lastBytes ??= this.sample();
     this.#reader.close();
   }
 }

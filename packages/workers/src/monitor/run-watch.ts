@@ -1,11 +1,12 @@
 /** Whoever looks at a run from outside: what is resident, what happened, what the lanes are asked to report, and what is left of it. */
 import { getHeapStatistics } from 'node:v8';
-import type { LogicalPlan } from '@spillway/core/internal';
+import type { Advice } from '../advice/advice.ts';
 import { AlertBoard } from '../alerts/alert-board.ts';
 import { type ParsedAlertOptions, parseAlertOptions } from '../alerts/alert-options.ts';
 import { Webhook } from '../alerts/webhook.ts';
+import type { PlannedRun } from '../coordinator/plan-run.ts';
 import { historyPlace } from '../history/history-place.ts';
-import type { RunHistory } from '../history/run-history.ts';
+import type { FollowedRun, RunHistory } from '../history/run-history.ts';
 import type { JobEmitter } from '../job/events.ts';
 import type { ParsedRunOptions } from '../job/run-options.ts';
 import type { Summary } from '../job/summary.ts';
@@ -16,11 +17,8 @@ import { RunRecord } from './run-record.ts';
 import type { IsolateMetrics, MetricsSnapshot } from './snapshot.ts';
 import { type SnapshotParts, takeSnapshot } from './take-snapshot.ts';
 
-/** A run as its record follows it. */
-export type FollowedRun = Pick<
-  ConstructorParameters<typeof RunHistory>[0],
-  'workers' | 'minimumBytes' | 'startedAtMs' | 'elapsedMs' | 'snapshot'
->;
+/** The records of earlier runs are read where that takes a small part of the run itself. */
+const LONG_MS = 1000;
 
 export class RunWatch {
   readonly sampler: ResidentSampler = new ResidentSampler();
@@ -62,16 +60,22 @@ export class RunWatch {
   }
 
   /** From now on a record of the run is kept, unless it is to leave none. */
-  async keepHistory(plan: LogicalPlan, options: ParsedRunOptions, run: FollowedRun): Promise<void> {
+  async keepHistory(planned: PlannedRun, options: ParsedRunOptions, run: FollowedRun): Promise<void> {
     const place = historyPlace(options.history);
     if (place === undefined) return;
     const { RunHistory } = await import('../history/run-history.ts');
-    this.#history = new RunHistory({ ...run, place, plan, resume: options.resume?.id });
+    this.#history = new RunHistory({ place, planned, resume: options.resume?.id, run });
   }
 
-  /** The run is over: leaves its record. */
-  async leaveHistory(summary: Summary): Promise<void> {
-    await this.#history?.leave(summary);
+  /** The run is over: says what it teaches, and leaves its record. */
+  async conclude(planned: PlannedRun, snapshot: MetricsSnapshot, summary: Summary): Promise<Advice> {
+    const { advise } = await import('../advice/advise.ts');
+    const history = this.#history;
+    const before = summary.elapsedMs < LONG_MS ? [] : ((await history?.before()) ?? []);
+    const record = history?.record(summary);
+    const advice = advise({ ...planned, snapshot }, record === undefined ? before : [...before, record]);
+    if (record !== undefined) await history?.leave({ ...record, summary: { ...summary, advice } });
+    return advice;
   }
 
   close(): void {

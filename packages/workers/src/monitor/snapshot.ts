@@ -64,6 +64,13 @@ export interface LaneMetrics {
 export interface BufferMetrics extends BufferState {
   /** Most logical bytes that it held at once, summed over lanes. */
   peakBytes: number;
+  /**
+   * The peak that there would have been if no flush had been forced by memory: what forced flushes handed on, up to the next flush that was
+   * not, counts as if it were still held. For stages that fold what they hold this is a bound from above.
+   */
+  wantedBytes: number;
+  /** With `memoryLimit: 'auto'`, what it would hold if it could; else 0. */
+  wishBytes: number;
   spilledBytes: number;
   flushes: FlushCounts;
 }
@@ -90,6 +97,8 @@ export interface MemoryMetrics {
   peakRssBytes: number;
   /** Slabs of batches in use. */
   managedBytes: number;
+  /** Most of them that a look of the governor has seen, one every five milliseconds. */
+  peakManagedBytes: number;
   /** The arena's part of the limit. */
   arenaBytes: number;
   /** Reserved outside the arena: heaps, decoders, results. */

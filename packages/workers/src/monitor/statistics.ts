@@ -38,8 +38,13 @@ const OPERATOR = {
   wishBytes: 12,
   capBytes: 13,
   lateRows: 14,
+  /** Handed on by forced flushes, by now, since a flush that nobody forced. */
+  forcedBytes: 15,
+  /** Held at forced flushes since `setHeld`; what is left of it then was not handed on. */
+  emptiedBytes: 16,
+  wantedBytes: 17,
 } as const;
-const OPERATOR_DOUBLES = 15;
+const OPERATOR_DOUBLES = 18;
 
 export const FLUSH_REASONS: readonly FlushReason[] = ['iterations', 'rows', 'memory', 'interval', 'pressure', 'end'];
 
@@ -177,6 +182,16 @@ export class OperatorStatistics {
     slot[OPERATOR.rows] = held.rows;
     slot[OPERATOR.bytes] = held.bytes;
     if (held.bytes > (slot[OPERATOR.peakBytes] as number)) slot[OPERATOR.peakBytes] = held.bytes;
+    const emptied = slot[OPERATOR.emptiedBytes] as number;
+    if (emptied > 0) {
+      slot[OPERATOR.forcedBytes] = (slot[OPERATOR.forcedBytes] as number) + Math.max(0, emptied - held.bytes);
+      slot[OPERATOR.emptiedBytes] = 0;
+    }
+    this.#want((slot[OPERATOR.forcedBytes] as number) + held.bytes);
+  }
+
+  #want(bytes: number): void {
+    if (bytes > (this.#slot[OPERATOR.wantedBytes] as number)) this.#slot[OPERATOR.wantedBytes] = bytes;
   }
 
   countLate(rows: number): void {
@@ -202,9 +217,19 @@ export class OperatorStatistics {
     return this.#slot[OPERATOR.capBytes] as number;
   }
 
-  countFlush(reason: FlushReason): void {
+  /** @param heldBytes what it held when the trigger fired */
+  countFlush(reason: FlushReason, heldBytes: number): void {
+    const slot = this.#slot;
     const index = OPERATOR.flushes + FLUSH_REASONS.indexOf(reason);
-    this.#slot[index] = (this.#slot[index] as number) + 1;
+    slot[index] = (slot[index] as number) + 1;
+    const emptied = (slot[OPERATOR.emptiedBytes] as number) + heldBytes;
+    if (isForced(reason)) {
+      slot[OPERATOR.emptiedBytes] = emptied;
+      return;
+    }
+    this.#want((slot[OPERATOR.forcedBytes] as number) + emptied);
+    slot[OPERATOR.forcedBytes] = 0;
+    slot[OPERATOR.emptiedBytes] = 0;
   }
 
   read(): OperatorReading {
@@ -220,6 +245,7 @@ export class OperatorStatistics {
         bytes: slot[OPERATOR.bytes] as number,
       },
       peakBytes: slot[OPERATOR.peakBytes] as number,
+      wantedBytes: slot[OPERATOR.wantedBytes] as number,
       spilledBytes: slot[OPERATOR.spilledBytes] as number,
       lateRows: slot[OPERATOR.lateRows] as number,
       limitBytes: slot[OPERATOR.limitBytes] as number,
@@ -235,6 +261,8 @@ export type FlushCounts = Record<FlushReason, number>;
 export interface OperatorReading {
   held: HeldState;
   peakBytes: number;
+  /** The peak that there would have been without the flushes that only memory asked for. */
+  wantedBytes: number;
   spilledBytes: number;
   /** Rows that came too late and were left out. */
   lateRows: number;
@@ -242,6 +270,16 @@ export interface OperatorReading {
   limitBytes: number;
   wishBytes: number;
   flushes: FlushCounts;
+}
+
+/** Whether only memory asked for it: a larger limit would have spared it. */
+function isForced(reason: FlushReason): boolean {
+  return reason === 'memory' || reason === 'pressure';
+}
+
+/** Flushes that a larger limit would have spared. */
+export function forcedFlushes({ memory, pressure }: FlushCounts): number {
+  return memory + pressure;
 }
 
 export function noFlushes(): FlushCounts {

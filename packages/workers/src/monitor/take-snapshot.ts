@@ -65,6 +65,7 @@ function memoryOf(
     idleRssBytes,
     peakRssBytes,
     managedBytes: gauged?.managedBytes ?? 0,
+    peakManagedBytes: gauged?.peakManagedBytes ?? 0,
     arenaBytes: gauged?.arenaBytes ?? 0,
     reservedBytes: gauged?.reservedBytes ?? 0,
     unmanagedBytes: idleRssBytes === 0 ? 0 : Math.max(0, rssBytes - idleRssBytes - (gauged?.touchedBytes ?? 0)),

@@ -80,7 +80,14 @@ export function summaryText(summary: Summary, { noteStyle }: Context): string {
   return [
     `${noteStyle.green('done')} in ${timeText(elapsedMs)}: ${amount(rowsIn, 'row')} in (${rate}/s), ${grouped(rowsOut)} out`,
     `memory: at most ${used} beyond idle, limit ${formatBytes(memoryLimitBytes)}${extras.map((extra) => `; ${extra}`).join('')}`,
+    ...adviceLines(summary).map((line) => `${noteStyle.yellow('advice')}: ${line}`),
   ].join('\n');
+}
+
+/** Advice where memory was short; that there was more than enough is for `spillway report`. */
+function adviceLines({ advice }: Summary): string[] {
+  const isShort = advice?.stages.some(({ forced, spilledBytes }) => forced > 0 || spilledBytes > 0) ?? false;
+  return isShort ? (advice?.text ?? []) : [];
 }
 
 /** An error with what its job had done until then, for `--json`. */

@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { PipelineError } from '@spillway/core/words';
+import { patternsOf } from '../../advice/patterns.ts';
 import type { HistoryFolder } from '../../history/history-folder.ts';
 import type { PastRun } from '../../history/past-run.ts';
 import type { CommonOptions, Context } from '../context.ts';
@@ -44,5 +45,7 @@ export async function reportRun(asked: string, options: ReportOptions, context: 
     const shown = (one: PastRun): object => ({ ...one, snapshot: undefined, series: undefined });
     return results.line(JSON.stringify({ ok: true, run: shown(run), ...(other && { against: shown(other) }) }));
   }
-  await results.line(other === undefined ? runText(run, context.style) : againstText(run, other, context.style));
+  if (other !== undefined) return results.line(againstText(run, other, context.style));
+  const runs = (await folder.ofPlan(run.plan)).filter(({ id }) => id <= run.id);
+  await results.line(runText(run, patternsOf(runs), context.style));
 }

@@ -1,9 +1,10 @@
 /** A run that is over, in words and numbers. */
 import { formatBytes } from '@spillway/core/words';
-import { forcedFlushes } from '../../advice/forced.ts';
+import type { Pattern } from '../../advice/advice.ts';
+import { adviceText } from '../../advice/advice-text.ts';
 import type { PastRun } from '../../history/past-run.ts';
 import { shortCount, timeText } from '../../monitor/progress-text.ts';
-import type { FlushCounts } from '../../monitor/statistics.ts';
+import { type FlushCounts, forcedFlushes } from '../../monitor/statistics.ts';
 import type { Style } from '../output/style.ts';
 import { amount, grouped, textTable } from '../output/text-table.ts';
 import { usedBytes } from './list-runs.ts';
@@ -38,6 +39,12 @@ function stageCells({ snapshot }: PastRun): string[][] {
   ]);
 }
 
+/** What it taught, and what the runs up to it have in common. */
+function adviceLines({ summary: { advice } }: PastRun, patterns: readonly Pattern[], style: Style): string[] {
+  if (advice === undefined) return [];
+  return ['', style.bold('advice'), ...adviceText({ ...advice, patterns: [...patterns] }).map((line) => `  ${line}`)];
+}
+
 function endText({ summary }: PastRun, style: Style): string {
   const { ok, error, rowsIn, rowsOut, elapsedMs } = summary;
   const rate = shortCount((rowsIn * 1000) / Math.max(1, elapsedMs));
@@ -46,7 +53,8 @@ function endText({ summary }: PastRun, style: Style): string {
   return `${end} in ${timeText(elapsedMs)}: ${counts}${error === undefined ? '' : `\n  ${error.message}`}`;
 }
 
-export function runText(run: PastRun, style: Style): string {
+/** @param patterns of the runs of its plan up to it */
+export function runText(run: PastRun, patterns: readonly Pattern[], style: Style): string {
   const { id, title, startedAt, workers, minimumBytes, resume, summary } = run;
   const { memoryLimitBytes, spilledBytes, flushes, restarts } = summary;
   return [
@@ -57,5 +65,6 @@ export function runText(run: PastRun, style: Style): string {
     `forced: ${amount(forcedFlushes(flushes), 'flush').replace(/hs$/, 'hes')}, ${formatBytes(spilledBytes)} spilled${restarts > 0 ? `, ${amount(restarts, 'restart')}` : ''}`,
     '',
     textTable(STAGE_COLUMNS, stageCells(run)),
+    ...adviceLines(run, patterns, style),
   ].join('\n');
 }
