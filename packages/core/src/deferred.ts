@@ -103,5 +103,7 @@ export async function shareTable<const S extends Shape>(
  * ```
  */
 export async function explain(sinks: Sink | readonly Sink[], options: ExplainOptions = {}): Promise<Explanation> {
-  return (await import('./plan/explain.ts')).explain(sinks, options);
+  const explained = await (await import('./plan/explain.ts')).explain(sinks, options);
+  if (options.dask !== true) return explained;
+  return (await import('./partition/explain-cut.ts')).explainCut(explained);
 }

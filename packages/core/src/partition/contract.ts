@@ -112,8 +112,11 @@ export interface MergeInput {
 /** How a node of the plan crosses the cut, for people. */
 export interface Crossing {
   node: string;
-  /** `tasks`: in every partition; `halves`: states there, merged at the end; `end`: on the coordinator, at the end. */
-  runs: 'tasks' | 'halves' | 'end';
+  /**
+   * `tasks`: in every partition; `halves`: states there, merged at the end; `twice`: there, and over their results at the end; `end`: on the
+   * coordinator, at the end.
+   */
+  runs: 'tasks' | 'halves' | 'twice' | 'end';
   /** Why, where it is not in the tasks. */
   reason?: string;
 }

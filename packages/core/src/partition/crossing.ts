@@ -1,19 +1,21 @@
 /** How each kind of operator crosses a cut between partitions. */
 import { isMergeable } from '../operators/windows/columns.ts';
+import type { OperatorSpec } from '../plan/logical.ts';
 import type { ResolvedNode } from '../plan/resolved.ts';
 import { hasTraits, traitsOf } from '../plan/steps/traits.ts';
 
 /**
  * `stateless`: what it gives for rows depends on them alone, so it runs in every partition. `mergeable`: states of the partitions are merged
- * exactly, in their order. `order`: what it gives depends on rows of other partitions, so it runs at the end.
+ * exactly, in their order. `twice`: `first` runs in every partition and leaves less to do, or less to send, for the step itself, which runs over
+ * their results at the end. `order`: what it gives depends on rows of other partitions, so it runs at the end.
  */
-export interface OperatorCrossing {
-  kind: 'stateless' | 'mergeable' | 'order';
-  /** As the rest of a sentence, of `order`. */
-  reason: string;
-}
+export type OperatorCrossing =
+  | { kind: 'stateless' | 'mergeable' }
+  | { kind: 'twice'; first: OperatorSpec }
+  /** `reason`: as the rest of a sentence. */
+  | { kind: 'order'; reason: string };
 
-const STATELESS: OperatorCrossing = { kind: 'stateless', reason: '' };
+const STATELESS: OperatorCrossing = { kind: 'stateless' };
 
 function atTheEnd(reason: string): OperatorCrossing {
   return { kind: 'order', reason };
@@ -36,7 +38,14 @@ export function crossingOf(node: ResolvedNode): OperatorCrossing {
     case 'aggStream':
       return aggregateCrossing(node, spec);
     case 'sort':
-      return atTheEnd('needs all rows');
+      // Stable: what is sorted already is one run of the sort at the end.
+      return { kind: 'twice', first: spec };
+    case 'distinct':
+      if (spec.max === undefined) return { kind: 'twice', first: spec };
+      return atTheEnd('remembers the latest keys');
+    case 'slice':
+      if (spec.to !== undefined) return { kind: 'twice', first: { ...spec, from: 0, step: 1 } };
+      return atTheEnd('counts rows');
     default:
       return hasTraits(spec) && traitsOf(spec).isStateless ? STATELESS : atTheEnd('depends on the rows before');
   }
@@ -49,7 +58,7 @@ function aggregateCrossing(
   const other = aggregations.find((aggregation) => !isMergeable(aggregation));
   if (other !== undefined) return atTheEnd(`"${other.name}" has states that cannot be merged exactly`);
   if (emissionsVisible && (hasTriggers(triggers) || !accumulate)) return atTheEnd('flushes where its batches are seen');
-  return { kind: 'mergeable', reason: '' };
+  return { kind: 'mergeable' };
 }
 
 function hasTriggers(triggers: object): boolean {

@@ -3,7 +3,7 @@ import { PARTIAL_FIELDS } from '../operators/aggregate/output-fields.ts';
 import type { InputRef, LogicalPlan, PlanNode } from '../plan/logical.ts';
 import type { ResolvedNode, ResolvedPlan } from '../plan/resolved.ts';
 import type { MergeInput, PartitionRange } from './contract.ts';
-import { isSameInput, type Section } from './sections.ts';
+import { type FirstHalf, isSameInput, type Section } from './sections.ts';
 import { plainNode, resultSource } from './task-plans.ts';
 
 export class RestOfPlan {
@@ -11,6 +11,8 @@ export class RestOfPlan {
   readonly #plan: ResolvedPlan;
   readonly #nodes: PlanNode[] = [];
   readonly #sources: PlanNode[] = [];
+  /** Nodes that read what the tasks have made for them. */
+  readonly #redirected: Set<number> = new Set();
   #next: number;
 
   constructor(plan: ResolvedPlan, sections: readonly Section[]) {
@@ -22,17 +24,16 @@ export class RestOfPlan {
 
   /** Reads what the tasks of a section give. */
   read({ exits }: Section, step: number, partitions: PartitionRange): void {
-    for (const [file, { from, aggregate }] of exits.entries()) {
+    for (const [file, { from, first }] of exits.entries()) {
       const producer = this.#plan.nodes.find(({ id }) => id === from.node) as ResolvedNode;
-      const source =
-        aggregate === undefined
-          ? resultSource(producer.outputFields[from.port] ?? [], producer.ordered[from.port])
-          : resultSource(PARTIAL_FIELDS);
+      const fields = first?.spec.kind === 'makeStates' ? PARTIAL_FIELDS : (producer.outputFields[from.port] ?? []);
+      const keepsOrder = first === undefined || first.spec.kind === 'distinct' || first.spec.kind === 'slice';
+      const source = resultSource(fields, keepsOrder ? producer.ordered[from.port] : undefined);
       const id = this.#next++;
-      const name = this.#unused(`${aggregate?.name ?? producer.name} of partitions`);
+      const name = this.#unused(`${first?.of.name ?? producer.name} of partitions`);
       this.#sources.push({ id, name, spec: { kind: 'source', source }, inputs: [] });
       this.inputs.push({ node: id, step, partitions, file });
-      this.#redirect(from, aggregate, { node: id, port: 'out' });
+      this.#redirect(from, first, { node: id, port: 'out' });
     }
   }
 
@@ -47,13 +48,15 @@ export class RestOfPlan {
     return { nodes: all.filter(({ id }) => needed.has(id)), memoryLimitBytes, deterministic };
   }
 
-  #redirect(from: InputRef, aggregate: ResolvedNode | undefined, source: InputRef): void {
+  #redirect(from: InputRef, first: FirstHalf | undefined, source: InputRef): void {
     for (const node of this.#nodes) {
-      if (aggregate?.spec.kind === 'aggStream' && node.id === aggregate.id) {
-        node.spec = { kind: 'mergeStates', aggregate: aggregate.spec, fields: aggregate.inputFields[0] ?? [] };
-        node.inputs = [source];
-      } else if (aggregate === undefined && node.spec.kind !== 'mergeStates')
+      if (first === undefined && !this.#redirected.has(node.id))
         node.inputs = node.inputs.map((input) => (isSameInput(input, from) ? source : input));
+      if (first?.of.id !== node.id) continue;
+      this.#redirected.add(node.id);
+      node.inputs = [source];
+      if (first.spec.kind === 'makeStates')
+        node.spec = { kind: 'mergeStates', aggregate: first.spec.aggregate, fields: first.of.inputFields[0] ?? [] };
     }
   }
 

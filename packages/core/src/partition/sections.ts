@@ -1,6 +1,7 @@
 /** Which steps of a plan run in the tasks over partitions of their source, and what they give to the rest. */
+import { PipelineError } from '../errors.ts';
 import { type JoinTimes, joinTimes } from '../plan/join-fields.ts';
-import type { InputRef } from '../plan/logical.ts';
+import type { InputRef, OperatorSpec } from '../plan/logical.ts';
 import type { ResolvedNode } from '../plan/resolved.ts';
 import type { Crossing } from './contract.ts';
 import { crossingOf, type Halo, haloOf } from './crossing.ts';
@@ -13,7 +14,7 @@ export interface Section {
   nodes: ResolvedNode[];
   /** What its rows are joined to. */
   sides: Side[];
-  /** What leaves: rows of a port, or the states of an aggregate. */
+  /** What leaves. */
   exits: Exit[];
 }
 
@@ -26,9 +27,16 @@ export interface Side {
   times: JoinTimes;
 }
 
+/** Rows of a port, or what a step of the tasks makes of them for one node of the rest. */
 export interface Exit {
   from: InputRef;
-  aggregate?: ResolvedNode;
+  first?: FirstHalf;
+}
+
+/** What runs in the tasks of a node that runs at the end. */
+export interface FirstHalf {
+  of: ResolvedNode;
+  spec: OperatorSpec;
 }
 
 /** Where a node runs, and by which steps its rows came from the source. */
@@ -52,7 +60,7 @@ class SectionFinder {
   readonly crossings: Map<number, Crossing> = new Map();
   readonly #nodes: readonly ResolvedNode[];
   readonly #placed = new Map<number, Placed>();
-  readonly #halved = new Set<number>();
+  readonly #halved = new Map<number, FirstHalf>();
 
   constructor(nodes: readonly ResolvedNode[]) {
     this.#nodes = nodes;
@@ -64,7 +72,7 @@ class SectionFinder {
     const all = [...new Set([...this.#placed.values()].map(({ section }) => section))];
     return all.filter((section) => {
       section.exits = this.#exitsOf(section);
-      const isUsed = section.nodes.length > 1 || section.exits.some(({ aggregate }) => aggregate !== undefined);
+      const isUsed = section.nodes.length > 1 || section.exits.some(({ first }) => first !== undefined);
       const isOfUse = isUsed && section.exits.length > 0;
       if (!isOfUse && !this.#isSide(section, all)) this.#end(section.source, 'nothing behind it can be cut');
       return isOfUse;
@@ -80,11 +88,12 @@ class SectionFinder {
     const at = this.#placed.get(node.inputs[0]?.node ?? -1);
     if (at === undefined) return this.#end(node, 'its rows are not cut');
     if (node.spec.kind === 'joinStream') return this.#placeJoin(node, at);
-    const { kind, reason } = crossingOf(node);
-    if (kind === 'order') return this.#end(node, reason);
-    if (kind === 'stateless') return this.#put(node, at);
-    this.#halved.add(node.id);
-    this.crossings.set(node.id, { node: node.name, runs: 'halves' });
+    const crossing = crossingOf(node);
+    if (crossing.kind === 'order') return this.#end(node, crossing.reason);
+    if (crossing.kind === 'stateless') return this.#put(node, at);
+    const spec = crossing.kind === 'twice' ? crossing.first : statesOf(node);
+    this.#halved.set(node.id, { of: node, spec });
+    this.crossings.set(node.id, { node: node.name, runs: crossing.kind === 'twice' ? 'twice' : 'halves' });
   }
 
   #placeSource(node: ResolvedNode): void {
@@ -135,9 +144,9 @@ class SectionFinder {
       if (inside.has(node.id)) continue;
       for (const [index, from] of node.inputs.entries()) {
         if (!inside.has(from.node) || this.#isRead(node, index)) continue;
-        if (this.#halved.has(node.id)) exits.push({ from, aggregate: node });
-        else if (!exits.some((exit) => exit.aggregate === undefined && isSameInput(exit.from, from)))
-          exits.push({ from });
+        const first = this.#halved.get(node.id);
+        if (first !== undefined) exits.push({ from, first });
+        else if (!exits.some((exit) => exit.first === undefined && isSameInput(exit.from, from))) exits.push({ from });
       }
     }
     return exits;
@@ -147,6 +156,11 @@ class SectionFinder {
   #isRead(node: ResolvedNode, input: number): boolean {
     return input > 0 && this.#placed.has(node.id);
   }
+}
+
+function statesOf({ spec, name }: ResolvedNode): OperatorSpec {
+  if (spec.kind === 'aggStream') return { kind: 'makeStates', aggregate: spec };
+  throw new PipelineError('ERR_INTERNAL', `${name} has no states`);
 }
 
 export function isSameInput(left: InputRef, right: InputRef): boolean {

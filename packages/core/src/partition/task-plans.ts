@@ -109,16 +109,9 @@ export function sectionPlan(plan: ResolvedPlan, section: Section): { text: strin
     const [left] = node.inputs as [InputRef];
     task.keep({ ...plainNode(node), inputs: [left, end] });
   }
-  for (const { from, aggregate } of section.exits) {
-    const isHalf = aggregate?.spec.kind === 'aggStream';
-    task.write(isHalf ? task.add(`${aggregate.name}:states`, statesOf(aggregate), [from]) : from);
-  }
+  for (const { from, first } of section.exits)
+    task.write(first === undefined ? from : task.add(`${first.of.name} of a partition`, first.spec, [from]));
   return { text: task.text(), sides };
-}
-
-function statesOf({ spec, name }: ResolvedNode): OperatorSpec {
-  if (spec.kind !== 'aggStream') throw new TypeError(`${name} is no aggregate`);
-  return { kind: 'makeStates', aggregate: spec };
 }
 
 /** The right side of a join: the rows that may match, between one row of each key of those before and behind. */

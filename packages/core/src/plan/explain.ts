@@ -2,6 +2,7 @@
 
 import { describeExpression } from '../expressions/describe.ts';
 import { isLattice } from '../operators/windows/columns.ts';
+import type { Crossing } from '../partition/contract.ts';
 import { formatBytes } from '../schema/sizes.ts';
 import { type MemorySplit, splitMemory } from './budget.ts';
 import { buildLogicalPlan } from './build.ts';
@@ -22,6 +23,8 @@ export interface ExplainOptions {
   memoryLimitBytes?: number;
   /** Print how the limit is split, and the minimum term by term. */
   memory?: boolean;
+  /** Say how the plan is cut for more than one machine: see `docs/scaling.md`. */
+  dask?: boolean;
   probes?: PlanProbes;
 }
 
@@ -36,6 +39,8 @@ export interface Explanation {
   split: MemorySplit;
   /** Steps that keep a run from going on from a barrier after the death of a worker. */
   recoveryGaps: RecoveryGap[];
+  /** With `dask`: where each step runs. */
+  crossings?: Crossing[];
 }
 
 /** See `explain` in `deferred.ts`. */

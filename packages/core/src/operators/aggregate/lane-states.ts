@@ -282,7 +282,10 @@ export class LaneStates {
   #allocate(sizes: PacketSizes): PacketDraft {
     const { bytes } = layOutPacket(this.#plan, sizes, 0);
     const batch = allocBatch(this.#context.arena, this.#context.owner, PARTIAL_FIELDS, bytes / 8, { validity: 'none' });
-    return { batch, bytes, base: (batch.columns[0] as DraftColumn).values };
+    const base = (batch.columns[0] as DraftColumn).values;
+    // What lies between sections goes into files: the same each time, and nothing of anybody else's.
+    if (this.#namesKeys) this.#workspace.views.u8.fill(0, base, base + bytes);
+    return { batch, bytes, base };
   }
 
   #group(batch: Batch): void {

@@ -1,0 +1,42 @@
+/** How a plan is cut, for people. */
+import type { Explanation } from '../plan/explain.ts';
+import type { Crossing } from './contract.ts';
+import { findSections, type Section } from './sections.ts';
+import { splitSource } from './split-source.ts';
+
+/** More parts than anybody asks for. */
+const MANY = 1_000_000;
+
+/** The same, with where each step runs when the plan is cut. */
+export function explainCut(explained: Explanation): Explanation {
+  const { sections, crossings } = findSections(explained.logical.nodes);
+  const lines = ['', 'over partitions:', ...sections.flatMap(sectionLines), ...crossings.map(crossingLine)];
+  if (sections.length === 0) lines.push('  nothing of this plan can be cut: all of it runs on the coordinator');
+  return { ...explained, crossings, text: `${explained.text}\n${lines.join('\n')}` };
+}
+
+function sectionLines({ source, sides }: Section): string[] {
+  const parts = splitSource(source, MANY).length;
+  return [
+    `  ${source.name}: up to ${parts} partition${parts === 1 ? '' : 's'}`,
+    ...sides.map(({ join, chain, halo }) => {
+      const rows = [
+        halo.before ? 'the last row of each key before' : [],
+        halo.after ? 'the first one behind' : [],
+      ].flat();
+      const besides = rows.length === 0 ? '' : `, and ${rows.join(' and ')}`;
+      return `  ${join.name}: a first pass finds the parts of ${chain[0]?.name} that each partition needs${besides}`;
+    }),
+  ];
+}
+
+const PLACES: Readonly<Record<Crossing['runs'], string>> = {
+  tasks: 'in every partition',
+  halves: 'states in every partition, merged exactly at the end',
+  twice: 'in every partition, and over their results at the end',
+  end: 'at the end, on the coordinator',
+};
+
+function crossingLine({ node, runs, reason }: Crossing): string {
+  return `  ${node}: ${PLACES[runs]}${reason === undefined ? '' : ` (${reason})`}`;
+}
