@@ -180,7 +180,10 @@ export function disorderError(
       column: at.column,
       value: shown,
       expected,
-      hint: `sort the input on "${at.column}", or order the pipeline on another column`,
+      hint:
+        at.file !== undefined && at.row === 0
+          ? `the file begins before the one before it ends: read them with overlap: 'merge', or sort them on "${at.column}"`
+          : `sort the input on "${at.column}", or order the pipeline on another column`,
     },
   );
 }

@@ -44,7 +44,10 @@ export interface OpRef {
 }
 
 export type SourceSpec =
-  /** `expected`: columns and types that every file has to have. A resolved plan lists the files and the columns to read. */
+  /**
+   * `expected`: columns and types that every file has to have. A resolved plan lists the files and the columns to read. `overlap`, here and
+   * below: files are read side by side and merged on `orderedOn`; a resolved plan has a source for each and a merge instead.
+   */
   | {
       type: 'parquet';
       paths: string[];
@@ -52,6 +55,7 @@ export type SourceSpec =
       columns?: string[];
       expected?: Fields;
       batchRows: number;
+      overlap?: 'merge';
       /** By path: row groups to read, from and up to (not included). Left out: all. */
       rowGroups?: [number, number][];
       /** Files of a dataset: its columns, and what the chunks of each file sum up to. */
@@ -68,6 +72,7 @@ export type SourceSpec =
       columns?: string[];
       format: TextFormat;
       batchRows: number;
+      overlap?: 'merge';
       files: TextFile[];
       /** Rows of the source that earlier runs have read. */
       rowsBefore?: number;
@@ -82,6 +87,7 @@ export type SourceSpec =
       columns?: string[];
       expected?: Fields;
       batchRows: number;
+      overlap?: 'merge';
       files: ArrowFile[];
       /** As of text. */
       rowsBefore?: number;

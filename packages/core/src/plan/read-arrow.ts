@@ -2,14 +2,12 @@
 import { fieldsFromShape } from '../schema/fields.ts';
 import type { Shape } from '../schema/types.ts';
 import type { FileShape } from './read-csv.ts';
-import { BATCH_ROWS, checkOrdered, refuse, type Source } from './sources.ts';
-import { checkCount, checkKeys, type StepOptions } from './stage-options.ts';
+import { BATCH_ROWS, checkOrdered, type FileOptions, overlapOf, refuse, type Source } from './sources.ts';
+import { checkCount, checkKeys } from './stage-options.ts';
 import { pathsOf } from './text-options.ts';
 
 /** Options of `readArrow`. */
-export interface ArrowOptions extends StepOptions {
-  /** Column that the rows ascend on, over all files in order; verified while reading. */
-  orderedOn?: string;
+export interface ArrowOptions extends FileOptions {
   /** Columns to read; default all (or those of `schema`). */
   columns?: readonly string[];
   /** Columns and types that every file has to have; read are these only. Gives the stream its types. */
@@ -39,7 +37,7 @@ export function readArrow<const O extends ArrowOptions = Record<never, never>>(
   options?: O,
 ): Source<FileShape<O>> {
   const given: ArrowOptions = options ?? {};
-  checkKeys(given, 'readArrow', ['orderedOn', 'columns', 'schema', 'batchRows'], 'step');
+  checkKeys(given, 'readArrow', ['orderedOn', 'overlap', 'columns', 'schema', 'batchRows'], 'step');
   const list = pathsOf(paths, 'readArrow', "write readArrow('trades/*.arrow')");
   const expected = given.schema === undefined ? undefined : fieldsFromShape(given.schema);
   const columns = given.columns ?? expected?.map((field) => field.name);
@@ -55,6 +53,7 @@ export function readArrow<const O extends ArrowOptions = Record<never, never>>(
       ...(columns && { columns: [...columns] }),
       ...(expected && { expected: expected.filter(({ name }) => columns?.includes(name) === true) }),
       batchRows: checkCount(given.batchRows ?? BATCH_ROWS, 'batchRows', 'readArrow'),
+      ...overlapOf(given, 'readArrow'),
       files: [],
     },
   };

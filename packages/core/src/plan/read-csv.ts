@@ -1,24 +1,17 @@
 /** CSV and TSV files as a source, as the user describes them. */
 import type { Simplify } from '../expressions/types.ts';
-import type { BadRowPolicy, CsvFormat } from '../formats/csv/csv-format.ts';
-import type { Fields, Shape } from '../schema/types.ts';
-import { BATCH_ROWS, refuse, type Source } from './sources.ts';
-import { checkCount, checkKeys, type StepOptions } from './stage-options.ts';
-import { checkPolicy, checkTimes, checkZone, MOST_BAD_ROWS, pathsOf, schemaOf } from './text-options.ts';
+import type { CsvFormat, ValueFormat } from '../formats/csv/csv-format.ts';
+import type { Shape } from '../schema/types.ts';
+import { refuse, type Source } from './sources.ts';
+import { type TextOptions, textSource } from './text-options.ts';
 
 /** Options of `readCsv`. */
-export interface CsvOptions extends StepOptions {
-  /** Column that the rows ascend on, over all files in order; verified while reading. */
-  orderedOn?: string;
+export interface CsvOptions extends TextOptions {
   /**
    * Columns to read and their types. With a header they are found by name, and others are left out; without one they are the fields
    * in order. Default: all columns, with types that a sample of the first file suggests.
    */
   schema?: Shape;
-  /** Columns to read; default all (or those of `schema`). */
-  columns?: readonly string[];
-  /** Rows of a logical batch, counted from the first row. Default 65,536. */
-  batchRows?: number;
   /** Between fields; default what the first rows suggest, of comma, tab, semicolon and bar. */
   delimiter?: string;
   /** Around text; default `"`, and `''` when quotes mean nothing. */
@@ -27,17 +20,6 @@ export interface CsvOptions extends StepOptions {
   header?: boolean;
   /** Texts (without quotes) that stand for null, beside the empty one: `['NA', 'null']`. */
   nulls?: readonly string[];
-  /**
-   * How times are written, by column: `'%d/%m/%Y %H:%M:%S'`, or `'epoch[ms]'` for numbers since 1970. Default ISO 8601. Letters:
-   * `%Y %y %m %d %e %j %H %I %M %S %f %p %b %B %z %T %F`.
-   */
-  timeFormats?: Readonly<Record<string, string>>;
-  /** Zone of times without an offset; default the zone of the column's type, else UTC. Times that the zone skips or has twice are bad. */
-  timeZone?: string;
-  /** What becomes of rows that are not right. Default `'error'`: the run fails and names the file, the line and why. */
-  onBadRow?: BadRowPolicy;
-  /** Bad rows after which the run fails all the same. Default 10,000. */
-  maxBadRows?: number;
 }
 
 /** Columns as far as the options of a source say their types. */
@@ -46,22 +28,6 @@ export type FileShape<O> = O extends { schema: infer S extends Shape; columns: r
   : O extends { schema: infer S extends Shape }
     ? S
     : Shape;
-
-const OPTIONS = [
-  ...[
-    'orderedOn',
-    'schema',
-    'columns',
-    'batchRows',
-    'delimiter',
-    'quote',
-    'header',
-    'nulls',
-    'timeFormats',
-    'timeZone',
-  ],
-  ...['onBadRow', 'maxBadRows'],
-];
 
 /**
  * Reads CSV or TSV files: a path, a pattern with `*`, `?`, `**`, `{a,b}`, or several of these. The files of a pattern follow each
@@ -82,48 +48,30 @@ export function readCsv<const O extends CsvOptions = Record<never, never>>(
   paths: string | readonly string[],
   options?: O,
 ): Source<FileShape<O>> {
-  const given: CsvOptions = options ?? {};
-  checkKeys(given, 'readCsv', OPTIONS, 'step');
-  const list = pathsOf(paths, 'readCsv', "write readCsv('trades/*.csv')");
-  const schema = schemaOf(given, 'readCsv');
-  return {
-    label: 'readCsv',
-    options: given,
-    spec: {
-      type: 'text',
-      paths: list,
-      ...(given.orderedOn !== undefined && { orderedOn: given.orderedOn }),
-      ...(schema && { schema }),
-      ...(given.columns && { columns: [...given.columns] }),
-      format: formatOf(given, schema),
-      batchRows: checkCount(given.batchRows ?? BATCH_ROWS, 'batchRows', 'readCsv'),
-      files: [],
-    },
-  };
+  return textSource<FileShape<O>, CsvOptions>(paths, options ?? {}, {
+    step: 'readCsv',
+    example: 'trades/*.csv',
+    options: ['delimiter', 'quote', 'header', 'nulls'],
+    formatOf,
+  });
 }
 
-function formatOf(given: CsvOptions, schema: Fields | undefined): CsvFormat {
-  const { quote = '"', header = true, nulls = [], timeFormats = {}, timeZone, onBadRow = 'error' } = given;
+function formatOf(given: CsvOptions, values: ValueFormat): CsvFormat {
+  const { quote = '"', header = true, nulls = [] } = given;
   checkLetter(given.delimiter, 'delimiter', false);
   checkLetter(quote, 'quote', true);
   if (quote !== '' && quote === given.delimiter)
     throw refuse('readCsv', 'quote and delimiter are the same', 'change one');
   if (!Array.isArray(nulls) || nulls.some((text) => typeof text !== 'string'))
     throw refuse('readCsv', 'nulls is no list of texts', "write nulls: ['NA']");
-  checkTimes(timeFormats, schema, 'readCsv');
-  if (timeZone !== undefined) checkZone(timeZone, 'readCsv');
-  checkPolicy(onBadRow, 'readCsv');
   return {
+    ...values,
     syntax: 'csv',
     // Empty until the first file has been looked at.
     delimiter: given.delimiter ?? '',
     quote,
     hasHeader: header,
     nulls: nulls.filter((text) => text !== ''),
-    timeFormats: { ...timeFormats },
-    ...(timeZone !== undefined && { timeZone }),
-    onBadRow,
-    maxBadRows: checkCount(given.maxBadRows ?? MOST_BAD_ROWS, 'maxBadRows', 'readCsv'),
   };
 }
 

@@ -1,37 +1,17 @@
 /** Files of JSON lines as a source, as the user describes them. */
-import type { BadRowPolicy, JsonFormat } from '../formats/csv/csv-format.ts';
-import type { Fields, Shape } from '../schema/types.ts';
+import type { Shape } from '../schema/types.ts';
 import type { FileShape } from './read-csv.ts';
-import { BATCH_ROWS, type Source } from './sources.ts';
-import { checkCount, checkKeys, type StepOptions } from './stage-options.ts';
-import { checkPolicy, checkTimes, checkZone, MOST_BAD_ROWS, pathsOf, schemaOf } from './text-options.ts';
+import type { Source } from './sources.ts';
+import { type TextOptions, textSource } from './text-options.ts';
 
 /** Options of `readNdjson`. */
-export interface NdjsonOptions extends StepOptions {
-  /** Column that the rows ascend on, over all files in order; verified while reading. */
-  orderedOn?: string;
+export interface NdjsonOptions extends TextOptions {
   /**
    * Columns to read, by the keys that lead to them (`'user.id'` is the `id` of the object `user`), and their types. Default: all that a
    * sample of the first file has.
    */
   schema?: Shape;
-  /** Columns to read; default all (or those of `schema`). */
-  columns?: readonly string[];
-  /** Rows of a logical batch, counted from the first row. Default 65,536. */
-  batchRows?: number;
-  /** How times are written, by column, as in `CsvOptions`: `'%d/%m/%Y'`, or `'epoch[ms]'` for numbers. Default ISO 8601. */
-  timeFormats?: Readonly<Record<string, string>>;
-  /** Zone of times without an offset; default the zone of the column's type, else UTC. */
-  timeZone?: string;
-  /** What becomes of rows that are not right. Default `'error'`: the run fails and names the file, the line and why. */
-  onBadRow?: BadRowPolicy;
-  /** Bad rows after which the run fails all the same. Default 10,000. */
-  maxBadRows?: number;
 }
-
-const OPTIONS = [
-  ...['orderedOn', 'schema', 'columns', 'batchRows', 'timeFormats', 'timeZone', 'onBadRow', 'maxBadRows'],
-];
 
 /**
  * Reads files with one JSON object a line: a path, a pattern with `*`, `?`, `**`, `{a,b}`, or several of these. The files of a pattern
@@ -53,37 +33,10 @@ export function readNdjson<const O extends NdjsonOptions = Record<never, never>>
   paths: string | readonly string[],
   options?: O,
 ): Source<FileShape<O>> {
-  const given: NdjsonOptions = options ?? {};
-  checkKeys(given, 'readNdjson', OPTIONS, 'step');
-  const list = pathsOf(paths, 'readNdjson', "write readNdjson('logs/*.ndjson')");
-  const schema = schemaOf(given, 'readNdjson');
-  return {
-    label: 'readNdjson',
-    options: given,
-    spec: {
-      type: 'text',
-      paths: list,
-      ...(given.orderedOn !== undefined && { orderedOn: given.orderedOn }),
-      ...(schema && { schema }),
-      ...(given.columns && { columns: [...given.columns] }),
-      format: formatOf(given, schema),
-      batchRows: checkCount(given.batchRows ?? BATCH_ROWS, 'batchRows', 'readNdjson'),
-      files: [],
-    },
-  };
-}
-
-function formatOf(given: NdjsonOptions, schema: Fields | undefined): JsonFormat {
-  const { timeFormats = {}, timeZone, onBadRow = 'error' } = given;
-  checkTimes(timeFormats, schema, 'readNdjson');
-  if (timeZone !== undefined) checkZone(timeZone, 'readNdjson');
-  checkPolicy(onBadRow, 'readNdjson');
-  return {
-    syntax: 'ndjson',
-    nulls: [],
-    timeFormats: { ...timeFormats },
-    ...(timeZone !== undefined && { timeZone }),
-    onBadRow,
-    maxBadRows: checkCount(given.maxBadRows ?? MOST_BAD_ROWS, 'maxBadRows', 'readNdjson'),
-  };
+  return textSource<FileShape<O>, NdjsonOptions>(paths, options ?? {}, {
+    step: 'readNdjson',
+    example: 'logs/*.ndjson',
+    options: [],
+    formatOf: (_, values) => ({ ...values, syntax: 'ndjson' }),
+  });
 }

@@ -10,6 +10,7 @@ import type { Fields } from '../schema/types.ts';
 import { aggregateIdentity } from './aggregate-identity.ts';
 import { joinFields } from './join-fields.ts';
 import type { LogicalPlan, PlanNode } from './logical.ts';
+import { withMergedFiles } from './merge-files.ts';
 import { checkGenerated, checkOrderedOn, stepFields, withPlace } from './node-fields.ts';
 import { type DeclaredInputs, neededColumns } from './prune.ts';
 import type { CodecNeeds, PlanProbes, ResolvedNode, ResolvedPlan } from './resolved.ts';
@@ -41,7 +42,7 @@ export async function resolvePlan(plan: LogicalPlan, probes: PlanProbes = filePr
     },
   };
   const everything = await bind(plan.nodes, cached);
-  const nodes = await bind(await pruned(everything, plan.nodes), cached);
+  const nodes = await bind(withMergedFiles(await pruned(everything, plan.nodes)), cached);
   markVisibility(nodes);
   trustVerifiedOrder(nodes);
   return { ...plan, nodes, timingDependence: checkTiming(nodes, plan.deterministic) };

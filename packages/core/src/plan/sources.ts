@@ -30,10 +30,30 @@ export interface Source<S extends Shape = Shape> {
   readonly shape?: S;
 }
 
-/** Options of `readParquet`. */
-export interface ParquetOptions extends StepOptions {
+/** Options of every source of files. */
+export interface FileOptions extends StepOptions {
   /** Column that the rows ascend on, over all files in order; verified while reading. */
   orderedOn?: string;
+  /**
+   * What becomes of files whose rows overlap on `orderedOn`. Default `'refuse'`: files follow each other, in the order of their names, and it is
+   * an error when one begins before the last has ended. `'merge'`: all files, 64 at most, are read side by side and merged; of equal rows
+   * those of the file that comes first by name are first. Each file then takes threads and buffers of its own (`explain` shows them), and
+   * logical batches are of 65,536 rows of the merged stream. A `resume` goes on only with the same files.
+   */
+  overlap?: 'refuse' | 'merge';
+}
+
+/** @throws ERR_OPTIONS */
+export function overlapOf({ overlap = 'refuse', orderedOn }: FileOptions, step: string): { overlap?: 'merge' } {
+  if (overlap === 'refuse') return {};
+  if (overlap !== 'merge') throw refuse(step, `overlap is ${JSON.stringify(overlap)}`, "give 'refuse' or 'merge'");
+  if (orderedOn === undefined)
+    throw refuse(step, 'overlap is given without orderedOn', 'name the column that the rows of each file ascend on');
+  return { overlap };
+}
+
+/** Options of `readParquet`. */
+export interface ParquetOptions extends FileOptions {
   /** Columns to read; default all (or those of `schema`). */
   columns?: readonly string[];
   /** Columns and types that every file has to have; read are these only. Gives the stream its types. */
@@ -84,7 +104,7 @@ export function readParquet<const O extends ParquetOptions = Record<never, never
   options?: O,
 ): Source<ParquetShape<O>> {
   const given: ParquetOptions = options ?? {};
-  checkKeys(given, 'readParquet', ['orderedOn', 'columns', 'schema', 'batchRows'], 'step');
+  checkKeys(given, 'readParquet', ['orderedOn', 'overlap', 'columns', 'schema', 'batchRows'], 'step');
   const list = typeof paths === 'string' ? [paths] : [...paths];
   if (list.length === 0 || list.some((path) => typeof path !== 'string' || path === ''))
     throw refuse('readParquet', 'there are no paths', "write readParquet('trades/*.parquet')");
@@ -106,6 +126,7 @@ export function readParquet<const O extends ParquetOptions = Record<never, never
           given.columns === undefined ? expected : expected.filter((field) => given.columns?.includes(field.name)),
       }),
       batchRows: checkCount(given.batchRows ?? BATCH_ROWS, 'batchRows', 'readParquet'),
+      ...overlapOf(given, 'readParquet'),
     },
   };
 }

@@ -47,6 +47,9 @@ function fileOptions(command: Command): Command {
       schemaOf,
     )
     .option('--columns <names>', 'only these columns: ts,price', names)
+    .addOption(
+      new Option('--merge-files', 'files overlap in the ordered column: read them side by side').conflicts('sort'),
+    )
     .optionsGroup(TEXT)
     .option('--delimiter <letter>', 'between fields; "tab" for a tab (default: what the first rows suggest)')
     .option('--quote <letter>', 'around texts; "none" where nothing quotes (default: ")')

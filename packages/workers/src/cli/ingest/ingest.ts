@@ -123,7 +123,10 @@ function filesText({ fields, paths, bytes }: Files, { options, dataset, label }:
 function toldBetter(error: unknown, { options, dataset }: Pick<Ingest, 'options' | 'dataset'>): unknown {
   if (!(error instanceof PipelineError)) return error;
   if (error.code === 'ERR_INPUT_UNORDERED' && options.sort !== true)
-    return withHint(error, 'give --sort, and the rows are sorted on their way');
+    return withHint(
+      error,
+      'give --sort, and the rows are sorted on their way; --merge-files where each file is in order',
+    );
   if (error.code === 'ERR_TYPE_UNSUPPORTED' && options.schema === undefined && dataset === undefined)
     return withHint(
       error,

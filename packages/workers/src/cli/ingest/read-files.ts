@@ -17,6 +17,7 @@ export interface FileOptions {
   format?: FileFormat;
   schema?: Shape;
   columns?: string[];
+  mergeFiles?: boolean;
   delimiter?: string;
   quote?: string;
   header: boolean;
@@ -28,7 +29,7 @@ export interface FileOptions {
   maxBadRows?: number;
 }
 
-type FileOption = Exclude<keyof FileOptions, 'format' | 'schema' | 'columns'>;
+type FileOption = Exclude<keyof FileOptions, 'format' | 'schema' | 'columns' | 'mergeFiles'>;
 
 const CSV_ONLY: readonly FileOption[] = ['delimiter', 'quote', 'null'];
 const TEXT_ONLY: readonly FileOption[] = [
@@ -99,6 +100,7 @@ export function sourceOf(paths: readonly string[], options: FileOptions, ordered
     ...(schema !== undefined && { schema }),
     ...(columns !== undefined && { columns }),
     ...(orderedOn !== undefined && { orderedOn }),
+    ...(orderedOn !== undefined && options.mergeFiles === true && { overlap: 'merge' as const }),
   };
   switch (format) {
     case 'parquet':
