@@ -320,12 +320,13 @@ export class WindowLevel {
       const [first, last] = [i64[order.states.min / 8 + group], i64[order.states.max / 8 + group]] as [bigint, bigint];
       this.#beginPoints(first);
       this.#takeSnapshots(2n * first, group);
+      // Snapshots have taken room.
+      this.#table.reserve(1);
       const slot = this.#runOf(key, i64[source.bins / 8 + group] as bigint, first);
       this.#table.setLast(slot, last);
       if (this.plan.isLabelledRight) this.#table.setLabel(slot, last);
       u32[targets + group] = slot;
       this.#startPoints(first);
-      this.#table.reserve(source.count - group);
     }
   }
 

@@ -2,6 +2,7 @@
  * The table of states behind the windows of one aggregation: one slot for each key in each window. Slots are given out as windows open, and become
  * free as their rows have been emitted; the first ones are dropped, others are left until they are worth moving.
  */
+import assert from 'node:assert';
 import type { ExactSum } from '../../kernels/exact-sum.ts';
 import type { Kernels } from '../../kernels/vector-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
@@ -92,6 +93,7 @@ export class WindowTable {
 
   /** An empty slot. Room for it has been reserved; its states are there after `grow`. */
   newSlot(key: number, label: bigint): number {
+    assert(this.slots < this.#room, 'room has been reserved');
     const slot = this.slots++;
     const { i64, u32 } = this.#workspace.views;
     i64[this.#table.bins / 8 + slot] = label;
