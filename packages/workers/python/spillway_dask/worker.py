@@ -49,13 +49,11 @@ class NodeProcess:
         self.tail = collections.deque(maxlen=40)
         self.state = {}
         self.ended_for = None
-        environment = dict(os.environ, SPILLWAY_PARENT=str(os.getpid()))
         self.process = subprocess.Popen(
-            [node_command(settings), os.environ.get("SPILLWAY_WORKER_ENTRY", settings["entry"]), settings["engine"]],
+            node_command(settings),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment,
             text=True,
             encoding="utf-8",
             errors="replace",
@@ -241,7 +239,9 @@ class NodePlugin(WorkerPlugin):
 
 def node_command(settings):
     """What the worker's own environment says goes before what the coordinator says."""
-    return os.environ.get("SPILLWAY_NODE", settings["node"])
+    node = os.environ.get("SPILLWAY_NODE", settings["node"])
+    entry = os.environ.get("SPILLWAY_WORKER_ENTRY", settings["entry"])
+    return [node, entry] if settings["engine"] is None else [node, entry, settings["engine"]]
 
 
 def limit_of(worker):
@@ -273,7 +273,7 @@ def start_node(settings):
     try:
         node = NodeProcess(settings)
     except OSError as error:
-        return None, failure("node-missing", f"{node_command(settings)} cannot be started: {error.strerror}")
+        return None, failure("node-missing", f"{node_command(settings)[0]} cannot be started: {error.strerror}")
     problem = node.wait_until_ready()
     if problem is not None:
         node.end()

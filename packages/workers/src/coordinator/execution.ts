@@ -50,6 +50,9 @@ import { commitWriters, discardWriters, type WrittenSink } from './written-sinks
 
 type RunModules = typeof import('./run-modules.ts');
 
+/** Does what comes before a plan can be run. Stops at the signal; what it has to tell goes to the listeners of the job. */
+export type PlanMaker = (signal: AbortSignal, events: JobEmitter) => Promise<LogicalPlan>;
+
 export class Execution {
   readonly latch: FailureLatch = new FailureLatch();
   /** There once the run has been wired. */
@@ -97,7 +100,7 @@ export class Execution {
   }
 
   /** Runs to the end. @throws the first failure, when everything has stopped and been given back */
-  async run(sinks: readonly SinkInput[], given?: LogicalPlan): Promise<Summary> {
+  async run(sinks: readonly SinkInput[], given?: LogicalPlan | PlanMaker): Promise<Summary> {
     try {
       const planned = await this.#plan(sinks, given);
       if (this.#stored === undefined) await this.#runPlanned(planned);
@@ -197,10 +200,12 @@ export class Execution {
     });
   }
 
-  async #plan(sinks: readonly SinkInput[], given: LogicalPlan | undefined): Promise<PlannedRun> {
+  async #plan(sinks: readonly SinkInput[], given: LogicalPlan | PlanMaker | undefined): Promise<PlannedRun> {
     this.#watchSignal(this.#options.signal);
     void preloadPools();
-    const planned = await planRun(sinks, this.#options, (plan, logical) => this.#goOn(plan, logical), given);
+    const plan = typeof given === 'function' ? await given(this.latch.signal, this.#emitter) : given;
+    this.latch.check();
+    const planned = await planRun(sinks, this.#options, (built, logical) => this.#goOn(built, logical), plan);
     this.planned = planned;
     if (this.#stored === undefined) await this.#watch.keepHistory(planned, this.#options, this);
     if (planned.reduced !== undefined) this.#emitter.emit('alert', noted('memory', 'process', planned.reduced));

@@ -20,9 +20,9 @@ const SAID_LENGTH = 2000;
 /** What the Node processes of the workers are started with. */
 export interface NodeSettings {
   node: string;
-  /** Module that runs tasks, and the one that it takes `runPartitionTask` from. */
+  /** Module that runs tasks, and the one that it takes `runPartitionTask` from, where that is not ours. */
   entry: string;
-  engine: string;
+  engine: string | null;
   /** The file that the coordinator touches while it lives. */
   lease: string;
   workerMemory: number | null;

@@ -1,4 +1,5 @@
 /** Options of `runOnDask`, checked before anything starts. */
+import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { PipelineError, parseBytes } from '@spillway/core/base';
 import { parseRunOptions, type RunOptions } from '../job/run-options.ts';
@@ -9,8 +10,11 @@ type SharedRunOptions = Omit<RunOptions, 'inputEnds' | 'resumeDirectory'>;
 export interface DaskOptions extends SharedRunOptions {
   /** Address of a Dask scheduler (`tcp://HOST:8786`), or `local`: a cluster on this machine, which lives as long as the job. */
   scheduler: string;
-  /** A folder that the coordinator and all workers see at the same path. What the job puts there is removed at its end. */
-  sharedPath: string;
+  /**
+   * A folder that the coordinator and all workers see at the same path. What the job puts there is removed at its end. Default with `local`: the
+   * system's folder for temporary files.
+   */
+  sharedPath?: string;
   /** How many parts the sources are cut into. Each should fit a worker's memory several times. Default 16. */
   partitions?: number;
   /**
@@ -67,7 +71,8 @@ export function parseDaskOptions(options: DaskOptions): ParsedDaskOptions {
   for (const name of REFUSED)
     if (name in run) throw refused(name, 'is not an option of runOnDask', 'none: the job goes on by resume alone');
   parseRunOptions(run as RunOptions);
-  const { scheduler, sharedPath, nodes = 'kept', workerMemory } = options;
+  const { scheduler, nodes = 'kept', workerMemory } = options;
+  const { sharedPath = scheduler === 'local' ? tmpdir() : undefined } = options;
   if (typeof scheduler !== 'string' || !ADDRESS.test(scheduler))
     throw refused('scheduler', `is ${JSON.stringify(scheduler)}`, "tcp://HOST:PORT, or 'local'");
   if (nodes !== 'kept' && nodes !== 'per-task')

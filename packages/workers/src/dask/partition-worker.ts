@@ -1,6 +1,6 @@
 /**
  * A Node process of a Dask worker: runs one partition after the other, as its parent asks on standard input, and answers on standard output. It
- * ends with its parent: when its input ends, or when it gets another parent. `argv[2]` names the module that runs a task.
+ * ends with its parent: when its input ends, or when it gets another parent. `argv[2]` may name another module that runs tasks.
  */
 import { randomUUID } from 'node:crypto';
 import { access, readFile, rm, writeFile } from 'node:fs/promises';
@@ -129,7 +129,8 @@ async function main(): Promise<void> {
     requests.push(message as unknown as TaskRequest);
     wake();
   }).finally(() => process.exit(0));
-  const { runPartitionTask } = (await import(process.argv[2] as string)) as { runPartitionTask: RunPartitionTask };
+  const engine = process.argv[2] ?? '../partition/run-task.js';
+  const { runPartitionTask } = (await import(engine)) as { runPartitionTask: RunPartitionTask };
   say({ ready: process.version });
   for (;;) {
     const request = requests.shift();

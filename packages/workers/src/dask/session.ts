@@ -22,8 +22,8 @@ export interface SessionEvents {
 }
 
 export interface SessionOptions extends ParsedDaskOptions {
-  /** URL of the module whose `runPartitionTask` the workers call. */
-  engine: string;
+  /** URL of the module whose `runPartitionTask` the workers call. Default: ours. */
+  engine?: string;
   /** URLs of the modules of ops. */
   modules: string[];
 }
@@ -80,7 +80,7 @@ export class DaskSession {
   }
 
   async #connect(): Promise<void> {
-    const { scheduler, workerMemoryBytes, localWorkers, node, isPerTask, engine } = this.#options;
+    const { scheduler, workerMemoryBytes, localWorkers, node, isPerTask, engine = null } = this.#options;
     const memory = workerMemoryBytes ?? null;
     const { workers } =
       scheduler === 'local'
@@ -136,6 +136,11 @@ export class DaskSession {
       this.#crew,
     );
     return tasks.map((_, partition) => results.get(partition) as PartitionResult);
+  }
+
+  /** Of all workers that can be used, now. */
+  threads(): number {
+    return this.#crew.usable().reduce((sum, { threads }) => sum + threads, 0);
   }
 
   /** Ends the Node processes of the workers and the bridge; does not throw. */

@@ -2,7 +2,7 @@
 import type { PipelineError } from '@spillway/core';
 import type { LogicalPlan, MemoryHolding } from '@spillway/core/internal';
 import type { Table } from 'apache-arrow';
-import { Execution } from '../coordinator/execution.ts';
+import { Execution, type PlanMaker } from '../coordinator/execution.ts';
 import { abortedError, asPipelineError } from '../coordinator/failure.ts';
 import type { SinkInput } from '../coordinator/plan-run.ts';
 import type { MetricsSnapshot } from '../monitor/snapshot.ts';
@@ -57,8 +57,8 @@ export class Job implements Run {
   readonly #emitter: JobEmitter;
   #hasEnded = false;
 
-  /** `plan`: see `planRun`. */
-  constructor(sinks: readonly SinkInput[], options: ParsedRunOptions, plan?: LogicalPlan) {
+  /** `plan`: see `planRun`; or what makes it, as the first thing that the job does. */
+  constructor(sinks: readonly SinkInput[], options: ParsedRunOptions, plan?: LogicalPlan | PlanMaker) {
     this.#emitter = new JobEmitter((error) => this.#execution.stop(error));
     this.#execution = new Execution(options, this.#emitter);
     this.done = this.#run(sinks, plan);
@@ -111,7 +111,7 @@ export class Job implements Run {
     });
   }
 
-  async #run(sinks: readonly SinkInput[], plan: LogicalPlan | undefined): Promise<Summary> {
+  async #run(sinks: readonly SinkInput[], plan: LogicalPlan | PlanMaker | undefined): Promise<Summary> {
     await Promise.resolve(); // listeners attached in the turn of `run` hear everything
     try {
       return await this.#execution.run(sinks, plan);

@@ -22,13 +22,17 @@ export async function mergePartitions(
   results: readonly PartitionResult[],
   { sinks, ...options }: MergeOptions,
 ): Promise<Run> {
-  const parsed = parseRunOptions(options);
+  return new Job(sinks, parseRunOptions(options), await planOfRest(cut, results));
+}
+
+/** The rest of a cut plan, with the files of the tasks. @throws as `mergePartitions`, but for what `run` throws */
+export async function planOfRest(cut: CutPlan, results: readonly PartitionResult[]): Promise<LogicalPlan> {
   const nodes = [...cut.rest.nodes];
   for (const input of cut.inputs) {
     const at = nodes.findIndex(({ id }) => id === input.node);
     nodes[at] = await withFiles(nodes[at] as LogicalPlan['nodes'][number], input, results);
   }
-  return new Job(sinks, parsed, { ...cut.rest, nodes });
+  return { ...cut.rest, nodes };
 }
 
 async function withFiles(
@@ -38,8 +42,11 @@ async function withFiles(
 ): Promise<LogicalPlan['nodes'][number]> {
   if (node.spec.kind !== 'source')
     throw new PipelineError('ERR_INTERNAL', `${node.name} does not read files of partitions`);
+  const byPartition = new Map<number, PartitionResult>();
+  for (const result of results)
+    if (result.step === step && !byPartition.has(result.partition)) byPartition.set(result.partition, result);
   const written = Array.from({ length: to - from }, (_, index) => {
-    const result = results.find((candidate) => candidate.step === step && candidate.partition === from + index);
+    const result = byPartition.get(from + index);
     const found = result?.files[file];
     if (found !== undefined) return found;
     throw new PipelineError('ERR_PLAN', `partition ${from + index} of step ${step} has no result`, {
