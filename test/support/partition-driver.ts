@@ -28,7 +28,7 @@ export async function runInPartitions(
   sinks: readonly Sink[],
   { partitions, folder, onCut, ...options }: DriverOptions,
 ): Promise<Run> {
-  const cut = await cutPlan(sinks, { partitions, folder: join(folder, 'parts') });
+  const cut = await cutPlan(sinks, { partitions, folder: join(folder, 'parts'), leastTextBytes: 64 });
   onCut?.(cut);
   const results: PartitionResult[] = [];
   for (const step of cut.steps.keys())

@@ -13,7 +13,7 @@ import type { CutPlan, CutStep, PartitionRange, PartitionTask, SideReads } from 
 import { writePlanText } from './plan-text.ts';
 import { RestOfPlan } from './rest-of-plan.ts';
 import { findSections, type Section, type Side } from './sections.ts';
-import { splitSource } from './split-source.ts';
+import { divideSources, splitSource } from './split-source.ts';
 import { boundsPlan, type SideNodes, sectionPlan, sidePlan } from './task-plans.ts';
 
 export interface CutOptions {
@@ -21,6 +21,8 @@ export interface CutOptions {
   partitions: number;
   /** Folder that all processes see, for the files of the tasks. Default: their names are relative. */
   folder?: string;
+  /** Text files are not divided into parts of less. Default 1 MiB. */
+  leastTextBytes?: number;
 }
 
 /**
@@ -35,17 +37,18 @@ export async function cutPlan(sinks: readonly Sink[], options: CutOptions): Prom
       expected: 'a whole number from 1 on',
       hint: 'give about four for each worker',
     });
-  return cutResolved(await resolvePlan(buildLogicalPlan(sinks)), options);
+  const plan = await resolvePlan(buildLogicalPlan(sinks));
+  return cutResolved(plan, await divideSources(plan, partitions, options.leastTextBytes), options);
 }
 
-/** The same of a plan whose columns are known. */
-function cutResolved(plan: ResolvedPlan, options: CutOptions): CutPlan {
+/** The same of a plan whose columns are known. `plan`: with sources in parts; what runs at the end reads them as they were. */
+function cutResolved(whole: ResolvedPlan, plan: ResolvedPlan, options: CutOptions): CutPlan {
   const { sections, crossings } = findSections(plan.nodes);
   const hasJoins = sections.some(({ sides }) => sides.length > 0);
   const first: CutStep = { name: 'bounds of partitions, and rows at their ends', tasks: [], reads: [] };
   const main: CutStep = { name: 'rows and states of partitions', tasks: [], reads: [] };
   const steps = hasJoins ? [first, main] : [main];
-  const rest = new RestOfPlan(plan, sections);
+  const rest = new RestOfPlan(whole, sections);
   const cutter = new Cutter(plan, options, steps);
   for (const section of sections) rest.read(section, steps.length - 1, cutter.cut(section));
   return { steps: main.tasks.length === 0 ? [] : steps, rest: rest.plan(), inputs: rest.inputs, crossings };

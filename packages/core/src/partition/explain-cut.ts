@@ -1,6 +1,8 @@
 /** How a plan is cut, for people. */
 import type { Explanation } from '../plan/explain.ts';
+import type { ResolvedNode } from '../plan/resolved.ts';
 import type { Crossing } from './contract.ts';
+import { mostTextParts } from './divide-text.ts';
 import { findSections, type Section } from './sections.ts';
 import { splitSource } from './split-source.ts';
 
@@ -15,8 +17,14 @@ export function explainCut(explained: Explanation): Explanation {
   return { ...explained, crossings, text: `${explained.text}\n${lines.join('\n')}` };
 }
 
+function partsOf(source: ResolvedNode): number {
+  const { spec } = source;
+  const isText = spec.kind === 'source' && spec.source.type === 'text';
+  return isText && spec.source.type === 'text' ? mostTextParts(spec.source) : splitSource(source, MANY).length;
+}
+
 function sectionLines({ source, sides }: Section): string[] {
-  const parts = splitSource(source, MANY).length;
+  const parts = partsOf(source);
   return [
     `  ${source.name}: up to ${parts} partition${parts === 1 ? '' : 's'}`,
     ...sides.map(({ join, chain, halo }) => {

@@ -1,7 +1,8 @@
 /** Sources cut into ordered partitions: each is a source again, and one behind the other they give what the whole gives. */
 import { PipelineError } from '../errors.ts';
 import type { SourceSpec } from '../plan/logical.ts';
-import type { ResolvedNode } from '../plan/resolved.ts';
+import type { ResolvedNode, ResolvedPlan } from '../plan/resolved.ts';
+import { divideText, mergeText } from './divide-text.ts';
 import { type Range, shareOut } from './share-out.ts';
 
 /** Why a source stays whole, as the rest of a sentence; undefined where it can be cut. */
@@ -14,6 +15,24 @@ export function whyWhole({ spec, emissionsVisible }: ResolvedNode): string | und
   if (source.type === 'text' && source.files.some(({ isPiped }) => isPiped)) return 'comes through a pipe';
   if (source.type === 'text' && source.format.onBadRow !== 'error') return 'counts the bad rows of all its files';
   return undefined;
+}
+
+/** The plan with sources in as many parts as that takes: files of text are looked into. */
+export async function divideSources(
+  plan: ResolvedPlan,
+  partitions: number,
+  leastBytes?: number,
+): Promise<ResolvedPlan> {
+  const nodes: ResolvedNode[] = [];
+  for (const node of plan.nodes) {
+    const isText = node.spec.kind === 'source' && node.spec.source.type === 'text' && whyWhole(node) === undefined;
+    if (!isText || node.spec.kind !== 'source' || node.spec.source.type !== 'text') nodes.push(node);
+    else {
+      const source = await divideText(node.spec.source, partitions, leastBytes);
+      nodes.push({ ...node, spec: { kind: 'source', source } });
+    }
+  }
+  return { ...plan, nodes };
 }
 
 /** At most `partitions` sources; fewer where it has not so many parts. */
@@ -34,7 +53,7 @@ export function splitSource({ spec, files = [] }: ResolvedNode, partitions: numb
     case 'text': {
       const weights = source.files.map(({ bytes, dataStart }) => Math.max(0, bytes - dataStart));
       return orWhole(source, shareOut(weights, partitions), (range) => {
-        const part = source.files.slice(...range);
+        const part = mergeText(source.files.slice(...range));
         return { ...source, files: part, paths: part.map(({ path }) => path) };
       });
     }
@@ -92,8 +111,10 @@ export function joinParts(parts: readonly SourceSpec[]): SourceSpec {
 
 function joinTwo(one: SourceSpec, other: SourceSpec): SourceSpec {
   if (one.type === 'generated' && other.type === 'generated') return { ...one, splits: one.splits + other.splits };
-  if (one.type === 'text' && other.type === 'text')
-    return { ...one, paths: [...one.paths, ...other.paths], files: [...one.files, ...other.files] };
+  if (one.type === 'text' && other.type === 'text') {
+    const files = mergeText([...one.files, ...other.files]);
+    return { ...one, paths: files.map(({ path }) => path), files };
+  }
   if (one.type === 'arrow' && other.type === 'arrow')
     return { ...one, paths: [...one.paths, ...other.paths], files: [...one.files, ...other.files] };
   if (one.type === 'parquet' && other.type === 'parquet') return joinParquet(one, other);

@@ -1,8 +1,15 @@
 /** One task of a cut plan, run in this process with the engine that runs everything else. */
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { PipelineError } from '@spillway/core/base';
 import type { LogicalPlan, SourceSpec } from '@spillway/core/internal';
-import { type PartitionResult, type PartitionTask, readPlanText, type TaskInput } from '@spillway/core/partition';
+import {
+  numberText,
+  type PartitionResult,
+  type PartitionTask,
+  readPlanText,
+  type TaskInput,
+} from '@spillway/core/partition';
 import { Job } from '../job/job.ts';
 import { parseRunOptions } from '../job/run-options.ts';
 import type { Progress } from '../monitor/progress.ts';
@@ -27,8 +34,11 @@ export async function runPartitionTask(task: PartitionTask, options: TaskOptions
   const { step, partition, attempt = 0 } = task;
   const plan = await planOf(task);
   await mkdir(dirname(task.output), { recursive: true });
-  const job = new Job([], parseRunOptions({ restarts: 0, ...options }), plan);
-  const summary = await job.done;
+  const parsed = parseRunOptions({ restarts: 0, ...options });
+  const summary = await new Job([], parsed, plan).done.catch(async (error: unknown) => {
+    if (await numberRows(plan, error)) await new Job([], parsed, plan).done;
+    throw error;
+  });
   const paths = plan.nodes.flatMap(({ spec }) =>
     spec.kind === 'sink' && spec.sink.type === 'file' ? [spec.sink.path] : [],
   );
@@ -52,4 +62,22 @@ async function planOf({ plan: text, inputs, output, attempt = 0 }: PartitionTask
 /** What the task reads of a source: the part that it was given, or files of earlier tasks. */
 async function partOf(whole: SourceSpec, { source, files }: TaskInput): Promise<SourceSpec> {
   return files === undefined ? readPlanText<SourceSpec>(source) : resultsSource(whole, files);
+}
+
+/**
+ * Counts the lines before parts of text files in which something was found wrong, so that the task, when it runs again, names the place in the
+ * whole file. Returns whether there are any.
+ */
+async function numberRows(plan: LogicalPlan, error: unknown): Promise<boolean> {
+  const path = error instanceof PipelineError ? error.file : undefined;
+  let isNumbered = false;
+  for (const { spec } of plan.nodes) {
+    if (spec.kind !== 'source' || spec.source.type !== 'text') continue;
+    for (const [index, file] of spec.source.files.entries()) {
+      if (file.path !== path || file.firstByte === undefined) continue;
+      spec.source.files[index] = await numberText(file);
+      isNumbered = true;
+    }
+  }
+  return isNumbered;
 }

@@ -48,6 +48,8 @@ export interface TextFile {
   dataStart: number;
   /** Lines before it. */
   headLines: number;
+  /** Of a part in the middle of a file: where the first row of the file starts. */
+  firstByte?: number;
   /** Rows before it, of a file that an earlier run has begun to read. */
   rowsBefore?: number;
   /** Of the header; of lines of JSON the columns that are read. */
