@@ -1,6 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
-import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPipeline } from '@spillway/core';
@@ -102,21 +101,6 @@ it('streams snapshots to a page, and tells it the end', async () => {
   })();
   await reading;
   expect([...new Set(seen)]).toEqual(['start', 'snapshot', 'ended']);
-});
-
-it('is not held up by idle connections, and goes on answering others', async () => {
-  const { hostname, port } = new URL(dashboard.url);
-  const idle: Socket[] = [];
-  for (let index = 0; index < 1000; index += 1) {
-    const socket = connect(Number(port), hostname);
-    socket.on('error', () => {}); // refused: that is what is asked for
-    idle.push(socket);
-  }
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  await input.emit([{ value: 1 }]);
-  expect(job.metrics().sources[0]?.rows).toBe(1);
-  for (const socket of idle) socket.destroy();
-  await expect.poll(async () => (await get('/snapshot.json')).message.statusCode).toBe(200);
 });
 
 it('saves a report that is one file, with its data inside, and asks for nothing', async () => {
