@@ -75,6 +75,18 @@ describe('a plan in partitions', () => {
     await expectSame(() => [joined(options)], [3]);
   });
 
+  it('keeps dictionaries, also of rows that reach over a partition', async () => {
+    const texts = (rows: ReturnType<typeof source>) =>
+      rows.select({ t: col('t'), key: col('key').cast('dictionary<utf8>'), x: col('x') });
+    await expectSame(() => {
+      const p = pipeline();
+      const left = texts(p.source(made, { splits: 12, rows: 20 }));
+      const right = texts(p.source(made, { splits: 5, rows: 49 }).filter(col('value').lt(9)));
+      const options = { strategy: 'asof', left: 'left', on: 't', by: ['key'], suffix: '_right' } as const;
+      return [left.collect(), p.joinStream({ left, right }, options).collect()];
+    }, [3]);
+  });
+
   it('runs plans put together at random', async () => {
     const random = randomFrom(chooseSeed());
     for (let plan = 0; plan < 3; plan++) {

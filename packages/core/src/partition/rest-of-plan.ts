@@ -1,10 +1,10 @@
 /** What is left of a cut plan for the coordinator: the nodes that run in no task, reading the files of the tasks. */
 import { PARTIAL_FIELDS } from '../operators/aggregate/output-fields.ts';
-import type { InputRef, LogicalPlan, PlanNode } from '../plan/logical.ts';
+import type { InputRef, LogicalPlan, OperatorSpec, PlanNode } from '../plan/logical.ts';
 import type { ResolvedNode, ResolvedPlan } from '../plan/resolved.ts';
 import type { MergeInput, PartitionRange } from './contract.ts';
 import { type FirstHalf, isSameInput, type Section } from './sections.ts';
-import { plainNode, resultSource } from './task-plans.ts';
+import { plainNode, resultSource, withDictionaries } from './task-plans.ts';
 
 export class RestOfPlan {
   readonly inputs: MergeInput[] = [];
@@ -29,11 +29,11 @@ export class RestOfPlan {
       const fields = first?.spec.kind === 'makeStates' ? PARTIAL_FIELDS : (producer.outputFields[from.port] ?? []);
       const keepsOrder = first === undefined || first.spec.kind === 'distinct' || first.spec.kind === 'slice';
       const source = resultSource(fields, keepsOrder ? producer.ordered[from.port] : undefined);
-      const id = this.#next++;
-      const name = this.#unused(`${first?.of.name ?? producer.name} of partitions`);
-      this.#sources.push({ id, name, spec: { kind: 'source', source }, inputs: [] });
-      this.inputs.push({ node: id, step, partitions, file });
-      this.#redirect(from, first, { node: id, port: 'out' });
+      const read = this.#add(`${first?.of.name ?? producer.name} of partitions`, { kind: 'source', source }, []);
+      this.inputs.push({ node: read.node, step, partitions, file });
+      const texts = withDictionaries(fields);
+      const rows = texts === undefined ? read : this.#add(`texts of ${producer.name}`, texts, [read]);
+      this.#redirect(from, first, rows);
     }
   }
 
@@ -58,6 +58,12 @@ export class RestOfPlan {
       if (first.spec.kind === 'makeStates')
         node.spec = { kind: 'mergeStates', aggregate: first.spec.aggregate, fields: first.of.inputFields[0] ?? [] };
     }
+  }
+
+  #add(name: string, spec: OperatorSpec, inputs: InputRef[]): InputRef {
+    const id = this.#next++;
+    this.#sources.push({ id, name: this.#unused(name), spec, inputs });
+    return { node: id, port: 'out' };
   }
 
   #unused(name: string): string {

@@ -1,6 +1,7 @@
 /** The plans that tasks run: parts of the whole plan, with sinks for what leaves it. */
 import type { InputRef, LogicalPlan, OperatorSpec, PlanNode, SourceSpec } from '../plan/logical.ts';
 import type { ResolvedNode, ResolvedPlan } from '../plan/resolved.ts';
+import type { Fields } from '../schema/types.ts';
 import { writePlanText } from './plan-text.ts';
 import type { Section, Side } from './sections.ts';
 
@@ -18,15 +19,26 @@ function withoutParts(node: PlanNode): PlanNode {
 }
 
 /** Reads files of other tasks. */
-export function resultSource(expected: readonly { name: string; type: string }[], orderedOn?: string): SourceSpec {
+export function resultSource(expected: Fields, orderedOn?: string): SourceSpec {
   return {
     type: 'arrow',
     paths: [],
     files: [],
     batchRows: 65_536,
-    expected: expected as never,
+    expected,
     ...(orderedOn !== undefined && { orderedOn }),
   };
+}
+
+/** What gives rows from result files the columns that they had: our Arrow files hold texts without dictionaries. Undefined where nothing is missing. */
+export function withDictionaries(fields: Fields): OperatorSpec | undefined {
+  if (!fields.some(({ type }) => type === 'dictionary<utf8>')) return undefined;
+  const columns = fields.map(({ name, type }) => {
+    const column = { kind: 'col', name } as const;
+    const expression = type === 'dictionary<utf8>' ? ({ kind: 'cast', to: type, arg: column } as const) : column;
+    return { name, expression };
+  });
+  return { kind: 'select', columns };
 }
 
 /** Where a task reads one side of a join. */
@@ -120,13 +132,17 @@ function addSide(task: TaskPlan, { join, chain, halo }: Side): { nodes: SideNode
   if (!halo.before && !halo.after) return { nodes: { rows: source }, end };
   const last = chain.at(-1) as ResolvedNode;
   const on = rightOf(join).on;
+  const fields = last.outputFields[join.inputs[1]?.port ?? 'out'] ?? [];
+  const texts = withDictionaries(fields);
   const read = (name: string): InputRef => {
-    const spec = resultSource(last.outputFields[join.inputs[1]?.port ?? 'out'] ?? [], on);
-    return task.add(`${join.name} ${name}`, { kind: 'source', source: spec }, []);
+    const source = resultSource(fields, on);
+    return task.add(`${join.name} ${name}`, { kind: 'source', source }, []);
   };
+  const asItWas = (read: InputRef): InputRef =>
+    texts === undefined ? read : task.add(`${join.name} texts`, texts, [read]);
   const before = halo.before ? read('before') : undefined;
   const after = halo.after ? read('behind') : undefined;
-  const inputs = [before, end, after].filter((input) => input !== undefined);
+  const inputs = [before && asItWas(before), end, after && asItWas(after)].filter((input) => input !== undefined);
   const names = inputs.map((_, index) => String(index));
   return {
     nodes: { rows: source, ...(before && { before: before.node }), ...(after && { after: after.node }) },
