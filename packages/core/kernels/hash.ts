@@ -104,6 +104,7 @@ const KEY_CAPACITY: usize = 20;
 const BYTES: usize = 24;
 const BYTE_CAPACITY: usize = 28;
 const BYTES_USED: usize = 32;
+const HAS_WIDE: usize = 36;
 const NO_ID: u32 = 0xffffffff;
 
 export function initKeyTable(
@@ -118,6 +119,7 @@ export function initKeyTable(
   store<u32>(header, bytes, BYTES);
   store<u32>(header, byteCapacity, BYTE_CAPACITY);
   store<u32>(header, 0, BYTES_USED);
+  store<u32>(header, 0, HAS_WIDE);
   if (byteCapacity > 0) store<u32>(keys, 0);
   memory.fill(slots, 0, <usize>slotCount << 3);
 }
@@ -140,11 +142,27 @@ export function rehashKeyTable(header: usize, slots: usize, slotCount: u32, keys
   store<u32>(header, keyCapacity, KEY_CAPACITY);
 }
 
+/** The lower bits of the result depend on all bits of x, and no two x have one result: each of the three steps can be undone. */
+// @ts-ignore: decorator
+@inline
+function mix(x: u32): u32 {
+  const z = (x ^ (x >> 16)) * 0x9e3779b1;
+  return z ^ (z >> 15);
+}
+
+/** Whether a key is its lower half with the sign before it: then its hash is its own among all such keys. */
+// @ts-ignore: decorator
+@inline
+function isNarrow(key: u64): bool {
+  return <u64>(<i64>(<i32>key)) == key;
+}
+
 // @ts-ignore: decorator
 @inline
 function hashInteger(key: u64): u32 {
+  if (isNarrow(key)) return mix(<u32>key);
   const h = (key ^ (key >> 32)) * P1;
-  return <u32>((h ^ (h >> 29)) * P3 >> 32);
+  return <u32>(((h ^ (h >> 29)) * P3) >> 32);
 }
 
 /** Id of null, given out at its first row; NO_ID when there is no room. */
@@ -161,6 +179,33 @@ function nullId(header: usize, isText: bool): u32 {
   return id;
 }
 
+/** Gives the key the next id, in a slot that is empty. */
+function addInteger(header: usize, slot: usize, hash: u32, key: u64): u32 {
+  const id = load<u32>(header, COUNT);
+  if (id == load<u32>(header, KEY_CAPACITY)) return NO_ID;
+  store<u32>(slot, hash);
+  store<u32>(slot, id + 1, 4);
+  store<u64>(<usize>load<u32>(header, KEYS) + (<usize>id << 3), key);
+  store<u32>(header, id + 1, COUNT);
+  if (!isNarrow(key)) store<u32>(header, 1, HAS_WIDE);
+  return id;
+}
+
+/** In a table that has narrow keys only, the same hash is the same key: keys, which lie elsewhere, are not read. */
+// @ts-ignore: decorator
+@inline
+function findNarrow(header: usize, slots: usize, mask: u32, key: u64): u32 {
+  const hash = mix(<u32>key);
+  let index = hash & mask;
+  while (true) {
+    const at = slots + (<usize>index << 3);
+    const slot = load<u64>(at);
+    if (slot == 0) return addInteger(header, at, hash, key);
+    if (<u32>slot == hash) return <u32>(slot >> 32) - 1;
+    index = (index + 1) & mask;
+  }
+}
+
 // @ts-ignore: decorator
 @inline
 function findInteger(header: usize, slots: usize, mask: u32, keys: usize, key: u64): u32 {
@@ -169,15 +214,7 @@ function findInteger(header: usize, slots: usize, mask: u32, keys: usize, key: u
   while (true) {
     const slot = slots + (<usize>index << 3);
     const held = load<u32>(slot, 4);
-    if (held == 0) {
-      const id = load<u32>(header, COUNT);
-      if (id == load<u32>(header, KEY_CAPACITY)) return NO_ID;
-      store<u32>(slot, hash);
-      store<u32>(slot, id + 1, 4);
-      store<u64>(keys + (<usize>id << 3), key);
-      store<u32>(header, id + 1, COUNT);
-      return id;
-    }
+    if (held == 0) return addInteger(header, slot, hash, key);
     if (load<u64>(keys + (<usize>(held - 1) << 3)) == key) return held - 1;
     index = (index + 1) & mask;
   }
@@ -187,6 +224,7 @@ export function encodeInt64(header: usize, values: usize, validity: usize, from:
   const slots = <usize>load<u32>(header, SLOTS);
   const keys = <usize>load<u32>(header, KEYS);
   const mask = load<u32>(header, SLOT_MASK);
+  let hasWide = load<u32>(header, HAS_WIDE) != 0;
   let before: u64 = 0;
   let id: u32 = NO_ID;
   for (let row = from; row < rows; row++) {
@@ -199,7 +237,8 @@ export function encodeInt64(header: usize, values: usize, validity: usize, from:
     const key = load<u64>(values + (<usize>row << 3));
     // Runs of one key are common in ordered data.
     if (key != before || id == NO_ID) {
-      id = findInteger(header, slots, mask, keys, key);
+      hasWide = hasWide || !isNarrow(key);
+      id = hasWide ? findInteger(header, slots, mask, keys, key) : findNarrow(header, slots, mask, key);
       if (id == NO_ID) return row;
       before = key;
     }

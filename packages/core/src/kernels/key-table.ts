@@ -15,6 +15,8 @@ export const KEY_TABLE = {
   bytes: 24,
   byteCapacity: 28,
   bytesUsed: 32,
+  /** Whether a key of an int64 table does not fit into 32 bits. Only compiled kernels know. */
+  hasWide: 36,
 } as const;
 
 const FIRST_KEYS = 512;

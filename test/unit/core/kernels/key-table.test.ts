@@ -122,6 +122,30 @@ describe.each(KINDS)('KeyTable on %s kernels', (_, kernels) => {
     expect(held.size).toBe(0);
   });
 
+  it('numbers keys of 32 bits alone, then beside larger ones with the same lower half', () => {
+    memory.reset();
+    const table = new KeyTable(arena as unknown as Arena, kernels, 1, false);
+    const known = new Map<bigint | null, number>();
+    const small = Array.from({ length: 3000 }, (_unused, row) => BigInt(((row * 7919) % 2003) - 1000));
+    const halves = [-(2n ** 31n), 2n ** 31n - 1n, 2n ** 31n, -(2n ** 31n) - 1n, 0n];
+    const large = small.map((key, row) => (row % 3 === 0 ? key : key + 2n ** BigInt(32 + (row % 29))));
+    for (const keys of [small, [...halves, ...large, ...halves], small]) {
+      const values = memory.room(8 * keys.length);
+      for (const [row, key] of keys.entries()) memory.view.setBigInt64(values + 8 * row, key, true);
+      const ids = memory.room(4 * keys.length);
+      table.encodeInt64(values, 0, keys.length, ids);
+      expect(idsOf(ids, keys.length)).toEqual(expectedIds(keys, known));
+    }
+    table.clear();
+    const values = memory.room(8 * small.length);
+    for (const [row, key] of small.entries()) memory.view.setBigInt64(values + 8 * row, key, true);
+    const ids = memory.room(4 * small.length);
+    table.encodeInt64(values, 0, small.length, ids);
+    expect(idsOf(ids, small.length)).toEqual(expectedIds(small, new Map()));
+    table.release();
+    expect(held.size).toBe(0);
+  });
+
   it('makes pairs of ids into one key', () => {
     memory.reset();
     const [left, right, out] = [memory.room(12), memory.room(12), memory.room(24)];
