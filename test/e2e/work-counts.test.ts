@@ -9,6 +9,8 @@ import { runNode } from '#support/process';
 import { temporaryFolder } from '#support/temporary-folder';
 
 const ROWS = 200_000;
+/** For a machine that is busy with other tests. */
+const PATIENCE_MS = 300_000;
 const built = (name: string): string => fileURLToPath(new URL(`../dist/fixtures/${name}.js`, import.meta.url));
 
 type Work = Record<
@@ -104,28 +106,36 @@ async function count(): Promise<Record<string, Record<string, number>>> {
   return JSON.parse(stdout) as Record<string, Record<string, number>>;
 }
 
-it.each(Object.keys(LIMITS))('%s does no more work than it did', async (name) => {
-  counted ??= await count();
-  const {
-    slabBytes = Number.NaN,
-    copiedBytes = Number.NaN,
-    allocatedBytes = Number.NaN,
-    ...counts
-  } = counted[name] ?? {};
-  const work = {
-    ...counts,
-    slabMegabytes: slabBytes / 1e6,
-    copiedMegabytes: copiedBytes / 1e6,
-    allocatedMegabytes: allocatedBytes / 1e6,
-  };
-  const passed = Object.entries(LIMITS[name] as Work).filter(
-    ([what, most]) => !(((work as Record<string, number>)[what] as number) <= most),
-  );
-  expect(passed, `per million rows: ${JSON.stringify(work)}`).toEqual([]);
-});
+it.each(Object.keys(LIMITS))(
+  '%s does no more work than it did',
+  async (name) => {
+    counted ??= await count();
+    const {
+      slabBytes = Number.NaN,
+      copiedBytes = Number.NaN,
+      allocatedBytes = Number.NaN,
+      ...counts
+    } = counted[name] ?? {};
+    const work = {
+      ...counts,
+      slabMegabytes: slabBytes / 1e6,
+      copiedMegabytes: copiedBytes / 1e6,
+      allocatedMegabytes: allocatedBytes / 1e6,
+    };
+    const passed = Object.entries(LIMITS[name] as Work).filter(
+      ([what, most]) => !(((work as Record<string, number>)[what] as number) <= most),
+    );
+    expect(passed, `per million rows: ${JSON.stringify(work)}`).toEqual([]);
+  },
+  PATIENCE_MS,
+);
 
-it('the counter sees what threads do', async () => {
-  counted ??= await count();
-  for (const what of ['kernelCalls', 'slabs', 'copiedBytes', 'allocations', 'packets', 'messages'])
-    expect(counted['W2a']?.[what], what).toBeGreaterThan(10);
-});
+it(
+  'the counter sees what threads do',
+  async () => {
+    counted ??= await count();
+    for (const what of ['kernelCalls', 'slabs', 'copiedBytes', 'allocations', 'packets', 'messages'])
+      expect(counted['W2a']?.[what], what).toBeGreaterThan(10);
+  },
+  PATIENCE_MS,
+);

@@ -10,7 +10,7 @@ export { snappyEncode } from './compress';
 export { lz4Continue, lz4Decode, snappyDecode } from './decompress';
 export { groupStates } from './groups';
 export { checksum, checksumAdd, checksumBegin, checksumEnd, combineIds, encodeInt64, encodeText, initKeyTable, rehashKeyTable } from './hash';
-export { asofMatch, mergeMatch } from './join';
+export { asofMatch, mergeMatch, rowsOfSegment } from './join';
 export { initStates, mergeStates, roundSums } from './merge';
 export { jsonRows } from './json-rows';
 export { binEnds, firstUnordered } from './order';

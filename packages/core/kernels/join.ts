@@ -1,6 +1,33 @@
 // Joins of ordered columns.
 import { NO_ROW } from './layout';
 
+/**
+ * Places as rows of the segment that holds places [first, end): `out` gets what lies behind `first`, or NO_ROW as it is.
+ * Returns 0 where a place lies elsewhere; then `out` is not to be used.
+ */
+export function rowsOfSegment(places: usize, count: u32, first: u32, end: u32, out: usize): u32 {
+  const firsts = i32x4.splat(<i32>first);
+  const lengths = i32x4.splat(<i32>(end - first));
+  const none = i32x4.splat(<i32>NO_ROW);
+  let outside = i32x4.splat(0);
+  let row: u32 = 0;
+  for (; row + 4 <= count; row += 4) {
+    const place = v128.load(places + (<usize>row << 2));
+    const isNone = i32x4.eq(place, none);
+    const at = i32x4.sub(place, firsts);
+    outside = v128.or(outside, v128.andnot(i32x4.ge_u(at, lengths), isNone));
+    v128.store(out + (<usize>row << 2), v128.or(at, isNone));
+  }
+  let isOutside: bool = v128.any_true(outside);
+  for (; row < count; row++) {
+    const place = load<u32>(places + (<usize>row << 2));
+    const at = place == NO_ROW ? NO_ROW : place - first;
+    isOutside = isOutside || (place != NO_ROW && at >= end - first);
+    store<u32>(out + (<usize>row << 2), at);
+  }
+  return isOutside ? 0 : 1;
+}
+
 export function asofMatch(
   cursor: usize,
   leftTimes: usize,

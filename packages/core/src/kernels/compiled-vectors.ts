@@ -49,6 +49,7 @@ const DIRECT = [
   'encodeInt64',
   'encodeText',
   'combineIds',
+  'rowsOfSegment',
   'asofMatch',
   'mergeMatch',
 ] as const satisfies readonly (keyof (VectorKernels & JoinKernels))[];

@@ -2,6 +2,16 @@
 import type { Ptr } from '../memory/contract.ts';
 import { MERGE_CURSOR, MERGE_MODE, TAKE_NOTHING } from './vector-contract.ts';
 
+export function rowsOfSegment(view: DataView, places: Ptr, count: number, first: number, end: number, out: Ptr): 0 | 1 {
+  let isInside = true;
+  for (let row = 0; row < count; row++) {
+    const place = view.getUint32(places + 4 * row, true);
+    if (place !== TAKE_NOTHING && (place < first || place >= end)) isInside = false;
+    view.setUint32(out + 4 * row, place === TAKE_NOTHING ? TAKE_NOTHING : place - first, true);
+  }
+  return isInside ? 1 : 0;
+}
+
 export function asofMatch(
   view: DataView,
   cursor: Ptr,

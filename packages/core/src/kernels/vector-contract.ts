@@ -173,6 +173,11 @@ export const MERGE_MODE = { inner: 0, left: 1, semi: 2, anti: 3 } as const;
 /** Kernels of joins. */
 export interface JoinKernels {
   /**
+   * Places (u32) as rows of the segment that has places [first, end): `out` gets how far behind `first` each lies, and `TAKE_NOTHING` as it
+   * is. 0 where a place lies elsewhere, and then `out` means nothing. `out` does not overlap `places`.
+   */
+  rowsOfSegment(places: Ptr, count: number, first: number, end: number, out: Ptr): 0 | 1;
+  /**
    * Moves an as-of join on: left rows from `cursor` on get the place of the last right row of their key at or before them (`isStrict`: before them), until the left
    * rows are used up, or all right rows are applied and the next left row may still have an equal one to come.
    *

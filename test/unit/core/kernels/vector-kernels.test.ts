@@ -442,3 +442,31 @@ describe('checksum', () => {
     }
   });
 });
+
+describe('places of a segment', () => {
+  it('become its rows, and are refused where one lies elsewhere', () => {
+    const random = seededRandom(36);
+    for (const rows of ROWS) {
+      for (const [first, end] of [
+        [0, 50],
+        [100, 2_000],
+        [3_000_000_000, 4_000_000_000],
+      ] as const) {
+        for (const outsider of [undefined, first - 1, end]) {
+          arena.reset();
+          const places = arena.room(4 * rows + 4);
+          const inside = (): number => first + Math.floor(random() * (end - first));
+          for (let row = 0; row < rows; row++)
+            arena.view.setUint32(places + 4 * row, random() < 0.2 ? 0xffff_ffff : inside(), true);
+          if (outsider !== undefined && rows > 0)
+            arena.view.setUint32(places + 4 * Math.floor(random() * rows), outsider >>> 0, true);
+          const isNothing = outsider === undefined || rows === 0 || outsider < 0;
+          const call = (kernels: Kernels, out: number): number => kernels.rowsOfSegment(places, rows, first, end, out);
+          if (isNothing) expectSame(4 * rows, call);
+          const out = arena.room(4 * rows + 16);
+          for (const kernels of [compiled, twins]) expect(call(kernels, out)).toBe(isNothing ? 1 : 0);
+        }
+      }
+    }
+  });
+});

@@ -342,6 +342,8 @@ export class RightRows {
   #divide(places: Ptr, count: number): { segment: Segment; from: number; rows: number }[] {
     const { u32 } = this.#workspace.views;
     const segments = this.#segments;
+    const only = this.#onlySegment(places, count);
+    if (only !== undefined) return [{ segment: only, from: 0, rows: count }];
     const chosen = this.#chosen.reserve(4 * count) >>> 2;
     const order = this.#order.reserve(4 * count) >>> 2;
     const bounds = Uint32Array.from([...segments.map(({ first }) => first), this.#next]);
@@ -356,6 +358,18 @@ export class RightRows {
     });
     deal(u32, { places: places >>> 2, count, chosen, order }, bounds, starts, parts.length <= 1);
     return parts;
+  }
+
+  /** Where all places lie in the segment of the last of them, as they mostly do: that segment; `order` then has its rows. */
+  #onlySegment(places: Ptr, count: number): Segment | undefined {
+    const { u32 } = this.#workspace.views;
+    const words = u32.subarray(places >>> 2, (places >>> 2) + count);
+    const last = words.findLast((place) => place !== TAKE_NOTHING);
+    const segment = this.#segments.findLast(({ first }) => last !== undefined && first <= last);
+    if (segment === undefined) return undefined;
+    const order = this.#order.reserve(4 * count);
+    const { first, rows } = segment;
+    return this.#context.kernels.rowsOfSegment(places, count, first, first + rows, order) === 1 ? segment : undefined;
   }
 
   close(): void {
