@@ -16,8 +16,8 @@ export interface CrewOptions {
   name: string;
   /** The request that asks a worker whether it can run partitions. */
   probe: string;
-  /** How long there may be no usable worker. */
-  patienceMs: number;
+  /** How long there may be no usable worker: before there was one, and after. */
+  patienceMs: { atFirst: number; later: number };
 }
 
 const PROBE_ATTEMPTS = 3;
@@ -31,6 +31,7 @@ export class Crew implements ClusterEvents {
   #views: WorkerView[] = [];
   #unsent: ClusterTask[] = [];
   #hasStarted = false;
+  #probes = 0;
   #lonelySince: number | undefined;
   #refusal: PipelineError | undefined;
   #listener: (views: WorkerView[]) => void = () => {};
@@ -117,8 +118,6 @@ export class Crew implements ClusterEvents {
     }
   }
 
-  #probes = 0;
-
   #admit(address: string): void {
     this.#admitted.set(address, 'usable');
     this.#hasStarted = true;
@@ -139,7 +138,8 @@ export class Crew implements ClusterEvents {
     }
     this.#lonelySince ??= Date.now();
     const waitedMs = Date.now() - this.#lonelySince;
-    if (waitedMs < this.#options.patienceMs) return;
+    const { atFirst, later } = this.#options.patienceMs;
+    if (waitedMs < (this.#hasStarted ? later : atFirst)) return;
     this.#onFailure(this.#refusal ?? noWorkers(this.#options.address, Math.round(waitedMs / 1000)));
   }
 }

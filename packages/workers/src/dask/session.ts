@@ -29,8 +29,8 @@ export interface SessionOptions extends ParsedDaskOptions {
 }
 
 const CONNECT_SECONDS = 5;
-/** Without a usable worker: at the start, and for a cluster that is being started again. */
-const PATIENCE_MS = 30_000;
+/** Without a usable worker: at the start, and while a cluster is being started again. */
+const PATIENCE_MS = { atFirst: 15_000, later: 60_000 };
 /** Part of its share at which a Node process is ended. */
 const END_AT = 0.95;
 const WORKER_ENTRY = fileURLToPath(new URL('./partition-worker.js', import.meta.url));

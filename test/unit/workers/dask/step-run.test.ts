@@ -14,8 +14,9 @@ const isProbe = ({ key }: ClusterTask): boolean => key.includes('-probe-');
 /** A crew over a simulated cluster, and one step on it. */
 function makeStep(taskOf: (task: ClusterTask) => SimulatedTask, options: Partial<StepOptions<Result>>) {
   const stop = new AbortController();
-  const crew = new Crew({ address: 'tcp://there', name: 'run', probe: '{}', patienceMs: 60_000 }, (error) =>
-    stop.abort(error),
+  const crew = new Crew(
+    { address: 'tcp://there', name: 'run', probe: '{}', patienceMs: { atFirst: 60_000, later: 60_000 } },
+    (error) => stop.abort(error),
   );
   const cluster = new SimulatedCluster(crew, (task) =>
     isProbe(task) ? { ms: 1, reply: { result: {}, elapsedMs: 1 } } : taskOf(task),
