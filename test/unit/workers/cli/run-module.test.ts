@@ -104,3 +104,12 @@ it('hands over to the copy of the command that is installed beside the module', 
     stderr: '',
   });
 });
+
+it.each([
+  [['--partitions', '3'], /option partitions is given without dask[^]*--dask local/],
+  [['--dask', 'nonsense'], /option scheduler is "nonsense"[^]*tcp:\/\/HOST:PORT/],
+])('says what is missing for a cluster: %j', async (args, text) => {
+  const { cwd, name } = moduleOf('export default s.collect();');
+  const { code, stderr } = await command(['run', name, ...args], { cwd });
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(text) });
+});

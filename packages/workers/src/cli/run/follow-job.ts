@@ -23,6 +23,11 @@ export interface JobOptions extends CommonOptions, WatchOptions {
   inputEnds?: 'more' | 'final';
   checkpointEvery?: string;
   resumeDirectory?: string;
+  /** Address of a scheduler: the job then runs on its cluster. */
+  dask?: string;
+  sharedPath?: string;
+  partitions?: number;
+  workerMemory?: number;
   /** `false` for none. */
   history?: false | string | true;
 }
@@ -42,6 +47,23 @@ function runOptions(options: JobOptions, { env, cwd }: Context): RunOptions {
   const place = historyPlace(named, env, cwd);
   const history = place === undefined ? false : place.isGiven ? place.folder : undefined;
   return { ...Object.fromEntries(given), ...(history !== undefined && { history }) };
+}
+
+const DASK_OPTIONS = ['sharedPath', 'partitions', 'workerMemory'] as const;
+
+/** What starts it: here, or on a cluster. @throws ERR_OPTIONS */
+async function starter({ dask: scheduler, ...options }: JobOptions): Promise<typeof run> {
+  const given = DASK_OPTIONS.filter((name) => options[name] !== undefined);
+  if (scheduler !== undefined) {
+    const { runOnDask } = await import('../../dask/dask-run.ts');
+    const more = Object.fromEntries(given.map((name) => [name, options[name]]));
+    return (sinks, runs = {}) => runOnDask(sinks, { ...runs, ...more, scheduler });
+  }
+  const [first] = given;
+  if (first === undefined) return run;
+  throw new PipelineError('ERR_OPTIONS', `option ${first} is given without dask`, {
+    hint: 'say where the cluster is: --dask tcp://HOST:8786, or --dask local',
+  });
 }
 
 /** What was interrupted goes on where it was, if it has a name. */
@@ -107,7 +129,8 @@ export async function followJob(
   context: Context,
 ): Promise<{ job: Run; summary: Summary; endWatching: () => Promise<void> }> {
   const display = new ProgressDisplay(context.stderr);
-  const job = run(sinks, {
+  const start = await starter(options);
+  const job = start(sinks, {
     ...runOptions(options, context),
     ...(options.deterministic === true && { deterministic: true }),
     signal: context.interruption(),

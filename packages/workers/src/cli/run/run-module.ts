@@ -44,6 +44,7 @@ export async function printPlan(
   const { memoryLimit, workers = availableParallelism() } = options;
   const { text, physical } = await explain(sinks, {
     memory: true,
+    ...(options.dask !== undefined && { dask: true }),
     ...(memoryLimit !== undefined && { memoryLimitBytes: memoryLimit }),
     workers,
   });
