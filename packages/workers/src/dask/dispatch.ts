@@ -12,8 +12,6 @@ export interface DispatchOptions {
   sizes: readonly number[];
   /** Partitions that are there already. */
   done?: Iterable<number>;
-  /** Attempts that earlier coordinators have made. */
-  attempts?: ReadonlyMap<number, number>;
   /** Failures of one partition that are borne. */
   retries: number;
 }
@@ -71,10 +69,10 @@ export class Dispatch {
   readonly #free: Set<WorkerState> = new Set();
 
   constructor(options: DispatchOptions) {
-    const { sizes, done = [], attempts } = options;
+    const { sizes, done = [] } = options;
     this.#options = options;
     this.#done = new Set(done);
-    this.#partitions = sizes.map((_, partition) => ({ attempts: attempts?.get(partition) ?? 0, failures: 0 }));
+    this.#partitions = sizes.map(() => ({ attempts: 0, failures: 0 }));
     this.#pending = [...sizes.keys()]
       .filter((partition) => !this.#done.has(partition))
       .sort((a, b) => (sizes[a] as number) - (sizes[b] as number) || b - a);

@@ -122,7 +122,6 @@ export class DaskSession {
         name,
         sizes: tasks.map(() => 1),
         done: results.keys(),
-        attempts: await this.#folder.attempts(step),
         retries: this.#options.retries,
         request: (partition, attempt) => this.#request(tasks[partition] as PartitionTask, attempt),
         damage: damageOfResult,

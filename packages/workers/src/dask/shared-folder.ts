@@ -64,8 +64,12 @@ export class SharedFolder {
   readonly token: { path: string; text: string };
   readonly #timer: NodeJS.Timeout;
 
-  private constructor(path: string, text: string) {
+  /** How many coordinators the run has had. */
+  readonly #generation: number;
+
+  private constructor(path: string, text: string, generation: number) {
     this.path = path;
+    this.#generation = generation;
     this.token = { path: join(path, TOKEN), text };
     this.#timer = setInterval(() => void this.#renew(), RENEW_MS);
     this.#timer.unref();
@@ -83,7 +87,7 @@ export class SharedFolder {
       await takeOver(path);
       const text = randomUUID();
       await writeFile(join(path, TOKEN), text);
-      return new SharedFolder(path, text);
+      return new SharedFolder(path, text, await nextGeneration(path));
     } catch (error) {
       if (error instanceof PipelineError) throw error;
       throw sharedPathError(sharedPath, `cannot be used: ${(error as Error).message}`, error);
@@ -94,9 +98,9 @@ export class SharedFolder {
     return join(this.path, LEASE);
   }
 
-  /** Path that the names of an attempt's files begin with. */
+  /** Path that the names of an attempt's files begin with. What workers still do for a coordinator that is gone has other names. */
   output(step: number, partition: number, attempt: number): string {
-    return join(this.path, `step-${step}`, `${partition}.${attempt}`);
+    return join(this.path, `step-${step}`, `${partition}.${this.#generation}.${attempt}`);
   }
 
   async makeStep(step: number): Promise<void> {
@@ -111,7 +115,7 @@ export class SharedFolder {
     return found === undefined || found === fingerprint;
   }
 
-  /** Results that lie there whole, by partition; what is damaged, or of another attempt, is removed. */
+  /** Results that lie there whole, by partition; of several the first by name. */
   async results(step: number): Promise<Map<number, PartitionResult>> {
     const folder = join(this.path, `step-${step}`);
     const results = new Map<number, PartitionResult>();
@@ -122,17 +126,6 @@ export class SharedFolder {
       results.set(result.partition, result);
     }
     return results;
-  }
-
-  /** The highest attempt of each partition that has left something. */
-  async attempts(step: number): Promise<Map<number, number>> {
-    const attempts = new Map<number, number>();
-    for (const name of await readdir(join(this.path, `step-${step}`))) {
-      const [, partition, attempt] = /^(\d+)\.(\d+)/.exec(name) ?? [];
-      if (partition === undefined) continue;
-      attempts.set(Number(partition), Math.max(attempts.get(Number(partition)) ?? 0, Number(attempt)));
-    }
-    return attempts;
   }
 
   /** Removes everything of the run, also what workers are still writing: a removed folder takes no more files. */
@@ -181,6 +174,14 @@ async function takeOver(path: string): Promise<void> {
   await mkdir(path, { recursive: true });
   const holder: Holder = { host: hostname(), pid: process.pid };
   await writeFile(join(path, LEASE), JSON.stringify(holder));
+}
+
+async function nextGeneration(path: string): Promise<number> {
+  const file = join(path, 'generation');
+  const before = Number(await readFile(file, 'utf8').catch(() => '0'));
+  await writeFile(`${file}.new`, String(before + 1), { flush: true });
+  await rename(`${file}.new`, file);
+  return before + 1;
 }
 
 /** Whoever holds it renews the lease; on this machine it can also be seen whether it is still there. */
