@@ -6,14 +6,16 @@
  */
 
 import { type CsvKernels, csvKernels } from '../../kernels/csv-kernels.ts';
-import { BAD_KIND, BAD_WORDS, INDEX, INDEX_FLAG, NO_QUOTE, spareEntries } from '../../kernels/csv-layout.ts';
+import { BAD_KIND, BAD_WORDS, INDEX, NO_QUOTE, spareEntries } from '../../kernels/csv-layout.ts';
 import type { Arena, Ptr } from '../../memory/contract.ts';
 import { BAD_CAPACITY, entryCapacity } from './chunk-sizes.ts';
 import type { RowProblem } from './csv-error.ts';
 import type { CsvFormat, TextFile } from './csv-format.ts';
 import {
+  badRowsIn,
   type FaultyRow,
   type FoundRows,
+  foundIn,
   type RowPlace,
   type RowRange,
   type TextIndexer,
@@ -78,13 +80,13 @@ export class CsvIndexer implements TextIndexer {
 
   find(range: RowRange): FoundRows {
     this.#run(range, false);
-    const bad = this.#badRows();
-    return { ...this.#answer(), bad };
+    const bad = badRowsIn(this.#arena, this.#view, INDEX, this.#bad, (kind, detail) => this.#problem(kind, detail));
+    return { ...foundIn(this.#view, INDEX), bad };
   }
 
   count(range: RowRange): FoundRows {
     this.#run(range, true);
-    return { ...this.#answer(), bad: [] };
+    return { ...foundIn(this.#view, INDEX), bad: [] };
   }
 
   firstBadByte(from: number, to: number): number {
@@ -127,42 +129,12 @@ export class CsvIndexer implements TextIndexer {
     this.#kernels.csvIndex(this.#block);
   }
 
-  #answer(): Omit<FoundRows, 'bad'> {
-    const flags = this.#get(INDEX.flags);
-    return {
-      next: this.#get(INDEX.next),
-      rows: this.#get(INDEX.rows),
-      goodRows: this.#get(INDEX.goodRows),
-      isAscii: (flags & INDEX_FLAG.notAscii) === 0,
-      needsMore: (flags & INDEX_FLAG.needsMore) !== 0,
-      isStopped: (flags & INDEX_FLAG.stopped) !== 0,
-    };
-  }
-
-  #badRows(): FaultyRow[] {
-    const words = this.#arena.uint32At(this.#bad, this.#get(INDEX.badRows) * BAD_WORDS);
-    const rows: FaultyRow[] = [];
-    for (let at = 0; at < words.length; at += BAD_WORDS) {
-      const [ordinal, start, fields, kind] = words.subarray(at, at + BAD_WORDS) as unknown as [
-        number,
-        number,
-        number,
-        number,
-      ];
-      const problem: RowProblem =
-        kind === BAD_KIND.fields
-          ? { kind: 'fields', fields, expected: this.#width }
-          : { kind: kind === BAD_KIND.quote ? 'quote' : 'unclosed' };
-      rows.push({ ordinal, start, problem });
-    }
-    return rows;
+  #problem(kind: number, fields: number): RowProblem {
+    if (kind === BAD_KIND.fields) return { kind: 'fields', fields, expected: this.#width };
+    return { kind: kind === BAD_KIND.quote ? 'quote' : 'unclosed' };
   }
 
   #set(offset: number, value: number): void {
     this.#view.setUint32(offset, value, true);
-  }
-
-  #get(offset: number): number {
-    return this.#view.getUint32(offset, true);
   }
 }

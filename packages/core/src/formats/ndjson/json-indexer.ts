@@ -4,7 +4,7 @@
  * Memory: room for as many values as a chunk has bytes; it grows for a row that does not fit.
  */
 import { type CsvKernels, csvKernels } from '../../kernels/csv-kernels.ts';
-import { BAD_WORDS, INDEX_FLAG, spareEntries } from '../../kernels/csv-layout.ts';
+import { BAD_WORDS, spareEntries } from '../../kernels/csv-layout.ts';
 import { type JsonRowsKernel, jsonRowsKernel } from '../../kernels/json-kernels.ts';
 import {
   JSON_BAD_KIND,
@@ -19,8 +19,10 @@ import type { Fields } from '../../schema/types.ts';
 import { BAD_CAPACITY, entryCapacity, TEXT_PADDING, valuesBytes } from '../csv/chunk-sizes.ts';
 import type { RowProblem } from '../csv/csv-error.ts';
 import {
+  badRowsIn,
   type FaultyRow,
   type FoundRows,
+  foundIn,
   type RowPlace,
   type RowRange,
   type TextIndexer,
@@ -109,13 +111,13 @@ export class JsonIndexer implements TextIndexer {
       this.#grow(this.#get(JSON_ROWS.needed));
       this.#run(range, false);
     }
-    const bad = this.#badRows();
-    return { ...this.#answer(), bad };
+    const bad = badRowsIn(this.#arena, this.#view, JSON_ROWS, this.#bad, (kind, detail) => this.#problem(kind, detail));
+    return { ...foundIn(this.#view, JSON_ROWS), bad };
   }
 
   count(range: RowRange): FoundRows {
     this.#run(range, true);
-    return { ...this.#answer(), bad: [] };
+    return { ...foundIn(this.#view, JSON_ROWS), bad: [] };
   }
 
   firstBadByte(from: number, to: number): number {
@@ -175,33 +177,6 @@ export class JsonIndexer implements TextIndexer {
     this.#set(JSON_ROWS.isEof, isEof ? 1 : 0);
     this.#set(JSON_ROWS.isCounting, isCounting ? 1 : 0);
     this.#kernel(this.#block);
-  }
-
-  #answer(): Omit<FoundRows, 'bad'> {
-    const flags = this.#get(JSON_ROWS.flags);
-    return {
-      next: this.#get(JSON_ROWS.next),
-      rows: this.#get(JSON_ROWS.rows),
-      goodRows: this.#get(JSON_ROWS.goodRows),
-      isAscii: (flags & INDEX_FLAG.notAscii) === 0,
-      needsMore: (flags & INDEX_FLAG.needsMore) !== 0,
-      isStopped: (flags & INDEX_FLAG.stopped) !== 0,
-    };
-  }
-
-  #badRows(): FaultyRow[] {
-    const words = this.#arena.uint32At(this.#bad, this.#get(JSON_ROWS.badRows) * BAD_WORDS);
-    const rows: FaultyRow[] = [];
-    for (let at = 0; at < words.length; at += BAD_WORDS) {
-      const [ordinal, start, place, kind] = words.subarray(at, at + BAD_WORDS) as unknown as [
-        number,
-        number,
-        number,
-        number,
-      ];
-      rows.push({ ordinal, start, problem: this.#problem(kind, place) });
-    }
-    return rows;
   }
 
   #problem(kind: number, place: number): RowProblem {
