@@ -6,7 +6,7 @@ import type { Crossing } from '../partition/contract.ts';
 import { formatBytes } from '../schema/sizes.ts';
 import { type MemorySplit, splitMemory } from './budget.ts';
 import { buildLogicalPlan } from './build.ts';
-import type { AggregationSpec, FileFormat, OperatorSpec, SortKey, SourceSpec, Triggers } from './logical.ts';
+import type { AggregationSpec, FileParts, OperatorSpec, SinkSpec, SortKey, SourceSpec, Triggers } from './logical.ts';
 import { batchRowsOf, type MinimumTerms, minimumTerms } from './minimum.ts';
 import type { EdgeSpec, PhysicalPlan, StageOperator, StageSpec } from './physical.ts';
 import { type RecoveryGap, recoveryGaps } from './recovery.ts';
@@ -121,9 +121,15 @@ function sourceLines(name: string, source: SourceSpec, columns: number): string[
 
 const KINDS = { parquet: 'Parquet', csv: 'CSV', ndjson: 'NDJSON', arrow: 'Arrow' } as const;
 
-function fileSinkLine(path: string, format: FileFormat): string {
+function fileSinkLine({ path, format, parts }: Extract<SinkSpec, { type: 'file' }>): string {
   const how = format.kind === 'arrow' ? format.layout : format.compression;
-  return `${KINDS[format.kind]} file ${path}, ${how}`;
+  if (parts === undefined) return `${KINDS[format.kind]} file ${path}, ${how}`;
+  return `${KINDS[format.kind]} files ${path}, ${how}, one for each ${partLine(parts)}`;
+}
+
+function partLine(parts: FileParts): string {
+  if (parts.kind === 'rows') return `${parts.rows} rows`;
+  return parts.kind === 'bytes' ? formatBytes(parts.bytes) : `${parts.every} of ${parts.on}`;
 }
 
 /** For people; undefined for what are no files. */
@@ -260,7 +266,7 @@ function sinkLines(edge: EdgeSpec, logical: ResolvedPlan): string[] {
 
 function describeSink(spec: Extract<OperatorSpec, { kind: 'sink' }>): string {
   const { sink } = spec;
-  if (sink.type === 'file') return fileSinkLine(sink.path, sink.format);
+  if (sink.type === 'file') return fileSinkLine(sink);
   if (sink.type !== 'store') return sink.type;
   const key = Object.entries(sink.key)
     .map(([field, value]) => `${field}=${value}`)

@@ -1,40 +1,50 @@
 /** Sinks of files, as the user describes them. */
+import { dirname } from 'node:path';
 import { PipelineError } from '../errors.ts';
-import type { Bytes } from '../schema/sizes.ts';
-import type { FileFormat, SinkSpec } from './logical.ts';
+import { type Bytes, parseBytes } from '../schema/sizes.ts';
+import { checkTarget } from '../store/row-group-target.ts';
+import type { FileFormat, FileParts, SinkSpec } from './logical.ts';
 import { checkCount, checkKeys, type StepOptions } from './stage-options.ts';
 
-/** Options of `toParquet`. */
-export interface ParquetSinkOptions extends StepOptions {
-  compression?: 'none' | 'snappy' | 'zstd';
-  /** Rows of a row group. Default 524,288. */
-  rowGroupRows?: number;
+/** Options of every sink of files. */
+export interface FileSinkOptions extends StepOptions {
+  /**
+   * Several files instead of one: another begins after so many `rows` or `bytes` (a file has that many at least: text is
+   * counted by the MiB, Parquet by row groups), or with each period of a column of times that rows ascend on: `{ every: '1d', on: 'ts' }`, months as `'1mo'`. What
+   * tells them apart, a number from 00000 or the beginning of the period, stands where the path says `{part}`, or before its ending. Without
+   * rows there are no files; files of earlier runs with other names stay.
+   */
+  parts?: { rows: number } | { bytes: Bytes } | { every: string; on: string };
   memoryLimit?: Bytes;
 }
 
+/** Options of `toParquet`. */
+export interface ParquetSinkOptions extends FileSinkOptions {
+  compression?: 'none' | 'snappy' | 'zstd';
+  /** Rows of a row group. Default 524,288. */
+  rowGroupRows?: number;
+}
+
 /** Options of `toCsv`. */
-export interface CsvSinkOptions extends StepOptions {
+export interface CsvSinkOptions extends FileSinkOptions {
   /** Between fields; default a comma, or a tab where the path ends with `.tsv`. */
   delimiter?: string;
   /** Whether the first row names the columns. Default true. */
   header?: boolean;
   /** Default what the path says: gzip where it ends with `.gz`. */
   compression?: 'none' | 'gzip';
-  memoryLimit?: Bytes;
 }
 
 /** Options of `toNdjson`. */
-export interface NdjsonSinkOptions extends StepOptions {
+export interface NdjsonSinkOptions extends FileSinkOptions {
   /** Default what the path says: gzip where it ends with `.gz`. */
   compression?: 'none' | 'gzip';
-  memoryLimit?: Bytes;
 }
 
 /** Options of `toArrow`. */
-export interface ArrowSinkOptions extends StepOptions {
+export interface ArrowSinkOptions extends FileSinkOptions {
   /** A stream has no footer. Default what the path says: a stream where it ends with `.arrows`. */
   layout?: 'file' | 'stream';
-  memoryLimit?: Bytes;
 }
 
 const ROW_GROUP_ROWS = 524_288;
@@ -43,10 +53,38 @@ function refuse(problem: string, hint: string): PipelineError {
   return new PipelineError('ERR_OPTIONS', problem, { hint });
 }
 
-function fileSink(step: string, path: string, format: FileFormat, example: string): SinkSpec {
+/** What a sink writes, without its path and parts. */
+interface FileKind {
+  step: string;
+  format: FileFormat;
+  example: string;
+}
+
+function fileSink(path: string, { parts }: FileSinkOptions, { step, format, example }: FileKind): SinkSpec {
   if (typeof path !== 'string' || path === '')
     throw refuse(`${step}: the path is ${JSON.stringify(path)}`, `write ${step}('${example}')`);
+  if (dirname(path).includes('{part}'))
+    throw refuse(`${step}: {part} stands in the folder of ${path}`, 'put it into the name of the file');
+  if (parts !== undefined) return { type: 'file', path, format, parts: partsOf(parts, step) };
+  if (path.includes('{part}'))
+    throw refuse(`${step}: the path says {part}, and there are no parts`, "add parts: { bytes: '256MiB' }");
   return { type: 'file', path, format };
+}
+
+function partsOf(parts: NonNullable<FileSinkOptions['parts']>, step: string): FileParts {
+  const [key, ...more] =
+    typeof parts === 'object' && parts !== null ? Object.keys(parts).filter((name) => name !== 'on') : [];
+  if (more.length === 0 && 'rows' in parts && key === 'rows')
+    return { kind: 'rows', rows: checkCount(parts.rows, 'parts.rows', step) };
+  if (more.length === 0 && 'bytes' in parts && key === 'bytes')
+    return { kind: 'bytes', bytes: Math.max(1, parseBytes(parts.bytes, `${step}: parts.bytes`)) };
+  if (more.length > 0 || !('every' in parts) || typeof parts.every !== 'string' || typeof parts.on !== 'string')
+    throw refuse(
+      `${step}: parts is ${JSON.stringify(parts)}`,
+      "give one of { rows: 1_000_000 }, { bytes: '256MiB' } and { every: '1d', on: 'ts' }",
+    );
+  checkTarget(parts.every);
+  return { kind: 'period', every: parts.every, on: parts.on };
 }
 
 function checkChoice<T extends string>(step: string, option: string, value: T, choices: readonly T[]): T {
@@ -60,14 +98,15 @@ function checkChoice<T extends string>(step: string, option: string, value: T, c
 
 /** @throws ERR_OPTIONS */
 export function parquetSink(path: string, options: ParquetSinkOptions): SinkSpec {
-  checkKeys(options, 'toParquet', ['compression', 'rowGroupRows', 'memoryLimit'], 'step');
+  checkKeys(options, 'toParquet', ['compression', 'rowGroupRows', 'parts', 'memoryLimit'], 'step');
   const compression = checkChoice('toParquet', 'compression', options.compression ?? 'none', [
     'none',
     'snappy',
     'zstd',
   ]);
   const rowGroupRows = checkCount(options.rowGroupRows ?? ROW_GROUP_ROWS, 'rowGroupRows', 'toParquet');
-  return fileSink('toParquet', path, { kind: 'parquet', compression, rowGroupRows }, 'out.parquet');
+  const format = { kind: 'parquet', compression, rowGroupRows } as const;
+  return fileSink(path, options, { step: 'toParquet', format, example: 'out.parquet' });
 }
 
 function textCompression(step: string, path: string, given: 'none' | 'gzip' | undefined): 'none' | 'gzip' {
@@ -77,25 +116,28 @@ function textCompression(step: string, path: string, given: 'none' | 'gzip' | un
 
 /** @throws ERR_OPTIONS */
 export function csvSink(path: string, options: CsvSinkOptions): SinkSpec {
-  checkKeys(options, 'toCsv', ['delimiter', 'header', 'compression', 'memoryLimit'], 'step');
+  checkKeys(options, 'toCsv', ['delimiter', 'header', 'compression', 'parts', 'memoryLimit'], 'step');
   const compression = textCompression('toCsv', path, options.compression);
   const delimiter = options.delimiter ?? (/\.(tsv|tab)(\.gz)?$/i.test(String(path)) ? '\t' : ',');
   if (!/^[\t -~]$/.test(delimiter) || delimiter === '"')
     throw refuse(`toCsv: delimiter is ${JSON.stringify(delimiter)}`, 'give one ASCII character that is no quote');
-  return fileSink('toCsv', path, { kind: 'csv', delimiter, hasHeader: options.header ?? true, compression }, 'out.csv');
+  const format = { kind: 'csv', delimiter, hasHeader: options.header ?? true, compression } as const;
+  return fileSink(path, options, { step: 'toCsv', format, example: 'out.csv' });
 }
 
 /** @throws ERR_OPTIONS */
 export function ndjsonSink(path: string, options: NdjsonSinkOptions): SinkSpec {
-  checkKeys(options, 'toNdjson', ['compression', 'memoryLimit'], 'step');
+  checkKeys(options, 'toNdjson', ['compression', 'parts', 'memoryLimit'], 'step');
   const compression = textCompression('toNdjson', path, options.compression);
-  return fileSink('toNdjson', path, { kind: 'ndjson', compression }, 'out.ndjson');
+  const format = { kind: 'ndjson', compression } as const;
+  return fileSink(path, options, { step: 'toNdjson', format, example: 'out.ndjson' });
 }
 
 /** @throws ERR_OPTIONS */
 export function arrowSink(path: string, options: ArrowSinkOptions): SinkSpec {
-  checkKeys(options, 'toArrow', ['layout', 'memoryLimit'], 'step');
+  checkKeys(options, 'toArrow', ['layout', 'parts', 'memoryLimit'], 'step');
   const suggested = /\.arrows$/i.test(String(path)) ? 'stream' : 'file';
   const layout = checkChoice('toArrow', 'layout', options.layout ?? suggested, ['file', 'stream']);
-  return fileSink('toArrow', path, { kind: 'arrow', layout }, 'out.arrow');
+  const format = { kind: 'arrow', layout } as const;
+  return fileSink(path, options, { step: 'toArrow', format, example: 'out.arrow' });
 }

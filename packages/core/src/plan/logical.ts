@@ -264,13 +264,20 @@ export type FileFormat =
   | { kind: 'ndjson'; compression: 'none' | 'gzip' }
   | { kind: 'arrow'; layout: 'file' | 'stream' };
 
+/** When a sink of files begins another file. */
+export type FileParts =
+  | { kind: 'rows'; rows: number }
+  | { kind: 'bytes'; bytes: number }
+  /** `every` as of row groups: `'1d'`, `'1mo'`. */
+  | { kind: 'period'; every: string; on: string };
+
 export type SinkSpec =
   | { type: 'collect' }
   /** Delivered to a function or async iterator on the main thread, by logical batch. `id` names it in this process. */
   | { type: 'callback'; id: string; takes: 'batch' | 'rows' }
   | { type: 'iterate'; id: string }
-  /** One file, there when the run has succeeded. */
-  | { type: 'file'; path: string; format: FileFormat }
+  /** One file, or several, there when the run has succeeded. */
+  | { type: 'file'; path: string; format: FileFormat; parts?: FileParts }
   | {
       type: 'store';
       root: string;

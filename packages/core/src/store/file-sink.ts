@@ -11,6 +11,7 @@ import { fieldIndex } from '../schema/fields.ts';
 import type { Fields } from '../schema/types.ts';
 import type { StagedFile } from './dataset-file.ts';
 import { OneFileSink } from './one-file-sink.ts';
+import { PartsSink } from './parts-sink.ts';
 import { StoreSink } from './store-sink.ts';
 
 export type FileSinkSpec = Extract<SinkSpec, { type: 'file' | 'store' }>;
@@ -65,6 +66,8 @@ export interface FileMark {
   bytes: number;
   /** Places in it that the format has to know. */
   places: number[];
+  /** Of a sink of several files: those that have been ended, and the one that `bytes` and `places` are of. */
+  parts?: { done: string[]; rowsDone: number; bytesDone: number; open?: { name: string; rows: number; end?: bigint } };
 }
 
 /** Where a sink goes on from after a crash: rows behind it come again, and nothing of them is staged. */
@@ -120,5 +123,7 @@ export async function openFileSink(options: FileSinkOptions): Promise<FileSink> 
     checkOrder(spec, fields);
     return StoreSink.open(options, spec, from?.type === 'store' ? from : undefined);
   }
+  const { parts } = spec;
+  if (parts !== undefined) return PartsSink.open(options, { ...spec, parts }, from?.type === 'file' ? from : undefined);
   return OneFileSink.open(options, spec.format, from?.type === 'file' ? from : undefined);
 }

@@ -15,6 +15,7 @@ import { checkOrder, type FileSinkSpec, type SinkMark, type StagedSink, type Sto
 import { HOLDER_FILE } from './held-staging.ts';
 import { showKey } from './key-path.ts';
 import { LOG_FOLDER } from './log-listing.ts';
+import { checkParts, cutBackParts, placeParts } from './parts-sink.ts';
 import { storedColumns } from './stored-types.ts';
 import { checkRemovable, checkWritable } from './table-features.ts';
 import { effectiveSettings, settingsFromProperties, type WriteSettings } from './write-settings.ts';
@@ -92,7 +93,10 @@ export async function checkFileSink(
   fields: Fields,
   stored?: { snapshot: Snapshot | undefined },
 ): Promise<FileSinkSpec> {
-  if (spec.type === 'file') return spec;
+  if (spec.type === 'file') {
+    if (spec.parts !== undefined) checkParts(spec.parts, fields);
+    return spec;
+  }
   const table = datasetFolder(spec.root, spec.path);
   checkColumnNames(fields);
   storedColumns(fields);
@@ -144,6 +148,8 @@ export async function commitSink(
     await discardSink(spec, staging);
     return { ...summary, rows };
   }
+  if (spec.parts !== undefined)
+    return { version: 0, rows, files: await placeParts(spec.path, staging), rowsRewritten: 0 };
   const path = resolve(spec.path);
   try {
     await rename(staging, path);
@@ -183,7 +189,12 @@ export async function commitEpoch(
   runner: StoreRunner = HERE,
 ): Promise<void> {
   const { spec, files, staging } = staged;
-  if (spec.type !== 'store') return isLast ? placeFile(resolve(spec.path), staging) : undefined;
+  if (spec.type !== 'store') {
+    if (!isLast) return;
+    if (spec.parts === undefined) await placeFile(resolve(spec.path), staging);
+    else await placeParts(spec.path, staging);
+    return;
+  }
   if (files.length > 0 || isLast) {
     const request = requestOf(staged, spec);
     const isBegun = (await readSnapshot(request.table))?.txns.has(txn.appId) === true;
@@ -233,7 +244,7 @@ export async function discardSink(spec: FileSinkSpec, staging: string): Promise<
     const mine = (await names(dirname(staging))).filter(
       (name) => name.startsWith(basename(staging)) || name.startsWith(`.${basename(staging)}`),
     );
-    for (const name of mine) await rm(join(dirname(staging), name), { force: true });
+    for (const name of mine) await rm(join(dirname(staging), name), { recursive: true, force: true });
     return;
   }
   await rm(staging, { recursive: true, force: true });
@@ -242,7 +253,8 @@ export async function discardSink(spec: FileSinkSpec, staging: string): Promise<
 
 /** Removes what is staged and does not belong to a mark, before its sink goes on from there. */
 export async function cutBackSink(staging: string, mark: SinkMark): Promise<void> {
-  if (mark.type === 'file') return; // its file is cut when it is opened
+  // A file is cut when it is opened.
+  if (mark.type === 'file') return mark.parts === undefined ? undefined : cutBackParts(staging, mark);
   const kept = new Set([HOLDER_FILE, ...[...mark.files, ...mark.waiting].map(({ path }) => basename(path))]);
   for (const name of await names(staging)) if (!kept.has(name)) await rm(join(staging, name), { force: true });
 }

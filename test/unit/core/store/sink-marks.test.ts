@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Fields, Source } from '@spillway/core';
-import { createPipeline, openStore, readArrow, readCsv, readNdjson } from '@spillway/core';
+import { createPipeline, openStore, readArrow, readCsv, readNdjson, readParquet } from '@spillway/core';
 import { cutBackSink } from '@spillway/core/files';
 import {
   checkFileSink,
   commitSink,
   createArena,
   type FileFormat,
+  type FileParts,
   type FileSink,
   type FileSinkSpec,
   openFileSink,
@@ -50,17 +51,22 @@ function someRows(count: number): Row[] {
 }
 
 /** Writes rows through a sink that is lost now and then and goes on from its last mark. */
-async function writeWithCrashes(spec: FileSinkSpec, rows: readonly Row[], seed: number): Promise<void> {
+async function writeWithCrashes(
+  spec: FileSinkSpec,
+  rows: readonly Row[],
+  seed: number,
+  fields: Fields = FIELDS,
+): Promise<void> {
   const random = randomFrom(seed);
   const arena = createArena({ debug: true });
   const staging = stagingPath(spec, randomUUID());
   const open = (from?: SinkMark): Promise<FileSink> =>
-    openFileSink({ spec, fields: FIELDS, arena, owner: 1, staging, ...(from && { from }) });
+    openFileSink({ spec, fields, arena, owner: 1, staging, ...(from && { from }) });
   let sink = await open();
   let mark: { at: number; of: SinkMark } | undefined;
   for (let at = 0; at < rows.length; ) {
     const end = Math.min(rows.length, at + random.integer(1, 60));
-    await sink.push(rowsToBatch(arena, 1, FIELDS, rows.slice(at, end)));
+    await sink.push(rowsToBatch(arena, 1, fields, rows.slice(at, end)));
     at = end;
     if (random.integer(0, 3) === 0) mark = { at, of: await sink.mark(mark?.of.number ?? 0, false) };
     if (mark === undefined || random.integer(0, 5) > 0) continue;
@@ -125,6 +131,53 @@ it.each(['store', 'store, last of equal rows', 'parquet', 'csv', 'ndjson', 'arro
     }
   },
 );
+
+/** Rows with times that are days of 2024, in order. */
+const DAY_FIELDS: Fields = [{ name: 'ts', type: 'date32', nullable: false }, ...FIELDS.slice(1)];
+const FIRST_DAY = 19_723;
+
+const PARTS: Record<string, { parts: FileParts; names(rows: number): string[] }> = {
+  rows: {
+    parts: { kind: 'rows', rows: 70 },
+    names: (rows) => Array.from({ length: Math.ceil(rows / 70) }, (_, at) => `rows-${String(at).padStart(5, '0')}.x`),
+  },
+  period: {
+    parts: { kind: 'period', every: '1mo', on: 'ts' },
+    names: (rows) => {
+      const day = (at: number): string =>
+        new Date((FIRST_DAY + Math.floor(at / 3)) * 86_400_000).toISOString().slice(0, 8);
+      return [...new Set(Array.from({ length: rows }, (_, at) => `rows-${day(at)}01.x`))];
+    },
+  },
+};
+
+it.each(
+  ['parquet', 'csv', 'ndjson', 'arrow'].flatMap((format) => Object.keys(PARTS).map((kind) => [format, kind] as const)),
+)('a sink of several files goes on from its last mark: %s, by %s', async (kind, by) => {
+  const seed = chooseSeed();
+  const { parts, names } = PARTS[by] as (typeof PARTS)[string];
+  const count = randomFrom(seed).integer(100, 1000);
+  const rows = someRows(count).map((row) => ({ ...row, ts: FIRST_DAY + Number(row['ts']) }));
+  const folder = temporaryFolder();
+  const plain = FILES[kind];
+  const format: FileFormat = plain?.format ?? { kind: 'parquet', compression: 'snappy', rowGroupRows: 100 };
+  await writeWithCrashes({ type: 'file', path: join(folder, 'rows.x'), format, parts }, rows, seed, DAY_FIELDS);
+  expect(readdirSync(folder).sort()).toEqual(names(count));
+  const schema = { ts: 'date32', key: 'utf8', value: 'float64' } as const;
+  const files = join(folder, '*.x');
+  const readers: Record<string, Source> = {
+    parquet: readParquet(files, { schema, orderedOn: 'ts' }),
+    csv: readCsv(files, { schema, orderedOn: 'ts' }),
+    ndjson: readNdjson(files, { schema, orderedOn: 'ts' }),
+    arrow: readArrow(files, { schema, orderedOn: 'ts' }),
+  };
+  const sink = createPipeline()
+    .source(readers[kind] as Source)
+    .collect();
+  const job = run([sink]);
+  await job.done;
+  expect(await job.rows(sink)).toEqual(rows);
+});
 
 it('a staged file that is shorter than its mark is refused', async () => {
   const path = join(temporaryFolder(), 'rows.parquet');

@@ -124,6 +124,38 @@ describe('sinks of files', () => {
     expect([...(table.getChild('big') ?? [])]).toEqual(expected[0]);
   });
 
+  it('write several files where asked for, by size and by period', async () => {
+    const rows = randomRows(seededRandom(), 20_000);
+    const folder = temporaryFolder();
+    const stream = streamOf(rows);
+    const sinks = [
+      stream.toCsv(join(folder, 'size', 'r.csv'), { parts: { bytes: '100KiB' } }),
+      stream.toParquet(join(folder, 'hours', 'at {part}.parquet'), { parts: { every: '1h', on: 't' } }),
+      stream.toArrow(join(folder, 'rows', 'r.arrow'), { parts: { rows: 7000 } }),
+    ];
+    await run(sinks, { workers: 2 }).done;
+    const hours = Array.from(
+      { length: 6 },
+      (_, hour) => `at 1970-01-01${hour === 0 ? '' : `T0${hour}-00-00Z`}.parquet`,
+    );
+    expect(readdirSync(join(folder, 'hours'))).toEqual(hours);
+    expect(readdirSync(join(folder, 'rows'))).toEqual(['r-00000.arrow', 'r-00001.arrow', 'r-00002.arrow']);
+    expect(readdirSync(join(folder, 'size')).length).toBeGreaterThan(1);
+    const options = { schema: SHAPE, orderedOn: 't' };
+    expect(await rowsOf(readCsv(join(folder, 'size', 'r-*.csv'), options) as Source<Shape>)).toEqual(rows);
+    expect(await rowsOf(readParquet(join(folder, 'hours', '*.parquet'), options) as Source<Shape>)).toEqual(rows);
+  });
+
+  it('refuse parts that cannot be', async () => {
+    const stream = streamOf([]);
+    const path = join(temporaryFolder(), 'r.csv');
+    expect(() => stream.toCsv(path, { parts: { rows: 0 } })).toThrow(/parts.rows/);
+    expect(() => stream.toCsv(path, { parts: { rows: 1, bytes: 2 } as never })).toThrow(/give one of|parts is/);
+    expect(() => stream.toCsv('r-{part}.csv')).toThrow(/there are no parts/);
+    const sink = stream.toCsv(path, { parts: { every: '1d', on: 'text' } });
+    await expect(run([sink]).done).rejects.toThrow(/which has no periods/);
+  });
+
   it('write files without rows that still say their columns', async () => {
     const folder = temporaryFolder();
     const stream = streamOf([]);
