@@ -50,7 +50,7 @@ describe('a plan in partitions', () => {
         });
         return [fine.collect(), coarse.collect()];
       },
-      [2, 64],
+      [1, 7],
       2,
     );
   });

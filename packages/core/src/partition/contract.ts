@@ -21,6 +21,8 @@ export interface PartitionTask {
   /** `LogicalPlan` as of `writePlanText`. The sinks are files without a path: `output` says where. */
   plan: string;
   inputs: TaskInput[];
+  /** What it reads of its source, for people. */
+  part?: string;
   /** Path that the names of its files begin with. */
   output: string;
   /** Which of its files says between which values its ordered column lies (`first`, `last`), where the next step has to know. */

@@ -6,6 +6,7 @@
  */
 import { PipelineError } from '../errors.ts';
 import { buildLogicalPlan } from '../plan/build.ts';
+import type { SourceSpec } from '../plan/logical.ts';
 import { resolvePlan } from '../plan/resolve.ts';
 import type { ResolvedNode, ResolvedPlan } from '../plan/resolved.ts';
 import type { Sink } from '../plan/sinks.ts';
@@ -68,7 +69,7 @@ class Cutter {
   /** Adds the tasks of a section to the last step, and what they have to know to the one before. */
   cut(section: Section): PartitionRange {
     const { source, sides } = section;
-    const parts = splitSource(source, this.#options.partitions).map((part) => writePlanText(part, source.name));
+    const parts = partsOf(source, this.#options.partitions);
     const { text, sides: nodes } = sectionPlan(this.#plan, section);
     const main = this.#steps.length - 1;
     const tasks = this.#add(main, text, source.id, parts);
@@ -86,13 +87,12 @@ class Cutter {
   #side(side: Side, nodes: SideNodes): SideReads {
     const { join, chain, times } = side;
     const source = chain[0] as ResolvedNode;
-    const sources = splitSource(source, this.#options.partitions);
-    const parts = sources.map((part) => writePlanText(part, source.name));
+    const parts = partsOf(source, this.#options.partitions);
     const { text, source: node, bounds, before, after, empty = -1 } = sidePlan(this.#plan, side);
     return {
       name: join.name,
       partitions: this.#add(0, text, node, parts, bounds),
-      sources,
+      sources: parts.map((part) => part.source),
       rows: nodes.rows,
       ...(before !== undefined &&
         nodes.before !== undefined && { before: { node: nodes.before, file: before, empty } }),
@@ -104,13 +104,13 @@ class Cutter {
   }
 
   /** One task for each part. */
-  #add(step: number, plan: string, node: number, parts: readonly string[], bounds?: number): PartitionRange {
+  #add(step: number, plan: string, node: number, parts: readonly Part[], bounds?: number): PartitionRange {
     const { tasks } = this.#steps[step] as CutStep;
     const from = tasks.length;
-    for (const source of parts) {
+    for (const { text: source, part } of parts) {
       const partition = tasks.length;
       const output = this.#outputOf(step, partition);
-      const task: PartitionTask = { step, partition, plan, inputs: [{ node, source }], output };
+      const task: PartitionTask = { step, partition, plan, inputs: [{ node, source }], part, output };
       tasks.push(bounds === undefined ? task : { ...task, bounds });
     }
     return [from, tasks.length];
@@ -121,4 +121,28 @@ class Cutter {
     const name = `part-${step}-${String(partition).padStart(6, '0')}`;
     return folder === undefined ? name : `${folder}/${name}`;
   }
+}
+
+/** A part of a source: for its task, and for people. */
+interface Part {
+  source: SourceSpec;
+  text: string;
+  part: string;
+}
+
+function partsOf(source: ResolvedNode, partitions: number): Part[] {
+  return splitSource(source, partitions).map((part) => ({
+    source: part,
+    text: writePlanText(part, source.name),
+    part: describePart(source.name, part),
+  }));
+}
+
+function describePart(name: string, part: SourceSpec): string {
+  if (part.type === 'generated') {
+    const first = part.firstSplit ?? 0;
+    return `splits ${first} to ${first + part.splits - 1} of ${name}`;
+  }
+  const [path = name, ...others] = 'paths' in part ? part.paths : [];
+  return others.length === 0 ? path : `${path} and ${others.length} more`;
 }

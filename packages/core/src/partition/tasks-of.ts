@@ -59,6 +59,11 @@ class ResultsOf {
     });
   }
 
+  /** What a task reads, for people. */
+  part(partition: number): string {
+    return this.#cut.steps[this.#step]?.tasks[partition]?.part ?? '';
+  }
+
   bounds([from, to]: PartitionRange): Bounds[] {
     return Array.from({ length: to - from }, (_, index) => {
       const task = this.#cut.steps[this.#step]?.tasks[from + index];
@@ -119,15 +124,19 @@ class SideOfTasks {
 
   #checkOrder(): void {
     let before: Bounds;
-    for (const bounds of this.#bounds) {
+    for (const [index, bounds] of this.#bounds.entries()) {
       if (bounds === undefined) continue;
       if (before !== undefined && bounds.min < before.max)
-        throw new PipelineError('ERR_INPUT_UNORDERED', `${this.#side.name}: the right side does not ascend`, {
-          stage: this.#side.name,
-          value: String(bounds.min),
-          expected: `${before.max} or later`,
-          hint: 'a part of its source begins before the one before it ends: sort it, or list its files in order',
-        });
+        throw new PipelineError(
+          'ERR_INPUT_UNORDERED',
+          `${this.#side.name}: ${this.#results.part(this.#side.partitions[0] + index)} begins at ${bounds.min} after ${before.max}`,
+          {
+            stage: this.#side.name,
+            value: String(bounds.min),
+            expected: `${before.max} or later`,
+            hint: 'it begins before the part before it ends: sort the right side, or list its files in order',
+          },
+        );
       before = bounds;
     }
   }

@@ -27,13 +27,18 @@ async function readBounds(path: string): Promise<Pick<PartitionFile, 'min' | 'ma
   return { min: text('first', 0), max: text('last', table.numRows - 1) };
 }
 
-/** A source of result files that reads these. @throws as `verifiedFile` */
-export async function resultsSource(source: SourceSpec, results: readonly PartitionFile[]): Promise<SourceSpec> {
+/** A source of result files that reads these; `called`: what messages call each. @throws as `verifiedFile` */
+export async function resultsSource(
+  source: SourceSpec,
+  results: readonly PartitionFile[],
+  called?: readonly string[],
+): Promise<SourceSpec> {
   if (source.type !== 'arrow') throw new PipelineError('ERR_INTERNAL', 'results of partitions are Arrow files');
   const files: ArrowFile[] = [];
   for (let at = 0; at < results.length; at += AT_ONCE)
     files.push(...(await Promise.all(results.slice(at, at + AT_ONCE).map(verifiedFile))));
-  return { ...source, paths: files.map(({ path }) => path), files };
+  const named = files.map((file, index) => ({ ...file, ...(called && { called: called[index] as string }) }));
+  return { ...source, paths: files.map(({ path }) => path), files: named };
 }
 
 /**

@@ -30,7 +30,11 @@ export async function planOfRest(cut: CutPlan, results: readonly PartitionResult
   const nodes = [...cut.rest.nodes];
   for (const input of cut.inputs) {
     const at = nodes.findIndex(({ id }) => id === input.node);
-    nodes[at] = await withFiles(nodes[at] as LogicalPlan['nodes'][number], input, results);
+    const tasks = cut.steps[input.step]?.tasks ?? [];
+    const called = tasks
+      .slice(...input.partitions)
+      .map(({ partition, part }) => `partition ${partition} (${part ?? 'all'})`);
+    nodes[at] = await withFiles(nodes[at] as LogicalPlan['nodes'][number], input, results, called);
   }
   return { ...cut.rest, nodes };
 }
@@ -39,6 +43,7 @@ async function withFiles(
   node: LogicalPlan['nodes'][number],
   { step, partitions: [from, to], file }: MergeInput,
   results: readonly PartitionResult[],
+  called: readonly string[],
 ): Promise<LogicalPlan['nodes'][number]> {
   if (node.spec.kind !== 'source')
     throw new PipelineError('ERR_INTERNAL', `${node.name} does not read files of partitions`);
@@ -54,5 +59,5 @@ async function withFiles(
       hint: 'merge when all tasks of all steps have ended',
     });
   });
-  return { ...node, spec: { kind: 'source', source: await resultsSource(node.spec.source, written) } };
+  return { ...node, spec: { kind: 'source', source: await resultsSource(node.spec.source, written, called) } };
 }

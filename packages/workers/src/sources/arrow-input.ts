@@ -57,7 +57,7 @@ export class ArrowInput implements LaneInput {
       throw error;
     }
     const bytes = Math.round((file.bytes * split.rows) / Math.max(1, file.rows));
-    return { sequence, batches, bytes, origin: { file: file.path, row: split.fileRow } };
+    return { sequence, batches, bytes, origin: { file: file.called ?? file.path, row: split.fileRow } };
   }
 
   done(): void {
@@ -95,13 +95,13 @@ export class ArrowInput implements LaneInput {
     const { arena, source, fields } = this.#parts;
     const field = fields.find(({ name }) => name === source.orderedOn);
     if (field === undefined) return;
-    const watch = new OrderWatch(arena, field.name, field.type, file.path);
+    const watch = new OrderWatch(arena, field.name, field.type, file.called ?? file.path);
     let row = fileRow;
     for (const batch of batches) {
       watch.check(batch.column(field.name), row);
       row += batch.rows;
     }
-    const at = { file: file.path, row: fileRow };
+    const at = { file: file.called ?? file.path, row: fileRow };
     this.#parts.onSplit({ split: sequence, first: watch.first, last: watch.last, at });
   }
 }

@@ -14,7 +14,7 @@ function fileOf(folder: string, textOf: (n: number) => string): string {
   return path;
 }
 
-function rowsOf(path: string): Sink {
+function rowsOf(path: string | string[]): Sink {
   return createPipeline()
     .source(readCsv(path, { schema: { n: 'int64', text: 'int64' }, orderedOn: 'n' }))
     .filter(col('n').ge(0n))
@@ -29,6 +29,20 @@ it('names a row that is not right by its line in the whole file', async () => {
   const refused = runInPartitions([rowsOf(path)], { partitions: 7, folder, onCut });
   await expect(refused).rejects.toMatchObject({ message: expect.stringContaining('line 213'), row: 211 });
   expect(parts).toBe(7);
+});
+
+it('names the part of a source that begins before the one before it ends', async () => {
+  const folder = quickFolder();
+  const paths = [5, 25, 20].map((from, index) => {
+    const path = join(folder, `${index}.csv`);
+    writeFileSync(path, `n,text\n${Array.from({ length: 10 }, (_, row) => `${from + row},1\n`).join('')}`);
+    return path;
+  });
+  const job = await runInPartitions([rowsOf(paths)], { partitions: 3, folder });
+  await expect(job.done).rejects.toMatchObject({
+    code: 'ERR_INPUT_UNORDERED',
+    message: expect.stringContaining(`(${paths[2]}), row 0: "n" is 20 after 34`),
+  });
 });
 
 it('leaves a file whole in which something quotes', async () => {

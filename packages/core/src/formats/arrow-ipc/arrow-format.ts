@@ -42,6 +42,8 @@ export interface ArrowBatchBlock extends ArrowBlock {
 /** One file, looked at when the plan is resolved. */
 export interface ArrowFile {
   path: string;
+  /** What messages call it, where that is not its path. */
+  called?: string;
   bytes: number;
   rows: number;
   columns: ArrowColumn[];
