@@ -27,11 +27,14 @@ function fill<E extends Element>(made: E, attributes: Attributes, children: (Nod
   return made;
 }
 
+/** Where there is room for several beside each other: two columns, or all. */
+export type PanelWidth = 'double' | 'wide';
+
 /** A panel of the page: a region with a heading. */
-export function panel(title: string, body: Node, isWide = false): HTMLElement {
+export function panel(title: string, body: Node, width?: PanelWidth): HTMLElement {
   const id = `h-${title.toLowerCase().replaceAll(/[^a-z]+/g, '-')}`;
   const heading = element('h2', { id }, title);
-  return element('section', { 'aria-labelledby': id, class: isWide ? 'wide' : undefined }, heading, body);
+  return element('section', { 'aria-labelledby': id, class: width }, heading, body);
 }
 
 export interface Column<T> {

@@ -12,6 +12,7 @@ class Page {
   #points: SeriesPoint[] = [];
   #snapshot: MetricsSnapshot | undefined;
   #panels: Panels | undefined;
+  #advice: readonly string[] = [];
   #isPaused = false;
   #rangeMs = 0;
 
@@ -35,10 +36,11 @@ class Page {
   }
 
   /** Everything there is about the run. */
-  begin({ title, snapshot, history, ended, error }: ReportData): void {
+  begin({ title, snapshot, history, ended, error, advice }: ReportData): void {
     byId('title').textContent = title;
     document.title = `${title} · Spillway`;
     this.#points = [...history];
+    this.#advice = advice;
     this.#panels = undefined;
     this.#snapshot = snapshot;
     if (ended !== undefined) this.#say(ended.ok ? 'done' : 'failed', error === undefined ? '' : `: ${error}`);
@@ -68,7 +70,7 @@ class Page {
     if (snapshot === undefined || (this.#isPaused && !isAlways)) return;
     // Stages are there once the run is planned, and charts are made for them.
     if (this.#panels === undefined || (snapshot.stages.length > 0 && !this.#hasStages)) {
-      this.#panels = makePanels(byId('panels'), snapshot);
+      this.#panels = makePanels(byId('panels'), snapshot, this.#advice);
       this.#hasStages = snapshot.stages.length > 0;
     }
     const from = this.#rangeMs === 0 ? 0 : snapshot.elapsedMs - this.#rangeMs;

@@ -2,7 +2,7 @@
 import type { SeriesPoint } from '../dist/monitor/run-series.js';
 import type { MetricsSnapshot } from '../dist/monitor/snapshot.js';
 import { Chart, type ChartOptions, colorOf } from './charts.js';
-import { element, panel } from './elements.js';
+import { element, type PanelWidth, panel } from './elements.js';
 import { bytes, percent, rough } from './format.js';
 import { PlanGraph } from './plan-graph.js';
 import { alertsOf, endsOf, flushesOf, heapsOf, holdersOf, numbersOf, stagesOf } from './tables.js';
@@ -15,28 +15,34 @@ export interface Panels {
 
 const PRESSURE_COLORS = { fraction: '#d9822b', level: '#c2504b' };
 
-export function makePanels(place: HTMLElement, first: MetricsSnapshot): Panels {
+/** @param advice sentences about a run that has ended */
+export function makePanels(place: HTMLElement, first: MetricsSnapshot, advice: readonly string[]): Panels {
   const graph = new PlanGraph();
   const charts = chartsOf(first);
   const tables: [HTMLElement, (snapshot: MetricsSnapshot) => HTMLElement][] = [];
-  const tablePanel = (title: string, of: (snapshot: MetricsSnapshot) => HTMLElement, isWide = false): HTMLElement => {
+  const tablePanel = (
+    title: string,
+    of: (snapshot: MetricsSnapshot) => HTMLElement,
+    width?: PanelWidth,
+  ): HTMLElement => {
     const body = element('div');
     tables.push([body, of]);
-    return panel(title, body, isWide);
+    return panel(title, body, width);
   };
   const plan = element('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'the plan' }, graph.svg);
-  const alerts = tablePanel('Alerts', alertsOf, true);
+  const alerts = tablePanel('Alerts', alertsOf, 'wide');
   alerts.setAttribute('aria-live', 'polite');
   place.replaceChildren(
-    tablePanel('Now', numbersOf, true),
+    tablePanel('Now', numbersOf, 'wide'),
     alerts,
-    panel('Plan', plan, true),
+    ...(advice.length === 0 ? [] : [panel('Advice', listOf(advice), 'wide')]),
+    panel('Plan', plan, 'wide'),
     ...charts.map(({ title, chart }) => panel(title, chart.figure)),
-    tablePanel('Stages', stagesOf, true),
-    tablePanel('Sources and sinks', endsOf),
+    tablePanel('Stages', stagesOf, 'wide'),
+    tablePanel('Sources and sinks', endsOf, 'double'),
     tablePanel('Flushes and cascades', flushesOf),
     tablePanel('Held memory', holdersOf),
-    tablePanel('Heaps', heapsOf),
+    tablePanel('Heaps', heapsOf, 'double'),
   );
   return {
     draw: (snapshot, points) => {
@@ -48,6 +54,10 @@ export function makePanels(place: HTMLElement, first: MetricsSnapshot): Panels {
       for (const { chart } of charts) chart.restyle();
     },
   };
+}
+
+function listOf(sentences: readonly string[]): HTMLElement {
+  return element('ul', {}, ...sentences.map((sentence) => element('li', {}, sentence)));
 }
 
 /** Replaces what a panel shows; a part of it that somebody has gone to by keyboard is gone to again. */
@@ -94,7 +104,7 @@ function chartsOf({ stages, memory: { limitBytes, promisedRssBytes, idleRssBytes
         lines: [
           { label: 'limit', color: '#c2504b', isDashed: true, of: () => limitBytes },
           { label: 'promised', color: '#b0569b', isDashed: true, of: () => promisedRssBytes - idleRssBytes },
-          { label: 'resident above idle', color: '#3b7dd8', of: (point) => Math.max(0, point.rssBytes - idleRssBytes) },
+          { label: 'resident above idle', color: '#c98a00', of: (point) => Math.max(0, point.rssBytes - idleRssBytes) },
         ],
         format: bytes,
         isBytes: true,

@@ -5,14 +5,12 @@ import { join } from 'node:path';
 import { openStore } from '@spillway/core';
 import { run } from '@spillway/workers';
 import { setGoverned } from '@spillway/workers/internal';
-import { alternate, type Contestant, median } from '../measure/alternate.ts';
+import type { Contestant } from '../measure/alternate.ts';
 import type { Figure } from '../measure/figure.ts';
+import { costOf } from '../measure/pairs.ts';
 import { delaysJob } from './delays-job.ts';
 import { aggregateShared, shareSeries, UNTIMED_TURNS } from './shared-series.ts';
 
-const PAIRS = 20;
-/** Of 20 sorted values the 6th and the 15th hold the true median between them in 96 of 100 cases. */
-const INTERVAL = [5, 14] as const;
 const MEMORY_LIMIT_BYTES = 256 * 2 ** 20;
 
 /** The goal: less than three percent. */
@@ -30,18 +28,9 @@ function withGovernor(on: boolean, work: () => Promise<unknown>): Contestant {
   return { name: on ? 'on' : 'off', run };
 }
 
-async function overheadOf(what: string, work: () => Promise<unknown>, untimed: number): Promise<Figure> {
-  const [on, off] = await alternate([withGovernor(true, work), withGovernor(false, work)], PAIRS, untimed);
-  const percents = (on?.samplesMs ?? []).map((ms, pair) => (ms / (off?.samplesMs[pair] ?? Number.NaN) - 1) * 100);
-  const sorted = [...percents].sort((left, right) => left - right);
-  const [low, high] = INTERVAL.map((index) => (sorted[index] ?? Number.NaN).toFixed(1));
-  return {
-    workload: 'overhead',
-    what: `accounting and governor, ${what}: ${PAIRS} pairs, middle between ${low} and ${high} %`,
-    ours: median(percents),
-    unit: '%',
-    target: { atMost: MOST_PERCENT },
-  };
+function overheadOf(what: string, work: () => Promise<unknown>, untimed: number): Promise<Figure> {
+  const asked = { workload: 'overhead', what: `accounting and governor, ${what}`, atMost: MOST_PERCENT };
+  return costOf(asked, [withGovernor(true, work), withGovernor(false, work)], untimed);
 }
 
 /** @param rows of W1 */

@@ -5,7 +5,16 @@
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createPipeline, fromShared, openStore, readParquet, readStore, type Source, type Store } from '@spillway/core';
+import {
+  createPipeline,
+  fromShared,
+  openStore,
+  readParquet,
+  readStore,
+  type Sink,
+  type Source,
+  type Store,
+} from '@spillway/core';
 import { run } from '@spillway/workers';
 import { type AbsentPeer, contest, type Peer, peerOrReason } from '../measure/contest.ts';
 import { fastestOf } from '../measure/fastest.ts';
@@ -63,10 +72,13 @@ async function makeFiles(folder: string, { rows, threads }: Asked): Promise<File
 }
 
 /** Three datasets of the store, each anew. */
-export async function aggregateInto(store: Store, source: Source<typeof SERIES_SHAPE>, threads: number): Promise<void> {
+export function storedBins(store: Store, source: Source<typeof SERIES_SHAPE>): Sink[] {
   const bins = seriesBins(source);
-  const sinks = NAMES.map((freq) => bins[freq].toStore(store, { key: { freq }, mode: 'overwrite' }));
-  await run(sinks, { workers: threads }).done;
+  return NAMES.map((freq) => bins[freq].toStore(store, { key: { freq }, mode: 'overwrite' }));
+}
+
+export async function aggregateInto(store: Store, source: Source<typeof SERIES_SHAPE>, threads: number): Promise<void> {
+  await run(storedBins(store, source), { workers: threads }).done;
 }
 
 async function storedBinRows(db: DuckDb, store: Store): Promise<BinRows> {

@@ -17,6 +17,7 @@ import { stageHop } from './stage-hop.ts';
 import { startUp } from './start-up.ts';
 import { mergeIntoStore } from './store-merge.ts';
 import { readOneDay } from './store-range.ts';
+import { costOfWatching } from './watching.ts';
 
 export interface Workload {
   /** Rows in the design, where they count; a tenth of them without `--full`. */
@@ -66,5 +67,6 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     run: ({ rows, isFull, threads, dataFolder }) => mergeIntoStore(rows, threads, isFull ? 3 : ROUNDS, dataFolder),
   },
   'store-range': { rows: 50_000_000, isExtra: true, run: ({ rows, threads }) => readOneDay(rows, threads, ROUNDS) },
+  watching: { rows: 50_000_000, isExtra: true, run: ({ rows, threads }) => costOfWatching(rows, threads) },
   overhead: { rows: 50_000_000, isExtra: true, run: ({ rows, threads }) => governorOverhead(rows, threads) },
 };

@@ -153,6 +153,7 @@ class ServedJob {
       snapshot,
       history: this.#series.points,
       ended: this.#ended,
+      advice: this.#ended === undefined ? [] : (this.#job.summary().advice?.text ?? []),
       error: this.#ended?.ok === false ? this.#job.summary().error?.message : undefined,
     };
   }

@@ -15,6 +15,8 @@ export interface ReportData {
   ended: { ok: boolean } | undefined;
   /** What it failed with. */
   error: string | undefined;
+  /** What it taught about its limits, once it has ended. */
+  advice: readonly string[];
 }
 
 const POLICY = "default-src 'none'; script-src 'unsafe-inline' data:; style-src 'unsafe-inline'; img-src data:";

@@ -28,8 +28,9 @@ async function otherRun(folder: HistoryFolder, run: PastRun, asked: string): Pro
 
 async function saveHtml(file: string, { title, snapshot, series, summary }: PastRun): Promise<void> {
   const { reportPage } = await import('../../dashboard/report.ts');
-  const { ok, error } = summary;
-  await writeFile(file, await reportPage({ title, snapshot, history: series, ended: { ok }, error: error?.message }));
+  const { ok, error, advice } = summary;
+  const ends = { ended: { ok }, error: error?.message, advice: advice?.text ?? [] };
+  await writeFile(file, await reportPage({ title, snapshot, history: series, ...ends }));
 }
 
 export async function reportRun(asked: string, options: ReportOptions, context: Context): Promise<void> {
