@@ -19,6 +19,8 @@ const MARGIN = 1.1;
 const LEAST_RAISE = 1.25;
 /** The same for one that is smaller. */
 const MOST_OF_LOWER = 0.9;
+/** Limits are found to within this part of the larger ones. */
+const FINENESS = 64;
 /** Limits are not suggested beyond this part of the machine. */
 const MOST_OF_MACHINE = 0.7;
 
@@ -118,10 +120,18 @@ function totalAdvice(run: RunFacts, needs: readonly Need[]): TotalAdvice {
       ? { ...facts, action: 'lower', suggestedBytes: lowest }
       : { ...facts, action: 'keep', suggestedBytes: limitBytes };
   }
+  const raised = needs.some(({ isShort }) => isShort) ? raisedLimit(limitBytes, isEnough) : undefined;
+  return raised === undefined
+    ? { ...facts, action: 'keep', suggestedBytes: limitBytes }
+    : { ...facts, action: 'raise', suggestedBytes: ceilSize(raised) };
+}
+
+/** @returns undefined where no limit that this machine could have is enough */
+function raisedLimit(limitBytes: number, isEnough: (limit: number) => boolean): number | undefined {
   const most = totalmem() * MOST_OF_MACHINE;
-  if (!needs.some(({ isShort }) => isShort) || !isEnough(most))
-    return { ...facts, action: 'keep', suggestedBytes: limitBytes };
-  return { ...facts, action: 'raise', suggestedBytes: ceilSize(smallest(limitBytes, most, isEnough)) };
+  for (let limit = 2 * limitBytes; limit / 2 < most; limit *= 2)
+    if (isEnough(limit)) return smallest(limit / 2, limit, isEnough);
+  return undefined;
 }
 
 /** Whether a limit would have been enough for everything to be held, without pressure, on the same lanes. */
@@ -156,10 +166,10 @@ function lanesOf({ stages }: PhysicalPlan): string {
   return stages.map(({ lanes }) => lanes).join();
 }
 
-/** The smallest limit that is enough; `most` is. */
+/** The smallest limit that is enough, to within a part of `most`, which is: each look plans anew, and a short run should not end long after its rows. */
 function smallest(least: number, most: number, isEnough: (limit: number) => boolean): number {
   let [low, high] = [least, most];
-  while (high - low > MEBIBYTE / 2) {
+  while (high - low > Math.max(MEBIBYTE, most / FINENESS)) {
     const middle = Math.floor((low + high) / 2);
     if (isEnough(middle)) high = middle;
     else low = middle;

@@ -33,12 +33,7 @@ export class HistoryFolder {
 
   /** Of every run, oldest first. */
   async names(): Promise<RecordName[]> {
-    return (await this.#entries())
-      .flatMap((entry) => {
-        const [, id, plan] = NAME.exec(entry) ?? [];
-        return id === undefined || plan === undefined ? [] : [{ id, plan }];
-      })
-      .sort((left, right) => (left.id < right.id ? -1 : 1));
+    return namesIn(await this.#entries());
   }
 
   /** @returns undefined where it is gone, or none of ours */
@@ -82,21 +77,23 @@ export class HistoryFolder {
     try {
       await writeFile(temporary, text, { mode: 0o600 });
       await rename(temporary, join(this.path, file));
-    } finally {
+    } catch (error) {
       await rm(temporary, { force: true });
+      throw error;
     }
     await this.#clear(run.plan);
   }
 
   async #clear(plan: string): Promise<void> {
-    const names = await this.names();
+    const entries = await this.#entries();
+    const names = namesIn(entries);
     const ofPlan = names.filter((name) => name.plan === plan);
     const beyond = new Set([
       ...ofPlan.slice(0, Math.max(0, ofPlan.length - MOST_OF_PLAN)),
       ...names.slice(0, Math.max(0, names.length - MOST_OF_ALL)),
     ]);
     for (const name of beyond) await rm(join(this.path, fileName(name.id, name.plan)), { force: true });
-    const leftOvers = (await this.#entries()).filter((entry) => entry.startsWith('.') && NAME.test(entry.slice(1)));
+    const leftOvers = entries.filter((entry) => entry.startsWith('.') && NAME.test(entry.slice(1)));
     for (const entry of leftOvers) await this.#removeIfOld(entry);
   }
 
@@ -114,6 +111,16 @@ export class HistoryFolder {
       throw error;
     }
   }
+}
+
+/** Oldest first. */
+function namesIn(entries: readonly string[]): RecordName[] {
+  return entries
+    .flatMap((entry) => {
+      const [, id, plan] = NAME.exec(entry) ?? [];
+      return id === undefined || plan === undefined ? [] : [{ id, plan }];
+    })
+    .sort((left, right) => (left.id < right.id ? -1 : 1));
 }
 
 function fileName(id: string, plan: string): string {
