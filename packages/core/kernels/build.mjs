@@ -16,6 +16,8 @@ function isFresh() {
 const OPTIONS = [
   ...['--runtime', 'stub', '--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'],
   ...['--noExportMemory', '--use', 'abort=', '--noAssert', '--optimizeLevel', '3', '--shrinkLevel', '0', '--converge'],
+  // Names of functions, for profiles: the code is the same.
+  '--debug',
   ...['--enable', 'simd', '--enable', 'threads', '--enable', 'bulk-memory', '--enable', 'nontrapping-f2i'],
 ];
 

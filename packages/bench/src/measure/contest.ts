@@ -54,7 +54,7 @@ export async function contest(options: Contest): Promise<Figure[]> {
   const [own, ...others] = await alternate(contestants, { budgetMs: options.budgetMs }, options.untimed ?? 1);
   assert(own);
   const figure: Figure = { workload, what, rows, ours: own.medianMs, spread: own.spreadMs, unit: 'ms' };
-  if (bound !== undefined) figure.bound = bound;
+  if (bound !== undefined && bound.value > 0) figure.bound = bound;
   const figures: Figure[] = peers.map(({ name, version, goal, note }, i) => {
     const timing = others[i];
     assert(timing);

@@ -23,6 +23,14 @@ export interface Hardware {
   diskWrite: number;
 }
 
+/** Where nobody asks: bounds of nothing. */
+export const UNMEASURED: Hardware = {
+  memoryRead: Number.POSITIVE_INFINITY,
+  memoryCopy: Number.POSITIVE_INFINITY,
+  cachedRead: Number.POSITIVE_INFINITY,
+  diskWrite: Number.POSITIVE_INFINITY,
+};
+
 const FILE_BYTES = 512 * 2 ** 20;
 const BLOCK_BYTES = 8 * 2 ** 20;
 const READS_IN_FLIGHT = 4;

@@ -77,7 +77,7 @@ export function resultsText({ environment, hardware, figures }: Results): string
   const shown = groupsOf(figures).flatMap((group) => group.figures);
   return [
     `  ${cpu}, ${cores} cores, load ${load.toFixed(1)} at the start; Node ${node}${commit === undefined ? '' : `; commit ${commit}`}`,
-    `  ${hardwareLine(hardware)}`,
+    ...(Number.isFinite(hardware.memoryRead) ? [`  ${hardwareLine(hardware)}`] : []),
     '',
     table(FIGURE_TITLES, shown.map(figureCells)),
     scalingTable(figures),

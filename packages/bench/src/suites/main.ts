@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { nameHint } from '@spillway/core/internal';
 import { environment } from '../measure/environment.ts';
 import type { Figure } from '../measure/figure.ts';
-import { type Hardware, measureHardware } from '../measure/hardware.ts';
+import { type Hardware, measureHardware, UNMEASURED } from '../measure/hardware.ts';
 import { changesOf, changesText } from '../report/against.ts';
 import { chartsPage } from '../report/page.ts';
 import { withReadmeTable } from '../report/readme-table.ts';
@@ -96,7 +96,7 @@ async function measureAll(names: readonly string[], options: Options): Promise<R
   try {
     mkdirSync(dataFolder, { recursive: true });
     const at = environment();
-    const hardware = await measureHardware(THREADS, dataFolder);
+    const hardware = options.alone ? UNMEASURED : await measureHardware(THREADS, dataFolder);
     const figures: Figure[] = [];
     for (const name of names) {
       const startMs = performance.now();
