@@ -90,6 +90,8 @@ export interface SideReads {
   /** Where matches lie, relative to a left row. */
   from: bigint;
   to: bigint;
+  /** How far away a match as of a time may lie, where that is bounded. */
+  tolerance?: bigint;
 }
 
 /** Rows of partitions that are not read. */

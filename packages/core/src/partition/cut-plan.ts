@@ -100,6 +100,7 @@ class Cutter {
       scales: [...times.scales],
       from: times.from,
       to: times.to,
+      ...(times.tolerance !== undefined && { tolerance: times.tolerance }),
     };
   }
 

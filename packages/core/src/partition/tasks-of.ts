@@ -93,8 +93,8 @@ class SideOfTasks {
     const source = joinParts(sources.slice(from, to));
     return [
       { node: rows, source: writePlanText(source, this.#side.name) },
-      ...(before === undefined ? [] : [this.#halo(before, [0, from])]),
-      ...(after === undefined ? [] : [this.#halo(after, [to, sources.length])]),
+      ...(before === undefined ? [] : [this.#halo(before, [0, from], left)]),
+      ...(after === undefined ? [] : [this.#halo(after, [to, sources.length], left)]),
     ];
   }
 
@@ -111,15 +111,27 @@ class SideOfTasks {
     return [first, Math.max(first, last) + 1];
   }
 
-  #halo({ node, file, empty }: HaloRead, [from, to]: PartitionRange): TaskInput {
+  #halo({ node, file, empty }: HaloRead, [from, to]: PartitionRange, left: Bounds): TaskInput {
     const [first] = this.#side.partitions;
-    const found = Array.from({ length: to - from }, (_, index) => this.#results.file(first + from + index, file));
-    const files = found.filter(({ rows }) => rows > 0);
+    const parts = Array.from({ length: to - from }, (_, index) => from + index).filter((part) =>
+      this.#isNear(part, left),
+    );
+    const files = parts.map((part) => this.#results.file(first + part, file));
     return {
       node,
       source: '',
       files: files.length > 0 ? files : [this.#results.file(first, empty)],
     };
+  }
+
+  /** Whether a row of a part can still be a match. */
+  #isNear(part: number, left: Bounds): boolean {
+    const { scales, tolerance } = this.#side;
+    const right = this.#bounds[part];
+    if (right === undefined || left === undefined) return false;
+    if (tolerance === undefined) return true;
+    const isTooEarly = right.max * scales[1] < left.min * scales[0] - tolerance;
+    return !isTooEarly && right.min * scales[1] <= left.max * scales[0] + tolerance;
   }
 
   #checkOrder(): void {
