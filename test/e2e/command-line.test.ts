@@ -21,6 +21,16 @@ it('is a program: results on standard output, the rest on standard error, 2 for 
   });
 });
 
+it('says how to find what node cannot parse', async () => {
+  const cwd = temporaryFolder();
+  writeFileSync(join(cwd, 'job.mjs'), 'export default [ ;');
+  const { code, stderr } = await runNode([SPILLWAY, 'run', 'job.mjs'], { cwd });
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: expect.stringMatching(/hint: node --check .*job.mjs shows the line\n$/),
+  });
+});
+
 it('ends quietly when who reads it has gone', async () => {
   const store = join(temporaryFolder(), 'store');
   const rows = Array.from({ length: 50_000 }, (_, n) => ({
@@ -34,11 +44,13 @@ it('ends quietly when who reads it has gone', async () => {
   expect(stdout).toBe('n,text\n0,"row 0 of many, and long enough to fill a pipe"\n');
 });
 
-it('ends with 130 soon after Ctrl-C, with nothing committed and nothing left', async () => {
-  const cwd = temporaryFolder();
-  writeFileSync(
-    join(cwd, 'endless.mjs'),
-    `import { createPipeline, fromIterable, openStore } from ${CORE};
+it.each(['SIGINT', 'SIGHUP'] as const)(
+  'ends with 130 soon after %s, with nothing committed and nothing left',
+  async (signal) => {
+    const cwd = temporaryFolder();
+    writeFileSync(
+      join(cwd, 'endless.mjs'),
+      `import { createPipeline, fromIterable, openStore } from ${CORE};
 async function* rows() {
   for (let n = 0; ; n += 1) {
     if (n % 1000 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
@@ -49,21 +61,22 @@ async function* rows() {
 const s = createPipeline({ memoryLimit: '128MiB' }).source(fromIterable({ n: 'int64' }, rows(), { orderedOn: 'n', batchRows: 1000 }));
 export default async () => s.toStore(await openStore('out'), { a: 'b' });
 `,
-  );
-  const kill = { signal: 'SIGINT', afterText: 'on its way' } as const;
-  const { code, stdout, stderr, afterKillMs } = await runNode([SPILLWAY, 'run', 'endless.mjs', '--json'], {
-    cwd,
-    kill,
-  });
-  expect({ code, stderr }).toMatchObject({
-    code: 130,
-    stderr: expect.stringContaining('stopped by SIGINT'),
-  });
-  expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: 'ERR_ABORTED' } });
-  expect(afterKillMs).toBeLessThan(3000);
-  const left = existsSync(join(cwd, 'out')) ? readdirSync(join(cwd, 'out'), { recursive: true }) : [];
-  expect(left.filter((name) => String(name).includes('.parquet') || String(name).endsWith('.json'))).toEqual([]);
-});
+    );
+    const kill = { signal, afterText: 'on its way' } as const;
+    const { code, stdout, stderr, afterKillMs } = await runNode([SPILLWAY, 'run', 'endless.mjs', '--json'], {
+      cwd,
+      kill,
+    });
+    expect({ code, stderr }).toMatchObject({
+      code: 130,
+      stderr: expect.stringContaining(`stopped by ${signal}`),
+    });
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: 'ERR_ABORTED' } });
+    expect(afterKillMs).toBeLessThan(3000);
+    const left = existsSync(join(cwd, 'out')) ? readdirSync(join(cwd, 'out'), { recursive: true }) : [];
+    expect(left.filter((name) => String(name).includes('.parquet') || String(name).endsWith('.json'))).toEqual([]);
+  },
+);
 
 it('does what the guide shows: files into a store, hours of them by a module, rows out again', async () => {
   const cwd = temporaryFolder();

@@ -18,21 +18,21 @@ export interface CommandOptions {
   signal?: AbortSignal;
   /** Gets standard output as it is. */
   onBytes?: (bytes: Buffer) => void;
-  /** Who reads standard output has gone. */
-  brokenPipe?: boolean;
+  /** What writing to standard output fails with: `EPIPE` where who reads it has gone. */
+  outputError?: 'EPIPE' | 'ENOSPC';
 }
 
 function collector(
-  options: Pick<CommandOptions, 'columns' | 'onBytes' | 'brokenPipe'>,
+  options: Pick<CommandOptions, 'columns' | 'onBytes' | 'outputError'>,
 ): Output & { text: () => string } {
-  const { columns, onBytes, brokenPipe } = options;
+  const { columns, onBytes, outputError } = options;
   const chunks: Buffer[] = [];
   const stream = new Writable({
     highWaterMark: 1,
     write(chunk, _encoding, done) {
       chunks.push(Buffer.from(chunk));
       onBytes?.(Buffer.from(chunk));
-      done(brokenPipe === true ? Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }) : null);
+      done(outputError ? Object.assign(new Error(`write ${outputError}`), { code: outputError }) : null);
     },
   });
   return Object.assign(stream, {
@@ -43,8 +43,8 @@ function collector(
 
 /** Runs one command without a process of its own. */
 export async function command(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-  const { columns, onBytes, brokenPipe } = options;
-  const stdout = collector({ ...(onBytes && { onBytes }), ...(brokenPipe && { brokenPipe }) });
+  const { columns, onBytes, outputError } = options;
+  const stdout = collector({ ...(onBytes && { onBytes }), ...(outputError && { outputError }) });
   const stderr = collector(columns === undefined ? {} : { columns });
   const stdin = new PassThrough();
   stdin.end(options.stdin ?? '');

@@ -28,8 +28,12 @@ async function neighbours(path: string): Promise<string[]> {
   }
 }
 
-/** The refusal for a failed file operation. @returns ERR_FILE_NOT_FOUND with the nearest name, else ERR_IO. */
+/**
+ * The refusal for a failed file operation; one that is a refusal already stays as it is.
+ * @returns ERR_FILE_NOT_FOUND with the nearest name, else ERR_IO.
+ */
 export async function fileError(path: string, error: unknown): Promise<PipelineError> {
+  if (error instanceof PipelineError) return error;
   const code = codeOf(error);
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     const nearest = nearestName(basename(path), await neighbours(path));

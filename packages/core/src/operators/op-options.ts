@@ -177,12 +177,25 @@ function cloneOptions(options: unknown, op: string): unknown {
   try {
     return structuredClone(options);
   } catch (cause) {
-    throw new PipelineError('ERR_OP_OPTIONS', `options of op "${op}" cannot be sent to another thread`, {
+    const what = uncloneable(options);
+    throw new PipelineError('ERR_OP_OPTIONS', `${what} of op "${op}" cannot be sent to another thread`, {
       stage: op,
       hint: 'pass plain data; let the op itself make functions, handles and class instances in create()',
       cause,
     });
   }
+}
+
+/** Which of the options it is, as a sentence begins. */
+function uncloneable(options: unknown): string {
+  for (const [name, value] of Object.entries(options ?? {})) {
+    try {
+      structuredClone(value);
+    } catch {
+      return `option "${name}"`;
+    }
+  }
+  return 'options';
 }
 
 function show(value: unknown): string {

@@ -1,5 +1,5 @@
 /** The command line as a function: arguments in, exit code out. */
-import { errorToData, PipelineError } from '@spillway/core/words';
+import { errorToData, PipelineError, type PipelineErrorData } from '@spillway/core/words';
 import { CommanderError } from 'commander';
 import type { Context } from './context.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
@@ -36,7 +36,7 @@ async function report(error: unknown, args: readonly string[], context: Context)
     context.note(`${context.noteStyle.red('error')}: ${error.message}`);
     return EXIT.wrongUsage;
   }
-  context.note(errorText(error, context.noteStyle, { stack: hasOption(args, '--stack') }));
+  context.note(errorText(error, context.noteStyle, { stack: hasOption(args, '--stack'), command: args[0] }));
   return error instanceof PipelineError && error.code === 'ERR_ABORTED' ? EXIT.interrupted : EXIT.failed;
 }
 
@@ -60,22 +60,31 @@ export async function commandLine(args: readonly string[], surroundings: Surroun
   });
   try {
     await program.parseAsync([...args], { from: 'user' });
+    await context.results.finish();
     return code;
   } catch (error) {
     const failed = await report(error, args, context);
-    const isOurs = !(error instanceof CommanderError || error instanceof ClosedOutput);
     // A job that has run has its summary; who waits for one object gets one in any case.
-    if (isOurs && hasOption(args, '--json')) await writeFailure(error, context);
+    if (failed !== EXIT.done && hasOption(args, '--json')) await writeFailure(error, context);
     return failed;
   }
 }
 
+function isWrongUsage(error: unknown): error is CommanderError | UsageError {
+  return error instanceof CommanderError || error instanceof UsageError;
+}
+
+/** Wrong usage as data. The library of commands begins its sentences with a word that the object says already. */
+function usageData({ message }: Error): PipelineErrorData {
+  return { code: 'ERR_OPTIONS', message: message.replace(/^error: /, '') };
+}
+
 async function writeFailure(error: unknown, { results }: Context): Promise<void> {
   const summary = (error as { summary?: object }).summary;
-  const { remoteStack: _, ...data } = errorToData(error);
+  const { remoteStack: _, ...data } = isWrongUsage(error) ? usageData(error) : errorToData(error);
   try {
     await results.line(JSON.stringify({ ok: false, ...summary, error: data }));
-  } catch (closed) {
-    if (!(closed instanceof ClosedOutput)) throw closed;
+  } catch {
+    // Nobody can read it there, and people have been told.
   }
 }

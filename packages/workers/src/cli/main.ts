@@ -20,6 +20,8 @@ function interrupt(signal: NodeJS.Signals): void {
 
 process.on('SIGINT', interrupt);
 process.on('SIGTERM', interrupt);
+// The terminal is gone: as Ctrl-C, so that nothing is left.
+process.on('SIGHUP', interrupt);
 // Nobody reads what is told any more: no reason to stop.
 process.stderr.on('error', () => {});
 

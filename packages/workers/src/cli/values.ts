@@ -3,13 +3,15 @@ import type { RowGroupTarget } from '@spillway/core';
 import { checkTarget, parseBytes, parseDuration } from '@spillway/core/words';
 import { InvalidArgumentError } from 'commander';
 
-/** Bytes. */
+/** Bytes, at least one. */
 export function size(text: string): number {
   try {
-    return parseBytes(text);
+    const bytes = parseBytes(text);
+    if (bytes > 0) return bytes;
   } catch {
-    throw new InvalidArgumentError('Write a size such as 256MiB (2^20) or 256MB (10^6).');
+    // What to write instead is said below.
   }
+  throw new InvalidArgumentError('Write a size such as 256MiB (2^20) or 256MB (10^6).');
 }
 
 /** Checked, and kept as it was written. */
@@ -18,7 +20,7 @@ export function duration(text: string): string {
     parseDuration(text);
     return text;
   } catch {
-    throw new InvalidArgumentError('Write a duration such as 2d, 12h, 90m or 1h30m.');
+    throw new InvalidArgumentError('Write a duration such as 2d, 12h, 1h30m or 90s.');
   }
 }
 
@@ -49,11 +51,17 @@ export function port(text: string): number {
   throw new InvalidArgumentError('Write a port from 0 to 65535 behind an equals sign: --dashboard=9464.');
 }
 
-/** Names with commas between. */
+/** Names with commas between, each once. */
 export function names(text: string): string[] {
   const list = text.split(',').map((name) => name.trim());
-  if (list.every((name) => name !== '')) return list;
-  throw new InvalidArgumentError('Write names with commas between: ts,price.');
+  if (list.includes('')) throw new InvalidArgumentError('Write names with commas between: ts,price.');
+  refuseTwice(list);
+  return list;
+}
+
+function refuseTwice(list: readonly string[]): void {
+  const twice = list.find((name, i) => list.indexOf(name) !== i);
+  if (twice !== undefined) throw new InvalidArgumentError(`"${twice}" is there twice.`);
 }
 
 /** Rows of a row group, or its period. */
@@ -79,8 +87,7 @@ export function pairs(text: string): Record<string, string> {
     if (at < 1) throw new InvalidArgumentError('Write names and values: symbol=AAPL,freq=1h.');
     return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
   });
-  const twice = found.find(([name], i) => found.findIndex(([other]) => other === name) !== i);
-  if (twice !== undefined) throw new InvalidArgumentError(`"${twice[0]}" is there twice.`);
+  refuseTwice(found.map(([name]) => name));
   return Object.fromEntries(found);
 }
 

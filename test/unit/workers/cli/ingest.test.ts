@@ -144,6 +144,8 @@ describe('a wrong turn is told the right one', () => {
     [['x.ndjson', '--no-header', '--ordered-on', 'ts'], 2, '--no-header is for CSV; these are ndjson'],
     [['mixed.csv', '--ordered-on', 'ts'], 1, 'hint: give --sort'],
     [['bad.csv', '--ordered-on', 'ts'], 1, '--skip-bad-rows'],
+    [['short.csv', '--ordered-on', 'ts'], 1, 'or leave such rows out with --skip-bad-rows'],
+    [['one.csv', '--ordered-on', 'ts', '--input-ends', 'more'], 2, 'name it with --resume'],
     [['empty.csv', '--ordered-on', 'ts'], 1, '--no-header and --schema'],
     [['header.csv', '--ordered-on', 'ts'], 1, 'say what its values are with --schema'],
     [['one.csv', '--ordered-on', 'ts', '--row-group', '5x'], 2, '1d, 6h'],
@@ -160,6 +162,7 @@ describe('a wrong turn is told the right one', () => {
     file('mixed.csv', 'ts,price', '2024-01-02,1', '2024-01-01,2');
     const many = Array.from({ length: 2100 }, (_, i) => `${i},1`);
     file('bad.csv', 'ts,price', ...many, '2100,cheap');
+    file('short.csv', ...ORDERED, '2024-01-09');
     file('header.csv', 'ts,price');
     writeFileSync(join(cwd, 'empty.csv'), '');
     writeFileSync(join(cwd, 'notes'), 'x');

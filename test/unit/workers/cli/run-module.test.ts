@@ -9,7 +9,7 @@ const CORE = JSON.stringify(import.meta.resolve('@spillway/core'));
 /** A module with a stream `s` of three rows, in a folder of its own. */
 function moduleOf(text: string, name = 'job.mjs'): { cwd: string; name: string } {
   const cwd = temporaryFolder();
-  const head = `import { createPipeline, defineOp, fromIterable, openStore } from ${CORE};
+  const head = `import { createPipeline, defineOp, fromIterable, openStore, readCsv } from ${CORE};
 const rows = [1, 2, 3].map((n) => ({ ts: \`2024-01-0\${n}\`, n }));
 const s = createPipeline({ memoryLimit: '96MiB' }).source(fromIterable({ ts: 'timestamp[ms]', n: 'int64' }, rows, { orderedOn: 'ts' }));
 `;
@@ -70,12 +70,23 @@ it.each([
   ['export default async ([name]) => s.toStore(await openStore("x"), { name });', 'the key has nothing for "name"'],
   ['export default async ([name]) => s.toStore(await openStore("x"), { name });', 'without arguments'],
   ['throw new Error("by hand");', 'cannot be imported: by hand'],
-  ['export default () => { throw new TypeError("of its own"); };', 'of its own'],
+  ['export default () => { throw new TypeError("of its own"); };', 'failed without arguments: of its own'],
+  ['export default () => { throw new TypeError("of its own"); };', '--stack shows where in your code'],
 ])('a module with %j is refused in a sentence', async (text, sentence) => {
   const { cwd, name } = moduleOf(text);
   const { code, stdout, stderr } = await command(['run', name], { cwd });
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   expect(stderr).toContain(sentence);
+});
+
+it('leaves what only the module can change in words of the library', async () => {
+  const folder = temporaryFolder();
+  const { cwd, name } = moduleOf(
+    `const t = readCsv(${JSON.stringify(join(folder, 'short.csv'))}, { schema: { n: 'int64', m: 'int64' } }); export default createPipeline().source(t).collect();`,
+  );
+  writeFileSync(join(folder, 'short.csv'), 'n,m\n1,2\n3\n');
+  const { code, stderr } = await command(['run', name], { cwd });
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("onBadRow: 'skip-and-report'") });
 });
 
 it('names the nearest module, and says what a folder and a TypeScript file are', async () => {

@@ -156,7 +156,7 @@ describe('cat', () => {
   });
 
   it('ends quietly when nobody reads on', async () => {
-    const { code, stderr } = await command(['cat', store, key], { brokenPipe: true });
+    const { code, stderr } = await command(['cat', store, key], { outputError: 'EPIPE' });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 });

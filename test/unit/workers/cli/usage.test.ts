@@ -1,5 +1,8 @@
+import { join } from 'node:path';
+import { openStore } from '@spillway/core';
 import { expect, it } from 'vitest';
 import { command } from '#support/command';
+import { temporaryFolder } from '#support/temporary-folder';
 
 const COMMANDS = ['run', 'ingest', 'ls', 'cat', 'verify', 'vacuum', 'import-oups', 'export-oups', 'completion'];
 
@@ -28,6 +31,9 @@ it.each([
   [['cat', 'x', 'a=b', '--format', 'xml'], 'Allowed choices are csv, json, arrow'],
   [['cat', 'x', 'a=b', '--limit', '-1'], 'Write a whole number from 0 on'],
   [['run', 'x.js', '--memory-limit', '12XB'], '256MiB'],
+  [['run', 'x.js', '--memory-limit', '0'], '256MiB'],
+  [['run', 'x.js', '--checkpoint-every', '1'], '90s'],
+  [['cat', 'x', 'a=b', '--columns', 'ts,price,ts'], '"ts" is there twice'],
   [['run', 'x.js', '--workers', '0'], 'Write a whole number from 1 on'],
   [['import-oups', 'x', 'y', '--keys', 'a b'], 'exchange/symbol,year:integer'],
   [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish'],
@@ -54,6 +60,32 @@ it('prints stacks only when asked', async () => {
   expect((await command(['ls', '/nowhere'])).stderr).not.toContain('    at ');
   expect((await command(['ls', '/nowhere', '--stack'])).stderr).toContain('    at ');
 });
+
+it.each([
+  [['ls', '--json'], "missing required argument 'store'"],
+  [['ls', 'x', '--jsno', '--json'], "unknown option '--jsno'"],
+  [['ingest', 'x.csv', '--json'], 'say which store'],
+])('%j has one object with --json, too', async (args, text) => {
+  const { code, stdout } = await command(args);
+  expect(code).toBe(2);
+  expect(JSON.parse(stdout)).toMatchObject({
+    ok: false,
+    error: { code: 'ERR_OPTIONS', message: expect.stringMatching(new RegExp(`^${text}`)) },
+  });
+});
+
+it.each([['csv'], ['json']])(
+  'says so where standard output cannot be written, as of a full disk, as %s',
+  async (format) => {
+    const store = join(temporaryFolder(), 'store');
+    await (await openStore(store)).write({ a: 'b' }, [{ n: 1 }], { schema: { n: 'int64' }, orderedOn: 'n' });
+    const { code, stderr } = await command(['cat', store, 'a=b', '--format', format], { outputError: 'ENOSPC' });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(/^ERR_IO: standard output cannot be written: the disk is full\n {2}hint: /),
+    });
+  },
+);
 
 it('has one object on the last line with --json, also when it fails', async () => {
   const { code, stdout } = await command(['ls', '/nowhere', '--json']);

@@ -6,12 +6,12 @@ import type { Style } from './style.ts';
 type Place = Pick<PipelineErrorData, 'stage' | 'file' | 'row' | 'column' | 'value'>;
 
 /** What to do next, in the words of the command line where the library's are others. */
-function hintOf({ code, hint, expected }: PipelineErrorData): string | undefined {
+function hintOf({ code, hint, expected }: PipelineErrorData, command: string | undefined): string | undefined {
   if (code === 'ERR_MEMORY_MINIMUM' && expected !== undefined) {
     const least = Math.ceil(Number(expected) / 2 ** 20);
     return `give --memory-limit ${least}MiB or more; with --dry-run the command says what needs it`;
   }
-  return hint === undefined ? undefined : inCommandWords(hint);
+  return hint === undefined ? undefined : inCommandWords(hint, command);
 }
 
 /** Where it happened, without what the message says already. */
@@ -36,21 +36,27 @@ function stacksOf(error: unknown): string[] {
   return stacks;
 }
 
-/** The cause of an error in code of users, which its message only names. */
+/** An error in code of users, which the message only names. The stack of a syntax error knows nothing of the code. */
 function isUserCode(error: unknown): boolean {
-  return error instanceof PipelineError && (error.code === 'ERR_OP_IMPORT' || error.code === 'ERR_OP_FAILED');
+  if (!(error instanceof PipelineError)) return false;
+  if (error.code === 'ERR_OP_FAILED') return true;
+  return error.code === 'ERR_OP_IMPORT' && error.cause instanceof Error && !(error.cause instanceof SyntaxError);
 }
 
 /**
  * An error in some lines: the sentence, the place, the hint. Stacks where they are asked for, and for errors that are none of
  * ours.
  */
-export function errorText(error: unknown, style: Style, options: { stack?: boolean } = {}): string {
+export function errorText(
+  error: unknown,
+  style: Style,
+  options: { stack?: boolean; command?: string | undefined } = {},
+): string {
   const data = errorToData(error);
   const place = placeOf(data);
   const lines = [`${style.red(style.bold(data.code))}: ${data.message}`];
   if (place !== '') lines.push(`  at ${place}`);
-  const hint = hintOf(data);
+  const hint = hintOf(data, options.command);
   if (hint !== undefined) lines.push(`  ${style.bold('hint')}: ${hint}`);
   if (options.stack === true || !(error instanceof PipelineError))
     lines.push(...stacksOf(error).map((stack) => style.dim(stack)));

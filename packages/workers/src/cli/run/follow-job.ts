@@ -8,6 +8,7 @@ import { shortCount, timeText } from '../../monitor/progress-text.ts';
 import { ProgressDisplay } from '../../monitor/terminal-progress.ts';
 import { run } from '../../run.ts';
 import type { CommonOptions, Context } from '../context.ts';
+import { UsageError } from '../exit-codes.ts';
 import { retold } from '../output/retold.ts';
 import { amount, grouped } from '../output/text-table.ts';
 import { type WatchOptions, watchJob } from './watch-job.ts';
@@ -40,8 +41,12 @@ const RUN_OPTIONS = [
   ...(['resume', 'inputEnds', 'checkpointEvery', 'resumeDirectory'] as const),
 ];
 
-/** What of a job's options `run` takes. */
+/** What of a job's options `run` takes. @throws UsageError */
 function runOptions(options: JobOptions, { env, cwd }: Context): RunOptions {
+  if (options.inputEnds === 'more' && options.resume === undefined)
+    throw new UsageError(
+      '--input-ends more needs a job to go on with: name it with --resume, such as --resume nightly',
+    );
   const given = RUN_OPTIONS.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]);
   const named = options.history === true ? undefined : options.history;
   const place = historyPlace(named, env, cwd);

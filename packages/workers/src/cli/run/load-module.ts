@@ -39,7 +39,9 @@ async function importModule(path: string): Promise<Record<string, unknown>> {
   } catch (cause) {
     if (cause instanceof PipelineError) throw cause;
     const message = cause instanceof Error ? cause.message : String(cause);
-    throw refuse(path, `cannot be imported: ${message}`, 'node says why: node --check, then node on the module', cause);
+    const hint =
+      cause instanceof SyntaxError ? `node --check ${path} shows the line` : 'what it does as it is imported fails';
+    throw refuse(path, `cannot be imported: ${message}`, hint, cause);
   }
 }
 
@@ -67,13 +69,16 @@ function checkSinks(path: string, value: unknown, from: string): Sink[] {
 
 type ModuleFunction = (args: readonly string[]) => unknown;
 
-/** What it throws of the library's names the module, and what it was given. */
+/** What it throws names the module, and what it was given. */
 async function call(exported: ModuleFunction, args: readonly string[], path: string): Promise<unknown> {
   try {
     return await exported([...args]);
   } catch (error) {
-    if (!(error instanceof PipelineError)) throw error;
     const given = args.length === 0 ? 'without arguments' : `with ${args.map((arg) => JSON.stringify(arg)).join(' ')}`;
+    if (!(error instanceof PipelineError)) {
+      const message = error instanceof Error ? error.message : String(error);
+      throw refuse(path, `failed ${given}: ${message}`, 'its default export threw this; it has to return sinks', error);
+    }
     throw retold(error, { message: `${error.message}, in ${path} ${given}` });
   }
 }
