@@ -16,6 +16,7 @@ from spillway_dask import worker
 from spillway_dask.problems import Problem, check_versions, problem_of
 
 LOOK_SECONDS = 0.5
+ANSWER_SECONDS = 6
 RECONNECT_SECONDS = 60
 CLOSE_SECONDS = 10
 
@@ -122,6 +123,9 @@ class Bridge:
 
     def _submit(self, key, worker_address, request, alone=False):
         name, settings = self.plugin
+        if self._is_lost():
+            self.lines.write({"event": "lost", "key": key, "why": "the scheduler was lost"})
+            return
         call = (
             (worker.run_partition_alone, json.dumps(settings), request)
             if alone or settings["perTask"]
@@ -178,9 +182,9 @@ class Bridge:
 
     async def _look(self):
         identity = await self.client.scheduler.identity(**self._everyone())
-        if self.scheduler_id not in (None, identity["id"]):
-            await self._begin_again()
-        self.scheduler_id = identity["id"]
+        self.scheduler_id = self.scheduler_id or identity["id"]
+        if self.scheduler_id != identity["id"]:
+            raise Problem("no-scheduler", "the scheduler was started again")
         return [seen(address, of) for address, of in identity["workers"].items()]
 
     def _everyone(self):
@@ -188,12 +192,30 @@ class Bridge:
         version = tuple(int(part) for part in distributed.__version__.split("+")[0].split(".")[:2])
         return {"n_workers": -1} if version >= (2025, 1) else {}
 
-    async def _begin_again(self):
-        """Another scheduler at the same address knows nothing of us."""
-        for key in list(self.futures):
-            self._forget(key, {"event": "lost", "key": key, "why": "the scheduler was started again"})
+    async def _connect_again(self):
+        """A scheduler that was lost knows nothing of us, and neither does the next one at its address."""
+        await self._connect(5)
         if self.plugin is not None:
             await self._register()
+
+    def _let_go(self):
+        """Of a client whose scheduler does not answer: whatever it was to do is lost."""
+        client, self.client = self.client, None
+        self.scheduler_id = None
+        if client is not None:
+            self._keep(self._close_quietly(client))
+        for key in list(self.futures):
+            self._forget(key, {"event": "lost", "key": key, "why": "the scheduler was lost"})
+        self.lines.write({"event": "workers", "workers": []})
+
+    async def _close_quietly(self, client):
+        try:
+            await asyncio.wait_for(client.close(), CLOSE_SECONDS)
+        except Exception as error:
+            print(f"while closing: {error}", file=sys.stderr)
+
+    def _is_lost(self):
+        return self.client is None or self.client.status != "running"
 
     async def _look_again_and_again(self):
         loop = asyncio.get_running_loop()
@@ -201,19 +223,19 @@ class Bridge:
         while not self.ending.done():
             before = loop.time()
             try:
-                if self.client.status == "closed":
-                    await self._connect(5)
-                self.lines.write({"event": "workers", "workers": await asyncio.wait_for(self._look(), 10)})
+                if self._is_lost():
+                    self._let_go()
+                    await asyncio.wait_for(self._connect_again(), ANSWER_SECONDS)
+                self.lines.write({"event": "workers", "workers": await asyncio.wait_for(self._look(), ANSWER_SECONDS)})
                 lost_at = None
             except Exception as error:
-                if lost_at is None:
-                    lost_at = before
-                    self.lines.write({"event": "workers", "workers": []})
+                self._let_go()
+                lost_at = before if lost_at is None else lost_at
                 if loop.time() - lost_at > RECONNECT_SECONDS:
                     message = f"the scheduler at {self.address} is gone: {error}"
                     self.lines.write({"event": "fatal", "code": "no-scheduler", "message": message})
                     return
-            await asyncio.sleep(max(LOOK_SECONDS, 5 * (loop.time() - before)))
+            await asyncio.sleep(max(LOOK_SECONDS, 5 * (loop.time() - before)) if lost_at is None else LOOK_SECONDS)
 
     async def _close(self):
         """Gives back what is ours, for a bounded time: the coordinator waits for the end of this process."""

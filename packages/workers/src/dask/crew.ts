@@ -16,7 +16,7 @@ export interface CrewOptions {
   name: string;
   /** The request that asks a worker whether it can run partitions. */
   probe: string;
-  /** How long there may be no usable worker: before there was one, and after. */
+  /** How long there may be no usable worker: before there was any, and after. */
   patienceMs: { atFirst: number; later: number };
 }
 
@@ -31,6 +31,7 @@ export class Crew implements ClusterEvents {
   #views: WorkerView[] = [];
   #unsent: ClusterTask[] = [];
   #hasStarted = false;
+  #hasSeen = false;
   #probes = 0;
   #lonelySince: number | undefined;
   #refusal: PipelineError | undefined;
@@ -74,6 +75,7 @@ export class Crew implements ClusterEvents {
   }
 
   workers(views: WorkerView[]): void {
+    this.#hasSeen ||= views.length > 0;
     this.#views = views;
     if (this.#cluster === undefined) return;
     const there = new Set(views.map(({ address }) => address));
@@ -114,13 +116,21 @@ export class Crew implements ClusterEvents {
       if (this.#admitted.get(address) !== 'asked') return;
       if ('reply' in outcome && 'result' in outcome.reply) return this.#admit(address);
       const error = refusalOf(address, outcome);
+      if ('lost' in outcome) return this.#forget(address, error);
       if (error.code !== 'ERR_DASK_WORKER' || attempt >= PROBE_ATTEMPTS) return this.#refuse(address, error);
     }
+  }
+
+  /** It, or its scheduler, is gone, and asked again if it is seen again. */
+  #forget(address: string, error: PipelineError): void {
+    this.#admitted.delete(address);
+    this.#refusal = error;
   }
 
   #admit(address: string): void {
     this.#admitted.set(address, 'usable');
     this.#hasStarted = true;
+    this.#refusal = undefined;
     this.#lonelySince = undefined;
     this.#listener(this.usable());
   }
@@ -139,7 +149,7 @@ export class Crew implements ClusterEvents {
     this.#lonelySince ??= Date.now();
     const waitedMs = Date.now() - this.#lonelySince;
     const { atFirst, later } = this.#options.patienceMs;
-    if (waitedMs < (this.#hasStarted ? later : atFirst)) return;
+    if (waitedMs < (this.#hasSeen ? later : atFirst)) return;
     this.#onFailure(this.#refusal ?? noWorkers(this.#options.address, Math.round(waitedMs / 1000)));
   }
 }
