@@ -13,7 +13,7 @@ import type { Sink } from './sinks.ts';
  */
 export function buildLogicalPlan(sinks: readonly Sink[]): LogicalPlan {
   const [first] = sinks;
-  if (first === undefined) throw refuse('there are no sinks to run', 'give at least one: run([stream.collect()])');
+  if (sinks.length === 0) throw refuse('there are no sinks to run', 'give at least one: run([stream.collect()])');
   for (const sink of sinks) {
     if (sink?.node === undefined || sink.settings === undefined)
       throw refuse(
@@ -21,7 +21,7 @@ export function buildLogicalPlan(sinks: readonly Sink[]): LogicalPlan {
         'end each stream with collect(), forEach(), toIterable(), toParquet() or toStore()',
       );
   }
-  const { settings } = first;
+  const { settings } = first as Sink;
   for (const sink of sinks) {
     if (sink.settings !== settings)
       throw refuse('the sinks belong to different pipelines', 'make all streams of a run from one createPipeline()');

@@ -1,6 +1,7 @@
 /** Options of `run`, checked before anything starts. */
 import { availableParallelism } from 'node:os';
-import { parseBytes } from '@spillway/core/base';
+import { PipelineError, parseBytes } from '@spillway/core/base';
+import { nearestName } from '@spillway/core/words';
 import { type AlertOptions, type ParsedAlertOptions, parseAlertOptions } from '../alerts/alert-options.ts';
 import type { Progress } from '../monitor/progress.ts';
 import type { DeadLetter } from './dead-letter.ts';
@@ -126,10 +127,17 @@ const RESUME_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 /** More lanes than this never help on one machine, and each costs an isolate. */
 const MOST_WORKERS = 256;
 
+function unknownOption(name: string): PipelineError {
+  const known = [...KNOWN];
+  const nearest = nearestName(name, known);
+  const hint = nearest === undefined ? `its options are ${known.join(', ')}` : `did you mean "${nearest}"?`;
+  return new PipelineError('ERR_OPTIONS', `run has no option "${name}"`, { hint });
+}
+
 /** @throws ERR_OPTIONS naming the option, what was given and what is taken */
 export function parseRunOptions(options: RunOptions): ParsedRunOptions {
   for (const name of Object.keys(options)) {
-    if (!KNOWN.has(name)) throw refused(name, 'is not an option of run', `one of ${[...KNOWN].join(', ')}`);
+    if (!KNOWN.has(name)) throw unknownOption(name);
   }
   const { workers = availableParallelism() } = options;
   if (!Number.isInteger(workers) || workers < 1 || workers > MOST_WORKERS)

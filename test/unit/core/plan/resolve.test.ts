@@ -237,3 +237,8 @@ describe('a sink that merges', () => {
     );
   });
 });
+
+test('what is no sink is refused as that, and no sinks as none', () => {
+  expect(() => buildLogicalPlan([undefined as unknown as Sink])).toThrow('one of the sinks is not a sink');
+  expect(() => buildLogicalPlan([])).toThrow('there are no sinks to run');
+});

@@ -26,7 +26,7 @@ it('takes sizes and durations as text', () => {
 it.each([
   [{ workers: 0 }, /workers is 0/],
   [{ workers: 1.5 }, /workers is 1.5/],
-  [{ worker: 2 }, /worker is not an option/],
+  [{ worker: 2 }, /run has no option "worker"/],
   [{ onProgress: 'yes' }, /onProgress is not a function/],
   [{ signal: {} }, /signal is not an AbortSignal/],
   [{ resume: '../nightly' }, /option resume/],
@@ -37,4 +37,9 @@ it.each([
   const error = refusal(options);
   expect([error.code, error.message]).toEqual(['ERR_OPTIONS', expect.stringMatching(message)]);
   expect(error.hint).toBeTruthy();
+});
+
+it('is told the option that was meant', () => {
+  expect(refusal({ worker: 2 }).hint).toBe('did you mean "workers"?');
+  expect(refusal({ colour: 'red' }).hint).toMatch(/^its options are workers, memoryLimit, /);
 });

@@ -60,7 +60,7 @@ async function finish({ from, to, isDryRun, done }: Transfers, options: OupsOpti
   if (isDryRun) for (const one of done) await tell(one, true, context);
   context.note(
     done.length === 0
-      ? `${from} has no such datasets`
+      ? `${from} has no datasets${options.match === undefined ? '' : ' that --match takes'}`
       : `${amount(done.length, 'dataset')}, ${amount(rows, 'row')}, ${isDryRun ? 'would be written to' : 'are in'} ${to}`,
   );
 }
