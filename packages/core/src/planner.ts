@@ -7,6 +7,7 @@ export { hasUserCode, type MemorySplit, splitMemory, WHOLE_LIBRARY_BYTES } from 
 export { buildLogicalPlan } from './plan/build.ts';
 export { mostDeliveredRows } from './plan/delivered-rows.ts';
 export { callbackOf, feederOf } from './plan/endpoints.ts';
+export { ENOUGH } from './plan/endpoints-contract.ts';
 export { distanceToSink, type Gives, givesUnderPressure } from './plan/reclaim.ts';
 export { resolvePlan } from './plan/resolve.ts';
 export { fitStages, planStages } from './plan/stages.ts';

@@ -63,9 +63,11 @@ export {
 export { CallbackTaker } from './sinks/callback-taker.ts';
 export { DeliveredKept } from './sinks/delivered-kept.ts';
 export { drainEdge } from './sinks/drain-edge.ts';
+export { ArrowInput } from './sources/arrow-input.ts';
 export { CHAIN_BYTES, ChunkChain, startsOf } from './sources/chunk-chain.ts';
 export { Feed } from './sources/feed.ts';
 export { FeedLog } from './sources/feed-log.ts';
 export { PieceMaker } from './sources/piece-maker.ts';
 export { packetRowsOf, positionsOf, scheduleRowGroups } from './sources/row-groups.ts';
 export { RowLease } from './sources/row-lease.ts';
+export { TextInput } from './sources/text-input.ts';

@@ -47,6 +47,18 @@ describe.each([1, 2])('with %i workers', (workers) => {
   });
 });
 
+it('what is emitted when a limit has its rows is left out', async () => {
+  const p = createPipeline();
+  const input = p.pushSource({ n: 'int64' });
+  const sink = input.stream.limit(3).collect();
+  const job = run([sink]);
+  const emitted: Promise<void>[] = [];
+  for (let n = 0; n < 2_000; n++) emitted.push(input.emit({ n: BigInt(n) }));
+  await Promise.all(emitted);
+  expect(valuesOf(await job.rows(sink))).toEqual([0, 1, 2]);
+  await input.emit({ n: 5n });
+});
+
 it('an iterable is read to its end where another sink has all of it', async () => {
   const rows = Array.from({ length: 500 }, (_, n) => [{ n }]);
   const source = createPipeline().source(fromIterable({ n: 'int64' }, rows));

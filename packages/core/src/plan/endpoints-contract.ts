@@ -9,6 +9,9 @@ import type { ColumnsRecord, Fields } from '../schema/types.ts';
 /** One logical input of a fed source: a batch, plain columns, or rows as objects. */
 export type FedInput = RecordBatch | ColumnsRecord | readonly Record<string, unknown>[];
 
+/** Why a signal stops a feeder before its end when nobody needs more of it. */
+export const ENOUGH: unique symbol = Symbol('nothing more is needed');
+
 /** A source that is fed on the main thread: push source, iterable, async iterable, Node stream. */
 export interface Feeder {
   readonly fields: Fields;
@@ -18,12 +21,10 @@ export interface Feeder {
   readonly totalRows?: number;
   /** Inputs that may be under way before `write` waits; without it as many as there is room for. */
   readonly maxInFlight?: number;
-  /** Whether it may be ended as soon as nothing needs more of it. */
-  readonly canStop?: boolean;
   /**
    * Hands every logical input to `write`, in order, each after the one before has been taken (that is the backpressure),
    * and resolves when the input has ended. Called at most once a run. Stops and rejects when `signal` aborts: pending
-   * `emit` calls of a push source then reject with the signal's reason, and iterators are closed.
+   * `emit` calls of a push source then reject with the signal's reason, and iterators are closed. When the reason is `ENOUGH`, calls of `emit` resolve.
    */
   feed(write: (input: FedInput) => Promise<void>, signal: AbortSignal): Promise<void>;
 }

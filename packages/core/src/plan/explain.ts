@@ -7,7 +7,7 @@ import { formatBytes } from '../schema/sizes.ts';
 import { type MemorySplit, splitMemory } from './budget.ts';
 import { buildLogicalPlan } from './build.ts';
 import type { AggregationSpec, FileParts, OperatorSpec, SinkSpec, SortKey, SourceSpec, Triggers } from './logical.ts';
-import { batchRowsOf, type MinimumTerms, minimumTerms } from './minimum.ts';
+import { largestBatchRows, type MinimumTerms, minimumTerms } from './minimum.ts';
 import type { EdgeSpec, PhysicalPlan, StageOperator, StageSpec } from './physical.ts';
 import { type RecoveryGap, recoveryGaps } from './recovery.ts';
 import { fileProbes, resolvePlan } from './resolve.ts';
@@ -49,7 +49,7 @@ export async function explain(sinks: Sink | readonly Sink[], options: ExplainOpt
   const logical = await resolvePlan(buildLogicalPlan(list), options.probes ?? fileProbes);
   const { workers = 2, memoryLimitBytes } = options;
   const physical = fitStages(logical, { workers, ...(memoryLimitBytes !== undefined && { memoryLimitBytes }) });
-  const rows = Math.max(1, ...logical.nodes.map(batchRowsOf));
+  const rows = largestBatchRows(logical);
   const minimum = minimumTerms(logical, physical.stages, physical.edges, rows);
   const split = splitMemory(logical, physical);
   const gaps = await recoveryGaps(physical);

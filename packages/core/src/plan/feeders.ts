@@ -5,7 +5,7 @@
 import type { RecordBatch, Table } from 'apache-arrow';
 import { PipelineError } from '../errors.ts';
 import type { ColumnsRecord, Fields } from '../schema/types.ts';
-import type { FedInput, Feeder } from './endpoints-contract.ts';
+import { ENOUGH, type FedInput, type Feeder } from './endpoints-contract.ts';
 
 /**
  * One item of an iterable: a batch, an Arrow table, columns, several rows as objects, or one row. Rows may be of any
@@ -78,7 +78,6 @@ export class IterableFeeder implements Feeder {
   readonly fields: Fields;
   readonly label: string;
   readonly totalRows?: number;
-  readonly canStop: boolean = true;
   readonly #items: AnyIterable;
   readonly #batchRows: number;
   #hasBeenRead = false;
@@ -216,7 +215,8 @@ export class PushFeeder implements Feeder {
       await this.#drain(write, signal);
       this.#closed = () => Promise.reject(this.#refuse('has ended', 'make a new push source for every run'));
     } catch (reason) {
-      this.#fail(reason);
+      if (reason === ENOUGH) this.#leaveOut();
+      else this.#fail(reason);
       throw reason;
     }
   }
@@ -251,6 +251,13 @@ export class PushFeeder implements Feeder {
     );
     this.#wake?.();
     return told(Promise.all(taken).then(() => {}));
+  }
+
+  /** Nobody needs what is emitted from here on: whoever emits need not know. */
+  #leaveOut(): void {
+    this.#closed = () => Promise.resolve();
+    for (const { resolve } of this.#pending) resolve();
+    this.#pending = [];
   }
 
   #fail(reason: unknown): void {

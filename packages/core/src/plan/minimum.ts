@@ -74,6 +74,11 @@ export function batchRowsOf(node: ResolvedNode | undefined): number {
   return source.type === 'shared' ? Math.min(source.batchRows, Math.max(1, source.rows)) : PIECE_ROWS;
 }
 
+/** Rows of the largest batch that any source sends. */
+export function largestBatchRows({ nodes }: Pick<ResolvedPlan, 'nodes'>): number {
+  return Math.max(1, ...nodes.filter(({ spec }) => spec.kind === 'source').map(batchRowsOf));
+}
+
 /** Rows of the largest batch of an edge, when its sources send up to `rows`. */
 export function edgeRows(plan: ResolvedPlan, edge: Pick<EdgeSpec, 'source'>, rows: number): number {
   let node = plan.nodes.find(({ id }) => id === edge.source.node);

@@ -17,7 +17,7 @@ import type { Fields } from '../schema/types.ts';
 import { mergingBytes } from './aggregate-bytes.ts';
 import { splitMemory } from './budget.ts';
 import { entangledInputs } from './entangled.ts';
-import { batchRowsOf, edgeFloor, joinBytes, lanesAt, minimumTerms, sortBytes, sumOf } from './minimum.ts';
+import { edgeFloor, joinBytes, lanesAt, largestBatchRows, minimumTerms, sortBytes, sumOf } from './minimum.ts';
 import type { EdgeSpec, PhysicalPlan, StageInput, StageOperator, StagePort, StageSpec } from './physical.ts';
 import type { ResolvedNode, ResolvedPlan } from './resolved.ts';
 import { hasTraits, traitsOf } from './steps/traits.ts';
@@ -59,7 +59,7 @@ export function cutStages(plan: ResolvedPlan, options: StageOptions): PhysicalPl
   const memoryLimitBytes = options.memoryLimitBytes ?? plan.memoryLimitBytes;
   const cut = new StageCutter(plan, options.workers);
   const { stages, edges } = cut;
-  const rows = Math.max(1, ...plan.nodes.filter((node) => node.spec.kind === 'source').map(batchRowsOf));
+  const rows = largestBatchRows(plan);
   const terms = minimumTerms(plan, stages, edges, rows);
   const minimumBytes = sumOf(terms);
   const { arenaBytes } = splitMemory(plan, { stages, memoryLimitBytes, minimumBytes, workers: options.workers });

@@ -106,7 +106,7 @@ export class Attempt {
     const { planned, split, lease, spill, from } = parts;
     const { logical, physical } = planned;
     this.#parts = parts;
-    this.#bounded = boundedSources(logical);
+    this.#bounded = boundedSources(logical, parts.options.resume !== undefined);
     const wiring = wireRun({
       logical,
       physical,

@@ -3,7 +3,7 @@
 import { PipelineError } from '@spillway/core/base';
 import { OrderCheck } from '@spillway/core/data';
 import type { OrderedValue, SinkSpec, SourceSpec, Spill } from '@spillway/core/internal';
-import { callbackOf, feederOf, floorBytes, mostDeliveredRows } from '@spillway/core/planner';
+import { callbackOf, ENOUGH, feederOf, floorBytes, mostDeliveredRows } from '@spillway/core/planner';
 import { keptAlert, noted } from '../alerts/alert.ts';
 import type { MainHeap } from '../governor/main-heap.ts';
 import type { JobEmitter } from '../job/events.ts';
@@ -201,12 +201,12 @@ export class RunEnds {
     });
     this.#feeds.set(id, feed);
     const enough = new AbortController();
-    if (feeder.canStop === true) this.#enough.set(id, enough);
+    this.#enough.set(id, enough);
     const signal = AbortSignal.any([latch.signal, enough.signal]);
     const feeding = feeder
       .feed((input) => feed.write(input), signal)
       .catch((error: unknown) => {
-        if (error !== enough.signal.reason || latch.signal.aborted) throw error;
+        if (error !== ENOUGH || latch.signal.aborted) throw error;
       });
     activities.watch(
       name,
@@ -217,7 +217,7 @@ export class RunEnds {
 
   /** Nothing more of a source is needed: what iterates is told so, and the source ends. */
   finish(node: number): void {
-    this.#enough.get(node)?.abort();
+    this.#enough.get(node)?.abort(ENOUGH);
   }
 
   close(): void {

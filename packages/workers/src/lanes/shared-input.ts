@@ -48,6 +48,7 @@ export class SharedInput implements LaneInput {
   #take(sequence: number): Morsel | undefined {
     const descriptor = this.#parts.batches[sequence];
     if (descriptor === undefined) return undefined;
+    if (this.#parts.gate.isEnough()) return { sequence, batches: [] };
     const batch = this.#open(descriptor);
     try {
       if (this.#verifies) this.#verify(batch, sequence);

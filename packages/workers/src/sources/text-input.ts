@@ -42,6 +42,9 @@ interface FileChunks {
   firstChunk: number;
 }
 
+/** Instead of the place where a chunk starts: the one before it was not read, because nothing more is needed. */
+const LEFT_OUT = -1;
+
 export class TextInput implements LaneInput {
   readonly edge = -1;
   readonly #parts: TextInputParts;
@@ -115,9 +118,12 @@ export class TextInput implements LaneInput {
     const { file, firstChunk } = this.#files.findLast((candidate) => candidate.firstChunk <= chunk) as FileChunks;
     const from = file.dataStart + (chunk - firstChunk) * CHUNK_BYTES;
     const to = Math.min(file.bytes, from + CHUNK_BYTES);
+    const { source, gate } = this.#parts;
+    if (gate.isEnough()) return this.#leaveOut(chunk, await this.#chain.startOf(chunk, source.rowsBefore ?? 0));
     this.#reader.load({ file, fd: this.#descriptorOf(file.unpacked ?? file.path), from, to });
-    const { source } = this.#parts;
     const before = await this.#chain.startOf(chunk, source.rowsBefore ?? 0);
+    // Only after a restart: all that was needed had come before the barrier.
+    if (before.at === LEFT_OUT) return this.#leaveOut(chunk, before);
     const start: ChunkStart =
       chunk === firstChunk
         ? { at: file.dataStart, sourceRow: before.sourceRow, fileRow: file.rowsBefore ?? 0, line: file.headLines }
@@ -132,6 +138,12 @@ export class TextInput implements LaneInput {
       throw error;
     }
     return { sequence: chunk, batches, bytes: to - from, origin: { file: file.path, row: start.fileRow } };
+  }
+
+  /** Nobody needs the rows of this chunk, nor of any later one. Where those start is not known any more. */
+  #leaveOut(chunk: number, before: ChunkStart): Morsel {
+    this.#chain.publish(chunk + 1, { ...before, at: LEFT_OUT });
+    return { sequence: chunk, batches: [] };
   }
 
   /** @throws ERR_FILE_FORMAT when there are too many */

@@ -45,6 +45,14 @@ test('the parts of a split are the whole limit', async () => {
   }
 });
 
+test('the terms that explain prints are those of the minimum, for batches as large as the sources send', async () => {
+  for (const sink of [fromFile(), fromLanes()]) {
+    const { minimum, physical } = await explain(sink, { workers: 2, probes });
+    const sum = Object.values(minimum).reduce((bytes, term) => bytes + term, 0);
+    expect(sum).toBe(physical.minimumBytes);
+  }
+});
+
 test('a small limit has one codec thread, a large one as many as workers', async () => {
   const { minimum } = await explain(fromFile(), { workers: 4, probes });
   const leastBytes = Object.values(minimum).reduce((sum, bytes) => sum + bytes, 0);
