@@ -273,6 +273,17 @@ describe('functions', () => {
       message: expect.stringContaining('median for "m"'),
     });
   });
+
+  it('what a long gap closes at once is told from open bins where memory ends', async () => {
+    const rows = Array.from({ length: 2000 }, (_, key) => ({ t: 0n, key }));
+    const { all } = createPipeline({ memoryLimit: '96MiB' })
+      .source(fromIterable({ t: 'int64', key: 'int32' }, [[...rows, { t: 1000n, key: 0 }]], { orderedOn: 't' }))
+      .aggStream({ orderedOn: 't', by: ['key'], aggregations: { all: { every: 1, empty: 'null', columns: n } } });
+    await expect(run([all.collect()]).done).rejects.toMatchObject({
+      code: 'ERR_MEMORY_EXHAUSTED',
+      message: expect.stringMatching(/^\d+ rows of closed bins and snapshots of "all" came of one batch/u),
+    });
+  });
 });
 
 describe('functions of users', () => {

@@ -139,6 +139,34 @@ export class WindowStates implements FinalPart {
   }
 
   merge(states: Batch): void {
+    try {
+      this.#merge(states);
+    } catch (error) {
+      throw this.#explained(error);
+    }
+  }
+
+  /** Says so where memory ran out not for open bins, but for what a gap in the rows has closed or shown at once. */
+  #explained(error: unknown): unknown {
+    if (!(error instanceof PipelineError) || error.code !== 'ERR_MEMORY_EXHAUSTED') return error;
+    const made = this.#levels.reduce((sum, { closed, snapshots }) => sum + closed.count + snapshots.count, 0);
+    if (made <= this.heldRows() / 2) return error;
+    return new PipelineError(
+      error.code,
+      `${made} rows of closed bins and snapshots of ${this.#names()} came of one batch, and leave only behind it: ${error.message}`,
+      {
+        stage: this.#stage,
+        cause: error,
+        hint: "raise memoryLimit; or, where many keys have long gaps, take fewer snapshots, or leave bins without rows out (empty: 'skip')",
+      },
+    );
+  }
+
+  #names(): string {
+    return this.#levels.map(({ plan }) => `"${plan.aggregation.name}"`).join(', ');
+  }
+
+  #merge(states: Batch): void {
     const base = states.columns[0]?.values as Ptr;
     try {
       this.#reader.read(base, this.#reader.sizes(base), this.#levels);
@@ -231,10 +259,9 @@ export class WindowStates implements FinalPart {
       .sort((left, right) => right.bytes - left.bytes)
       .slice(0, 3)
       .map(({ what, bytes }) => `${what} ${formatBytes(bytes)}`);
-    const names = this.#levels.map(({ plan }) => `"${plan.aggregation.name}"`).join(', ');
     throw new PipelineError(
       'ERR_MEMORY_EXHAUSTED',
-      `the open bins of ${names} hold ${formatBytes(held)}${holders.length === 0 ? '' : ` (${holders.join(', ')})`}, their share is ${formatBytes(this.#shareBytes)}`,
+      `the open bins of ${this.#names()} hold ${formatBytes(held)}${holders.length === 0 ? '' : ` (${holders.join(', ')})`}, their share is ${formatBytes(this.#shareBytes)}`,
       { stage: this.#stage, value: String(held), expected: `at most ${this.#shareBytes}`, hint: MEMORY_HINT },
     );
   }
