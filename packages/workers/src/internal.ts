@@ -60,6 +60,7 @@ export {
   OperatorStatistics,
   placeStatistics,
 } from './monitor/statistics.ts';
+export { fingerprintOf } from './resume/fingerprint.ts';
 export { CallbackTaker } from './sinks/callback-taker.ts';
 export { DeliveredKept } from './sinks/delivered-kept.ts';
 export { drainEdge } from './sinks/drain-edge.ts';

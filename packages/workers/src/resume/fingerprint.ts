@@ -1,26 +1,35 @@
 /**
  * What tells one plan from another for `resume`: the steps, their options and how they hang together. Left out is what may change between the
- * runs of one job: the files that sources read, how many threads there are, the pipeline's memory, and names of this process alone.
+ * runs of one job: the files that sources read, where the modules of ops lie, how many threads there are, the pipeline's memory, and names of this process alone.
  */
 import { createHash } from 'node:crypto';
 import type { LogicalPlan, OperatorSpec, SinkSpec, SourceSpec } from '@spillway/core/internal';
 
 export function fingerprintOf(plan: LogicalPlan): string {
-  return digestOf(plan, ['url']);
+  return digestOf(plan, []);
 }
 
 /** The same whatever the limits of stages are: what a run has to do, not how much it may hold while it does it. */
 export function workFingerprintOf(plan: LogicalPlan): string {
-  return digestOf(plan, ['url', 'memoryLimitBytes']);
+  return digestOf(plan, ['memoryLimitBytes']);
 }
 
 function digestOf({ nodes, deterministic }: LogicalPlan, leftOut: readonly string[]): string {
   const steps = nodes.map(({ id, name, spec, inputs }) => ({ id, name, spec: lasting(spec), inputs }));
   const text = JSON.stringify({ steps, deterministic }, (key, value) => {
     if (leftOut.includes(key)) return undefined;
+    if (key === 'url' && typeof value === 'string') return moduleName(value);
     return typeof value === 'bigint' ? `${value}n` : sorted(value);
   });
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+/** Of an op's module its name alone: a project may lie elsewhere the next time, and be compiled. */
+function moduleName(url: string): string {
+  return url
+    .replace(/[?#].*$/s, '')
+    .replace(/^.*\//s, '')
+    .replace(/\.[cm]?[jt]s$/, '');
 }
 
 /** The order of keys means nothing. */
