@@ -28,11 +28,10 @@ export class AlertBoard {
     return [...this.#active.values()];
   }
 
-  /** Applies the rules. The first look only remembers. */
+  /** Applies the rules. */
   look(now: MetricsSnapshot): void {
     const before = this.#before;
     this.#before = now;
-    if (before === undefined) return;
     for (const rule of this.#rules)
       for (const finding of rule.find({ now, before }, rule.threshold)) this.#note(rule, finding, now.atMs);
     for (const [key, { rule, finding, lastMs, firstMs }] of this.#candidates) {

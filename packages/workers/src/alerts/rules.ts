@@ -21,10 +21,10 @@ export interface AlertRule {
   find(look: AlertLook, threshold: number): AlertFinding[];
 }
 
-/** Two snapshots, some time apart. */
+/** Two snapshots, some time apart; at the first look there is one, and everything counts from the beginning of the run. */
 export interface AlertLook {
   now: MetricsSnapshot;
-  before: MetricsSnapshot;
+  before: MetricsSnapshot | undefined;
 }
 
 export interface AlertFinding {
@@ -39,11 +39,11 @@ const MINUTE_MS = 60_000;
 const HALF_FULL = 0.5;
 
 function slowSinks({ now, before }: AlertLook, threshold: number): AlertFinding[] {
-  const elapsed = now.elapsedMs - before.elapsedMs;
+  const elapsed = now.elapsedMs - (before?.elapsedMs ?? 0);
   return now.sinks.flatMap((sink, index) => {
     const edge = now.edges.find(({ to }) => to === sink.name);
     const isFull = edge !== undefined && edge.packets >= edge.capacity * HALF_FULL;
-    const worked = sink.spentMs.working - (before.sinks[index]?.spentMs.working ?? 0);
+    const worked = sink.spentMs.working - (before?.sinks[index]?.spentMs.working ?? 0);
     const part = elapsed > 0 ? worked / elapsed : 0;
     if (!isFull || part < threshold) return [];
     const message = `sink "${sink.name}" holds the run up: it is busy ${percent(part)} of the time, and ${edge.packets} batches wait for it`;
@@ -60,8 +60,8 @@ function criticalPressure({ now }: AlertLook): AlertFinding[] {
 }
 
 function spillRate({ now, before }: AlertLook, threshold: number): AlertFinding[] {
-  const seconds = (now.elapsedMs - before.elapsedMs) / 1000;
-  const rate = seconds > 0 ? (now.memory.spilledBytes - before.memory.spilledBytes) / seconds : 0;
+  const seconds = (now.elapsedMs - (before?.elapsedMs ?? 0)) / 1000;
+  const rate = seconds > 0 ? (now.memory.spilledBytes - (before?.memory.spilledBytes ?? 0)) / seconds : 0;
   if (rate < threshold) return [];
   const message = `${formatBytes(Math.round(rate))} a second go to disk because they do not fit into memory; a higher memoryLimit would spare that`;
   return [{ stage: 'process', message }];
@@ -91,7 +91,7 @@ function promiseBroken({ now }: AlertLook, threshold: number): AlertFinding[] {
 
 function lateRows({ now, before }: AlertLook, threshold: number): AlertFinding[] {
   return now.stages.flatMap(({ name, lateRows: late }, index) => {
-    const more = late - (before.stages[index]?.lateRows ?? 0);
+    const more = late - (before?.stages[index]?.lateRows ?? 0);
     if (more < threshold) return [];
     const message = `"${name}" has left out ${late} rows that came too late, ${more} of them just now; a larger allowedLateness would keep them`;
     return [{ stage: name, message }];
@@ -99,7 +99,7 @@ function lateRows({ now, before }: AlertLook, threshold: number): AlertFinding[]
 }
 
 function workerRestarts({ now, before }: AlertLook, threshold: number): AlertFinding[] {
-  if (now.restarts - before.restarts < threshold) return [];
+  if (now.restarts - (before?.restarts ?? 0) < threshold) return [];
   const last = now.recent.restarts.at(-1);
   const message = `a worker of "${last?.stage}" was replaced, the ${now.restarts}. of this run: ${last?.reason}`;
   return [{ stage: last?.stage ?? 'process', message }];

@@ -98,6 +98,12 @@ describe('each rule has its cause', () => {
     expect(told()).toEqual(['worker-restarts raised parse']);
     expect(events[0]?.message).toContain('its heap is full');
   });
+
+  it('worker-restarts, before the first look', () => {
+    const restart = { atMs: 0, stage: 'parse', reason: 'it threw', kind: 'crash' } as const;
+    lookFrom(0, 1000, () => ({ restarts: 1, recent: { cascades: [], pressure: [], restarts: [restart], limits: [] } }));
+    expect(told()).toEqual(['worker-restarts raised parse']);
+  });
 });
 
 describe('options', () => {
