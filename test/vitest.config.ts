@@ -37,5 +37,7 @@ export default defineConfig(({ mode }) => ({
     maxWorkers: 2,
     testTimeout: mode === 'soak' ? 600_000 : mode === 'interop' ? 300_000 : 60_000,
     hookTimeout: 60_000,
+    // A second is little where other programs have the cores.
+    expect: { poll: { timeout: 10_000 } },
   },
 }));
