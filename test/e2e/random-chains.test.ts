@@ -156,7 +156,7 @@ describe('random chains of ops, triggers and batch sizes', () => {
         fc.asyncProperty(anyCase, async (given) => {
           expect(await parallel(given, workers)).toEqual(await expected(given));
         }),
-        { seed, numRuns: Number(process.env['SPILLWAY_RUNS'] ?? 60) },
+        { seed, numRuns: Number(process.env['SPILLWAY_RUNS'] ?? 30) },
       );
     },
     180_000,

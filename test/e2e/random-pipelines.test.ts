@@ -9,7 +9,7 @@ import { expect, test } from 'vitest';
 import { chooseSeed, randomFrom } from '#support/random';
 import { type RandomPipeline, randomPipeline } from '#support/random-pipeline';
 
-const PIPELINES = Number(process.env['SPILLWAY_PIPELINES'] ?? 12);
+const PIPELINES = Number(process.env['SPILLWAY_PIPELINES'] ?? 8);
 
 interface Answer {
   rows: ReferenceRow[][];

@@ -9,13 +9,13 @@ const MEBIBYTE = 2 ** 20;
 describe('resident memory stays inside the limit, and the answer is right', () => {
   it.each([
     { job: 'aggregate', memoryLimit: 'minimum', workers: 2, timesLimit: 10 },
-    { job: 'keyed', memoryLimit: 64 * MEBIBYTE, workers: 1, timesLimit: 5 },
-    { job: 'sort', memoryLimit: 'minimum', workers: 1, timesLimit: 5 },
-    { job: 'asof', memoryLimit: 64 * MEBIBYTE, workers: 2, timesLimit: 5 },
-    { job: 'merge', memoryLimit: 64 * MEBIBYTE, workers: 1, timesLimit: 5 },
-    { job: 'holding', memoryLimit: 64 * MEBIBYTE, workers: 1, timesLimit: 5 },
+    { job: 'keyed', memoryLimit: 64 * MEBIBYTE, workers: 1, timesLimit: 4 },
+    { job: 'sort', memoryLimit: 'minimum', workers: 1, timesLimit: 4 },
+    { job: 'asof', memoryLimit: 64 * MEBIBYTE, workers: 2, timesLimit: 4 },
+    { job: 'merge', memoryLimit: 64 * MEBIBYTE, workers: 1, timesLimit: 4 },
+    { job: 'holding', memoryLimit: 64 * MEBIBYTE, workers: 1, timesLimit: 4 },
     // Three threads of stages, and most of what it reads goes to disk.
-    { job: 'fanout', memoryLimit: 'minimum', workers: 1, timesLimit: 3 },
+    { job: 'fanout', memoryLimit: 'minimum', workers: 1, timesLimit: 2 },
   ] as const)('$job, $memoryLimit', async (job) => {
     const { outcome, problem, peak } = await runCell(job);
     expect(problem).toBeUndefined();

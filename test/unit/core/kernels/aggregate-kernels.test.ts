@@ -130,23 +130,20 @@ function casesOf(rowCounts: readonly number[]): Case[] {
 const arena = fakeArena(24 << 20);
 
 describe('segmentStates', () => {
-  it.each(casesOf([1, 37, 5_000, 9_001]))(
-    'equals its twin: $type $shape, $rows rows, nulls $nullShare, seed $seed',
-    (it) => {
-      arena.reset();
-      const random = seededRandom(it.seed);
-      const values = randomColumn(arena, it.type, it.rows, random, it.shape, it.seed % 4);
-      const validity = it.nullShare === 0 ? 0 : randomBits(arena, it.rows, random, 1 - it.nullShare);
-      const ends: number[] = [];
-      for (let end = 0; end < it.rows; ends.push(end)) end = Math.min(it.rows, end + Math.floor(random() ** 4 * 6_000));
-      const endsPtr = arena.room(ends.length * 4);
-      ends.forEach((end, i) => arena.view.setUint32(endsPtr + 4 * i, end, true));
-      const scratch = arena.room(instantiateKernels(arena).scratchBytes);
-      expectEqualStates(arena, it.type, ends.length, STATE_NAMES, (kernels, states, overflow) =>
-        kernels.segmentStates(it.type, values, validity, endsPtr, ends.length, states, overflow, scratch),
-      );
-    },
-  );
+  it.each(casesOf([1, 37, 9_001]))('equals its twin: $type $shape, $rows rows, nulls $nullShare, seed $seed', (it) => {
+    arena.reset();
+    const random = seededRandom(it.seed);
+    const values = randomColumn(arena, it.type, it.rows, random, it.shape, it.seed % 4);
+    const validity = it.nullShare === 0 ? 0 : randomBits(arena, it.rows, random, 1 - it.nullShare);
+    const ends: number[] = [];
+    for (let end = 0; end < it.rows; ends.push(end)) end = Math.min(it.rows, end + Math.floor(random() ** 4 * 6_000));
+    const endsPtr = arena.room(ends.length * 4);
+    ends.forEach((end, i) => arena.view.setUint32(endsPtr + 4 * i, end, true));
+    const scratch = arena.room(instantiateKernels(arena).scratchBytes);
+    expectEqualStates(arena, it.type, ends.length, STATE_NAMES, (kernels, states, overflow) =>
+      kernels.segmentStates(it.type, values, validity, endsPtr, ends.length, states, overflow, scratch),
+    );
+  });
 
   it('makes only what is wanted', () => {
     const random = seededRandom(7);
