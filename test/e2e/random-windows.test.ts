@@ -6,7 +6,7 @@ import { test } from 'vitest';
 import { chooseSeed } from '#support/random';
 import { checkWindowPlan } from '#support/random-window-plan';
 
-const PLANS = Number(process.env['SPILLWAY_PIPELINES'] ?? 24);
+const PLANS = Number(process.env['SPILLWAY_PIPELINES'] ?? 12);
 const firstSeed = chooseSeed();
 
 test.each(Array.from({ length: PLANS }, (_, index) => firstSeed + index))(

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { atTheMinimum } from '#support/at-the-minimum';
 import { chooseSeed } from '#support/random';
 
-const PLANS = Number(process.env['SPILLWAY_PLANS'] ?? 4);
+const PLANS = Number(process.env['SPILLWAY_PLANS'] ?? 2);
 const ROWS = Number(process.env['SPILLWAY_ROWS'] ?? 300_000);
 
 const firstSeed = chooseSeed();

@@ -24,7 +24,7 @@ function randomRows(random: SeededRandom, label: string): Row[] {
   }));
 }
 
-const count = Number(process.env['SPILLWAY_STEPS'] ?? 40);
+const count = Number(process.env['SPILLWAY_STEPS'] ?? 25);
 
 /** Sources of random rows, and what they were made of. */
 function sources(random: SeededRandom, most: number) {

@@ -72,7 +72,7 @@ describe('slidingWindow', () => {
 
   test('random windows equal the reference, in memory and on disk', async () => {
     const first = chooseSeed();
-    const count = Number(process.env['SPILLWAY_STEPS'] ?? 60);
+    const count = Number(process.env['SPILLWAY_STEPS'] ?? 40);
     let spilledBytes = 0;
     for (let seed = first; seed < first + count; seed++) {
       const random = randomFrom(seed);
