@@ -141,7 +141,7 @@ export { fieldIndex, fieldsFromShape, findField, type SchemaShape, sameColumns }
 export { parseClockTime, parseIsoTime } from './schema/iso-time.ts';
 export { type ArrowModule, loadArrow } from './schema/load-arrow.ts';
 export { nameHint, nearestName } from './schema/nearest-name.ts';
-export { KERNEL_TYPE_BYTES } from './schema/number-types.ts';
+export { KERNEL_TYPE_ARRAYS, KERNEL_TYPE_BYTES } from './schema/number-types.ts';
 export {
   isFloat,
   isInteger,

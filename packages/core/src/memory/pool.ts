@@ -109,10 +109,7 @@ export class MemoryPool implements SlabHolders {
 
   /** All that is reserved outside the arena. */
   reservedBytes(): number {
-    let kib = 0;
-    for (let index = 0; index < this.place.consumers.length; index++)
-      kib += Atomics.load(this.#words, consumerAt(index) + ConsumerWord.reservedKib);
-    return kib * KIBIBYTE;
+    return this.#sum(ConsumerWord.reservedKib);
   }
 
   /** What nobody has reserved; negative while one who grows is looking whether it may. */
@@ -132,9 +129,14 @@ export class MemoryPool implements SlabHolders {
 
   /** Of the slabs, what code of users keeps. */
   keptBytes(): number {
+    return this.#sum(ConsumerWord.keptKib);
+  }
+
+  /** Bytes of one word of all consumers. */
+  #sum(word: number): number {
     let kib = 0;
     for (let index = 0; index < this.place.consumers.length; index++)
-      kib += Atomics.load(this.#words, consumerAt(index) + ConsumerWord.keptKib);
+      kib += Atomics.load(this.#words, consumerAt(index) + word);
     return kib * KIBIBYTE;
   }
 

@@ -51,27 +51,18 @@ async function probe({ token, modules }: Extract<TaskRequest, { kind: 'probe' }>
 }
 
 function unseen(folder: string, cause: unknown): PipelineError {
-  return new PipelineError(
-    'ERR_DASK_SHARED_PATH',
-    `does not see the shared path ${folder}: ${(cause as Error).message}`,
-    {
-      file: folder,
-      hint: 'mount the folder there at the same path, or give another sharedPath that all workers see',
-      cause,
-    },
-  );
+  const hint = 'mount the folder there at the same path, or give another sharedPath that all workers see';
+  return sharedPathError('does not see', folder, hint, cause);
 }
 
 function unwritable(folder: string, cause: unknown): PipelineError {
-  return new PipelineError(
-    'ERR_DASK_SHARED_PATH',
-    `cannot write to the shared path ${folder}: ${(cause as Error).message}`,
-    {
-      file: folder,
-      hint: 'make room there, or let the user that the worker runs as write to it',
-      cause,
-    },
-  );
+  const hint = 'make room there, or let the user that the worker runs as write to it';
+  return sharedPathError('cannot write to', folder, hint, cause);
+}
+
+function sharedPathError(what: string, file: string, hint: string, cause: unknown): PipelineError {
+  const message = `${what} the shared path ${file}: ${(cause as Error).message}`;
+  return new PipelineError('ERR_DASK_SHARED_PATH', message, { file, hint, cause });
 }
 
 async function importOps(url: string): Promise<void> {

@@ -1,6 +1,7 @@
 import {
   createReferenceKernels,
   instantiateKernels,
+  KERNEL_TYPE_ARRAYS,
   KERNEL_TYPE_BYTES,
   type Kernels,
   type KernelType,
@@ -15,19 +16,7 @@ const twins = createReferenceKernels(arena);
 
 /** Sorts the bytes of a column in place, by its type. */
 function sortColumn(type: KernelType, ptr: number, rows: number): void {
-  const arrays = {
-    i8: Int8Array,
-    i16: Int16Array,
-    i32: Int32Array,
-    i64: BigInt64Array,
-    u8: Uint8Array,
-    u16: Uint16Array,
-    u32: Uint32Array,
-    u64: BigUint64Array,
-    f32: Float32Array,
-    f64: Float64Array,
-  };
-  const column = new (arrays[type] as Float64ArrayConstructor)(arena.buffer, ptr, rows);
+  const column = new (KERNEL_TYPE_ARRAYS[type] as Float64ArrayConstructor)(arena.buffer, ptr, rows);
   column.set(column.slice().sort());
 }
 

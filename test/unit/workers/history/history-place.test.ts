@@ -13,8 +13,8 @@ it('is under .local/state where no state folder is named, or a relative one', ()
 
 it('is the folder of the environment, and before that the one of the option', () => {
   const env = { SPILLWAY_HISTORY: 'runs', HOME: '/home/a' };
-  expect(historyPlace(undefined, env, '/work')).toEqual({ folder: '/work/runs', isGiven: true });
-  expect(historyPlace('mine', env, '/work')).toEqual({ folder: '/work/mine', isGiven: true });
+  expect(historyPlace(undefined, env, '/project')).toEqual({ folder: '/project/runs', isGiven: true });
+  expect(historyPlace('mine', env, '/project')).toEqual({ folder: '/project/mine', isGiven: true });
 });
 
 it.each(['off', 'OFF', 'no', '0', 'false', 'none'])('is nowhere when the environment says %s', (word) => {
