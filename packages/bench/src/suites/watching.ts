@@ -1,6 +1,7 @@
 /**
  * What watching costs, on W1 and W2a: a dashboard that a page reads; a thousand idle connections and a page that reads nothing; the record that a
- * run leaves. What is timed is the run, from its start to its end, with everything that watching has it do meanwhile.
+ * run leaves. What is timed is the run, from its start to its end, with everything that watching has it do meanwhile: that a page or a crowd connects,
+ * too. That costs the same however long a run is, so each is also measured with more rows, where what goes on while it runs can be seen.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,7 +13,7 @@ import { openStore, type Sink } from '@spillway/core';
 import { type RunOptions, run } from '@spillway/workers';
 import { startDashboard } from '@spillway/workers/dashboard';
 import type { Contestant } from '../measure/alternate.ts';
-import type { Figure } from '../measure/figure.ts';
+import { type Figure, rowsText } from '../measure/figure.ts';
 import { costOf } from '../measure/pairs.ts';
 import { storedBins, storedSeries, storeSeries } from './series-files.ts';
 import { seriesSinks, shareSeries, UNTIMED_TURNS } from './shared-series.ts';
@@ -26,6 +27,8 @@ const SAID = {
 } as const;
 
 type Way = keyof typeof SAID;
+const WAYS: readonly Way[] = ['page', 'crowd', 'record'];
+const TIMES_ROWS = [1, 4] as const;
 
 class Client {
   readonly #child: ChildProcess = fork(fileURLToPath(new URL('./watching-child.js', import.meta.url)));
@@ -78,24 +81,28 @@ export async function costOfWatching(rows: number, workers: number): Promise<Fig
   const client = new Client();
   const options = { workers, history: false } as const;
   const figures: Figure[] = [];
-  const measure = async (where: string, way: Way, sinks: () => Promise<Sink[]>): Promise<void> => {
-    const on = async (): Promise<number> =>
-      way === 'record'
-        ? timed(await sinks(), { ...options, history: join(folder, 'runs') })
-        : timedWatched(await sinks(), options, way, client);
-    const off = async (): Promise<number> => timed(await sinks(), options);
-    const asked = { workload: 'watching', what: `${SAID[way]}, ${where}`, atMost: MOST_PERCENT[way] };
-    figures.push(await costOf(asked, [contestant('on', on), contestant('off', off)], UNTIMED_TURNS));
+  const measure = async (where: string, sinks: () => Promise<Sink[]>): Promise<void> => {
+    for (const way of WAYS) {
+      const on = async (): Promise<number> =>
+        way === 'record'
+          ? timed(await sinks(), { ...options, history: join(folder, 'runs') })
+          : timedWatched(await sinks(), options, way, client);
+      const off = async (): Promise<number> => timed(await sinks(), options);
+      const asked = { workload: 'watching', what: `${SAID[way]}, ${where}`, atMost: MOST_PERCENT[way] };
+      figures.push(await costOf(asked, [contestant('on', on), contestant('off', off)], UNTIMED_TURNS));
+    }
   };
   try {
-    const table = await shareSeries(rows);
-    for (const way of ['page', 'crowd', 'record'] as const)
-      await measure('W1', way, async () => Object.values(seriesSinks(table)));
-    table.release();
-    const store = await openStore(join(folder, 'store'));
-    await storeSeries(store, rows, workers);
-    for (const way of ['page', 'crowd', 'record'] as const)
-      await measure('W2a', way, async () => storedBins(store, await storedSeries(store)));
+    for (const times of TIMES_ROWS) {
+      const table = await shareSeries(times * rows);
+      await measure(`W1 of ${rowsText(times * rows)}`, async () => Object.values(seriesSinks(table)));
+      table.release();
+    }
+    for (const times of TIMES_ROWS) {
+      const store = await openStore(join(folder, `store-${times}`));
+      await storeSeries(store, times * rows, workers);
+      await measure(`W2a of ${rowsText(times * rows)}`, async () => storedBins(store, await storedSeries(store)));
+    }
     return figures;
   } finally {
     client.close();
