@@ -25,19 +25,26 @@ export interface Group {
   figures: Figure[];
 }
 
-/** Figures of each workload at its largest size, in the order in which they were measured. */
+/** Figures of each workload at its largest size beside peers (where nobody was compared: at its largest), in the order in which they were measured. */
 export function groupsOf(figures: readonly Figure[]): Group[] {
   const groups = new Map<string, Group>();
   for (const figure of figures) {
-    const { workload, what, rows = 0 } = figure;
+    const { workload, what } = figure;
     const key = `${workload} ${what}`;
     const group = groups.get(key) ?? { workload, what, figures: [] };
-    const largest = group.figures[0]?.rows ?? 0;
-    if (rows > largest) group.figures = [];
-    if (rows >= largest) group.figures.push(figure);
+    const order = group.figures[0] === undefined ? 1 : bySize(figure, group.figures[0]);
+    if (order > 0) group.figures = [];
+    if (order >= 0) group.figures.push(figure);
     groups.set(key, group);
   }
   return [...groups.values()];
+}
+
+/** Sizes that only show how time grows come before those at which peers were compared, however large they are. */
+function bySize(a: Figure, b: Figure): number {
+  const [isBeside, wasBeside] = [a.peer !== undefined, b.peer !== undefined];
+  if (a.rows !== b.rows && isBeside !== wasBeside) return isBeside ? 1 : -1;
+  return (a.rows ?? 0) - (b.rows ?? 0);
 }
 
 /** Name of a workload with its size. */

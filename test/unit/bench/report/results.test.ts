@@ -46,6 +46,14 @@ it('tables and charts show the largest size', () => {
   ]);
 });
 
+it('a larger size without peers, for how time grows, does not hide the one beside peers', () => {
+  const larger = { ...W1, rows: 500_000_000, ours: 500 };
+  const [before] = groupsOf([larger, ...RESULTS.figures]);
+  const [behind] = groupsOf([...RESULTS.figures, larger]);
+  expect(before?.figures.map(({ peer }) => peer?.name)).toEqual(['duckdb', 'arquero']);
+  expect(behind).toEqual(before);
+});
+
 it('the printed table has ratio, goal, distance from the hardware, and what a peer cannot do', () => {
   const text = resultsText(RESULTS);
   expect(text).toMatch(/hours <of> rows, 50 M +50\.0 ms +± 5 % +duckdb v1 +750 ms +± 1 % +15\.00 × +≥ 20 × +no +80 %/);
