@@ -13,7 +13,8 @@ export function numbersOf({ memory, pressure, elapsedMs, restarts, barriers }: M
   const { rssBytes, promisedRssBytes, limitBytes, managedBytes, reservedBytes, unmanagedBytes } = memory;
   const numbers: [string, string][] = [
     ['running for', duration(elapsedMs)],
-    ['resident, of what is promised', `${bytes(rssBytes)} of ${bytes(promisedRssBytes)}`],
+    ['resident', bytes(rssBytes)],
+    ['promised at most', bytes(promisedRssBytes)],
     ['memory limit', bytes(limitBytes)],
     ['in batches', bytes(managedBytes)],
     ['reserved beside them', bytes(reservedBytes)],

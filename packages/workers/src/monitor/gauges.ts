@@ -53,9 +53,9 @@ export class RunGauges {
     return this.#read();
   }
 
-  /** Keeps the present readings; the shared memory behind them may then go. */
+  /** Keeps the present readings; the shared memory behind them may then go. What is on disk goes with it. */
   freeze(): void {
-    const last = this.#read();
+    const last = { ...this.#read(), onDiskBytes: 0 };
     this.#read = () => last;
   }
 }
