@@ -55,7 +55,12 @@ export {
 export type { WriteParquetOptions } from './formats/parquet-encoder.ts';
 export * from './formats/parquet-info.ts';
 export { dropParquetLibrary, parquetLibrary, parquetLibraryBytes } from './formats/parquet-library.ts';
+export { ChunkPages } from './formats/parquet-native/chunk-pages.ts';
 export { canReadNatively, NativeReader } from './formats/parquet-native/native-reader.ts';
+export {
+  borrowMemory as borrowPageMemory,
+  returnMemory as returnPageMemory,
+} from './formats/parquet-native/page-memory.ts';
 export {
   type ReadParquetRequest,
   type ReadParquetResult,

@@ -2,6 +2,7 @@
  * W2: hours, days and weeks of a series that lies in files, the results stored. From a dataset of our own store (W2a), which the peers may
  * read too or have in a file of their own; and from files that another program wrote, in Snappy and in Zstandard (W2b).
  */
+import assert from 'node:assert';
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,10 +17,13 @@ import {
   type Store,
 } from '@spillway/core';
 import { run } from '@spillway/workers';
+import { alternate } from '../measure/alternate.ts';
 import { type AbsentPeer, contest, type Peer, peerOrReason } from '../measure/contest.ts';
 import { fastestOf } from '../measure/fastest.ts';
 import type { Figure } from '../measure/figure.ts';
 import { boundOf } from '../measure/hardware.ts';
+import { emptyPageCache } from '../measure/page-cache.ts';
+import { unpackBound } from '../measure/unpack-alone.ts';
 import { aggregateSeries, copySeriesOut, createSeriesTable, type DuckDb, openDuckDb, quote } from '../peers/duckdb.ts';
 import { openPolars, type PolarsProcess } from '../peers/polars.ts';
 import type { BinRows } from '../peers/series-in-javascript.ts';
@@ -28,6 +32,7 @@ import type { Asked } from './asked.ts';
 import { SERIES_SEED, SERIES_SHAPE, seriesBins, shareSeries } from './shared-series.ts';
 
 const ROWS_KEY = { rows: 'series' };
+const COLD_TURNS = 5;
 const NAMES = ['hourly', 'daily', 'weekly'] as const;
 
 interface Files {
@@ -164,9 +169,35 @@ function partsOf({ store, own, snappy, zstd }: Files): Record<'own' | 'foreign',
   return { own: ofStore, foreign: ofOthers };
 }
 
+/** As W2a, with nothing of the dataset in memory: what the disk gives is what it can have. Nothing where the cache cannot be emptied. */
+async function fromTheDisk({ rows, threads, hardware }: Asked, { store, own }: Files): Promise<Figure[]> {
+  if (!emptyPageCache() || hardware.diskRead === undefined) return [];
+  let ms = 0;
+  const run = async (): Promise<void> => {
+    emptyPageCache();
+    const startMs = performance.now();
+    await aggregateInto(store, await storedSeries(store), threads);
+    ms = performance.now() - startMs;
+  };
+  const [timing] = await alternate([{ name: 'spillway', run, insideMs: () => ms }], COLD_TURNS);
+  assert(timing);
+  const bytes = own.reduce((sum, path) => sum + statSync(path).size, 0);
+  return [
+    {
+      workload: 'W2a',
+      what: 'the same with an empty page cache',
+      rows,
+      ours: timing.medianMs,
+      spread: timing.spreadMs,
+      unit: 'ms',
+      bound: boundOf('dataset read from the disk', bytes, hardware.diskRead),
+    },
+  ];
+}
+
 /** @param whose files: a dataset of our store, or files that another program wrote */
 export async function aggregateFiles(asked: Asked, whose: 'own' | 'foreign'): Promise<Figure[]> {
-  const { rows, threads, hardware, budgetMs, isAlone, hasPeers, dataFolder } = asked;
+  const { rows, threads, budgetMs, isAlone, hasPeers, dataFolder } = asked;
   const folder = mkdtempSync(join(tmpdir(), 'spillway-bench-'));
   const theirs = join(folder, 'theirs');
   const empty = join(folder, 'empty');
@@ -190,10 +221,11 @@ export async function aggregateFiles(asked: Asked, whose: 'own' | 'foreign'): Pr
         await once();
         return storedBinRows(db, files.store);
       };
-      const bytes = read.reduce((sum, path) => sum + statSync(path).size, 0);
-      const bound = boundOf('file read from the page cache', bytes, hardware.cachedRead);
-      figures.push(...(await contest({ workload, what, rows, run: once, result, peers, bound, untimed: 3, budgetMs })));
+      const bound = isAlone ? undefined : await unpackBound(read, threads);
+      const ours = { workload, what, rows, run: once, result, peers, ...(bound !== undefined && { bound }) };
+      figures.push(...(await contest({ ...ours, untimed: 3, budgetMs })));
     }
+    if (whose === 'own' && !isAlone) figures.push(...(await fromTheDisk(asked, files)));
     return figures;
   } finally {
     await polars?.close();
