@@ -36,6 +36,7 @@ export { HeapWatch, isolateBytes } from './governor/heap-watch.ts';
 export { LanePressure } from './governor/lane-pressure.ts';
 export * from './governor/machine-memory.ts';
 export { MainHeap } from './governor/main-heap.ts';
+export { KeptReading } from './governor/outside-readings.ts';
 export * from './governor/pressure.ts';
 export { injectPressure, outsideFraction, PressureSampler, StallMeter } from './governor/pressure-sampler.ts';
 export { PRESSURE_BYTES, type PressurePlace, SharedPressure } from './governor/shared-pressure.ts';

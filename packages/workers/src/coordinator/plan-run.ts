@@ -3,8 +3,8 @@ import type { Sink } from '@spillway/core';
 import { formatBytes } from '@spillway/core/base';
 import type { LogicalPlan, PhysicalPlan, ResolvedPlan, TextFile } from '@spillway/core/internal';
 import { buildLogicalPlan, feederOf, fitStages, planStages, resolvePlan } from '@spillway/core/planner';
-import { readCgroupMemory } from '../governor/cgroup.ts';
 import { groupRoom } from '../governor/group-room.ts';
+import { cgroupMemory } from '../governor/outside-readings.ts';
 import type { ParsedRunOptions } from '../job/run-options.ts';
 import type { PositionSegment } from '../lanes/source-position.ts';
 import type { SourceTotals } from '../monitor/readings.ts';
@@ -63,11 +63,14 @@ export async function planRun(
   return planned;
 }
 
+/** Runs in quick succession share a reading of the control group. */
+const GROUP_READING_MS = 50;
+
 /** Never less than the plan needs: what a group leaves is an estimate, and no reason to refuse a run. */
 function planInGroup(logical: ResolvedPlan, workers: number): { physical: PhysicalPlan; reduced?: string } {
   const physical = planStages(logical, { workers });
   const lanes = physical.stages.reduce((sum, stage) => sum + stage.lanes, 0);
-  const found = groupRoom(lanes + physical.workers, readCgroupMemory());
+  const found = groupRoom(lanes + physical.workers, cgroupMemory.get(GROUP_READING_MS));
   if (found === undefined || found.roomBytes >= physical.memoryLimitBytes) return { physical };
   const fitted = fitStages(logical, { workers, memoryLimitBytes: found.roomBytes });
   const memoryLimitBytes = Math.max(found.roomBytes, fitted.minimumBytes);

@@ -9,9 +9,10 @@ import type { Ring } from '../channels/ring.ts';
 import type { JobEmitter } from '../job/events.ts';
 import type { Arbiter } from './arbiter.ts';
 import type { CascadeWatch } from './cascade-watch.ts';
-import { readCgroupMemory } from './cgroup.ts';
+import type { CgroupMemory } from './cgroup.ts';
 import { collectGarbage } from './collector.ts';
-import { readMachineMemory, readMemoryStallUs } from './machine-memory.ts';
+import { type MachineMemory, readMemoryStallUs } from './machine-memory.ts';
+import { cgroupMemory, machineMemory } from './outside-readings.ts';
 import { PRESSURE_ACTIONS, PRESSURE_LEVELS, type PressureLevel } from './pressure.ts';
 import type { SharedPressure } from './shared-pressure.ts';
 
@@ -51,8 +52,8 @@ export function injectPressure(fraction?: () => number): void {
 /** How full the fullest of control group and machine is, on the scale of levels. `stalled`: part of the time that somebody waited for memory. */
 export function outsideFraction(
   maxSystemMemory: number,
-  cgroup: ReturnType<typeof readCgroupMemory> = readCgroupMemory(),
-  machine: ReturnType<typeof readMachineMemory> = readMachineMemory(),
+  cgroup: CgroupMemory | undefined,
+  machine: MachineMemory,
   stalled = 0,
 ): number {
   const group = cgroup === undefined ? 0 : cgroup.workingSetBytes / cgroup.limitBytes / MOST_OF_GROUP;
@@ -129,9 +130,11 @@ export class PressureSampler {
   #readOutside(now: number): void {
     if (now - this.#outsideAtMs < OUTSIDE_EVERY_MS) return;
     const stalled = this.#stalls.part(now);
+    // The first look may take what an earlier run has just read; from then on each reads anew.
+    const mostMs = this.#outsideAtMs === Number.NEGATIVE_INFINITY ? OUTSIDE_EVERY_MS : 0;
     this.#outsideAtMs = now;
     this.#parts.shared.setOutside(
-      outsideFraction(this.#parts.maxSystemMemory, readCgroupMemory(), readMachineMemory(), stalled),
+      outsideFraction(this.#parts.maxSystemMemory, cgroupMemory.get(mostMs), machineMemory.get(mostMs), stalled),
     );
   }
 

@@ -3,7 +3,8 @@
  * of a file says when the run began and which plan it had, so that listing and clearing need no file to be opened. Several processes may
  * write at once: each has names of its own, and a file that another has cleared away meanwhile is simply gone.
  */
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PipelineError } from '@spillway/core/base';
 import type { PastRun } from './past-run.ts';
@@ -15,6 +16,8 @@ const MOST_OF_ALL = 500;
 const LEFT_OVER_AFTER_MS = 3_600_000;
 /** Beyond this a record goes without its series. */
 const MOST_BYTES = 1024 * 1024;
+/** For so long what other processes add to a folder is not looked for when it is cleared. */
+const LIST_AGAIN_AFTER_MS = 1000;
 
 const NAME = /^(\d{8}-\d{6}-[0-9a-z]{4})\.([0-9a-f]{32})\.json$/;
 
@@ -24,11 +27,23 @@ export interface RecordName {
   plan: string;
 }
 
+/** Folders that runs of this process have written to: one run after the other need not list them each time. */
+const written = new Map<string, HistoryFolder>();
+
 export class HistoryFolder {
   readonly path: string;
+  /** Records as they were when last listed, and what this process has added since. */
+  #listed: { names: RecordName[]; atMs: number } | undefined;
 
   constructor(path: string) {
     this.path = path;
+  }
+
+  /** The same object for all runs of the process. */
+  static at(path: string): HistoryFolder {
+    const folder = written.get(path) ?? new HistoryFolder(path);
+    written.set(path, folder);
+    return folder;
   }
 
   /** Of every run, oldest first. */
@@ -69,32 +84,56 @@ export class HistoryFolder {
 
   /** Leaves a record, and clears away what is beyond the bounds. */
   async add(run: PastRun): Promise<void> {
-    await mkdir(this.path, { recursive: true, mode: 0o700 });
     const whole = JSON.stringify(run);
-    const text = whole.length > MOST_BYTES ? JSON.stringify({ ...run, series: [] }) : whole;
-    const file = fileName(run.id, run.plan);
-    const temporary = join(this.path, `.${file}`);
-    try {
-      await writeFile(temporary, text, { mode: 0o600 });
-      await rename(temporary, join(this.path, file));
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
-    }
-    await this.#clear(run.plan);
+    const { id, plan } = run;
+    this.#write(fileName(id, plan), whole.length > MOST_BYTES ? JSON.stringify({ ...run, series: [] }) : whole);
+    await this.#clear({ id, plan });
   }
 
-  async #clear(plan: string): Promise<void> {
-    const entries = await this.#entries();
-    const names = namesIn(entries);
-    const ofPlan = names.filter((name) => name.plan === plan);
+  /** Not through the thread pool: a run that has ended waits for this, and its turns there take many times as long as the writing. */
+  #write(file: string, text: string): void {
+    const temporary = join(this.path, `.${file}`);
+    try {
+      try {
+        writeFileSync(temporary, text, { mode: 0o600 });
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+        mkdirSync(this.path, { recursive: true, mode: 0o700 });
+        writeFileSync(temporary, text, { mode: 0o600 });
+      }
+      renameSync(temporary, join(this.path, file));
+    } catch (error) {
+      if (existsSync(temporary)) rmSync(temporary);
+      throw error;
+    }
+  }
+
+  async #clear(added: RecordName): Promise<void> {
+    const names = await this.#namesWith(added);
+    const ofPlan = names.filter((name) => name.plan === added.plan);
     const beyond = new Set([
       ...ofPlan.slice(0, Math.max(0, ofPlan.length - MOST_OF_PLAN)),
       ...names.slice(0, Math.max(0, names.length - MOST_OF_ALL)),
     ]);
-    for (const name of beyond) await rm(join(this.path, fileName(name.id, name.plan)), { force: true });
+    if (beyond.size === 0) return;
+    for (const { id, plan } of beyond) await rm(join(this.path, fileName(id, plan)), { force: true });
+    if (this.#listed !== undefined) this.#listed.names = this.#listed.names.filter((name) => !beyond.has(name));
+  }
+
+  /** All records, the one that was just added among them. Listing also removes what writers that were killed have left. */
+  async #namesWith(added: RecordName): Promise<RecordName[]> {
+    const now = performance.now();
+    if (this.#listed !== undefined && now - this.#listed.atMs < LIST_AGAIN_AFTER_MS) {
+      const { names } = this.#listed;
+      const later = names.findLastIndex(({ id }) => id <= added.id);
+      names.splice(later + 1, 0, added);
+      return names;
+    }
+    const entries = await this.#entries();
+    this.#listed = { names: namesIn(entries), atMs: now };
     const leftOvers = entries.filter((entry) => entry.startsWith('.') && NAME.test(entry.slice(1)));
     for (const entry of leftOvers) await this.#removeIfOld(entry);
+    return this.#listed.names;
   }
 
   async #removeIfOld(entry: string): Promise<void> {

@@ -57,7 +57,7 @@ export class RunHistory {
   async leave(record: PastRun): Promise<void> {
     const { place } = this.#parts;
     try {
-      await new HistoryFolder(place.folder).add(record);
+      await HistoryFolder.at(place.folder).add(record);
     } catch (error) {
       if (!place.isGiven) return;
       process.emitWarning(
@@ -67,11 +67,10 @@ export class RunHistory {
     }
   }
 
-  /** Of a run that has ended. */
-  record(summary: Summary): PastRun {
-    const { planned, resume, run } = this.#parts;
+  /** Of a run that has ended. @param last the snapshot at its end */
+  record(summary: Summary, last: MetricsSnapshot): PastRun {
+    const { planned, resume } = this.#parts;
     const { workers, minimumBytes } = planned.physical;
-    const last = run.snapshot(false);
     const startedAt = new Date(last.atMs - last.elapsedMs);
     this.#series.add(last);
     return {

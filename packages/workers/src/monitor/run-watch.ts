@@ -72,7 +72,7 @@ export class RunWatch {
     const { advise } = await import('../advice/advise.ts');
     const history = this.#history;
     const before = summary.elapsedMs < LONG_MS ? [] : ((await history?.before()) ?? []);
-    const record = history?.record(summary);
+    const record = history?.record(summary, snapshot);
     const advice = advise({ ...planned, snapshot }, record === undefined ? before : [...before, record]);
     if (record !== undefined) await history?.leave({ ...record, summary: { ...summary, advice } });
     return advice;
