@@ -1,8 +1,10 @@
 /** The rules of aggregations, one by one, as `docs/guides/aggregations.md` has them. */
 import { type AggregationOptions, agg, col, createPipeline, fromIterable, type Stream } from '@spillway/core';
+import { runReference } from '@spillway/core/internal';
 import { run } from '@spillway/workers';
 import { describe, expect, it } from 'vitest';
 import { failing, joined, product, untrue } from '#fixtures/aggregates';
+import { seededRandom } from '#support/random';
 
 type Given = Record<string, unknown>;
 
@@ -337,5 +339,37 @@ describe('filters and post steps', () => {
     await expect(aggregate([], { every: '1h', filter: col('x'), columns: n })).rejects.toMatchObject({
       code: 'ERR_EXPRESSION',
     });
+  });
+});
+
+describe('an aggregate of an aggregate by keys', () => {
+  it('is the same as one that gets its rows in order', async () => {
+    const random = seededRandom();
+    const batches = Array.from({ length: 40 }, (_, batch) =>
+      Array.from({ length: 500 }, (__, row) => ({
+        ts: BigInt(batch * 500 + row) * 1_000_000n,
+        k: `${random.integer(0, 3000)}`,
+        x: random.integer(-1000, 1000) / 7,
+        v: BigInt(random.integer(-1000, 1000)),
+      })),
+    );
+    const sink = () => {
+      const keyed = createPipeline()
+        .source(fromIterable(SHAPE, batches, { orderedOn: 'ts' }))
+        .aggStream({
+          orderedOn: 'ts',
+          by: ['k'],
+          aggregations: { a: { every: '10m', columns: { x: agg.sum('x'), v: agg.last('v') } } },
+        });
+      const columns = { n: agg.count(), x: agg.sum('x'), m: agg.mean('x'), d: agg.std('x'), low: agg.min('v') };
+      return keyed.a.aggStream({ orderedOn: 'ts', aggregations: { b: { every: '1h', columns } } }).b.collect();
+    };
+    const { outputs } = await runReference([sink()]);
+    const expected = outputs[0]?.batches.flat().map((row) => [...row]);
+    for (const workers of [1, 2]) {
+      const asked = sink();
+      const rows = await run([asked], { workers, debug: true }).rows(asked);
+      expect(rows.map((row) => Object.values(row))).toEqual(expected);
+    }
   });
 });

@@ -93,6 +93,7 @@ export interface HarnessOptions {
   now?: () => number;
   shareBytes?: number;
   spill?: Spill;
+  tiesUnseen?: boolean;
 }
 
 /** An aggregate operator with a context that records what it emits. */
@@ -128,6 +129,7 @@ export function aggregateHarness(
         ? Object.fromEntries(Object.keys(outputFields).map((port) => [port, record(port)]))
         : { states: { push: receive } },
     emissionsVisible: options.emissionsVisible ?? false,
+    ...(options.tiesUnseen !== undefined && { tiesUnseen: options.tiesUnseen }),
     ...(options.spill !== undefined && { spill: options.spill }),
     ...(options.shareBytes !== undefined && { shareBytes: options.shareBytes }),
     now: options.now ?? (() => 0),

@@ -150,6 +150,7 @@ function contextOf(operator: StageOperator, index: number, wiring: Wiring, servi
     outputFields: operator.outputFields,
     outputs: Object.fromEntries(ports.map((port) => [port, wiring.ofPort(index, port)])),
     emissionsVisible: operator.emissionsVisible,
+    ...(operator.tiesUnseen === true && { tiesUnseen: true }),
     ...(operator.shareBytes !== undefined && { shareBytes: operator.shareBytes }),
     ...(spill !== undefined && { spill }),
     ...autoLimitOf(operator, index, services),

@@ -92,6 +92,8 @@ export interface OperatorContext {
   outputs: Record<string, Output>;
   /** Cuts of emissions can be observed downstream (P2): flush only on own triggers and at the end. */
   emissionsVisible: boolean;
+  /** Nobody can tell in which order it gives the rows of one bin. */
+  tiesUnseen?: boolean;
   /** Bytes of shared memory that it may hold, for operators that can spill. */
   shareBytes?: number;
   /** Its limit, where the governor chooses that. */

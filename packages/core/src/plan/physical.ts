@@ -24,6 +24,8 @@ export interface StageOperator {
   outputFields: Record<string, Fields>;
   /** Cuts of its emissions can be observed downstream (P2): flush only on its own triggers and at the end. */
   emissionsVisible: boolean;
+  /** Nobody can tell in which order it gives rows with one value of the ordered column. */
+  tiesUnseen?: true;
   /** Bytes of shared memory that an operator which can spill may hold. */
   shareBytes?: number;
   /** With `memoryLimit: 'auto'`: the most that it may hold before it flushes, to begin with. The governor moves it. */

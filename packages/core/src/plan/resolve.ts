@@ -15,6 +15,7 @@ import { withMergedFiles } from './overlapping-files.ts';
 import { type DeclaredInputs, neededColumns } from './prune.ts';
 import type { CodecNeeds, PlanProbes, ResolvedNode, ResolvedPlan } from './resolved.ts';
 import { hasTraits, traitsOf } from './steps/traits.ts';
+import { markUnseenTies } from './unseen-ties.ts';
 import { trustVerifiedOrder } from './verified-order.ts';
 import { checkTiming, markVisibility } from './visibility.ts';
 
@@ -44,6 +45,7 @@ export async function resolvePlan(plan: LogicalPlan, probes: PlanProbes = filePr
   const everything = await bind(plan.nodes, cached);
   const nodes = await bind(withMergedFiles(await pruned(everything, plan.nodes)), cached);
   markVisibility(nodes);
+  markUnseenTies(nodes);
   trustVerifiedOrder(nodes);
   return { ...plan, nodes, timingDependence: checkTiming(nodes, plan.deterministic) };
 }

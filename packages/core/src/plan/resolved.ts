@@ -16,6 +16,8 @@ export interface ResolvedNode extends PlanNode {
    * then flushes only on its own triggers and at the end.
    */
   emissionsVisible: boolean;
+  /** Of an aggregate: nobody can tell in which order it gives the rows of one bin. */
+  tiesUnseen?: true;
   /** For Parquet sources: what the footers say, by file, in the order of the stream. */
   files?: ParquetInfo[];
   /** For sources and sinks of files. */

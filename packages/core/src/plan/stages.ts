@@ -312,6 +312,7 @@ class StageCutter {
       inputFields: node.inputFields,
       outputFields,
       emissionsVisible: node.emissionsVisible,
+      ...(node.tiesUnseen === true && { tiesUnseen: true }),
     });
     for (const port of Object.keys(outputFields)) {
       const users: Branch[] = half === 'partial' ? [{ node, half: 'final', input: 0 }] : this.#users(node, port);

@@ -8,7 +8,7 @@ import type { ArenaViews } from './arena-views.ts';
 import type { LevelPlan } from './state-plan.ts';
 import { isFloat, isUnsigned, valueTypeOf } from './value-type.ts';
 
-/** Writes the starts of the bins (i64 numbers at `bins`) of the given slots (u32), which ascend. */
+/** Writes the starts of the bins (i64 numbers at `bins`) of the given slots (u32), whose bins ascend. */
 export function writeBinStarts(
   draft: DraftColumn,
   plan: LevelPlan,
@@ -17,21 +17,34 @@ export function writeBinStarts(
   rows: number,
   views: ArenaViews,
 ): void {
-  const { i32, u32, i64 } = views;
+  const { u32, i64 } = views;
   const { kernel } = valueTypeOf(draft.type);
   let from = 0;
   while (from < rows) {
     const slot = u32[(slots >>> 2) + from] as number;
-    const at = (bins >>> 2) + 2 * slot;
-    let to = from + 1;
-    for (; to < rows; to++) {
-      const other = (bins >>> 2) + 2 * (u32[(slots >>> 2) + to] as number);
-      if (i32[other] !== i32[at] || i32[other + 1] !== i32[at + 1]) break;
-    }
+    const to = endOfBin(bins, slots, from, rows, views);
     const start = labelOf(plan, i64[bins / 8 + slot] as bigint);
     fillStarts(draft, kernel, start, from, to, views, plan);
     from = to;
   }
+}
+
+/** The row before `rows` where the bin of row `from` ends. */
+function endOfBin(bins: Ptr, slots: Ptr, from: number, rows: number, { i32, u32 }: ArenaViews): number {
+  const binAt = (row: number): number => (bins >>> 2) + 2 * (u32[(slots >>> 2) + row] as number);
+  const at = binAt(from);
+  const isSame = (row: number): boolean => {
+    const other = binAt(row);
+    return i32[other] === i32[at] && i32[other + 1] === i32[at + 1];
+  };
+  let low = from + 1;
+  for (let high = rows; low < high; ) {
+    // Most pieces lie in one bin: the last row is the first that is looked at.
+    const middle = high === rows ? rows - 1 : (low + high) >>> 1;
+    if (isSame(middle)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** What stands in the output for a bin. */

@@ -54,6 +54,8 @@ export class FinalStates {
   readonly #ports: Port[];
   /** Closed rows are counted. */
   readonly #isCounting: boolean;
+  /** Rows of a bin may come in any order. */
+  readonly #tiesUnseen: boolean;
   readonly #shareBytes: number;
   /** Of an operator that never spills by itself: its states go to disk to be saved. */
   readonly #late: LateSpill = new LateSpill();
@@ -69,6 +71,7 @@ export class FinalStates {
     this.#workspace = workspace;
     this.#index = index;
     this.#isCounting = isCounting;
+    this.#tiesUnseen = context.tiesUnseen === true;
     this.#shareBytes = spill === undefined ? Infinity : (shareBytes ?? Infinity);
     this.#spill = spill ?? this.#late;
     this.#order = index === undefined ? undefined : new KeyOrder(index, workspace);
@@ -265,18 +268,23 @@ export class FinalStates {
   *#rowsInMemory(port: Port): Generator<Batch, void> {
     const { level, writer } = port;
     const rows = level.closed;
-    const slots = this.#sorted(level);
+    const isInPlace = this.#tiesUnseen || this.#order === undefined;
+    const slots = isInPlace ? this.#inPlace(rows) : this.#sorted(level);
     writer.begin(rows);
     for (let from = 0; from < rows; from += PIECE_ROWS)
-      yield writer.write(slots + 4 * from, Math.min(PIECE_ROWS, rows - from), 0);
+      yield writer.write(slots + 4 * from, Math.min(PIECE_ROWS, rows - from), 0, isInPlace ? from : undefined);
     level.dropClosed();
     port.counted = 0;
   }
 
   #sorted(level: Level): Ptr {
-    if (this.#order !== undefined) return this.#order.sort(level.table, level.closed);
-    const slots = this.#workspace.scratch(4 * level.closed);
-    this.#context.kernels.iota(0, level.closed, slots);
+    return this.#order?.sort(level.table, level.closed) ?? this.#inPlace(level.closed);
+  }
+
+  /** The first slots as they lie: in order of their bins. */
+  #inPlace(count: number): Ptr {
+    const slots = this.#workspace.scratch(4 * count);
+    this.#context.kernels.iota(0, count, slots);
     return slots;
   }
 

@@ -9,7 +9,7 @@ import type { Fields } from '../../schema/types.ts';
 import type { GrowingBuffer, Workspace } from './arena-views.ts';
 import { writeBinStarts } from './bin-starts.ts';
 import type { KeyIndex } from './key-index.ts';
-import { type Piece, ResultWriter } from './result-columns.ts';
+import { type Piece, ResultWriter, takePiece } from './result-columns.ts';
 import type { StatedLevel } from './row-bytes.ts';
 import type { StatePlan, TextStateName } from './state-plan.ts';
 import type { NeedStates } from './state-table.ts';
@@ -58,9 +58,9 @@ export class OutputWriter {
     this.#results.begin(closed);
   }
 
-  /** Rows of the given slots (u32) as a batch. */
-  write(slots: Ptr, rows: number, inputs: number): Batch {
-    const piece = { slots, rows };
+  /** Rows of the given slots (u32) as a batch; `first`: the first of them, where each is followed by the next. */
+  write(slots: Ptr, rows: number, inputs: number, first?: number): Batch {
+    const piece: Piece = { slots, rows, first };
     this.#lookUpCodes(piece);
     const texts = this.#fields.map((_, position) => this.#textsOf(position, piece));
     const variableBytes = texts.map((text, position) => this.#textBytes(position, text, rows));
@@ -129,15 +129,16 @@ export class OutputWriter {
   }
 
   /** Codes of every key column for the rows of the piece. */
-  #lookUpCodes({ slots, rows }: Piece): void {
+  #lookUpCodes(piece: Piece): void {
+    const { rows } = piece;
     const { u32 } = this.#workspace.views;
-    const keys = this.#level.table.keys >>> 2;
     for (const [column, buffer] of this.#codes.entries()) {
-      const codes = buffer.reserve(4 * rows) >>> 2;
+      const ids = buffer.reserve(4 * rows);
+      takePiece(this.#kernels, this.#workspace.views, 4, this.#level.table.keys, piece, ids);
       const index = this.#index as KeyIndex;
-      for (let row = 0; row < rows; row++) {
-        u32[codes + row] = index.codeOf(u32[keys + (u32[(slots >>> 2) + row] as number)] as number, column);
-      }
+      // Of a single column the number is the code.
+      if (index.pairs.length === 0) return;
+      for (let at = ids >>> 2, end = at + rows; at < end; at++) u32[at] = index.codeOf(u32[at] as number, column);
     }
   }
 

@@ -16,10 +16,27 @@ import { setBits } from './write-bits.ts';
 /** Sums gathered and rounded in one go. */
 const ROUNDED_AT_ONCE = 1024;
 
-/** Slots (u32) of the rows of one piece. */
+/** The rows of one piece. */
 export interface Piece {
+  /** u32 a row. */
   slots: Ptr;
   rows: number;
+  /** The first of them, where each is followed by the next. */
+  first: number | undefined;
+}
+
+/** Copies the values of a piece's slots. */
+export function takePiece(
+  kernels: Kernels,
+  { u8 }: ArenaViews,
+  width: number,
+  values: Ptr,
+  piece: Piece,
+  out: Ptr,
+): void {
+  const { slots, rows, first } = piece;
+  if (first === undefined) kernels.take(width, values, slots, rows, out);
+  else u8.copyWithin(out, values + width * first, values + width * (first + rows));
 }
 
 export class ResultWriter {
@@ -56,7 +73,7 @@ export class ResultWriter {
   write(column: AggregateColumn, states: NeedStates, draft: DraftColumn, piece: Piece): void {
     const results = new NumberResults(states, this.#views);
     if (column.fn === 'count') {
-      this.#kernels.take(8, states.area(0).states.count, piece.slots, piece.rows, draft.values);
+      this.#take(8, states.area(0).states.count, piece, draft.values);
       return;
     }
     const least = column.fn === 'var' || column.fn === 'std' ? 2 : 1;
@@ -76,16 +93,11 @@ export class ResultWriter {
     results: NumberResults,
     states: NeedStates,
     draft: DraftColumn,
-    { slots, rows }: Piece,
+    piece: Piece,
   ): void {
     const { u32, f64 } = this.#views;
-    const sums = states.area(0).states.sum;
-    const gathered = this.#scratch.reserve(SUM_STATE_BYTES * Math.min(rows, ROUNDED_AT_ONCE));
-    for (let from = 0; from < rows; from += ROUNDED_AT_ONCE) {
-      const count = Math.min(rows - from, ROUNDED_AT_ONCE);
-      this.#kernels.take(SUM_STATE_BYTES, sums, slots + 4 * from, count, gathered);
-      this.#kernels.roundSums(gathered, count, draft.values + 8 * from);
-    }
+    const { slots, rows } = piece;
+    this.#roundSums(states.area(0).states.sum, piece, draft.values);
     const isComplete = states.wideSums.size === 0 && (this.#leastCounts.get(states) as number) >= 1;
     if (isComplete && fn === 'sum') return;
     for (let row = 0, at = draft.values / 8; row < rows; row++, at++) {
@@ -95,6 +107,23 @@ export class ResultWriter {
         f64[at] = results.isWide(slot) ? results.mean(slot) : (f64[at] as number) / results.count(slot);
       else if (results.isWide(slot)) f64[at] = results.sum(slot);
     }
+  }
+
+  #roundSums(sums: Ptr, { slots, rows, first }: Piece, out: Ptr): void {
+    if (first !== undefined) {
+      this.#kernels.roundSums(sums + SUM_STATE_BYTES * first, rows, out);
+      return;
+    }
+    const gathered = this.#scratch.reserve(SUM_STATE_BYTES * Math.min(rows, ROUNDED_AT_ONCE));
+    for (let from = 0; from < rows; from += ROUNDED_AT_ONCE) {
+      const count = Math.min(rows - from, ROUNDED_AT_ONCE);
+      this.#kernels.take(SUM_STATE_BYTES, sums, slots + 4 * from, count, gathered);
+      this.#kernels.roundSums(gathered, count, out + 8 * from);
+    }
+  }
+
+  #take(width: number, values: Ptr, piece: Piece, out: Ptr): void {
+    takePiece(this.#kernels, this.#views, width, values, piece, out);
   }
 
   /** Null where fewer than `least` values were seen; most columns have no null at all and need no bitmap. */
@@ -167,30 +196,32 @@ export class ResultWriter {
     );
   }
 
-  #writeEnd(fn: 'first' | 'last', states: NeedStates, draft: DraftColumn, { slots, rows }: Piece): void {
+  #writeEnd(fn: 'first' | 'last', states: NeedStates, draft: DraftColumn, piece: Piece): void {
+    const { rows } = piece;
     const { byteWidth, type } = states.need.value;
     const area = states.area(0);
     const values = fn === 'first' ? area.firstValue : area.lastValue;
     if (type !== 'bool') {
-      this.#kernels.take(byteWidth, values, slots, rows, draft.values);
+      this.#take(byteWidth, values, piece, draft.values);
       return;
     }
     const { u8 } = this.#views;
     const spread = this.#scratch.reserve(rows);
-    this.#kernels.take(1, values, slots, rows, spread);
+    this.#take(1, values, piece, spread);
     setBits(u8, draft.values, rows, (row) => u8[spread + row] !== 0);
   }
 
-  #writeExtreme(fn: 'min' | 'max', states: NeedStates, draft: DraftColumn, { slots, rows }: Piece): void {
+  #writeExtreme(fn: 'min' | 'max', states: NeedStates, draft: DraftColumn, piece: Piece): void {
+    const { rows } = piece;
     const { byteWidth, type, kernel } = states.need.value;
     const values = states.area(0).states[fn];
     if (byteWidth === 8) {
-      this.#kernels.take(8, values, slots, rows, draft.values);
+      this.#take(8, values, piece, draft.values);
       return;
     }
     const { u8, u32 } = this.#views;
     const wide = this.#scratch.reserve(8 * rows);
-    this.#kernels.take(8, values, slots, rows, wide);
+    this.#take(8, values, piece, wide);
     if (type === 'bool') setBits(u8, draft.values, rows, (row) => u32[(wide >>> 2) + 2 * row] !== 0);
     else
       this.#kernels.cast(
