@@ -148,7 +148,18 @@ export function selectIndices(bits: usize, validity: usize, rows: u32, out: usiz
 
 export function takeBits(bits: usize, indices: usize, count: u32, out: usize): i32 {
   let total = 0;
-  for (let i: u32 = 0; i < count; ) {
+  let i: u32 = 0;
+  if (bits == 0) {
+    // Which indices are any: eight at a time.
+    const none = i32x4.splat(-1);
+    for (; i + 8 <= count; i += 8, indices += 32) {
+      const low = i32x4.bitmask(i32x4.eq(v128.load(indices), none));
+      const byte = (low | (i32x4.bitmask(i32x4.eq(v128.load(indices, 16), none)) << 4)) ^ 0xff;
+      store<u8>(out++, <u8>byte);
+      total += popcnt(byte);
+    }
+  }
+  while (i < count) {
     let byte = 0;
     for (let bit = 0; bit < 8 && i < count; bit++, i++, indices += 4) {
       const index = load<u32>(indices);

@@ -1,5 +1,8 @@
 // Checksum, and tables from keys to ids: open addressing, linear probes, at most half full. A slot is the key's hash (u32)
 // and its id + 1 (u32, 0 for an empty slot). The header is laid out in src/kernels/key-table.ts.
+//
+// A key that fits into 32 bits has a first place to be at, its lower bits, before the probes from its hash on: keys that are close together
+// (numbers of symbols, of sensors) are all found there, by one look that never branches another way.
 import { isThere } from './types';
 import { copyShort } from './take';
 
@@ -124,17 +127,28 @@ export function initKeyTable(
   memory.fill(slots, 0, <usize>slotCount << 3);
 }
 
-/** The hashes are in the old slots: no key is read. */
+/** The hashes are in the old slots: a key is read only beside wide ones, whose hash does not tell it. */
 export function rehashKeyTable(header: usize, slots: usize, slotCount: u32, keys: usize, keyCapacity: u32): void {
   let old = <usize>load<u32>(header, SLOTS);
   const oldCount = load<u32>(header, SLOT_MASK) + 1;
   const mask = slotCount - 1;
+  const isText = load<u32>(header, BYTE_CAPACITY) > 0;
+  const hasWide = load<u32>(header, HAS_WIDE) != 0;
   memory.fill(slots, 0, <usize>slotCount << 3);
   for (let i: u32 = 0; i < oldCount; i++, old += 8) {
-    if (load<u32>(old, 4) == 0) continue;
-    let index = load<u32>(old) & mask;
-    while (load<u32>(slots + (<usize>index << 3), 4) != 0) index = (index + 1) & mask;
-    store<u64>(slots + (<usize>index << 3), load<u64>(old));
+    const slot = load<u64>(old);
+    if (slot == 0) continue;
+    if (!isText) {
+      const key = hasWide ? load<u64>(keys + ((<usize>(slot >> 32) - 1) << 3)) : <u64>unmix(<u32>slot);
+      const first = slots + (<usize>(<u32>key & mask) << 3);
+      if ((!hasWide || isNarrow(key)) && load<u64>(first) == 0) {
+        store<u64>(first, slot);
+        continue;
+      }
+    }
+    let index = <u32>slot & mask;
+    while (load<u64>(slots + (<usize>index << 3)) != 0) index = (index + 1) & mask;
+    store<u64>(slots + (<usize>index << 3), slot);
   }
   store<u32>(header, slots, SLOTS);
   store<u32>(header, mask, SLOT_MASK);
@@ -148,6 +162,14 @@ export function rehashKeyTable(header: usize, slots: usize, slotCount: u32, keys
 function mix(x: u32): u32 {
   const z = (x ^ (x >> 16)) * 0x9e3779b1;
   return z ^ (z >> 15);
+}
+
+/** The x of `mix(x)`. */
+// @ts-ignore: decorator
+@inline
+function unmix(mixed: u32): u32 {
+  const z = (mixed ^ (mixed >> 15) ^ (mixed >> 30)) * 0x0e8b2f51;
+  return z ^ (z >> 16);
 }
 
 /** Whether a key is its lower half with the sign before it: then its hash is its own among all such keys. */
@@ -194,13 +216,17 @@ function addInteger(header: usize, slot: usize, hash: u32, key: u64): u32 {
 /** In a table that has narrow keys only, the same hash is the same key: keys, which lie elsewhere, are not read. */
 // @ts-ignore: decorator
 @inline
-function findNarrow(header: usize, slots: usize, mask: u32, key: u64): u32 {
-  const hash = mix(<u32>key);
+function findNarrow(header: usize, slots: usize, mask: u32, key: u32): u32 {
+  const hash = mix(key);
+  const first = slots + (<usize>(key & mask) << 3);
+  const there = load<u64>(first);
+  if (<u32>there == hash && there != 0) return <u32>(there >> 32) - 1;
+  if (there == 0) return addInteger(header, first, hash, <u64><i64><i32>key);
   let index = hash & mask;
   while (true) {
     const at = slots + (<usize>index << 3);
     const slot = load<u64>(at);
-    if (slot == 0) return addInteger(header, at, hash, key);
+    if (slot == 0) return addInteger(header, at, hash, <u64><i64><i32>key);
     if (<u32>slot == hash) return <u32>(slot >> 32) - 1;
     index = (index + 1) & mask;
   }
@@ -210,6 +236,12 @@ function findNarrow(header: usize, slots: usize, mask: u32, key: u64): u32 {
 @inline
 function findInteger(header: usize, slots: usize, mask: u32, keys: usize, key: u64): u32 {
   const hash = hashInteger(key);
+  if (isNarrow(key)) {
+    const first = slots + (<usize>(<u32>key & mask) << 3);
+    const there = load<u32>(first, 4);
+    if (there == 0) return addInteger(header, first, hash, key);
+    if (load<u64>(keys + (<usize>(there - 1) << 3)) == key) return there - 1;
+  }
   let index = hash & mask;
   while (true) {
     const slot = slots + (<usize>index << 3);
@@ -220,31 +252,61 @@ function findInteger(header: usize, slots: usize, mask: u32, keys: usize, key: u
   }
 }
 
-export function encodeInt64(header: usize, values: usize, validity: usize, from: u32, rows: u32, ids: usize): u32 {
+/** Rows whose keys are narrow and lie in their first places, which are mostly all: gives the first that is not one of them. */
+// @ts-ignore: decorator
+@inline
+function encodeKnown<T>(slots: usize, mask: u32, values: usize, from: u32, rows: u32, ids: usize): u32 {
+  let row = from;
+  for (; row < rows; row++) {
+    const key = load<T>(values + <usize>row * sizeof<T>());
+    if (sizeof<T>() == 8 && !isNarrow(<u64>key)) break;
+    const there = load<u64>(slots + (<usize>(<u32>key & mask) << 3));
+    const next = <u32>(there >> 32);
+    if (<u32>there != mix(<u32>key) || next == 0) break;
+    store<u32>(ids + (<usize>row << 2), next - 1);
+  }
+  return row;
+}
+
+function encodeIntegers<T>(header: usize, values: usize, validity: usize, from: u32, rows: u32, ids: usize): u32 {
   const slots = <usize>load<u32>(header, SLOTS);
   const keys = <usize>load<u32>(header, KEYS);
   const mask = load<u32>(header, SLOT_MASK);
   let hasWide = load<u32>(header, HAS_WIDE) != 0;
-  let before: u64 = 0;
+  let before: T = 0;
   let id: u32 = NO_ID;
   for (let row = from; row < rows; row++) {
+    if (validity == 0 && !hasWide) {
+      row = encodeKnown<T>(slots, mask, values, row, rows, ids);
+      if (row == rows) return rows;
+    }
     if (!isThere(validity, row)) {
       const none = nullId(header, false);
       if (none == NO_ID) return row;
       store<u32>(ids + (<usize>row << 2), none);
       continue;
     }
-    const key = load<u64>(values + (<usize>row << 3));
+    const key = load<T>(values + <usize>row * sizeof<T>());
     // Runs of one key are common in ordered data.
     if (key != before || id == NO_ID) {
-      hasWide = hasWide || !isNarrow(key);
-      id = hasWide ? findInteger(header, slots, mask, keys, key) : findNarrow(header, slots, mask, key);
+      if (sizeof<T>() == 8) hasWide = hasWide || !isNarrow(<u64>key);
+      id = hasWide
+        ? findInteger(header, slots, mask, keys, <u64><i64>key)
+        : findNarrow(header, slots, mask, <u32>key);
       if (id == NO_ID) return row;
       before = key;
     }
     store<u32>(ids + (<usize>row << 2), id);
   }
   return rows;
+}
+
+export function encodeInt64(header: usize, values: usize, validity: usize, from: u32, rows: u32, ids: usize): u32 {
+  return encodeIntegers<i64>(header, values, validity, from, rows, ids);
+}
+
+export function encodeInt32(header: usize, values: usize, validity: usize, from: u32, rows: u32, ids: usize): u32 {
+  return encodeIntegers<i32>(header, values, validity, from, rows, ids);
 }
 
 /** The bytes of a text of 1 to 7 bytes as a number: its ends, which overlap when it is short. */

@@ -9,7 +9,7 @@ export { csvTextBytes, csvTexts, csvValues } from './csv-values';
 export { snappyEncode } from './compress';
 export { lz4Continue, lz4Decode, snappyDecode } from './decompress';
 export { groupStates } from './groups';
-export { checksum, checksumAdd, checksumBegin, checksumEnd, combineIds, encodeInt64, encodeText, initKeyTable, rehashKeyTable } from './hash';
+export { checksum, checksumAdd, checksumBegin, checksumEnd, combineIds, encodeInt32, encodeInt64, encodeText, initKeyTable, rehashKeyTable } from './hash';
 export { asofMatch, mergeMatch, rowsOfSegment } from './join';
 export { initStates, mergeStates, roundSums } from './merge';
 export { jsonRows } from './json-rows';

@@ -46,6 +46,7 @@ const DIRECT = [
   'fill',
   'iota',
   'initKeyTable',
+  'encodeInt32',
   'encodeInt64',
   'encodeText',
   'combineIds',

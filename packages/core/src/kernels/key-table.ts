@@ -97,6 +97,12 @@ export class KeyTable {
     while ((row = this.#kernels.encodeInt64(this.#header, values, validity, row, rows, ids)) < rows) this.#grow(0);
   }
 
+  /** As `encodeInt64` of int32 values. */
+  encodeInt32(values: Ptr, validity: Ptr, rows: number, ids: Ptr): void {
+    let row = 0;
+    while ((row = this.#kernels.encodeInt32(this.#header, values, validity, row, rows, ids)) < rows) this.#grow(0);
+  }
+
   /** Writes the ids (u32) of texts to `ids`. */
   encodeText(offsets: Ptr, values: Ptr, validity: Ptr, rows: number, ids: Ptr): void {
     let row = 0;

@@ -134,9 +134,35 @@ export function encodeInt64(
   rows: number,
   ids: Ptr,
 ): number {
+  const keyOfRow = (row: number): bigint => view.getBigInt64(values + 8 * row, true);
+  return encodeIntegers(view, header, validity, from, rows, ids, keyOfRow);
+}
+
+export function encodeInt32(
+  view: DataView,
+  header: Ptr,
+  values: Ptr,
+  validity: Ptr,
+  from: number,
+  rows: number,
+  ids: Ptr,
+): number {
+  const keyOfRow = (row: number): bigint => BigInt(view.getInt32(values + 4 * row, true));
+  return encodeIntegers(view, header, validity, from, rows, ids, keyOfRow);
+}
+
+function encodeIntegers(
+  view: DataView,
+  header: Ptr,
+  validity: Ptr,
+  from: number,
+  rows: number,
+  ids: Ptr,
+  keyOfRow: (row: number) => bigint,
+): number {
   const keys = view.getUint32(header + KEY_TABLE.keys, true);
   return encode<bigint>(view, header, validity, from, rows, ids, {
-    keyOfRow: (row) => view.getBigInt64(values + 8 * row, true),
+    keyOfRow,
     keyOfId: (id) => view.getBigInt64(keys + 8 * id, true),
     append(id, key) {
       view.setBigInt64(keys + 8 * id, key ?? 0n, true);

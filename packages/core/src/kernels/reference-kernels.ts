@@ -40,6 +40,7 @@ const TWINS: { readonly [K in keyof Twins]: Twin<Twins[K]> } = {
   checksum: hashes.checksum,
   initKeyTable: hashes.initKeyTable,
   rehashKeyTable: hashes.rehashKeyTable,
+  encodeInt32: hashes.encodeInt32,
   encodeInt64: hashes.encodeInt64,
   encodeText: hashes.encodeText,
   combineIds: hashes.combineIds,

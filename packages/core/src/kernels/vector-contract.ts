@@ -144,6 +144,8 @@ export interface VectorKernels {
    * Returns `rows`, or the first row for which the table has no room: grow it and go on from there.
    */
   encodeInt64(header: Ptr, values: Ptr, validity: Ptr, from: number, rows: number, ids: Ptr): number;
+  /** As `encodeInt64` for int32 values, which are the same keys. */
+  encodeInt32(header: Ptr, values: Ptr, validity: Ptr, from: number, rows: number, ids: Ptr): number;
   /** As `encodeInt64` for texts (int32 offsets and bytes). */
   encodeText(header: Ptr, offsets: Ptr, values: Ptr, validity: Ptr, from: number, rows: number, ids: Ptr): number;
   /** out[i] = left[i] + 2^32 · right[i] (int64 of two u32): a composite key for `encodeInt64`. */

@@ -146,6 +146,33 @@ describe.each(KINDS)('KeyTable on %s kernels', (_, kernels) => {
     expect(held.size).toBe(0);
   });
 
+  it('finds keys of 32 bits wherever collisions and growth have put them, also beside wide ones', () => {
+    memory.reset();
+    const random = seededRandom(43);
+    const table = new KeyTable(arena as unknown as Arena, kernels, 1, false);
+    const known = new Map<bigint | null, number>();
+    // Neighbours, and keys that share their lower bits with them; wide ones from the fifth time on.
+    const pick = (round: number): bigint => {
+      const near = Math.floor(random() * 300) - 150;
+      const far = Math.floor(random() * 40) * 2 ** 12;
+      return BigInt(near + (random() < 0.5 ? far : 0)) + (round > 4 && random() < 0.3 ? 2n ** 40n : 0n);
+    };
+    for (let round = 0; round < 8; round++) {
+      const keys = Array.from({ length: 900 }, () => pick(round));
+      const ids = memory.room(4 * keys.length);
+      const isNarrow = round % 2 === 0 && round < 4;
+      const values = memory.room(8 * keys.length);
+      for (const [row, key] of keys.entries())
+        if (isNarrow) memory.view.setInt32(values + 4 * row, Number(key), true);
+        else memory.view.setBigInt64(values + 8 * row, key, true);
+      if (isNarrow) table.encodeInt32(values, 0, keys.length, ids);
+      else table.encodeInt64(values, 0, keys.length, ids);
+      expect(idsOf(ids, keys.length)).toEqual(expectedIds(keys, known));
+    }
+    table.release();
+    expect(held.size).toBe(0);
+  });
+
   it('makes pairs of ids into one key', () => {
     memory.reset();
     const [left, right, out] = [memory.room(12), memory.room(12), memory.room(24)];

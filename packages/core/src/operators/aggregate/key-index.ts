@@ -168,6 +168,8 @@ export class KeyIndex {
       table.encodeText(column.offsets, column.values, validity, rows, codes);
     } else if (value.byteWidth === 8) {
       table.encodeInt64(column.values, validity, rows, codes);
+    } else if (value.kernel === 'i32') {
+      table.encodeInt32(column.values, validity, rows, codes);
     } else {
       const wide = this.#wide.reserve(8 * rows);
       if (value.type === 'bool') this.#kernels.castBits(column.values, 'i64', rows, wide);
