@@ -37,6 +37,7 @@ export * from './expressions/typing.ts';
 export type { ArrowFile } from './formats/arrow-ipc/arrow-format.ts';
 export { readArrowInfo } from './formats/arrow-ipc/arrow-info.ts';
 export type { ColumnBounds } from './formats/column-bounds.ts';
+export { joinCrc32 } from './formats/crc32-join.ts';
 export type { CsvFormat, JsonFormat, TextFile, TextFormat } from './formats/csv/csv-format.ts';
 export { type CsvHead, readCsvHead } from './formats/csv/csv-head.ts';
 export { fieldText, isQuoted, plainRows } from './formats/csv/plain-rows.ts';

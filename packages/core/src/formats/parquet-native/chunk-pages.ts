@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 import { PipelineError } from '../../errors.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { ParquetChunk } from '../parquet-info.ts';
+import { joinCrc32 } from '../crc32-join.ts';
 import { changedChunk } from '../range-file.ts';
 import { type OpenFile, readFully } from '../read-fully.ts';
 import { decodeThriftStructAt, numberField, structField, type ThriftStruct } from '../thrift-compact.ts';
@@ -66,6 +67,7 @@ export class ChunkPages {
     const end = this.#chunk.offset + this.#chunk.bytes;
     while (this.#next < end) {
       const { header, bytes } = this.#header(end);
+      this.#addToSum(this.#next, bytes);
       const size = numberField(header, 3) ?? -1;
       const dataFrom = this.#next + bytes;
       if (size < 0 || dataFrom + size > end) throw new PageProblem('a page reaches beyond its chunk');
@@ -82,7 +84,7 @@ export class ChunkPages {
   verify(): void {
     if (this.#checksum === undefined) return;
     const end = this.#chunk.offset + this.#chunk.bytes;
-    while (this.#summedTo < end) this.#fill(this.#summedTo, Math.min(WINDOW_BYTES, end - this.#summedTo));
+    while (this.#summedTo < end) this.#addToSum(this.#summedTo, Math.min(WINDOW_BYTES, end - this.#summedTo));
     if (this.#sum !== this.#checksum) throw changedChunk(this.#file.path, this.#chunk.column);
   }
 
@@ -97,9 +99,16 @@ export class ChunkPages {
     }
   }
 
+  /** What a page says of itself also goes into the sum of its chunk, so that its bytes are looked at once. */
   #check(header: ThriftStruct, at: Ptr, size: number): void {
     const stored = numberField(header, 4);
-    if (stored === undefined || crc32(this.#memory.view(at, size)) === stored >>> 0) return;
+    if (stored === undefined) return this.#addToSum(this.#next - size, size);
+    const found = crc32(this.#memory.view(at, size));
+    if (this.#checksum !== undefined) {
+      this.#sum = joinCrc32(this.#sum, found, size);
+      this.#summedTo += size;
+    }
+    if (found === stored >>> 0) return;
     throw new PipelineError(
       'ERR_FILE_FORMAT',
       `${this.#file.path}: a page of column "${this.#chunk.column}" does not match its checksum`,
@@ -181,9 +190,12 @@ export class ChunkPages {
     readFully(this.#file, this.#memory.u8, at, wanted, from);
     this.#from = from;
     this.#to = from + wanted;
-    if (this.#checksum === undefined || this.#to <= this.#summedTo) return;
-    // Windows overlap, and leave nothing out.
-    this.#sum = crc32(this.#memory.view(at + (this.#summedTo - from), this.#to - this.#summedTo), this.#sum);
-    this.#summedTo = this.#to;
+  }
+
+  /** The bytes that follow those summed so far. */
+  #addToSum(from: number, bytes: number): void {
+    if (this.#checksum === undefined) return;
+    this.#sum = crc32(this.#memory.view(this.#need(from, bytes), bytes), this.#sum);
+    this.#summedTo = from + bytes;
   }
 }
