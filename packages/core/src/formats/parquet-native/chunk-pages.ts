@@ -2,8 +2,8 @@
 import { crc32 } from 'node:zlib';
 import { PipelineError } from '../../errors.ts';
 import type { Ptr } from '../../memory/contract.ts';
-import type { ParquetChunk } from '../parquet-info.ts';
 import { joinCrc32 } from '../crc32-join.ts';
+import type { ParquetChunk } from '../parquet-info.ts';
 import { changedChunk } from '../range-file.ts';
 import { type OpenFile, readFully } from '../read-fully.ts';
 import { decodeThriftStructAt, numberField, structField, type ThriftStruct } from '../thrift-compact.ts';
