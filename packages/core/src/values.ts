@@ -6,4 +6,4 @@ export { showOrdered } from './formats/ordered-value.ts';
 export { csvHeader, rowTextOf, rowWriter } from './formats/row-text.ts';
 export type { Arena } from './memory/contract.ts';
 export { createArena } from './memory/process-arena.ts';
-export { isTimestamp, parseType } from './schema/parse-type.ts';
+export { isNumeric, isTemporal, isTimestamp, parseType } from './schema/parse-type.ts';

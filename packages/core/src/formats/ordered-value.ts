@@ -162,18 +162,22 @@ export function showOrdered(value: OrderedValue, type: TypeText): string {
   return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }
 
-/** The refusal for two neighbours in the wrong order. Row numbers count from 0. */
+/**
+ * The refusal for two neighbours in the wrong order. Row numbers count from 0.
+ * @param at `previousFile` where the one before is the last of another file
+ */
 export function disorderError(
-  at: { file?: string; row: number; column: string; type: TypeText },
+  at: { file?: string; previousFile?: string; row: number; column: string; type: TypeText },
   before: OrderedValue,
   value: OrderedValue,
 ): PipelineError {
   const shown = showOrdered(value, at.type);
   const expected = `at least ${showOrdered(before, at.type)}`;
   const place = at.file === undefined ? `row ${at.row}` : `${at.file}, row ${at.row}`;
+  const isBorder = at.previousFile !== undefined && at.previousFile !== at.file;
   return new PipelineError(
     'ERR_INPUT_UNORDERED',
-    `${place}: "${at.column}" is ${shown} after ${showOrdered(before, at.type)}`,
+    `${place}: "${at.column}" is ${shown} after ${showOrdered(before, at.type)}${isBorder ? `, with which ${at.previousFile} ends` : ''}`,
     {
       ...(at.file === undefined ? {} : { file: at.file }),
       row: at.row,
@@ -181,8 +185,8 @@ export function disorderError(
       value: shown,
       expected,
       hint:
-        at.file !== undefined && at.row === 0
-          ? `the file begins before the one before it ends: read them with overlap: 'merge', or sort them on "${at.column}"`
+        isBorder || (at.file !== undefined && at.row === 0)
+          ? `the files overlap: read them with overlap: 'merge', or sort them on "${at.column}"`
           : `sort the input on "${at.column}", or order the pipeline on another column`,
     },
   );

@@ -7,6 +7,7 @@ import type { FieldSpec, Fields } from '../schema/types.ts';
 import type { SourceSpec } from './logical.ts';
 import { agree, checkExpected } from './parquet-source.ts';
 import type { PlanProbes } from './resolved.ts';
+import { readableHint } from './sources.ts';
 
 type ArrowSpec = Extract<SourceSpec, { type: 'arrow' }>;
 
@@ -48,7 +49,10 @@ function allNames({ path, columns, unreadable }: ArrowFile): string[] {
     {
       file: path,
       column: unread.name,
-      hint: `name the columns to read: readArrow(…, { columns: ${JSON.stringify(names.slice(0, 3))} })`,
+      hint: readableHint(
+        'readArrow',
+        columns.map(({ field }) => field),
+      ),
     },
   );
 }

@@ -14,6 +14,7 @@ import { checkGenerated, checkOrderedOn, stepFields, withPlace } from './node-fi
 import { withMergedFiles } from './overlapping-files.ts';
 import { type DeclaredInputs, neededColumns } from './prune.ts';
 import type { CodecNeeds, PlanProbes, ResolvedNode, ResolvedPlan } from './resolved.ts';
+import { readableHint } from './sources.ts';
 import { hasTraits, traitsOf } from './steps/traits.ts';
 import { markUnseenTies } from './unseen-ties.ts';
 import { trustVerifiedOrder } from './verified-order.ts';
@@ -187,7 +188,7 @@ function refuseUnsupported(name: string, files: NonNullable<ResolvedNode['files'
         stage: name,
         file: file.path,
         column: unread.name,
-        hint: `name the columns to read: readParquet(…, { columns: ${JSON.stringify(file.fields.slice(0, 3).map((field) => field.name))} })`,
+        hint: readableHint('readParquet', file.fields),
       },
     );
   }

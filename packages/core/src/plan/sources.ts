@@ -52,6 +52,13 @@ export function overlapOf({ overlap = 'refuse', orderedOn }: FileOptions, step: 
   return { overlap };
 }
 
+/** What to do about a file some columns of which cannot be read. */
+export function readableHint(step: string, fields: Fields): string {
+  if (fields.length === 0) return 'none of its columns can be read: write them as plain columns, of values or lists';
+  const names = fields.slice(0, 3).map(({ name }) => name);
+  return `name the columns to read: ${step}(…, { columns: ${JSON.stringify(names)} })`;
+}
+
 /** Options of `readParquet`. */
 export interface ParquetOptions extends FileOptions {
   /** Columns to read; default all (or those of `schema`). */

@@ -58,14 +58,15 @@ async function readHeads<H>(paths: readonly string[], read: (path: string) => Pr
 async function lookAtCsv(paths: readonly string[], given: CsvFormat, spec: TextSpec): Promise<Found> {
   const [firstPath, ...others] = paths as [string];
   const { delimiter: asked, ...known } = given;
-  const first = await readCsvHead(firstPath, { ...known, ...(asked !== '' && { delimiter: asked }) });
+  const samples = spec.schema === undefined;
+  const first = await readCsvHead(firstPath, { ...known, ...(asked !== '' && { delimiter: asked }), samples });
   const format: CsvFormat = { ...given, delimiter: first.delimiter };
-  const heads = [first, ...(await readHeads(others, (path) => readCsvHead(path, format)))];
+  const heads = [first, ...(await readHeads(others, (path) => readCsvHead(path, { ...format, samples: false })))];
   return { format, files: heads.map((head) => fileOf(head, head.names)), schema: spec.schema ?? sampledSchema(first) };
 }
 
 async function lookAtJson(paths: readonly string[], format: JsonFormat, spec: TextSpec): Promise<Found> {
-  const heads = await readHeads(paths, (path) => readJsonHead(path, format));
+  const heads = await readHeads(paths, (path) => readJsonHead(path, format, spec.schema === undefined));
   const schema = spec.schema ?? heads.find(({ fields }) => fields.length > 0)?.fields ?? [];
   return { format, files: heads.map((head) => fileOf(head, [])), schema };
 }

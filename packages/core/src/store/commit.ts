@@ -84,6 +84,8 @@ export interface CommitSummary {
   files: number;
   /** Stored rows that were written anew, because new ones fell among them. */
   rowsRewritten: number;
+  /** Whether new rows lie between stored ones, or stand beside some with the same ordered values. */
+  overlaps: boolean;
 }
 
 /** A stored file, and the action that added it. */
@@ -297,7 +299,7 @@ async function tryCommit(
 ): Promise<CommitSummary | undefined> {
   const rows = request.files.reduce((sum, file) => sum + file.rows, 0);
   const snapshot = await readSnapshot(request.table);
-  const nothing = { version: snapshot?.version ?? 0, rows, files: 0, rowsRewritten: 0 };
+  const nothing = { version: snapshot?.version ?? 0, rows, files: 0, rowsRewritten: 0, overlaps: false };
   if (isDone(request, snapshot)) {
     await placed.discard();
     return nothing;
@@ -343,7 +345,18 @@ async function tryCommit(
     rows,
     files: added.length,
     rowsRewritten: regions.reduce((sum, each) => sum + each.rowsRewritten, 0),
+    overlaps: request.mode !== 'overwrite' && isAmong(now, stored),
   };
+}
+
+/** Whether rows lie among stored ones. Those that begin where the others end do not. */
+function isAmong(files: readonly StagedFile[], stored: readonly StoredFile[]): boolean {
+  const [min, max] = [files[0]?.min, files.at(-1)?.max];
+  if (min === undefined || max === undefined) return false;
+  return stored.some(({ file }) => {
+    if (compareOrdered(min, file.min) === 0 && compareOrdered(max, file.max) === 0) return true;
+    return compareOrdered(min, file.max) < 0 && compareOrdered(max, file.min) > 0;
+  });
 }
 
 /** Whether these rows were written before, by a run that did not get to know it. */

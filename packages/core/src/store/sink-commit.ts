@@ -149,7 +149,7 @@ export async function commitSink(
     return { ...summary, rows };
   }
   if (spec.parts !== undefined)
-    return { version: 0, rows, files: await placeParts(spec.path, staging), rowsRewritten: 0 };
+    return { version: 0, rows, files: await placeParts(spec.path, staging), rowsRewritten: 0, overlaps: false };
   const path = resolve(spec.path);
   try {
     await rename(staging, path);
@@ -157,7 +157,7 @@ export async function commitSink(
   } catch (error) {
     throw await fileError(path, error);
   }
-  return { version: 0, rows, files: 1, rowsRewritten: 0 };
+  return { version: 0, rows, files: 1, rowsRewritten: 0, overlaps: false };
 }
 
 function requestOf({ fields, files, staging, memoryLimitBytes }: StagedSink, spec: StoreSpec): CommitRequest {
@@ -180,6 +180,7 @@ function requestOf({ fields, files, staging, memoryLimitBytes }: StagedSink, spe
  * Makes what a sink staged up to a durable barrier visible, once: where the dataset has come as far already, nothing is written. A file
  * becomes visible with the last one.
  * @param txn names run and sink, and the barrier
+ * @returns what a dataset has committed
  * @throws as `commitSink`; nothing of what is staged is lost then
  */
 export async function commitEpoch(
@@ -187,23 +188,25 @@ export async function commitEpoch(
   txn: { appId: string; version: number },
   isLast: boolean,
   runner: StoreRunner = HERE,
-): Promise<void> {
+): Promise<CommitSummary | undefined> {
   const { spec, files, staging } = staged;
+  let summary: CommitSummary | undefined;
   if (spec.type !== 'store') {
-    if (!isLast) return;
+    if (!isLast) return undefined;
     if (spec.parts === undefined) await placeFile(resolve(spec.path), staging);
     else await placeParts(spec.path, staging);
-    return;
+    return undefined;
   }
   if (files.length > 0 || isLast) {
     const request = requestOf(staged, spec);
     const isBegun = (await readSnapshot(request.table))?.txns.has(txn.appId) === true;
     // An overwrite replaces what was there before the run, not what the run has written.
     const mode = spec.mode === 'overwrite' && isBegun ? 'append' : spec.mode;
-    await commitFiles({ ...request, mode, txn, keepsStaged: true }, runner);
+    summary = await commitFiles({ ...request, mode, txn, keepsStaged: true }, runner);
   }
   for (const name of await names(staging)) if (name !== HOLDER_FILE) await rm(join(staging, name), { force: true });
   if (isLast) await discardSink(spec, staging);
+  return summary;
 }
 
 /** Gives a staged file its name; one that is gone has got it before. */

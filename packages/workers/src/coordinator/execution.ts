@@ -190,11 +190,11 @@ export class Execution {
       ok,
       elapsedMs: this.elapsedMs(),
       memoryLimitBytes: this.planned?.physical.memoryLimitBytes ?? 0,
-      peakRssBytes,
-      idleRssBytes,
+      ...{ idleRssBytes, peakRssBytes },
       restarts: this.#restarts.count,
       deadLetters: { ...this.#deadLetters.count },
       badRowsOf: (source) => this.#badRows?.countOf(source),
+      overlaps: (sink) => this.#written?.some(({ name, overlaps }) => name === sink && overlaps) === true,
       advice: this.#advice,
       error: this.latch.error,
     });

@@ -13,6 +13,8 @@ interface StageSplits {
   early: Map<number, SplitBounds>;
   next: number;
   last: OrderedValue | undefined;
+  /** Where that one is; not known behind a barrier. */
+  lastFile: string | undefined;
 }
 
 export class SplitOrder {
@@ -21,7 +23,9 @@ export class SplitOrder {
 
   constructor(latch: FailureLatch, from: SplitOrderState = new Map()) {
     this.#latch = latch;
-    this.#stages = new Map([...from].map(([stage, { next, last }]) => [stage, { early: new Map(), next, last }]));
+    this.#stages = new Map(
+      [...from].map(([stage, { next, last }]) => [stage, { early: new Map(), next, last, lastFile: undefined }]),
+    );
   }
 
   state(): SplitOrderState {
@@ -36,7 +40,7 @@ export class SplitOrder {
 
   /** Takes what one split began and ended with; fails the run at the first disorder. */
   add(stage: StageSpec, bounds: SplitBounds): void {
-    const splits = this.#stages.get(stage.id) ?? { early: new Map(), next: 0, last: undefined };
+    const splits = this.#stages.get(stage.id) ?? { early: new Map(), next: 0, last: undefined, lastFile: undefined };
     this.#stages.set(stage.id, splits);
     splits.early.set(bounds.split, bounds);
     for (let due = splits.early.get(splits.next); due !== undefined; due = splits.early.get(splits.next)) {
@@ -44,17 +48,28 @@ export class SplitOrder {
       splits.next += 1;
       if (due.first === undefined) continue;
       if (splits.last !== undefined && compareOrdered(splits.last, due.first) > 0)
-        this.#fail(stage, due, splits.last, due.first);
+        this.#fail(stage, due, splits.last, due.first, splits.lastFile);
       splits.last = due.last;
+      splits.lastFile = due.at?.file;
     }
   }
 
-  #fail(stage: StageSpec, { split, at }: SplitBounds, before: OrderedValue, value: OrderedValue): void {
+  #fail(
+    stage: StageSpec,
+    { split, at }: SplitBounds,
+    before: OrderedValue,
+    value: OrderedValue,
+    previousFile: string | undefined,
+  ): void {
     const { input } = stage;
     const column = input.kind === 'splits' ? (input.source.orderedOn ?? '') : '';
     const type = input.kind === 'splits' ? input.fields.find((field) => field.name === column)?.type : undefined;
     const error = disorderError(
-      { ...(at ?? { file: `split ${split}`, row: 0 }), column, type: type ?? 'int64' },
+      {
+        ...(at ?? { file: `split ${split}`, row: 0 }),
+        ...(previousFile !== undefined && { previousFile }),
+        ...{ column, type: type ?? 'int64' },
+      },
       before,
       value,
     );

@@ -13,6 +13,8 @@ type OfRun = Pick<
 export interface SummaryParts extends OfRun {
   /** Rows that a source has left out, where it was told to. */
   badRowsOf(source: string): number | undefined;
+  /** Whether rows of a sink were put between those that its dataset had. */
+  overlaps(sink: string): boolean;
   advice: Advice | undefined;
   error: PipelineError | undefined;
 }
@@ -20,14 +22,18 @@ export interface SummaryParts extends OfRun {
 /** @param readings undefined for a run that was never wired */
 export function summarize(
   readings: JobReadings | undefined,
-  { badRowsOf, advice, error, ...run }: SummaryParts,
+  { badRowsOf, overlaps, advice, error, ...run }: SummaryParts,
 ): Summary {
   const stages = readings?.stages() ?? [];
   const sources = (readings?.sources() ?? []).map(({ name, rows }) => {
     const badRows = badRowsOf(name);
     return { name, rows, ...(badRows !== undefined && { badRows }) };
   });
-  const sinks = (readings?.sinks() ?? []).map(({ name, rows }) => ({ name, rows }));
+  const sinks = (readings?.sinks() ?? []).map(({ name, rows }) => ({
+    name,
+    rows,
+    ...(overlaps(name) && { overlaps: true }),
+  }));
   return {
     ok: run.ok,
     rowsIn: sources.reduce((sum, source) => sum + source.rows, 0),

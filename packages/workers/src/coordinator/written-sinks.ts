@@ -2,7 +2,15 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Fields } from '@spillway/core';
 import { errorFromData, errorToData, PipelineError } from '@spillway/core/base';
-import type { FileSinkSpec, PlanNode, SinkMark, SinkSpec, StagedSink, StoreRunner } from '@spillway/core/internal';
+import type {
+  CommitSummary,
+  FileSinkSpec,
+  PlanNode,
+  SinkMark,
+  SinkSpec,
+  StagedSink,
+  StoreRunner,
+} from '@spillway/core/internal';
 import type { EndedMark, WriterControl } from '../codecs/protocol.ts';
 import { type ControlPort, openControl } from '../control/control-port.ts';
 import { valueOf } from '../control/outcome.ts';
@@ -35,6 +43,7 @@ export class WrittenSink {
   #task: WritingTask | undefined;
   #runner: StoreRunner | undefined;
   #isCommitted = false;
+  #overlaps = false;
   /** Folder of the checkpoints that name what is staged. */
   #holder: string | undefined;
 
@@ -157,8 +166,18 @@ export class WrittenSink {
 
   async commit(): Promise<void> {
     if (this.#staged === undefined) throw new PipelineError('ERR_INTERNAL', `sink "${this.name}" has staged nothing`);
-    await this.#named(this.#files.commitSink(this.#staged, this.#runner));
+    this.note(await this.#named(this.#files.commitSink(this.#staged, this.#runner)));
     this.#isCommitted = true;
+  }
+
+  /** Takes note of what its dataset has committed. */
+  note(summary: CommitSummary | undefined): void {
+    this.#overlaps ||= summary?.overlaps === true;
+  }
+
+  /** Whether rows that were committed lie between those that its dataset had. */
+  get overlaps(): boolean {
+    return this.#overlaps;
   }
 
   /** Removes what is staged and was not committed. */
@@ -166,9 +185,9 @@ export class WrittenSink {
     if (!this.#isCommitted && this.#holder === undefined) await this.#files.discardSink(this.spec, this.staging);
   }
 
-  async #named(step: Promise<unknown>): Promise<void> {
+  async #named<T>(step: Promise<T>): Promise<T> {
     try {
-      await step;
+      return await step;
     } catch (error) {
       throw namedError(error, this.name);
     }

@@ -25,6 +25,8 @@ export interface EndpointSummary {
   rows: number;
   /** Rows that a source has left out because they were not right, where it was told to. */
   badRows?: number;
+  /** Rows of a sink were put between those that its dataset had, or beside some with the same ordered values. */
+  overlaps?: boolean;
 }
 
 export interface Summary {

@@ -187,7 +187,8 @@ export class Resume {
     this.#epoch = epoch;
     for (const [node, { staged }] of durable.sinks) {
       const sink = run.sinks.find((candidate) => candidate.node === node) as WrittenSink;
-      await commitEpoch(staged, txnOf(this.options.id, durable, node), durable.isClosed, run.runnerOf(sink));
+      const txn = txnOf(this.options.id, durable, node);
+      sink.note(await commitEpoch(staged, txn, durable.isClosed, run.runnerOf(sink)));
     }
     await this.#folder.forgetBefore(epoch);
   }

@@ -98,6 +98,8 @@ class BorderCheck {
   readonly #fields: Fields;
   /** Of all row groups so far. */
   last: OrderedValue | undefined;
+  /** Where that one is. */
+  #lastFile: string | undefined;
 
   constructor(column: string | undefined, fields: Fields, last: OrderedValue | undefined) {
     this.#column = column;
@@ -110,11 +112,13 @@ class BorderCheck {
     if (first === undefined || this.#column === undefined) return;
     if (this.last !== undefined && compareOrdered(this.last, first) > 0) throw this.#disorder(task, this.last, first);
     this.last = last;
+    this.#lastFile = task.path;
   }
 
   #disorder(task: RowGroupTask, before: OrderedValue, value: OrderedValue): PipelineError {
     const column = this.#column as string;
     const type = this.#fields.find((field) => field.name === column)?.type ?? 'int64';
-    return disorderError({ file: task.path, row: task.firstRow, column, type }, before, value);
+    const previous = this.#lastFile !== undefined && { previousFile: this.#lastFile };
+    return disorderError({ file: task.path, row: task.firstRow, column, type, ...previous }, before, value);
   }
 }

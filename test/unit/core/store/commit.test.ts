@@ -39,6 +39,7 @@ describe('append', () => {
       rows: 5,
       files: 1,
       rowsRewritten: 0,
+      overlaps: false,
     });
     expect(await stored(root)).toEqual([...rowsFrom(0, 10), ...rowsFrom(9, 5)]);
   });

@@ -120,6 +120,39 @@ it('goes on every night with the files that are new', async () => {
   expect(await nightly()).toMatchObject({ ok: false, error: { code: 'ERR_RESUME_SOURCE' } });
 });
 
+it('says that rows were put between others, and how they take the place of equal ones, or are refused', async () => {
+  const args = [file('one.csv', ...ORDERED), '--ordered-on', 'ts'];
+  await ingest(...args);
+  const twice = await ingest(...args);
+  expect(twice).toMatchObject({ code: 0, stderr: expect.stringContaining('; 2 before\n') });
+  expect(twice.stderr).toContain('what is ingested twice is there twice. --duplicates-on keeps');
+  expect(await ingest(...args, '--mode', 'append')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('has rows up to 2024-01-02'),
+  });
+  const replaced = await ingest(...args, '--duplicates-on', 'all');
+  expect(replaced.stderr).toContain('; 4 before, 4 replaced by later ones');
+  expect(replaced.stderr).not.toContain('warning');
+  file('two.csv', 'ts,price', '2024-01-02,7');
+  expect((await ingest('two.csv', '--mode', 'append')).stderr).not.toContain('warning');
+  expect(await rows('--columns', 'price')).toBe('price\n1.5\n2\n7\n');
+});
+
+it('names both of two files that overlap, and what reads them together', async () => {
+  file('a.csv', ...ORDERED);
+  file('b.csv', 'ts,price', '2024-01-01,3', '2024-01-03,4');
+  const { code, stderr } = await ingest('*.csv', '--ordered-on', 'ts');
+  expect({ code, stderr }).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('the files overlap: --merge-files'),
+  });
+  expect(stderr).toContain(
+    `${join(cwd, 'b.csv')}, row 0: "ts" is 2024-01-01 after 2024-01-02, with which ${join(cwd, 'a.csv')} ends`,
+  );
+  expect(await ingest('*.csv', '--ordered-on', 'ts', '--merge-files')).toMatchObject({ code: 0 });
+  expect(await rows('--columns', 'price')).toBe('price\n1.5\n3\n2\n4\n');
+});
+
 it('puts columns in the order of the dataset, and those that are further behind', async () => {
   await ingest(file('one.csv', ...ORDERED), '--ordered-on', 'ts', '--quiet');
   file('two.csv', 'n,price,ts', '7,3,2024-01-03');
@@ -145,6 +178,9 @@ describe('a wrong turn is told the right one', () => {
     [['mixed.csv', '--ordered-on', 'ts'], 1, 'hint: give --sort'],
     [['bad.csv', '--ordered-on', 'ts'], 1, '--skip-bad-rows'],
     [['short.csv', '--ordered-on', 'ts'], 1, 'or leave such rows out with --skip-bad-rows'],
+    [['ragged.csv'], 1, 'ragged.csv, line 2: 3 fields where 2 are expected'],
+    [['names.csv'], 2, 'there is no column that rows can be ordered on, of times or of numbers: name (utf8)'],
+    [['fine.csv', '--ordered-on', 'ts'], 1, "hint: give its format with --time-format 'ts=%d/%m/%Y'"],
     [['one.csv', '--ordered-on', 'ts', '--input-ends', 'more'], 2, 'name it with --resume'],
     [['empty.csv', '--ordered-on', 'ts'], 1, '--no-header and --schema'],
     [['header.csv', '--ordered-on', 'ts'], 1, 'say what its values are with --schema'],
@@ -164,6 +200,9 @@ describe('a wrong turn is told the right one', () => {
     file('bad.csv', 'ts,price', ...many, '2100,cheap');
     file('short.csv', ...ORDERED, '2024-01-09');
     file('header.csv', 'ts,price');
+    file('ragged.csv', 'ts,price', '2024-01-01,1,2');
+    file('names.csv', 'name', 'a');
+    file('fine.csv', 'ts', ...Array.from({ length: 2100 }, () => '2024-01-01'), '3/1/2024 09:30');
     writeFileSync(join(cwd, 'empty.csv'), '');
     writeFileSync(join(cwd, 'notes'), 'x');
     const failed = await ingest(...args);

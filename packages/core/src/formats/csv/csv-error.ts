@@ -62,7 +62,7 @@ function say(problem: RowProblem, syntax: TextFormat['syntax'] = 'csv'): { text:
     case 'fields':
       return {
         text: `${problem.fields} field${problem.fields === 1 ? '' : 's'} where ${problem.expected} are expected`,
-        hint: "check the delimiter; or leave such rows out with onBadRow: 'skip-and-report'",
+        hint: `check the delimiter; ${SKIP}`,
       };
     case 'quote':
       return {
@@ -107,7 +107,7 @@ function valueHint(
   syntax: TextFormat['syntax'],
 ): string {
   if (why === 'tooFine') return `declare "${column}" with a finer type`;
-  if (why === 'local') return 'write times with their offset, or leave such rows out with onBadRow';
+  if (why === 'local') return `write times with their offset, ${SKIP}`;
   if (why === 'outOfRange') return `declare "${column}" with a wider type`;
   if (syntax === 'csv' && /^[A-Za-z/.-]{1,8}$/.test(text))
     return `declare it as null with nulls: [${JSON.stringify(text)}], or "${column}" as utf8`;

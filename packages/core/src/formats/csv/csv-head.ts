@@ -15,12 +15,18 @@ export interface CsvHead extends TextHead {
   delimiter: string;
   /** Of the header, or `column1`, `column2` … where there is none. */
   names: string[];
-  /** By column, as a sample of the rows has them. */
+  /** By column, as a sample of the rows has them. Empty where nobody asked for them. */
   types: TypeText[];
 }
 
 /** What a head is read with: the format, with a delimiter that may not be known yet. */
-export type CsvHeadOptions = Pick<CsvFormat, 'quote' | 'hasHeader' | 'nulls' | 'timeFormats'> & { delimiter?: string };
+export type CsvHeadOptions = Pick<CsvFormat, 'quote' | 'hasHeader' | 'nulls' | 'timeFormats'> & {
+  delimiter?: string;
+  /** What becomes of bad rows: where they are errors, a sample of nothing else is one. */
+  onBadRow?: CsvFormat['onBadRow'];
+  /** Whether to suggest types, for which thousands of rows are looked at. */
+  samples: boolean;
+};
 
 const SAMPLE_ROWS = 2000;
 const DELIMITERS = [',', '\t', ';', '|'];
@@ -30,7 +36,7 @@ const DELIMITERS = [',', '\t', ';', '|'];
  * @throws ERR_FILE_NOT_FOUND, ERR_IO, ERR_FILE_FORMAT (not UTF-8, no header), ERR_SCHEMA (a name twice)
  */
 export function readCsvHead(path: string, options: CsvHeadOptions): Promise<CsvHead> {
-  return readTextHead(path, (sample, isWhole) => headOf(path, sample, isWhole, options));
+  return readTextHead(path, options.samples, (sample, isWhole) => headOf(path, sample, isWhole, options));
 }
 
 /** Undefined when the first row does not end within the sample. */
@@ -48,12 +54,24 @@ function headOf(path: string, sample: Buffer, isWhole: boolean, options: CsvHead
   const names = options.hasHeader
     ? headerNames(path, sample, first, options.quote)
     : first.fields.map((_: unknown, index: number) => `column${index + 1}`);
-  const second = options.hasHeader ? rows.next().value : first;
   // The line end of a header may be CRLF; an empty line is no row, so that what follows its first byte is right.
   const dataStart = options.hasHeader ? Math.min(first.end + 1, sample.length) : start;
   const headLines = options.hasHeader ? countLines(sample, start, dataStart) : 0;
-  const sampled = [...(second === undefined ? [] : [second]), ...take(rows, SAMPLE_ROWS)];
-  return { dataStart, headLines, delimiter, names, types: sampleTypes(sample, sampled, names, options) };
+  const head = { dataStart, headLines, delimiter, names };
+  if (!options.samples) return { ...head, types: [] };
+  const sampled = [...(options.hasHeader ? [] : [first]), ...take(rows, SAMPLE_ROWS)];
+  if (options.onBadRow === 'error') checkSample(path, sampled, names.length);
+  return { ...head, types: sampleTypes(sample, sampled, names, options) };
+}
+
+/** Of rows that are all bad a sample tells nothing: the first is named as reading it would. @throws ERR_FILE_FORMAT */
+function checkSample(path: string, rows: readonly PlainRow[], expected: number): void {
+  const [first] = rows;
+  if (first === undefined || rows.some(({ fault, fields }) => fault === undefined && fields.length === expected))
+    return;
+  const { fault, fields } = first;
+  const problem = fault === undefined ? { kind: 'fields' as const, fields: fields.length, expected } : { kind: fault };
+  throw badRowError({ file: path, line: first.line + 1, row: 0, problem });
 }
 
 function* take<T>(items: Iterable<T>, count: number): Generator<T> {

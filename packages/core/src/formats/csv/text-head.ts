@@ -21,15 +21,19 @@ export interface TextHead {
 export type HeadOf<H extends TextHead> = Omit<H, 'path' | 'bytes' | 'packing' | 'isPiped'>;
 
 const SAMPLE_BYTES = 256 * 1024;
+/** Where only the header is wanted: there may be thousands of files. */
+const HEADER_BYTES = 16 * 1024;
 /** A header may be this long. */
 const MOST_HEAD_BYTES = 4 * 1024 * 1024;
 
 /**
  * Reads the beginning of a file. `headOf` is given a sample and whether it is all; undefined asks for a larger one.
+ * @param samples whether rows are looked at, and not only the header
  * @throws ERR_FILE_NOT_FOUND, ERR_IO, ERR_FILE_FORMAT
  */
 export async function readTextHead<H extends TextHead>(
   path: string,
+  samples: boolean,
   headOf: (sample: Buffer, isWhole: boolean) => HeadOf<H> | undefined,
 ): Promise<H> {
   let file: FileHandle | undefined;
@@ -37,7 +41,7 @@ export async function readTextHead<H extends TextHead>(
     if (await isPiped(path)) return await readPipedHead(path, headOf);
     file = await open(path, 'r');
     const { size } = await file.stat();
-    for (let bytes = SAMPLE_BYTES; ; bytes *= 4) {
+    for (let bytes = samples ? SAMPLE_BYTES : HEADER_BYTES; ; bytes *= 4) {
       const start = await readStart(file, Math.min(size, bytes));
       const packing = packingOf(path, start);
       const sample =

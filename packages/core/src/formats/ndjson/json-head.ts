@@ -16,11 +16,17 @@ const SAMPLE_ROWS = 2000;
 
 /**
  * Reads the beginning of a file. Lines that are no objects are left out here: reading the rows tells them.
+ * @param samples whether to suggest columns; without there are none
  * @throws ERR_FILE_NOT_FOUND, ERR_IO, ERR_FILE_FORMAT (not UTF-8)
  */
-export function readJsonHead(path: string, format: Pick<JsonFormat, 'timeFormats'>): Promise<JsonHead> {
-  return readTextHead(path, (sample, isWhole) => {
+export function readJsonHead(
+  path: string,
+  format: Pick<JsonFormat, 'timeFormats'>,
+  samples: boolean,
+): Promise<JsonHead> {
+  return readTextHead(path, samples, (sample, isWhole) => {
     const dataStart = markBytes(path, sample);
+    if (!samples) return { dataStart, headLines: 0, fields: [] };
     const lines: PlainJson[] = [];
     for (const { start, end } of linesOf(sample, dataStart)) {
       if (lines.length === SAMPLE_ROWS) break;

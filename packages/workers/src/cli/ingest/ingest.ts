@@ -107,27 +107,49 @@ async function orderedColumn({ options, dataset, paths, files }: Ingest): Promis
     ],
     options,
   );
-  const columns = fields.map(({ name, type }) => `${name} (${type})`).join(', ');
-  throw new UsageError(`say which column the rows ascend on, with --ordered-on. There are ${columns}`);
+  const { isNumeric, isTemporal } = await import('@spillway/core/values');
+  const columns = fields
+    .filter(({ type }) => isNumeric(type) || isTemporal(type))
+    .map(({ name, type }) => `${name} (${type})`);
+  if (columns.length > 0)
+    throw new UsageError(`say which column the rows ascend on, with --ordered-on. There are ${columns.join(', ')}`);
+  const all = fields.map(({ name, type }) => `${name} (${type})`).join(', ');
+  throw new UsageError(
+    `there is no column that rows can be ordered on, of times or of numbers: ${all}. ` +
+      "Where a text is one, say so with --schema 'name:type,…' or --time-format",
+  );
 }
 
 function filesText({ fields, paths, bytes }: Files, { options, dataset, label }: Ingest): string {
-  const format = formatOf(paths, options.format);
-  const isGuessed = options.schema === undefined && dataset === undefined && isTextFormat(format);
+  const isGuessed = options.schema === undefined && dataset === undefined && isText(paths, options);
   const what = label ?? (paths.length === 1 ? paths[0] : `${grouped(paths.length)} files`);
   const how = isGuessed ? 'columns, as a sample of the first file suggests' : 'columns';
   return `${what}, ${formatBytes(bytes)}\n${how}: --schema '${schemaText(fields)}'`;
 }
 
+/** What to do about rows that are out of order: each file may be in order, and begin before the one before it ends. */
+function orderHint({ message }: PipelineError, paths: readonly string[]): string {
+  const isBorder = paths.some((path) => message.endsWith(`with which ${path} ends`));
+  if (isBorder) return 'the files overlap: --merge-files reads them side by side as one ordered stream; or give --sort';
+  return paths.length === 1
+    ? 'give --sort, and the rows are sorted on their way'
+    : 'give --sort, and the rows are sorted on their way; --merge-files where each file is in order';
+}
+
+function isText(paths: readonly string[], { format }: FileOptions): boolean {
+  return isTextFormat(formatOf(paths, format));
+}
+
 /** Refusals of the library, with what to do about them here. */
-function toldBetter(error: unknown, { options, dataset }: Pick<Ingest, 'options' | 'dataset'>): unknown {
+function toldBetter(
+  error: unknown,
+  { paths, options, dataset }: Pick<Ingest, 'paths' | 'options' | 'dataset'>,
+): unknown {
   if (!(error instanceof PipelineError)) return error;
-  if (error.code === 'ERR_INPUT_UNORDERED' && options.sort !== true)
-    return withHint(
-      error,
-      'give --sort, and the rows are sorted on their way; --merge-files where each file is in order',
-    );
-  if (error.code === 'ERR_TYPE_UNSUPPORTED' && options.schema === undefined && dataset === undefined)
+  if (error.code === 'ERR_INPUT_UNORDERED' && error.value !== 'null' && options.sort !== true)
+    return withHint(error, orderHint(error, paths));
+  const isSampled = options.schema === undefined && dataset === undefined && isText(paths, options);
+  if (error.code === 'ERR_TYPE_UNSUPPORTED' && isSampled)
     return withHint(
       error,
       "so a sample of the rows suggests, and where there are no rows all is text; say what its values are with --schema 'name:type,…', or how its times are written with --time-format",
@@ -150,13 +172,26 @@ async function runIngest(ingest: Ingest, context: Context): Promise<void> {
   await endWatching();
 }
 
+/** That rows may be there twice now, which no engine can know. */
+const TWICE =
+  'rows were put between those that were there, and none took the place of another: what is ingested twice is there twice. ' +
+  '--duplicates-on keeps the last of equal rows, --mode append refuses rows that are not later, --mode overwrite replaces all';
+
 /** What the dataset is now. */
-async function tell({ store, key, options }: Ingest, summary: Summary, context: Context): Promise<void> {
+async function tell({ store, key, options, dataset }: Ingest, summary: Summary, context: Context): Promise<void> {
   const { version, rows, path } = await store.dataset(key);
+  const before = dataset?.rows ?? 0;
+  const replaced = Math.max(0, before + summary.rowsOut - rows);
+  const counts = [
+    ...(before > 0 ? [`${grouped(before)} before`] : []),
+    ...(replaced > 0 ? [`${grouped(replaced)} replaced by later ones`] : []),
+  ].join(', ');
   if (options.quiet !== true)
     context.note(
-      `${summaryText(summary, context)}\n${keyText(key)} is at version ${version}: ${amount(rows, 'row')} in ${path}`,
+      `${summaryText(summary, context)}\n${keyText(key)} is at version ${version}: ${amount(rows, 'row')} in ${path}${counts && `; ${counts}`}`,
     );
+  const isAmong = summary.sinks.some(({ overlaps }) => overlaps === true);
+  if (isAmong && replaced === 0) context.note(`${context.noteStyle.yellow('warning')}: ${TWICE}`);
   if (options.json === true)
     await context.results.line(JSON.stringify({ ...summary, dataset: { key, version, rows, path } }));
 }

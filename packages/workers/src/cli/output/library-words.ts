@@ -5,7 +5,17 @@ type Words = readonly (readonly [library: RegExp, commandLine: string])[];
 /** What only commands have that make the plan themselves; a module of `run` says it in words of the library. */
 const PLAN_WORDS: Words = [
   [/declare it as null with nulls: \["([^"]*)"\]/, "take it for null with --null '$1'"],
-  [/, or "([^"]+)" as utf8$/, ', declare "$1" as utf8 in --schema, or leave such rows out with --skip-bad-rows'],
+  [/give its format: timeFormats: \{ "([^"]+)": '([^']+)' \}/, "give its format with --time-format '$1=$2'"],
+  [
+    /, or (?:declare )?"([^"]+)" as utf8$/,
+    ', declare "$1" as utf8 in --schema, or leave such rows out with --skip-bad-rows',
+  ],
+  [
+    /^declare "([^"]+)" (as utf8|with a (?:wider|finer) type)$/,
+    'declare "$1" $2 in --schema, or leave such rows out with --skip-bad-rows',
+  ],
+  [/\bgive quote: ''/, 'give --quote none'],
+  [/\bname the columns to read: read\w+\(…, \{ columns: \[(.*)\] \}\)/, 'name the columns to read: --columns $1'],
   [/with onBadRow: 'skip-and-report'/, 'with --skip-bad-rows'],
   [/header: false and a schema/, '--no-header and --schema'],
   [/with schemaChange: 'evolve'/, 'with --evolve'],
