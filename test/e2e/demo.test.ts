@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -42,8 +42,12 @@ describe('the demo', () => {
   });
 
   it('tells a person what came out, and replaces each dataset in one commit the second time', async () => {
-    const { code, stdout } = await runNode([DEMO, '--store', store, '--workers', '1']);
+    const report = join(sharedFolder(), 'run.html');
+    const args = ['--store', store, '--workers', '1', '--dashboard', '--report', report];
+    const { code, stdout, stderr } = await runNode([DEMO, ...args]);
     expect(code).toBe(0);
+    expect(stderr).toMatch(/^dashboard: http:\/\/127\.0\.0\.1:\d+\/\?token=/m);
+    expect(readFileSync(report, 'utf8')).toContain('three million flights');
     expect(stdout).toContain('2,909,552 matched of 3,000,000 departures');
     for (const text of [
       'Worst airports',

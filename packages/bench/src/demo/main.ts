@@ -8,6 +8,7 @@ import { type DemoOptions, readOptions, USAGE, UsageError } from './options.ts';
 import { flightsJob } from './pipeline.ts';
 import { ProgressLine } from './progress-line.ts';
 import { reportText } from './report.ts';
+import { watch } from './watch.ts';
 
 const EXIT = { done: 0, failed: 1, wrongUsage: 2, interrupted: 130 } as const;
 
@@ -30,14 +31,17 @@ async function demo(options: DemoOptions): Promise<Summary> {
     history: false,
     onProgress: (progress) => line.show({ progress, buffers: job.state().buffers }),
   });
+  const endWatching = await watch(job, options);
   try {
     const summary = await job.done;
     line.clear();
     if (!options.isJson) console.log(await reportText(store, summary));
     if (!options.isJson && options.inputPath === undefined) console.log(await monthsText(flightsFile(), options));
+    await endWatching(true);
     return summary;
   } catch (error) {
     line.clear();
+    await endWatching(false);
     if (options.isJson) console.log(JSON.stringify({ ...job.summary(), error: errorToData(error) }));
     throw error;
   }

@@ -8,6 +8,9 @@ export interface DemoOptions {
   /** Another file of flights; undefined for the three million. */
   inputPath: string | undefined;
   isJson: boolean;
+  hasDashboard: boolean;
+  /** File for the dashboard's page as it is at the end. */
+  reportPath: string | undefined;
   isHelp: boolean;
 }
 
@@ -16,7 +19,7 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-export const USAGE = `npm start -- [--memory-limit SIZE] [--workers N] [--input FILE] [--store FOLDER] [--json]
+export const USAGE = `npm start -- [--memory-limit SIZE] [--workers N] [--input FILE] [--store FOLDER] [--dashboard] [--report FILE] [--json]
 
 Three million flights, each beside the one that came in to its airport before, aggregated by hour, day and week, over all and
 by origin, into an ordered store.
@@ -25,6 +28,8 @@ by origin, into an ordered store.
   --workers N           most lanes a stage may have (default 2)
   --input FILE          another Parquet file with the columns date, delay, distance, origin and destination
   --store FOLDER        where the result goes (default ./demo-store)
+  --dashboard           a page in the browser that shows the run; it stays until Ctrl-C
+  --report FILE         the same page as one file
   --json                the last line of the output is the run's summary as one JSON object
   --help                this text`;
 
@@ -33,6 +38,8 @@ const SPEC = {
   workers: { type: 'string', default: '2' },
   input: { type: 'string' },
   store: { type: 'string', default: './demo-store' },
+  dashboard: { type: 'boolean', default: false },
+  report: { type: 'string' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false, short: 'h' },
 } as const;
@@ -77,6 +84,8 @@ export function readOptions(args: string[]): DemoOptions {
     storePath: values.store,
     inputPath: values.input,
     isJson: values.json,
+    hasDashboard: values.dashboard,
+    reportPath: values.report,
     isHelp: values.help,
   };
 }
