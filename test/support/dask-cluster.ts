@@ -1,5 +1,6 @@
 /** A Dask cluster of real processes on the loopback of this machine, for tests. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -16,6 +17,8 @@ export interface ClusterOptions {
   folder: string;
   /** Of the workers. */
   env?: Record<string, string>;
+  /** Whether one that ends, as all do that lose their scheduler, is started again. */
+  areKept?: boolean;
 }
 
 async function freePort(): Promise<number> {
@@ -27,6 +30,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+const MARK = 'SPILLWAY_TEST_CLUSTER';
+
 /** Everything listens on 127.0.0.1 alone: schedulers and their dashboards listen on all addresses unless they are told. */
 const ON_LOOPBACK = ['--host', '127.0.0.1', '--dashboard-address', '127.0.0.1:0', '--no-dashboard'];
 
@@ -37,6 +42,8 @@ export class TestCluster implements AsyncDisposable {
   readonly #port: number;
   #scheduler: ChildProcess | undefined;
   #said = '';
+  /** In the environment of all its processes, and of theirs. */
+  readonly #mark: string = randomUUID();
 
   private constructor(options: ClusterOptions, port: number) {
     this.#options = options;
@@ -76,7 +83,15 @@ export class TestCluster implements AsyncDisposable {
       env,
     );
     this.workers.push(worker);
+    if (this.#options.areKept) worker.once('exit', () => this.#startAgain(worker, env));
     return worker;
+  }
+
+  #startAgain(worker: ChildProcess, env: Record<string, string>): void {
+    const at = this.workers.indexOf(worker);
+    if (at < 0) return;
+    this.workers.splice(at, 1);
+    this.startWorker(env);
   }
 
   /** Ends a worker at once and starts another. */
@@ -85,18 +100,27 @@ export class TestCluster implements AsyncDisposable {
     this.startWorker();
   }
 
+  /** Pids of the Node processes that were ever started below a worker, and still run. */
+  orphans(): number[] {
+    return pidsWhere((pid) => environmentOf(pid).includes(`${MARK}=${this.#mark}`) && !this.#isOurs(pid));
+  }
+
+  #isOurs(pid: number): boolean {
+    return [this.#scheduler, ...this.workers].some((child) => child?.pid === pid);
+  }
+
   /** Pids of the Node processes below the workers that are alive. */
   nodes(): number[] {
     return this.workers.flatMap(({ pid }) => (pid === undefined ? [] : childrenOf(pid)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.workers, this.#scheduler].map(ended));
+    await Promise.all([...this.workers.splice(0), this.#scheduler].map(ended));
   }
 
   #spawn(module: string, args: string[], env: Record<string, string> = {}): ChildProcess {
     const child = spawn(this.#options.python, ['-m', `distributed.cli.${module}`, ...args], {
-      env: { ...process.env, ...this.#options.env, ...env },
+      env: { ...process.env, [MARK]: this.#mark, ...this.#options.env, ...env },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     child.stderr?.on('data', (text) => {
@@ -122,16 +146,25 @@ async function ended(child: ChildProcess | undefined): Promise<void> {
 
 /** Processes whose parent this is. */
 export function childrenOf(parent: number): number[] {
+  return pidsWhere((pid) => Number(/\nPPid:\s+(\d+)/.exec(textOf(pid, 'status'))?.[1]) === parent);
+}
+
+function pidsWhere(is: (pid: number) => boolean): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((pid) => parentOf(pid) === parent);
+    .filter(is);
 }
 
-function parentOf(pid: number): number | undefined {
+function environmentOf(pid: number): string[] {
+  return textOf(pid, 'environ').split('\0');
+}
+
+/** Empty for a process that has just ended. */
+function textOf(pid: number, file: string): string {
   try {
-    return Number(/\nPPid:\s+(\d+)/.exec(readFileSync(join('/proc', String(pid), 'status'), 'utf8'))?.[1]);
+    return readFileSync(join('/proc', String(pid), file), 'utf8');
   } catch {
-    return undefined; // it has just ended
+    return '';
   }
 }

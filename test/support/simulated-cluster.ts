@@ -50,6 +50,13 @@ export class SimulatedCluster implements Cluster {
     this.#threadsFreeAt.delete(address);
   }
 
+  /** The scheduler is gone, and with it all workers and what they had. */
+  interrupt(): void {
+    for (const address of [...this.#views.keys()]) this.removeWorker(address);
+    this.#open.clear();
+    this.#events.interrupted('the scheduler was lost');
+  }
+
   views(): WorkerView[] {
     return [...this.#views.values()];
   }

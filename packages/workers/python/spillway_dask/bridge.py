@@ -124,7 +124,7 @@ class Bridge:
     def _submit(self, key, worker_address, request, alone=False):
         name, settings = self.plugin
         if self._is_lost():
-            self.lines.write({"event": "lost", "key": key, "why": "the scheduler was lost"})
+            self._let_go("the connection was lost")
             return
         call = (
             (worker.run_partition_alone, json.dumps(settings), request)
@@ -143,7 +143,9 @@ class Bridge:
         try:
             reply = json.loads(await future.result())
         except asyncio.CancelledError as error:
-            self._forget(key, {"event": "lost", "key": key, "why": str(error) or "the scheduler was lost"})
+            if self._is_lost():
+                self._let_go("the connection was lost")
+            self._forget(key, {"event": "lost", "key": key, "why": str(error) or "it was cancelled"})
             return
         except Exception as error:
             self._forget(key, {"event": "lost", "key": key, "why": f"{type(error).__name__}: {error}"})
@@ -198,15 +200,14 @@ class Bridge:
         if self.plugin is not None:
             await self._register()
 
-    def _let_go(self):
-        """Of a client whose scheduler does not answer: whatever it was to do is lost."""
+    def _let_go(self, why):
+        """Of a client whose scheduler does not answer. Nothing comes of any task, and no worker is to blame for that."""
         client, self.client = self.client, None
         self.scheduler_id = None
+        self.futures.clear()
         if client is not None:
             self._keep(self._close_quietly(client))
-        for key in list(self.futures):
-            self._forget(key, {"event": "lost", "key": key, "why": "the scheduler was lost"})
-        self.lines.write({"event": "workers", "workers": []})
+        self.lines.write({"event": "interrupted", "why": f"the scheduler at {self.address} was lost: {why}"})
 
     async def _close_quietly(self, client):
         try:
@@ -224,12 +225,14 @@ class Bridge:
             before = loop.time()
             try:
                 if self._is_lost():
-                    self._let_go()
+                    if self.client is not None:
+                        self._let_go("the connection was lost")
                     await asyncio.wait_for(self._connect_again(), ANSWER_SECONDS)
                 self.lines.write({"event": "workers", "workers": await asyncio.wait_for(self._look(), ANSWER_SECONDS)})
                 lost_at = None
             except Exception as error:
-                self._let_go()
+                if self.client is not None:
+                    self._let_go(str(error) or type(error).__name__)
                 lost_at = before if lost_at is None else lost_at
                 if loop.time() - lost_at > RECONNECT_SECONDS:
                     message = f"the scheduler at {self.address} is gone: {error}"

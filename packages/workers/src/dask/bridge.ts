@@ -143,6 +143,9 @@ export class DaskBridge implements Cluster {
         return this.#events.done(this.#original(message.key), message.reply);
       case 'lost':
         return this.#events.lost(this.#original(message.key), message.why);
+      case 'interrupted':
+        this.#renamed.clear();
+        return this.#events.interrupted(message.why);
       case 'renamed':
         this.#renamed.set(message.to, message.key);
         return;
@@ -180,6 +183,7 @@ type BridgeMessage =
   | { event: 'workers'; workers: PythonWorker[] }
   | { event: 'done'; key: string; reply: WorkerReply }
   | { event: 'lost'; key: string; why: string }
+  | { event: 'interrupted'; why: string }
   | { event: 'renamed'; key: string; to: string }
   | ({ event: 'fatal' } & BridgeProblem);
 

@@ -41,8 +41,10 @@ export interface ClusterEvents {
   /** All workers that there are now. */
   workers(views: WorkerView[]): void;
   done(key: string, reply: WorkerReply): void;
-  /** Nothing comes of a task: its worker or its scheduler is gone. */
+  /** Nothing comes of a task: its worker is gone. */
   lost(key: string, why: string): void;
+  /** The scheduler is gone. Nothing comes of any task, and no worker is to blame; there are none until workers are told of again. */
+  interrupted(why: string): void;
   /** The cluster cannot be spoken with any more. */
   failed(error: Error): void;
 }

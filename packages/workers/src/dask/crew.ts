@@ -9,6 +9,16 @@ import { engineError, noWorkers, workerError, workerLost } from './problems.ts';
 /** What became of a task. */
 export type Outcome = { reply: WorkerReply } | { lost: string };
 
+/** Who gives out tasks. */
+export interface CrewListener {
+  /** Which usable workers there are, whenever they have been looked at. */
+  workers(views: WorkerView[]): void;
+  /** All of them are gone with their scheduler, and the tasks that they had. */
+  interrupted(why: string): void;
+}
+
+const NOBODY: CrewListener = { workers: () => {}, interrupted: () => {} };
+
 export interface CrewOptions {
   /** Of the scheduler, for messages. */
   address: string;
@@ -35,7 +45,7 @@ export class Crew implements ClusterEvents {
   #probes = 0;
   #lonelySince: number | undefined;
   #refusal: PipelineError | undefined;
-  #listener: (views: WorkerView[]) => void = () => {};
+  #listener: CrewListener = NOBODY;
   #onFailure: (error: Error) => void;
 
   /** @param onFailure gets what the run cannot go on after */
@@ -50,10 +60,10 @@ export class Crew implements ClusterEvents {
     this.workers(views);
   }
 
-  /** Tells of the usable workers whenever they have been looked at. Replaces the listener before. */
-  listen(listener: (views: WorkerView[]) => void): void {
+  /** Replaces the listener before; without one nobody is told. */
+  listen(listener: CrewListener = NOBODY): void {
     this.#listener = listener;
-    listener(this.usable());
+    listener.workers(this.usable());
   }
 
   usable(): WorkerView[] {
@@ -82,7 +92,7 @@ export class Crew implements ClusterEvents {
     for (const address of this.#admitted.keys()) if (!there.has(address)) this.#admitted.delete(address);
     for (const { address } of views) if (!this.#admitted.has(address)) void this.#ask(address);
     this.#beImpatient();
-    this.#listener(this.usable());
+    this.#listener.workers(this.usable());
   }
 
   done(key: string, reply: WorkerReply): void {
@@ -91,6 +101,17 @@ export class Crew implements ClusterEvents {
 
   lost(key: string, why: string): void {
     this.#settle(key, { lost: why });
+  }
+
+  interrupted(why: string): void {
+    this.#views = [];
+    this.#admitted.clear();
+    this.#unsent = [];
+    this.#listener.interrupted(why);
+    const keys = [...this.#calls.keys()];
+    for (const key of keys) this.#settle(key, { lost: why });
+    // Some may have reached the next scheduler already.
+    this.#cluster?.cancel(keys);
   }
 
   failed(error: Error): void {
@@ -132,7 +153,7 @@ export class Crew implements ClusterEvents {
     this.#hasStarted = true;
     this.#refusal = undefined;
     this.#lonelySince = undefined;
-    this.#listener(this.usable());
+    this.#listener.workers(this.usable());
   }
 
   #refuse(address: string, error: PipelineError): void {

@@ -120,48 +120,73 @@ class DaskRun implements Run {
     const folder = await SharedFolder.open(sharedPath, run.resume);
     this.#folder = folder;
     if (!(await folder.claim(fingerprintOf(cut)))) throw otherPlan(folder.path);
-    const results = await this.#runSteps(cut, folder, signal, events);
-    return planOfRest(cut, results);
+    const stop = new AbortController();
+    const endReports = this.#report(events, stop);
+    try {
+      const session = await this.#openSession(cut, folder, stop, events);
+      try {
+        return await this.#restOf(cut, folder, session, AbortSignal.any([signal, stop.signal]), events);
+      } finally {
+        await session.close();
+      }
+    } finally {
+      endReports();
+    }
+  }
+
+  #openSession(cut: CutPlan, folder: SharedFolder, stop: AbortController, events: JobEmitter): Promise<DaskSession> {
+    const modules = opModules(cut.steps.flatMap(({ tasks }) => tasks));
+    return DaskSession.open({ ...this.#options, modules }, folder, {
+      onWorkers: (views) => this.#counts.see(views),
+      onDone: (result) => this.#counts.add(result),
+      onRetry: (error) => this.#tellAgain(error, events),
+      onFailure: (error) => stop.abort(error),
+    });
+  }
+
+  /**
+   * The steps, until the files of all partitions are there as they were written. What becomes of a file after it was taken is seen by who reads it next; then
+   * its partition is run again: the steps are gone over once more, and what lies there whole is not run.
+   */
+  async #restOf(
+    cut: CutPlan,
+    folder: SharedFolder,
+    session: DaskSession,
+    signal: AbortSignal,
+    events: JobEmitter,
+  ): Promise<LogicalPlan> {
+    for (let pass = 1; ; pass++) {
+      try {
+        return await planOfRest(cut, await this.#runSteps(cut, session, signal, events));
+      } catch (error) {
+        if (!folder.isDamage(error) || pass > this.#options.retries) throw error;
+        this.#tellAgain(error, events);
+      }
+    }
+  }
+
+  #tellAgain(error: PipelineError, events: JobEmitter): void {
+    const restarts = ++this.#counts.retries;
+    const stage = this.#counts.step;
+    events.emit('restart', { kind: 'crash', stage, reason: error.message, error, epoch: 0, restarts });
   }
 
   async #runSteps(
     cut: CutPlan,
-    folder: SharedFolder,
+    session: DaskSession,
     signal: AbortSignal,
     events: JobEmitter,
   ): Promise<PartitionResult[]> {
-    const stop = new AbortController();
-    const endReports = this.#report(events, stop);
-    const modules = opModules(cut.steps.flatMap(({ tasks }) => tasks));
-    let step = '';
-    const session = await DaskSession.open({ ...this.#options, modules }, folder, {
-      onWorkers: (views) => this.#counts.see(views),
-      onDone: (result) => this.#counts.add(result),
-      onRetry: (error) => {
-        const restarts = ++this.#counts.retries;
-        events.emit('restart', { kind: 'crash', stage: step, reason: error.message, error, epoch: 0, restarts });
-      },
-      onFailure: (error) => stop.abort(error),
-    }).catch((error: unknown) => {
-      endReports();
-      throw error;
-    });
     const results: PartitionResult[] = [];
-    try {
-      for (const [at, { name }] of cut.steps.entries()) {
-        const tasks = tasksOf(cut, at, results);
-        step = name;
-        this.#counts.begin(name, tasks);
-        const lanes = session.threads();
-        events.emit('stage', { stage: name, lanes, state: 'started' });
-        results.push(...(await session.runStep(at, name, tasks, AbortSignal.any([signal, stop.signal]))));
-        events.emit('stage', { stage: name, lanes, state: 'ended' });
-      }
-      return results;
-    } finally {
-      endReports();
-      await session.close();
+    for (const [at, { name }] of cut.steps.entries()) {
+      const tasks = tasksOf(cut, at, results);
+      this.#counts.begin(at, name, tasks);
+      const lanes = session.threads();
+      events.emit('stage', { stage: name, lanes, state: 'started' });
+      results.push(...(await session.runStep(at, name, tasks, signal)));
+      events.emit('stage', { stage: name, lanes, state: 'ended' });
     }
+    return results;
   }
 
   /** Tells how far it is, until what it returns is called. */

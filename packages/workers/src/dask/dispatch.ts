@@ -82,24 +82,11 @@ export class Dispatch {
     return this.#done.size === this.#partitions.length;
   }
 
-  get doneCount(): number {
-    return this.#done.size;
-  }
-
-  get workerCount(): number {
-    return this.#workers.size;
-  }
-
   /** Attempts that are open. */
-  get openCount(): number {
-    let count = 0;
-    for (const worker of this.#workers.values()) count += worker.open.size;
-    return count;
-  }
-
-  /** How often a partition has failed. */
-  failuresOf(partition: number): number {
-    return this.#partition(partition).failures;
+  open(): Assignment[] {
+    return [...this.#workers.values()].flatMap(({ address, open }) =>
+      [...open].map(([partition, attempt]) => ({ partition, attempt, worker: address })),
+    );
   }
 
   /** Which workers there are, and how hot. @returns partitions of workers that are gone: their attempts are closed, they wait again */
@@ -128,6 +115,18 @@ export class Dispatch {
       this.#pending.push(partition);
       return { ...assignment, verdict: 'again' };
     });
+  }
+
+  /** All workers are gone, and none of them by what it worked on. @returns the attempts that were open */
+  interrupt(): Assignment[] {
+    const lost = this.open();
+    for (const { partition } of lost) {
+      this.#closeOpen({ partition });
+      this.#pending.push(partition);
+    }
+    this.#workers.clear();
+    this.#free.clear();
+    return lost;
   }
 
   /** What is to be started now. */
@@ -241,7 +240,7 @@ export class Dispatch {
     return { partition, attempt: state.attempts, worker: worker.address };
   }
 
-  #closeOpen({ partition }: Assignment): WorkerState {
+  #closeOpen({ partition }: Pick<Assignment, 'partition'>): WorkerState {
     const { worker } = this.#partition(partition);
     assert(worker !== undefined);
     this.#close(worker, partition);

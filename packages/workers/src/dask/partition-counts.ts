@@ -20,6 +20,7 @@ export class PartitionCounts {
   retries = 0;
   peakRssBytes = 0;
   readonly #startedAt: number = performance.now();
+  /** Up to the one that runs. */
   readonly #steps: StepCount[] = [];
   /** Rows by the source that gave them, and the step that read it. */
   readonly #rows: Map<string, Map<number, number>> = new Map();
@@ -27,9 +28,16 @@ export class PartitionCounts {
   #views: readonly WorkerView[] = [];
   #peakClusterBytes = 0;
 
-  begin(name: string, tasks: readonly PartitionTask[]): void {
-    this.#steps.push({ name, tasks: tasks.length, done: 0, rows: 0 });
+  /** A step begins, the first of all again when they are gone over once more. */
+  begin(at: number, name: string, tasks: readonly PartitionTask[]): void {
+    this.#steps.splice(at, Infinity, { name, tasks: tasks.length, done: 0, rows: 0 });
+    for (const bySteps of this.#rows.values()) bySteps.delete(at);
     this.#sourceOf = ({ partition }) => (tasks[partition]?.inputs ?? []).map(({ node }) => node).join();
+  }
+
+  /** Name of the one that runs. */
+  get step(): string {
+    return this.#steps.at(-1)?.name ?? '';
   }
 
   add(result: PartitionResult): void {
@@ -50,7 +58,7 @@ export class PartitionCounts {
   /** Rows that the sources gave: one that several steps read counts once. */
   get rows(): number {
     let rows = 0;
-    for (const bySteps of this.#rows.values()) rows += Math.max(...bySteps.values());
+    for (const bySteps of this.#rows.values()) rows += Math.max(0, ...bySteps.values());
     return rows;
   }
 

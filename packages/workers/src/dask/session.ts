@@ -41,6 +41,7 @@ export class DaskSession {
   readonly #events: SessionEvents;
   readonly #bridge: DaskBridge;
   readonly #crew: Crew;
+  #stepsBegun = 0;
 
   private constructor(options: SessionOptions, folder: SharedFolder, events: SessionEvents) {
     this.#options = options;
@@ -63,6 +64,7 @@ export class DaskSession {
       },
       done: (key, reply) => this.#crew.done(key, reply),
       lost: (key, why) => this.#crew.lost(key, why),
+      interrupted: (why) => this.#crew.interrupted(why),
       failed: (error) => events.onFailure(error),
     });
   }
@@ -113,12 +115,12 @@ export class DaskSession {
     tasks: readonly PartitionTask[],
     signal: AbortSignal,
   ): Promise<PartitionResult[]> {
-    await this.#folder.makeStep(step);
+    await this.#folder.beginStep(step);
     const results = await this.#folder.results(step);
     for (const result of results.values()) this.#events.onDone(result);
     await runStep<PartitionResult>(
       {
-        step,
+        key: `${step}.${++this.#stepsBegun}`,
         name,
         sizes: tasks.map(() => 1),
         done: results.keys(),

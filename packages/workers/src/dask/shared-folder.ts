@@ -17,6 +17,9 @@ const PREFIX = 'spillway-run-';
 const LEASE = 'lease';
 const TOKEN = 'token';
 const RECORD = '.result.json';
+const STEP = 'step-';
+/** What reading a file of a partition is refused with. */
+const DAMAGE: ReadonlySet<string> = new Set(['ERR_FILE_FORMAT', 'ERR_FILE_NOT_FOUND', 'ERR_FILE_TRUNCATED']);
 const RENEW_MS = 2000;
 /** As of the workers' side. A folder whose lease is older belongs to nobody. */
 const LEASE_MS = 30_000;
@@ -64,12 +67,11 @@ export class SharedFolder {
   readonly token: { path: string; text: string };
   readonly #timer: NodeJS.Timeout;
 
-  /** How many coordinators the run has had. */
-  readonly #generation: number;
+  /** How often a coordinator has begun a step of the run. */
+  #generation = 0;
 
-  private constructor(path: string, text: string, generation: number) {
+  private constructor(path: string, text: string) {
     this.path = path;
-    this.#generation = generation;
     this.token = { path: join(path, TOKEN), text };
     this.#timer = setInterval(() => void this.#renew(), RENEW_MS);
     this.#timer.unref();
@@ -87,7 +89,7 @@ export class SharedFolder {
       await takeOver(path);
       const text = randomUUID();
       await writeFile(join(path, TOKEN), text);
-      return new SharedFolder(path, text, await nextGeneration(path));
+      return new SharedFolder(path, text);
     } catch (error) {
       if (error instanceof PipelineError) throw error;
       throw sharedPathError(sharedPath, `cannot be used: ${(error as Error).message}`, error);
@@ -98,13 +100,15 @@ export class SharedFolder {
     return join(this.path, LEASE);
   }
 
-  /** Path that the names of an attempt's files begin with. What workers still do for a coordinator that is gone has other names. */
+  /** Path that the names of an attempt's files begin with. What workers still do for a coordinator that is gone, or for a step begun before, has other names. */
   output(step: number, partition: number, attempt: number): string {
-    return join(this.path, `step-${step}`, `${partition}.${this.#generation}.${attempt}`);
+    return join(this.path, `${STEP}${step}`, `${partition}.${this.#generation}.${attempt}`);
   }
 
-  async makeStep(step: number): Promise<void> {
-    await mkdir(join(this.path, `step-${step}`), { recursive: true });
+  /** To be called before its tasks are given out. */
+  async beginStep(step: number): Promise<void> {
+    this.#generation = await nextGeneration(this.path);
+    await mkdir(join(this.path, `${STEP}${step}`), { recursive: true });
   }
 
   /** What tells the run: another run under the same id does not go on from these files. @returns false where another lies there */
@@ -117,7 +121,7 @@ export class SharedFolder {
 
   /** Results that lie there whole, by partition; of several the first by name. */
   async results(step: number): Promise<Map<number, PartitionResult>> {
-    const folder = join(this.path, `step-${step}`);
+    const folder = join(this.path, `${STEP}${step}`);
     const results = new Map<number, PartitionResult>();
     const names = (await readdir(folder)).filter((name) => name.endsWith(RECORD)).sort();
     for (const name of names) {
@@ -126,6 +130,12 @@ export class SharedFolder {
       results.set(result.partition, result);
     }
     return results;
+  }
+
+  /** Whether this says that a file of a partition is not what it was when it was taken. */
+  isDamage(error: unknown): error is PipelineError {
+    if (!(error instanceof PipelineError) || error.file === undefined) return false;
+    return DAMAGE.has(error.code) && error.file.startsWith(join(this.path, STEP));
   }
 
   /** Removes everything of the run, also what workers are still writing: a removed folder takes no more files. */

@@ -1,12 +1,13 @@
 /** One step of a cut plan on the cluster: all its tasks, in any order, each until its result is there and right. */
 import type { PipelineError } from '@spillway/core';
-import type { WorkerReply } from './cluster.ts';
+import type { WorkerReply, WorkerView } from './cluster.ts';
 import { type Crew, type Outcome, refusalOf } from './crew.ts';
 import { type Assignment, Dispatch, type DispatchOptions } from './dispatch.ts';
 import { workerLost } from './problems.ts';
 
 export interface StepOptions<Result> extends DispatchOptions {
-  step: number;
+  /** The keys of its tasks begin with it: never used twice. */
+  key: string;
   /** For messages. */
   name: string;
   request(partition: number, attempt: number): string;
@@ -45,20 +46,28 @@ class StepRun<Result> {
         if (this.#hasEnded) return;
         this.#hasEnded = true;
         signal.removeEventListener('abort', stop);
-        crew.listen(() => {});
+        crew.listen();
+        for (const open of this.#dispatch.open()) crew.cancel(this.#keyOf(open));
         if (error === undefined) resolve();
         else reject(error);
       };
     });
     if (signal.aborted) return (stop(), this);
     signal.addEventListener('abort', stop);
-    crew.listen((views) => {
-      for (const { verdict, ...lost } of this.#dispatch.see(views)) {
-        this.#crew.cancel(keyOf(options.step, lost));
-        this.#failed(lost, workerLost(lost.worker, 'it is gone', this.#where(lost)), verdict);
-      }
-      this.#pump();
-    });
+    crew.listen({ workers: (views) => this.#see(views), interrupted: (why) => this.#beInterrupted(why) });
+  }
+
+  #see(views: WorkerView[]): void {
+    for (const { verdict, ...lost } of this.#dispatch.see(views)) {
+      this.#crew.cancel(this.#keyOf(lost));
+      this.#failed(lost, workerLost(lost.worker, 'it is gone', this.#where(lost)), verdict);
+    }
+    this.#pump();
+  }
+
+  #beInterrupted(why: string): void {
+    for (const lost of this.#dispatch.interrupt())
+      this.#options.onRetry(workerLost(lost.worker, why, this.#where(lost)));
   }
 
   #pump(): void {
@@ -66,15 +75,15 @@ class StepRun<Result> {
     if (this.#dispatch.isDone) return this.#end();
     for (const assignment of this.#dispatch.next()) void this.#start(assignment);
     for (const { cancelled, started } of this.#dispatch.rebalance()) {
-      this.#crew.cancel(keyOf(this.#options.step, cancelled));
+      this.#crew.cancel(this.#keyOf(cancelled));
       void this.#start(started);
     }
   }
 
   async #start(assignment: Assignment): Promise<void> {
-    const { step, request } = this.#options;
     const { partition, attempt, worker } = assignment;
-    const outcome = await this.#crew.call(keyOf(step, assignment), worker, request(partition, attempt));
+    const request = this.#options.request(partition, attempt);
+    const outcome = await this.#crew.call(this.#keyOf(assignment), worker, request);
     if (this.#hasEnded || !this.#dispatch.isOpen(assignment)) return;
     const isResult = 'reply' in outcome && 'result' in outcome.reply;
     if (isResult) await this.#take(assignment, outcome.reply as Extract<WorkerReply, { result: unknown }>);
@@ -108,8 +117,8 @@ class StepRun<Result> {
   #where({ partition, attempt }: Assignment): string {
     return `, partition ${partition} of step "${this.#options.name}" (attempt ${attempt})`;
   }
-}
 
-function keyOf(step: number, { partition, attempt }: Assignment): string {
-  return `${step}-${partition}-${attempt}`;
+  #keyOf({ partition, attempt }: Assignment): string {
+    return `${this.#options.key}-${partition}-${attempt}`;
+  }
 }

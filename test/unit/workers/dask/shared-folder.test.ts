@@ -22,7 +22,7 @@ describe('SharedFolder', () => {
   test('has what another coordinator of the same run left there whole, by partition', async () => {
     const path = temporaryFolder();
     const first = await SharedFolder.open(path, 'nightly');
-    await first.makeStep(0);
+    await first.beginStep(0);
     await writeResult(first, 0, 1);
     await writeResult(first, 1, 1, 'half');
     await writeResult(first, 1, 2);
@@ -30,6 +30,7 @@ describe('SharedFolder', () => {
     writeFileSync(`${first.output(0, 3, 5)}-rows`, 'no record');
     await first.leave();
     const second = await SharedFolder.open(path, 'nightly');
+    await second.beginStep(0);
     const results = await second.results(0);
     expect([...results].map(([partition, { attempt }]) => [partition, attempt])).toEqual([
       [0, 1],

@@ -27,7 +27,7 @@ function makeStep(taskOf: (task: ClusterTask) => SimulatedTask, options: Partial
     crew.start(cluster, cluster.views());
     return runStep<Result>(
       {
-        step: 0,
+        key: '0',
         name: 'rows',
         sizes: [],
         retries: 4,
@@ -130,6 +130,23 @@ describe('runStep', () => {
     });
   });
 
+  test('blames nobody for what is lost with the scheduler', async () => {
+    const step = makeStep(wholeResult, { sizes: sizes(8), retries: 0 });
+    for (const name of ['a', 'b']) step.cluster.addWorker(name);
+    for (const [atMs, name] of [
+      [5, 'c'],
+      [25, 'd'],
+    ] as const)
+      step.cluster.at(atMs, () => {
+        step.cluster.interrupt();
+        step.cluster.addWorker(name);
+        step.cluster.look();
+      });
+    await runToEnd(step);
+    expect(step.results.map(({ partition }) => partition).sort((a, b) => a - b)).toEqual([...sizes(8).keys()]);
+    expect(step.retries[0]).toBe('worker a, partition 0 of step "rows" (attempt 1): the scheduler was lost');
+  });
+
   test('fails with what the last of too many attempts failed with', async () => {
     const broken = (task: ClusterTask): SimulatedTask => {
       const { partition, attempt } = JSON.parse(task.request) as Result;
@@ -174,6 +191,7 @@ describe('runStep', () => {
         step.cluster.at(at * 5, () => {
           const views = step.cluster.views();
           if (random.chance(0.2) && views.length > 1) step.cluster.removeWorker(random.pick(views).address);
+          else if (random.chance(0.05)) step.cluster.interrupt();
           else if (random.chance(0.3)) step.cluster.addWorker(`later-${at}`, { pressure: random.pick([0, 0.9]) });
           step.cluster.look();
         });
