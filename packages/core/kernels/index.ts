@@ -11,7 +11,7 @@ export { lz4Continue, lz4Decode, snappyDecode } from './decompress';
 export { groupStates } from './groups';
 export { checksum, checksumAdd, checksumBegin, checksumEnd, combineIds, encodeInt32, encodeInt64, encodeText, initKeyTable, rehashKeyTable } from './hash';
 export { asofMatch, mergeMatch, rowsOfSegment } from './join';
-export { initStates, mergeStates, roundSums } from './merge';
+export { initStates, mergeFirst, mergeLast, mergeStates, roundSums } from './merge';
 export { jsonRows } from './json-rows';
 export { binEnds, firstUnordered } from './order';
 export {

@@ -1,7 +1,7 @@
 // Merging partial states into targets, and rounding sums.
 import { FLAG_MINUS_INFINITY, FLAG_NAN, FLAG_NOT_MINUS_ZERO, FLAG_PLUS_INFINITY, STATE_BYTES, WINDOW } from './layout';
 import { add128, initRange, squareBytes, sumBytes, takeMax, takeMin } from './state-arrays';
-import { addNear, addWindow, canonicalise, isZeroWindow, limb } from './sum-window';
+import { addNear, addWindow, canonicalise, limb } from './sum-window';
 import { beginRecords, recordResult, writeRecord } from './wide-sum';
 
 // @ts-ignore: decorator
@@ -39,46 +39,12 @@ function mergeSums(source: usize, targets: usize, count: u32, target: usize, whi
   }
 }
 
-/** Bounds of the bits used by some SumStates: lowest exponent, one above the highest. Zeros are left out. */
-function widest(states: usize, picks: usize, count: u32): u64 {
-  let low = i32.MAX_VALUE;
-  let high = i32.MIN_VALUE;
-  for (let i: u32 = 0; i < count; i++) {
-    const state = states + (picks == 0 ? <usize>i : targetOf(picks, i)) * STATE_BYTES;
-    if (isZeroWindow(state)) continue;
-    const exponent = load<i32>(state);
-    low = min(low, exponent);
-    const sign = <u64>(<i64>limb(state, 3) >> 63);
-    let bits = 0;
-    for (let index = 3; index >= 0 && bits == 0; index--) {
-      const part = limb(state, index) ^ sign;
-      if (part != 0) bits = 64 * index + 64 - <i32>clz<u64>(part);
-    }
-    high = max(high, exponent + bits);
-  }
-  return (<u64><u32>high << 32) | <u64><u32>low;
-}
-
-/** True when these merges may write more records than there is room for. */
-function mayOverflow(source: usize, targets: usize, count: u32, target: usize): bool {
-  const a = widest(source, 0, count);
-  const b = widest(target, targets, count);
-  const low = min(<i32>a, <i32>b);
-  const high = max(<i32>(a >> 32), <i32>(b >> 32));
-  return low < high && high - low > 252 - 32;
-}
-
 function merge<T>(
   sourceCount: usize, sourceSum: usize, sourceSquares: usize, sourceLow: usize, sourceHigh: usize, targets: usize, count: u32,
-  targetCount: usize, targetSum: usize, targetSquares: usize, targetLow: usize, targetHigh: usize, capacity: u32, scratch: usize,
-): bool {
+  targetCount: usize, targetSum: usize, targetSquares: usize, targetLow: usize, targetHigh: usize, scratch: usize,
+): void {
   const areStates = sumBytes<T>() == STATE_BYTES;
   const squaresAreStates = squareBytes<T>() == STATE_BYTES;
-  const kinds = <u32>(areStates && targetSum != 0) + <u32>(squaresAreStates && targetSquares != 0);
-  if (capacity < kinds * count) {
-    if (areStates && targetSum != 0 && mayOverflow(sourceSum, targets, count, targetSum)) return false;
-    if (squaresAreStates && targetSquares != 0 && mayOverflow(sourceSquares, targets, count, targetSquares)) return false;
-  }
   if (targetSum != 0) {
     if (areStates) mergeSums(sourceSum, targets, count, targetSum, 0, scratch);
     else mergeIntegers(sourceSum, targets, count, targetSum);
@@ -94,7 +60,6 @@ function merge<T>(
     if (targetLow != 0) mergeLow<T>(targetLow + at, sourceLow + from);
     if (targetHigh != 0) mergeHigh<T>(targetHigh + at, sourceHigh + from);
   }
-  return true;
 }
 
 // @ts-ignore: decorator
@@ -114,7 +79,7 @@ function mergeHigh<T>(held: usize, value: usize): void {
 }
 
 /**
- * States of narrower types merge as those of wider ones do: what differs is float, 64 bits, sign. -1 when there was no room.
+ * States of narrower types merge as those of wider ones do: what differs is float, 64 bits, sign. There is room for every record.
  */
 export function mergeStates(
   type: i32, sourceCount: usize, sourceSum: usize, sourceSquares: usize, sourceLow: usize, sourceHigh: usize, targets: usize,
@@ -122,19 +87,59 @@ export function mergeStates(
   records: usize, capacity: u32, scratch: usize,
 ): i32 {
   beginRecords(scratch, records, capacity);
-  let isDone: bool;
   if (type >= 8) {
-    isDone = merge<f64>(sourceCount, sourceSum, sourceSquares, sourceLow, sourceHigh, targets, count, targetCount, targetSum, targetSquares, targetLow, targetHigh, capacity, scratch);
+    merge<f64>(sourceCount, sourceSum, sourceSquares, sourceLow, sourceHigh, targets, count, targetCount, targetSum, targetSquares, targetLow, targetHigh, scratch);
   } else if (type == 3) {
-    isDone = merge<i64>(sourceCount, sourceSum, sourceSquares, sourceLow, sourceHigh, targets, count, targetCount, targetSum, targetSquares, targetLow, targetHigh, capacity, scratch);
+    merge<i64>(sourceCount, sourceSum, sourceSquares, sourceLow, sourceHigh, targets, count, targetCount, targetSum, targetSquares, targetLow, targetHigh, scratch);
   } else if (type == 7) {
-    isDone = merge<u64>(sourceCount, sourceSum, sourceSquares, sourceLow, sourceHigh, targets, count, targetCount, targetSum, targetSquares, targetLow, targetHigh, capacity, scratch);
+    merge<u64>(sourceCount, sourceSum, sourceSquares, sourceLow, sourceHigh, targets, count, targetCount, targetSum, targetSquares, targetLow, targetHigh, scratch);
   } else if (type < 3) {
-    isDone = merge<i32>(sourceCount, sourceSum, sourceSquares, sourceLow, sourceHigh, targets, count, targetCount, targetSum, targetSquares, targetLow, targetHigh, capacity, scratch);
+    merge<i32>(sourceCount, sourceSum, sourceSquares, sourceLow, sourceHigh, targets, count, targetCount, targetSum, targetSquares, targetLow, targetHigh, scratch);
   } else {
-    isDone = merge<u32>(sourceCount, sourceSum, sourceSquares, sourceLow, sourceHigh, targets, count, targetCount, targetSum, targetSquares, targetLow, targetHigh, capacity, scratch);
+    merge<u32>(sourceCount, sourceSum, sourceSquares, sourceLow, sourceHigh, targets, count, targetCount, targetSum, targetSquares, targetLow, targetHigh, scratch);
   }
-  return isDone ? recordResult(scratch) : -1;
+  return recordResult(scratch);
+}
+
+function mergeFirstOf<T>(
+  counts: usize, values: usize, targets: usize, count: u32, heldCounts: usize, held: usize,
+): void {
+  for (let i = count; i > 0; ) {
+    i--;
+    if (load<u64>(counts + (<usize>i << 3)) == 0) continue;
+    const slot = targetOf(targets, i);
+    const at = held + slot * sizeof<T>();
+    // Which of them are new is hard to foresee: no branch.
+    const isNew = load<u64>(heldCounts + (slot << 3)) == 0;
+    store<T>(at, select<T>(load<T>(values + <usize>i * sizeof<T>()), load<T>(at), isNew));
+  }
+}
+
+function mergeLastOf<T>(counts: usize, values: usize, targets: usize, count: u32, held: usize): void {
+  for (let i: u32 = 0; i < count; i++) {
+    if (load<u64>(counts + (<usize>i << 3)) == 0) continue;
+    store<T>(held + targetOf(targets, i) * sizeof<T>(), load<T>(values + <usize>i * sizeof<T>()));
+  }
+}
+
+/** Where a target has no value yet, the first of its elements. From the last to the first, so that the first stays. */
+export function mergeFirst(
+  width: usize, counts: usize, values: usize, targets: usize, count: u32, heldCounts: usize, held: usize,
+): void {
+  if (width == 8) mergeFirstOf<u64>(counts, values, targets, count, heldCounts, held);
+  else if (width == 4) mergeFirstOf<u32>(counts, values, targets, count, heldCounts, held);
+  else if (width == 2) mergeFirstOf<u16>(counts, values, targets, count, heldCounts, held);
+  else mergeFirstOf<u8>(counts, values, targets, count, heldCounts, held);
+}
+
+/** The last of the elements of a target. */
+export function mergeLast(
+  width: usize, counts: usize, values: usize, targets: usize, count: u32, held: usize,
+): void {
+  if (width == 8) mergeLastOf<u64>(counts, values, targets, count, held);
+  else if (width == 4) mergeLastOf<u32>(counts, values, targets, count, held);
+  else if (width == 2) mergeLastOf<u16>(counts, values, targets, count, held);
+  else mergeLastOf<u8>(counts, values, targets, count, held);
 }
 
 export function initStates(

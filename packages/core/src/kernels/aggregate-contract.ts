@@ -135,8 +135,8 @@ export interface AggregateKernels {
 
   /**
    * Merges element i of `source` into element targets[i] (u32) of `target`, for i < count; count, sum, sumSquares, min and
-   * max. Overflow records as above, with the group of the target. Returns their number, or -1 when there might not be room
-   * for all (nothing is merged then; 2 · count are always enough).
+   * max. Overflow records as above, with the group of the target: there has to be room for one of each element and sum that is a SumState.
+   * Returns their number.
    */
   mergeStates(
     type: KernelType,
@@ -147,6 +147,15 @@ export interface AggregateKernels {
     overflow: OverflowArea,
     scratch: Ptr,
   ): number;
+
+  /**
+   * First values, `width` bytes each: target targets[i], where it has none yet, gets element i, if that has one; of several the one with the
+   * lowest i. Who has a value, the counts (u64) say, those of the targets before the elements are merged.
+   */
+  mergeFirst(width: number, counts: Ptr, values: Ptr, targets: Ptr, count: number, heldCounts: Ptr, held: Ptr): void;
+
+  /** Last values, `width` bytes each: target targets[i] gets element i, if that has one; of several the one with the highest i. */
+  mergeLast(width: number, counts: Ptr, values: Ptr, targets: Ptr, count: number, held: Ptr): void;
 
   /** out[i] (f64) = SumState i rounded to the nearest double, half to even; its flags make NaN, ±∞ or −0. */
   roundSums(states: Ptr, count: number, out: Ptr): void;

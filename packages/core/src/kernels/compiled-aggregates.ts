@@ -13,6 +13,8 @@ interface AggregateExports {
   groupStates(...args: number[]): number;
   initStates(...args: number[]): void;
   mergeStates(...args: number[]): number;
+  mergeFirst(...args: number[]): void;
+  mergeLast(...args: number[]): void;
   roundSums(states: Ptr, count: number, out: Ptr): void;
 }
 
@@ -77,6 +79,8 @@ export function wrapAggregates(exports: KernelExports, memory: () => DataView): 
         overflow.capacity,
         scratch,
       ),
+    mergeFirst: (...args) => kernels.mergeFirst(...args),
+    mergeLast: (...args) => kernels.mergeLast(...args),
     roundSums: (states, count, out) => kernels.roundSums(states, count, out),
   };
 }

@@ -13,7 +13,7 @@ import {
 } from './aggregate-contract.ts';
 import { sumToDouble } from './exact-sum.ts';
 import { isSet, readValue } from './reference-column.ts';
-import { mergeStates } from './reference-merge.ts';
+import { mergeFirst, mergeLast, mergeStates } from './reference-merge.ts';
 import { binEnds, firstUnordered, splitGroups } from './reference-order.ts';
 import {
   addRow,
@@ -97,5 +97,7 @@ export function createReferenceAggregates(memory: () => DataView): AggregateKern
     initStates: (type, states, from, to) => initStates(memory(), type, states, from, to),
     mergeStates: (type, source, targets, count, target, overflow) =>
       mergeStates(memory(), type, source, targets, count, target, overflow),
+    mergeFirst: (...args) => mergeFirst(memory(), ...args),
+    mergeLast: (...args) => mergeLast(memory(), ...args),
   };
 }

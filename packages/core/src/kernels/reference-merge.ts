@@ -82,30 +82,6 @@ function mergeElement(
   }
 }
 
-/** Copies of the wanted target elements, so that a merge without room can be taken back. */
-function targetBackup(view: DataView, target: StateArrays, type: KernelType, targets: Ptr, count: number): () => void {
-  const bytes: Record<string, number> = {
-    count: 8,
-    min: 8,
-    max: 8,
-    sum: sumIsState(type) ? SUM_STATE_BYTES : 16,
-    sumSquares: squaresAreStates(type) ? SUM_STATE_BYTES : 16,
-  };
-  const memory = new Uint8Array(view.buffer);
-  const kept: [Ptr, Uint8Array][] = [];
-  for (const [name, width] of Object.entries(bytes)) {
-    const base = target[name as keyof StateArrays];
-    if (base === 0) continue;
-    for (let i = 0; i < count; i++) {
-      const ptr = base + width * view.getUint32(targets + 4 * i, true);
-      kept.push([ptr, memory.slice(ptr, ptr + width)]);
-    }
-  }
-  return () => {
-    for (const [ptr, content] of kept) memory.set(content, ptr);
-  };
-}
-
 export function mergeStates(
   view: DataView,
   type: KernelType,
@@ -116,11 +92,46 @@ export function mergeStates(
   area: OverflowArea,
 ): number {
   const overflow = new OverflowWriter(view, area);
-  const restore = targetBackup(view, target, type, targets, count);
   for (let i = 0; i < count; i++) {
     mergeElement(view, type, source, i, target, view.getUint32(targets + 4 * i, true), overflow);
   }
-  const result = overflow.result();
-  if (result < 0) restore();
-  return result;
+  return overflow.result();
+}
+
+export function mergeFirst(
+  view: DataView,
+  width: number,
+  counts: Ptr,
+  values: Ptr,
+  targets: Ptr,
+  count: number,
+  heldCounts: Ptr,
+  held: Ptr,
+): void {
+  const memory = new Uint8Array(view.buffer);
+  const taken = new Set<number>();
+  for (let i = 0; i < count; i++) {
+    const slot = view.getUint32(targets + 4 * i, true);
+    if (view.getBigUint64(counts + 8 * i, true) === 0n || view.getBigUint64(heldCounts + 8 * slot, true) !== 0n)
+      continue;
+    if (!taken.has(slot)) memory.copyWithin(held + width * slot, values + width * i, values + width * (i + 1));
+    taken.add(slot);
+  }
+}
+
+export function mergeLast(
+  view: DataView,
+  width: number,
+  counts: Ptr,
+  values: Ptr,
+  targets: Ptr,
+  count: number,
+  held: Ptr,
+): void {
+  const memory = new Uint8Array(view.buffer);
+  for (let i = 0; i < count; i++) {
+    const slot = view.getUint32(targets + 4 * i, true);
+    if (view.getBigUint64(counts + 8 * i, true) !== 0n)
+      memory.copyWithin(held + width * slot, values + width * i, values + width * (i + 1));
+  }
 }

@@ -295,6 +295,42 @@ describe('mergeStates', () => {
   });
 });
 
+describe('mergeFirst and mergeLast', () => {
+  it.each([1, 2, 4, 8])('equal their twins: %i bytes', (width) => {
+    arena.reset();
+    const random = seededRandom(width);
+    const [slots, count] = [50, 400];
+    const targets = arena.room(4 * count);
+    for (let i = 0; i < count; i++) arena.view.setUint32(targets + 4 * i, random() * slots, true);
+    const countsOf = (elements: number): number => {
+      const counts = arena.room(8 * elements);
+      for (let i = 0; i < elements; i++)
+        arena.view.setBigUint64(counts + 8 * i, random() < 0.5 ? 0n : random() < 0.5 ? 1n : 2n ** 32n, true);
+      return counts;
+    };
+    const [counts, heldCounts] = [countsOf(count), countsOf(slots)];
+    const bytesOf = (size: number): number => {
+      const at = arena.room(size);
+      for (let i = 0; i < size; i++) arena.view.setUint8(at + i, random() * 256);
+      return at;
+    };
+    const values = bytesOf(width * count);
+    const first = bytesOf(width * slots);
+    const before = new Uint8Array(arena.buffer).slice(first, first + width * slots);
+    const [a, b] = [instantiateKernels(arena), createReferenceKernels(arena)].map((kernels) => {
+      const memory = new Uint8Array(arena.buffer);
+      memory.set(before, first);
+      kernels.mergeFirst(width, counts, values, targets, count, heldCounts, first);
+      const firsts = memory.slice(first, first + before.length);
+      kernels.mergeLast(width, counts, values, targets, count, first);
+      return { firsts, lasts: memory.slice(first, first + before.length) };
+    });
+    expect(a).toEqual(b);
+    expect(a?.firsts).not.toEqual(before);
+    expect(a?.lasts).not.toEqual(a?.firsts);
+  });
+});
+
 describe('roundSums', () => {
   it('equals its twin', () => {
     for (const shape of Object.keys(SHAPES) as Shape[]) {

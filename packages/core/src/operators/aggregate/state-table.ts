@@ -10,13 +10,14 @@ import type { Kernels } from '../../kernels/vector-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { SavedBytes, SavedList, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import type { GrowingBuffer, Workspace } from './arena-views.ts';
-import { type NeedArea, squaresBytes, sumBytes, valueBytes } from './packet.ts';
+import { type NeedArea, skipGroups, squaresBytes, sumBytes, valueBytes } from './packet.ts';
 import { type Need, TEXT_STATES, type TextStateName } from './state-plan.ts';
 import { type SavedTexts, TextSlots } from './text-slots.ts';
 
 const FIRST_SLOTS = 256;
 const DOUBLED_SLOTS = 2 ** 15;
-const FIRST_RECORDS = 16;
+/** Elements merged in one call, each of which may leave two records. */
+const MERGED_AT_ONCE = 512;
 
 /** Slots that a table for `have` gets to have room for `want`. */
 export function grownSlots(want: number, have: number): number {
@@ -163,39 +164,12 @@ export class NeedStates {
 
   /** First and last values: the first element of a slot wins, or the last one. Runs before the counts are merged. */
   mergeValues(source: NeedArea, targets: Ptr, count: number): void {
-    const { u32 } = this.#workspace.views;
     const own = this.area(0);
     const width = valueBytes(this.need);
-    const counts = source.states.count >>> 2;
-    const isThere = (at: number): boolean => u32[at] !== 0 || u32[at + 1] !== 0;
-    if (own.firstValue !== 0) {
-      const held = own.states.count >>> 2;
-      for (let i = count - 1; i >= 0; i--) {
-        const slot = u32[(targets >>> 2) + i] as number;
-        if (isThere(counts + 2 * i) && !isThere(held + 2 * slot))
-          this.#copy(own.firstValue, slot, source.firstValue, i, width);
-      }
-    }
-    if (own.lastValue === 0) return;
-    for (let i = 0; i < count; i++) {
-      if (isThere(counts + 2 * i))
-        this.#copy(own.lastValue, u32[(targets >>> 2) + i] as number, source.lastValue, i, width);
-    }
-  }
-
-  #copy(target: Ptr, to: number, source: Ptr, from: number, width: number): void {
-    const { i32, u8 } = this.#workspace.views;
-    if (width === 8) {
-      const at = (target >>> 2) + 2 * to;
-      const has = (source >>> 2) + 2 * from;
-      i32[at] = i32[has] as number;
-      i32[at + 1] = i32[has + 1] as number;
-    } else if (width === 4) {
-      i32[(target >>> 2) + to] = i32[(source >>> 2) + from] as number;
-    } else {
-      for (let byte = 0; byte < width; byte++)
-        u8[target + to * width + byte] = u8[source + from * width + byte] as number;
-    }
+    const counts = source.states.count;
+    if (own.firstValue !== 0)
+      this.#kernels.mergeFirst(width, counts, source.firstValue, targets, count, own.states.count, own.firstValue);
+    if (own.lastValue !== 0) this.#kernels.mergeLast(width, counts, source.lastValue, targets, count, own.lastValue);
   }
 }
 
@@ -302,7 +276,7 @@ export class StateTable {
         const area = source.texts[state];
         if (area !== undefined) states.texts[state]?.merge(area, source.states.count, targets, count);
       }
-      this.#mergeStates(states, source.states, targets, count);
+      this.#mergeStates(states, source, targets, count);
     }
   }
 
@@ -316,7 +290,7 @@ export class StateTable {
     for (const states of this.needs) {
       const source = states.area(from);
       states.mergeValues(source, targets, count);
-      this.#mergeStates(states, source.states, targets, count);
+      this.#mergeStates(states, source, targets, count);
       for (let index = 0; index < count; index++) if (isWanted(index)) states.copyWide(from + index, target(index));
       for (const state of TEXT_STATES)
         for (let index = 0; index < count; index++)
@@ -351,19 +325,19 @@ export class StateTable {
     this.size -= slots;
   }
 
-  #mergeStates(states: NeedStates, source: StateArrays, targets: Ptr, count: number): void {
+  #mergeStates(states: NeedStates, source: NeedArea, targets: Ptr, count: number): void {
     const target = states.area(0).states;
     const scratch = this.#scratch.reserve(this.#kernels.scratchBytes);
-    const { kernel } = states.need.value;
-    for (let capacity = FIRST_RECORDS; ; capacity *= 8) {
-      const area = { records: this.#records.reserve(capacity * OVERFLOW_RECORD_BYTES), capacity };
-      const found = this.#kernels.mergeStates(kernel, source, targets, count, target, area, scratch);
-      if (found < 0) continue;
+    const { need } = states;
+    for (let from = 0; from < count; from += MERGED_AT_ONCE) {
+      const rows = Math.min(count - from, MERGED_AT_ONCE);
+      const area = { records: this.#records.reserve(2 * rows * OVERFLOW_RECORD_BYTES), capacity: 2 * rows };
+      const { states: part } = from === 0 ? source : skipGroups(need, source, from);
+      const found = this.#kernels.mergeStates(need.value.kernel, part, targets + 4 * from, rows, target, area, scratch);
       for (let index = 0; index < found; index++) {
-        const { group, which, part } = readOverflowRecord(this.#workspace.views.data, area.records, index);
-        states.addWide(group, which, part);
+        const { group, which, part: rest } = readOverflowRecord(this.#workspace.views.data, area.records, index);
+        states.addWide(group, which, rest);
       }
-      return;
     }
   }
 }
