@@ -16,13 +16,24 @@ const PREPARED: Record<string, string[]> = {
   browser: ['browser/chromium.ts'],
 };
 
+/** They look at the memory, threads and slabs of their process. */
+const OF_A_PROCESS = ['e2e/*/**/*.test.ts', 'e2e/leaks.test.ts', 'faults/**/*.test.ts'];
+
 /**
- * The plain suite in two: files of unit tests share a process, since a third of their time went into starting one for each and
- * loading the engine again; those of whole runs have one each, since they look at its memory, threads and slabs.
+ * The plain suite in two: most files share a process, since a third of the time of unit tests went into starting one for each and
+ * loading the engine again; those that look at their process have one each.
  */
 const PLAIN: TestProjectConfiguration[] = [
-  { extends: true, test: { name: 'unit', include: ['unit/**/*.test.ts'], isolate: false } },
-  { extends: true, test: { name: 'whole', include: ['!(unit)/**/*.test.ts'] } },
+  {
+    extends: true,
+    test: {
+      name: 'shared',
+      include: ['**/*.test.ts'],
+      exclude: [...configDefaults.exclude, 'dist/**', ...OF_A_PROCESS],
+      isolate: false,
+    },
+  },
+  { extends: true, test: { name: 'apart', include: OF_A_PROCESS } },
 ];
 
 export default defineConfig(({ mode }) => ({
