@@ -202,21 +202,10 @@ export function edgeFloor(plan: ResolvedPlan, edge: EdgeSpec, rows: number): num
   const node = plan.nodes.find(({ id }) => id === edge.source.node);
   const spec = node && statesSpec(node, edge.carriesStates);
   if (node === undefined || spec === undefined) return floorBytes(edge.fields, edgeRows(plan, edge, rows));
-  const most = mostStatesBytes(node, spec, Math.min(rows, PIECE_ROWS));
+  const parts = planParts(spec, node.inputFields[0] ?? []);
+  const most = Math.max(...parts.map(({ plan }) => mostPacketBytes(plan, Math.min(rows, PIECE_ROWS))));
   // What is more goes out in parts: one is held while the next packet is made.
   return Math.min(slabBytes(most), 2 * slabBytes(packetBytes(spec)));
-}
-
-/** Largest packets of states by node: a plan is cut again and again where limits are sought, and its nodes stay what they are. */
-const statesOfNodes = new WeakMap<ResolvedNode, { rows: number; bytes: number }>();
-
-function mostStatesBytes(node: ResolvedNode, spec: AggregateSpec, rows: number): number {
-  const known = statesOfNodes.get(node);
-  if (known?.rows === rows) return known.bytes;
-  const parts = planParts(spec, node.inputFields[0] ?? []);
-  const bytes = Math.max(...parts.map(({ plan }) => mostPacketBytes(plan, rows)));
-  statesOfNodes.set(node, { rows, bytes });
-  return bytes;
 }
 
 /** The aggregate whose states an edge carries. */

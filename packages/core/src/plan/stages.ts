@@ -57,17 +57,17 @@ export function fitStages(plan: ResolvedPlan, options: StageOptions): PhysicalPl
 /** Stages of exactly so many lanes. */
 export function cutStages(plan: ResolvedPlan, options: StageOptions): PhysicalPlan {
   const memoryLimitBytes = options.memoryLimitBytes ?? plan.memoryLimitBytes;
-  const cut = new StageCutter(plan, options.workers);
-  const { stages, edges } = cut;
-  const rows = largestBatchRows(plan);
-  const terms = minimumTerms(plan, stages, edges, rows);
+  const cut = cutOf(plan, options.workers);
+  const { rows, terms, floors } = cut;
+  const stages = cut.stages.map((stage) => ({
+    ...stage,
+    operators: stage.operators.map((operator) => ({ ...operator })),
+  }));
+  const edges = cut.edges.map((edge) => ({ ...edge }));
   const minimumBytes = sumOf(terms);
   const { arenaBytes } = splitMemory(plan, { stages, memoryLimitBytes, minimumBytes, workers: options.workers });
   const freeBytes = arenaBytes - terms.floorBytes - terms.stateBytes;
-  const creditBytes = setCredits(edges, freeBytes, (edge) => ({
-    floor: edgeFloor(plan, edge, rows),
-    hasOneProducer: lanesAt(stages, edge.producer) === 1,
-  }));
+  const creditBytes = setCredits(edges, freeBytes, floors);
   const shareBytes = setShares(stages, rows, freeBytes - creditBytes);
   return {
     stages,
@@ -80,9 +80,44 @@ export function cutStages(plan: ResolvedPlan, options: StageOptions): PhysicalPl
   };
 }
 
+/** What of a plan's stages does not depend on the limit. */
+interface Cut {
+  stages: readonly StageSpec[];
+  edges: readonly EdgeSpec[];
+  /** Of the largest batch. */
+  rows: number;
+  terms: ReturnType<typeof minimumTerms>;
+  floors: readonly EdgeFloor[];
+}
+
+/** By lanes. Whoever looks for a limit asks for the same plan again and again, and a resolved plan stays what it is. */
+const cuts = new WeakMap<ResolvedPlan, Map<number, Cut>>();
+
+function cutOf(plan: ResolvedPlan, workers: number): Cut {
+  const ofPlan = cuts.get(plan) ?? new Map<number, Cut>();
+  cuts.set(plan, ofPlan);
+  const known = ofPlan.get(workers);
+  if (known !== undefined) return known;
+  const { stages, edges } = new StageCutter(plan, workers);
+  const rows = largestBatchRows(plan);
+  const floors = edges.map((edge) => ({
+    bytes: edgeFloor(plan, edge, rows),
+    hasOneProducer: lanesAt(stages, edge.producer) === 1,
+  }));
+  const cut = { stages, edges, rows, terms: minimumTerms(plan, stages, edges, rows), floors };
+  ofPlan.set(workers, cut);
+  return cut;
+}
+
 const MAX_CREDIT_BYTES = 64 * 2 ** 20;
 /** Batches of an edge that credits are meant for: enough to keep both sides busy. */
 const CREDIT_BATCHES = 8;
+
+/** Room for the largest packet of an edge, and whether one lane alone brings them. */
+interface EdgeFloor {
+  bytes: number;
+  hasOneProducer: boolean;
+}
 
 /**
  * Each edge an equal share of half of what is left; no more than some batches can use. A single producer has its floor as credit
@@ -90,15 +125,11 @@ const CREDIT_BATCHES = 8;
  *
  * Returns the bytes given beyond floors.
  */
-function setCredits(
-  edges: readonly EdgeSpec[],
-  freeBytes: number,
-  roomOf: (edge: EdgeSpec) => { floor: number; hasOneProducer: boolean },
-): number {
+function setCredits(edges: readonly EdgeSpec[], freeBytes: number, floors: readonly EdgeFloor[]): number {
   const share = Math.max(0, freeBytes) / 2 / Math.max(1, edges.length);
   let given = 0;
-  for (const edge of edges) {
-    const { floor, hasOneProducer } = roomOf(edge);
+  for (const [index, edge] of edges.entries()) {
+    const { bytes: floor, hasOneProducer } = floors[index] as EdgeFloor;
     const most = Math.min(floor + share, Math.max(floor * CREDIT_BATCHES, 2 ** 20), MAX_CREDIT_BYTES);
     const beyond = Math.max(0, Math.floor(most - floor));
     edge.creditBytes = beyond + (hasOneProducer ? floor : 0);

@@ -155,7 +155,7 @@ export class Attempt {
     return this.#lanes;
   }
 
-  /** Has every lane build its operators. Nothing runs yet. */
+  /** Has every lane build its operators. They wait at the gates of their sources, or for those who do. */
   async prepare(): Promise<void> {
     const { wiring } = this;
     this.#written = await this.#parts.openWriters(wiring);
@@ -185,7 +185,7 @@ export class Attempt {
         lane.ended.catch((error: unknown) => this.#afterDelivery(lane, error)),
       );
     }
-    await Promise.all([...this.#lanes.map((lane) => lane.configure()), this.#warmCodecs()]);
+    await Promise.all([...this.#lanes.map((lane) => lane.configured()), this.#warmCodecs()]);
     this.latch.check();
   }
 
@@ -227,7 +227,7 @@ export class Attempt {
     startMainSinks(parts);
     startWriters(parts, this.#written);
     const replay = this.#makeReplay(ends);
-    for (const lane of this.#lanes) lane.start();
+    if (replay === undefined && this.latch.error === undefined) for (const gate of wiring.gates.values()) gate.open();
     this.#endWhatHadEnded();
     this.#announceStages();
     startReaders(parts);
@@ -422,9 +422,11 @@ export class Attempt {
   /** One task for each thread: the pool gives a task to the thread that has the fewest. */
   async #warmCodecs(): Promise<void> {
     const { codecs } = this.#parts;
+    if (codecs === undefined || codecs.isWarm) return;
     const task: WarmTask = { type: 'warm' };
     try {
-      await Promise.all(Array.from({ length: codecs?.threads ?? 0 }, () => codecs?.piscina.run(task)));
+      await Promise.all(Array.from({ length: codecs.threads }, () => codecs.piscina.run(task)));
+      codecs.isWarm = true;
     } catch (cause) {
       const died = workerDied('codecs', cause);
       this.#onCodecDeath(died);

@@ -35,27 +35,29 @@ export class LaneHandle {
   death: PipelineError | undefined;
   /** How its operators come through a crash, once it is configured. */
   recovery: readonly Recovery[] = [];
-  readonly #control: ControlPort<LaneControl>;
-  readonly #events: MessagePort;
+  readonly #port: MessagePort;
+  /** Opened for the first command: most lanes of short runs get none. */
+  #control: ControlPort<LaneControl> | undefined;
+  readonly #configured: Promise<void>;
 
   constructor(pool: ThreadPool, config: LaneConfig, listener: LaneListener) {
     this.config = config;
-    const control = new MessageChannel();
-    const events = new MessageChannel();
-    this.#control = openControl<LaneControl>(control.port1);
-    this.#events = events.port1;
-    const task: LaneTask = { control: control.port2, events: events.port2 };
-    const finished = pool.piscina.run(task, { transferList: [control.port2, events.port2] });
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    const task: LaneTask = { config, port: port2 };
+    const finished = pool.piscina.run(task, { transferList: [port2] });
+    let setConfigured = (): void => {};
+    this.#configured = new Promise((resolve) => {
+      setConfigured = resolve;
+    });
     this.ended = new Promise<void>((resolve, reject) => {
       finished.catch((cause: unknown) => reject(this.#died(cause)));
-      this.#events.on('message', (message: LaneMessage) => {
-        if (message.type === 'flush') return listener.onFlush(this, message);
-        if (message.type === 'split') return listener.onSplit(this, message);
-        if (message.type === 'alert') return listener.onAlert(message);
-        if (message.type === 'enough') return listener.onEnough(message.node);
-        if (message.type === 'dropped') return listener.onDropped(this, message);
-        if (message.type === 'unmanaged') return listener.onUnmanaged(this, errorFromData(message.error));
-        if (message.type === 'bad-rows') return listener.onBadRows(this, message);
+      this.#port.on('message', (message: LaneMessage) => {
+        if (message.type === 'configured') {
+          this.recovery = message.recovery;
+          return setConfigured();
+        }
+        if (message.type !== 'ended') return this.#tell(listener, message);
         finished.then(
           () => (message.error === undefined ? resolve() : reject(errorFromData(message.error))),
           () => {},
@@ -65,38 +67,49 @@ export class LaneHandle {
     this.ended.catch(() => {}); // whoever awaits it sees the error
   }
 
-  /** @throws the lane's error, named for its stage; ERR_WORKER_DIED when the thread died at it */
-  async configure(): Promise<void> {
-    const outcome = await Promise.race([this.#control.remote.configure(this.config), this.ended]);
-    if (outcome !== undefined) this.recovery = valueOf(outcome);
+  /** Answers to commands come by the same port, and are nobody's here. */
+  #tell(listener: LaneListener, message: LaneMessage): void {
+    if (message.type === 'flush') listener.onFlush(this, message);
+    else if (message.type === 'split') listener.onSplit(this, message);
+    else if (message.type === 'alert') listener.onAlert(message);
+    else if (message.type === 'enough') listener.onEnough(message.node);
+    else if (message.type === 'dropped') listener.onDropped(this, message);
+    else if (message.type === 'unmanaged') listener.onUnmanaged(this, errorFromData(message.error));
+    else if (message.type === 'bad-rows') listener.onBadRows(this, message);
+  }
+
+  get #remote(): ControlPort<LaneControl>['remote'] {
+    this.#control ??= openControl<LaneControl>(this.#port);
+    return this.#control.remote;
+  }
+
+  /** Resolves when it has built its operators. @throws the lane's error, named for its stage; ERR_WORKER_DIED when the thread died at it */
+  configured(): Promise<void> {
+    return Promise.race([this.#configured, this.ended]);
   }
 
   /** Has the lane, which is quiet, save its operators and hold still. Undefined when it has ended. @throws what saving refuses */
   async save(place: FilePlace): Promise<SavedChain | undefined> {
-    const outcome = await Promise.race([this.#control.remote.save(place), this.ended]);
+    const outcome = await Promise.race([this.#remote.save(place), this.ended]);
     return outcome === undefined ? undefined : valueOf(outcome);
   }
 
   /** Ends holding still. */
   resume(): void {
-    if (!this.hasEnded) void this.#control.remote.resume();
-  }
-
-  start(): void {
-    void this.#control.remote.start();
+    if (!this.hasEnded) void this.#remote.resume();
   }
 
   flush(name: string | undefined): void {
-    if (!this.hasEnded) void this.#control.remote.flush(name);
+    if (!this.hasEnded) void this.#remote.flush(name);
   }
 
   /** Wakes the lane to give memory back, if it was chosen to. */
   relieve(): void {
-    if (!this.hasEnded) void this.#control.remote.relieve();
+    if (!this.hasEnded) void this.#remote.relieve();
   }
 
   stop(): void {
-    if (!this.hasEnded) void this.#control.remote.stop();
+    if (!this.hasEnded) void this.#remote.stop();
   }
 
   /** Whether it died of a full heap. */
@@ -111,8 +124,8 @@ export class LaneHandle {
 
   #close(): void {
     this.hasEnded = true;
-    this.#events.close();
-    this.#control.close();
+    if (this.#control === undefined) this.#port.close();
+    else this.#control.close();
   }
 }
 

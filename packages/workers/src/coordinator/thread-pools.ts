@@ -38,6 +38,8 @@ export interface ThreadPool {
   readonly threads: number;
   readonly heapLimitMebibytes: number;
   readonly piscina: Piscina;
+  /** Every thread has done a task: nothing is left to be loaded. */
+  isWarm: boolean;
 }
 
 const ENTRY_OF_KIND: Record<PoolKind, string> = {
@@ -87,7 +89,8 @@ async function makePool(request: PoolRequest): Promise<ThreadPool> {
   });
   // A thread that fails with no task at hand: the next task on this pool fails, nothing else is lost.
   piscina.on('error', () => {});
-  return { kind: request.kind, threads: request.threads, heapLimitMebibytes: request.heapLimitMebibytes, piscina };
+  const { kind, threads, heapLimitMebibytes } = request;
+  return { kind, threads, heapLimitMebibytes, piscina, isWarm: false };
 }
 
 /** A pool of exactly the threads asked for: an idle one where one fits, else a new one. */

@@ -172,7 +172,7 @@ function placeActors(
   return { actors, statistics: lease.arena.bytesAt(slab, bytes) };
 }
 
-/** The gates of all sources, closed to nobody. */
+/** The gates of all sources, shut until the attempt starts. */
 function placeGates({ logical, lease, cleanup, from, holdsEnds }: WiringParts, owner: number): Map<number, Ptr> {
   const sources = logical.nodes.filter((node) => node.spec.kind === 'source');
   const slab = lease.arena.alloc(sources.length * GATE_BYTES, owner);
@@ -180,7 +180,10 @@ function placeGates({ logical, lease, cleanup, from, holdsEnds }: WiringParts, o
   return new Map(
     sources.map(({ id }, index) => {
       const at = slab + index * GATE_BYTES;
-      new SourceGate(lease.arena, at).begin(from?.sources.get(id) ?? 0, holdsEnds);
+      const gate = new SourceGate(lease.arena, at);
+      const first = from?.sources.get(id) ?? 0;
+      gate.begin(first, holdsEnds);
+      gate.limit(first);
       return [id, at];
     }),
   );

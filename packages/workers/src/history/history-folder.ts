@@ -3,7 +3,7 @@
  * of a file says when the run began and which plan it had, so that listing and clearing need no file to be opened. Several processes may
  * write at once: each has names of its own, and a file that another has cleared away meanwhile is simply gone.
  */
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PipelineError } from '@spillway/core/base';
@@ -103,7 +103,7 @@ export class HistoryFolder {
       }
       renameSync(temporary, join(this.path, file));
     } catch (error) {
-      if (existsSync(temporary)) rmSync(temporary);
+      if (existsSync(temporary)) unlinkSync(temporary);
       throw error;
     }
   }
@@ -116,8 +116,16 @@ export class HistoryFolder {
       ...names.slice(0, Math.max(0, names.length - MOST_OF_ALL)),
     ]);
     if (beyond.size === 0) return;
-    for (const { id, plan } of beyond) await rm(join(this.path, fileName(id, plan)), { force: true });
+    for (const { id, plan } of beyond) this.#remove(fileName(id, plan));
     if (this.#listed !== undefined) this.#listed.names = this.#listed.names.filter((name) => !beyond.has(name));
+  }
+
+  #remove(file: string): void {
+    try {
+      unlinkSync(join(this.path, file));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
   }
 
   /** All records, the one that was just added among them. Listing also removes what writers that were killed have left. */

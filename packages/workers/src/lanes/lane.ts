@@ -1,8 +1,8 @@
-/** One lane of one stage in its thread: configured, started, stopped by the coordinator. */
+/** One lane of one stage in its thread: built, run to its end, stopped by the coordinator. */
 import type { MessagePort } from 'node:worker_threads';
 import type { PipelineErrorData } from '@spillway/core';
 import { errorToData } from '@spillway/core/base';
-import type { Arena, Recovery, SavedChain } from '@spillway/core/internal';
+import type { Arena, SavedChain } from '@spillway/core/internal';
 import { outcomeOf } from '../control/outcome.ts';
 import { namedError } from '../coordinator/failure.ts';
 import { type BuiltLane, buildLane } from './build-lane.ts';
@@ -12,30 +12,24 @@ export class Lane {
   readonly ended: Promise<void>;
   readonly control: LaneControl;
   readonly #arena: Arena;
-  readonly #events: MessagePort;
+  readonly #config: LaneConfig;
+  readonly #port: MessagePort;
   readonly #abort: AbortController = new AbortController();
   #settle: () => void = () => {};
   #built: BuiltLane | undefined;
-  /** Settles when nothing of `configure` goes on any more. */
+  /** Settles when nothing of it is being built any more. */
   #configured: Promise<void> = Promise.resolve();
+  /** It runs, or is to end without. */
   #isRunning = false;
 
-  constructor(arena: Arena, events: MessagePort) {
+  constructor(arena: Arena, config: LaneConfig, port: MessagePort) {
     this.#arena = arena;
-    this.#events = events;
+    this.#config = config;
+    this.#port = port;
     this.ended = new Promise((resolve) => {
       this.#settle = resolve;
     });
     this.control = {
-      configure: (config) => {
-        const configuring = this.#configure(config);
-        this.#configured = configuring.then(
-          () => {},
-          () => {},
-        );
-        return outcomeOf(() => configuring);
-      },
-      start: () => void this.#run(),
       save: (place) => outcomeOf(() => this.#save(place)),
       resume: () => this.#built?.loop.resume(),
       flush: (name) => this.#built?.loop.askFlush(name),
@@ -44,13 +38,23 @@ export class Lane {
     };
   }
 
-  async #configure(config: LaneConfig): Promise<Recovery[]> {
+  /** Imports what the stage needs, builds its operators, says so, and takes what its input gives: nothing before the run starts. */
+  begin(): void {
+    this.#configured = this.#configure();
+  }
+
+  async #configure(): Promise<void> {
+    const { stage } = this.#config;
     try {
-      this.#built = await buildLane(this.#arena, config, this.#abort.signal, (message) => this.#send(message));
-      return this.#built.recovery;
+      this.#built = await buildLane(this.#arena, this.#config, this.#abort.signal, (message) => this.#send(message));
     } catch (error) {
-      throw namedError(error, config.stage.name);
+      if (this.#isRunning) return; // who has stopped it ends it
+      this.#isRunning = true;
+      return this.#end(errorToData(namedError(error, stage.name)));
     }
+    if (this.#isRunning) return;
+    this.#send({ type: 'configured', recovery: this.#built.recovery });
+    void this.#run(this.#built);
   }
 
   async #save(place: FilePlace): Promise<SavedChain> {
@@ -58,9 +62,7 @@ export class Lane {
     return built.loop.hold(() => built.save(place));
   }
 
-  async #run(): Promise<void> {
-    const built = this.#built;
-    if (built === undefined || this.#isRunning) return;
+  async #run(built: BuiltLane): Promise<void> {
     this.#isRunning = true;
     let failure: unknown;
     try {
@@ -80,7 +82,7 @@ export class Lane {
     this.#abort.abort();
     this.#built?.loop.resume();
     if (this.#isRunning) return; // the loop ends by itself: its rings have been failed
-    this.#isRunning = true; // a start that comes later must not run
+    this.#isRunning = true; // what is being built must not run
     // A lane that ended while it was still being built would allocate in the name of whoever has its owner number next.
     const closed = this.#configured.then(() => this.#built?.close());
     closed.then(
@@ -95,6 +97,6 @@ export class Lane {
   }
 
   #send(message: LaneMessage): void {
-    this.#events.postMessage(message);
+    this.#port.postMessage(message);
   }
 }

@@ -24,10 +24,9 @@ import type { PositionSegment } from './source-position.ts';
 
 /** The task that a lane is: it lasts as long as the run. */
 export interface LaneTask {
-  /** Commands (`LaneControl`), by comlink. */
-  control: MessagePort;
-  /** `LaneMessage`s to the coordinator, in order. */
-  events: MessagePort;
+  config: LaneConfig;
+  /** Commands (`LaneControl`) by comlink one way, `LaneMessage`s in order and answers the other. */
+  port: MessagePort;
 }
 
 /** Where a lane's morsels come from. */
@@ -84,11 +83,8 @@ export interface FilePlace {
   limitBytes: number;
 }
 
-/** Commands to a lane. All but `configure` answer at once. */
+/** Commands to a lane. Its task begins without any: what holds it back until the run starts are the gates of the sources. */
 export interface LaneControl {
-  /** Imports what the stage needs and builds its operators, of which it says how they come through a crash. Nothing runs yet. */
-  configure(config: LaneConfig): Promise<Outcome<Recovery[]>>;
-  start(): void;
   /** Saves the operators between two morsels; nothing moves in the lane afterwards until `resume`. */
   save(place: FilePlace): Promise<Outcome<SavedChain>>;
   resume(): void;
@@ -101,6 +97,8 @@ export interface LaneControl {
 }
 
 export type LaneMessage =
+  /** The first, unless nothing could be made: its operators are there, and come through a crash in these ways. */
+  | { type: 'configured'; recovery: Recovery[] }
   | { type: 'flush'; node: string; reason: FlushReason; held: HeldState }
   /** Spilling waits for the disk, or code of users has ended without releasing what it kept. */
   | { type: 'alert'; alert: AlertEvent }
@@ -114,5 +112,5 @@ export type LaneMessage =
   | { type: 'dropped'; input: number; sequence: number; batches: PlainBatch[] }
   /** Rows of a chunk that were left out. */
   | { type: 'bad-rows'; chunk: number; rows: LeftOutRow[] }
-  /** The last message: everything is published, everything held is released. */
+  /** The last: everything is published, everything held is released. */
   | { type: 'ended'; error?: PipelineErrorData };

@@ -8,14 +8,14 @@ import { Lane } from './lane.ts';
 import type { LaneTask } from './protocol.ts';
 import { attachThread } from './thread-arena.ts';
 
-/** Runs one lane to its end. Its result travels as the last message on `events`, behind the flush events. */
-export default async function runLane(task: LaneTask): Promise<void> {
-  const lane = new Lane(attachThread(), task.events);
-  exposeControl(task.control, lane.control);
+/** Runs one lane to its end. Its result travels as the last message on the port, behind the flush events. */
+export default async function runLane({ config, port }: LaneTask): Promise<void> {
+  const lane = new Lane(attachThread(), config, port);
+  exposeControl(port, lane.control);
+  lane.begin();
   try {
     await lane.ended;
   } finally {
-    task.control.close();
-    task.events.close();
+    port.close();
   }
 }

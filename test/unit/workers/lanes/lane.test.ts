@@ -12,9 +12,7 @@ it('that is stopped while it is made has ended only when nothing is made any mor
   const pool = new MemoryPool(arena, { at: arena.alloc(poolBytes(1), 0), consumers, owners: [] });
   pool.begin({ limitBytes: 2 ** 20, arenaBytes: 0, promisedBytes: 0 });
   const seen: string[] = [];
-  const lane = new Lane(arena, {
-    postMessage: ({ type }: { type: string }) => seen.push(type),
-  } as unknown as MessagePort);
+  const port = { postMessage: ({ type }: { type: string }) => seen.push(type) } as unknown as MessagePort;
   const stage: StageSpec = {
     id: 0,
     name: 'stage',
@@ -39,8 +37,10 @@ it('that is stopped while it is made has ended only when nothing is made any mor
     arbiter: { place: { at: 0, lanes: [] }, lane: 0 },
     heapBytes: 0,
   } as unknown as LaneConfig;
-  const configured = lane.control.configure(config).then(({ ok }) => seen.push(`configured ${ok}`));
+  const lane = new Lane(arena, config, port);
+  lane.begin();
   lane.control.stop();
-  await Promise.all([configured, lane.ended]);
-  expect(seen).toEqual(['configured true', 'ended']);
+  await lane.ended;
+  expect(seen).toEqual(['ended']);
+  expect(pool.reservedBytes()).toBe(0);
 });
