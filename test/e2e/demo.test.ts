@@ -66,7 +66,7 @@ describe('the demo', () => {
     const store = join(temporaryFolder(), 'store');
     const refused = await runNode([DEMO, '--store', store, '--memory-limit', '1MiB', '--json']);
     const smallest = /\d+MiB/.exec(JSON.parse(refused.stdout).error.hint)?.[0] as string;
-    const { code, stderr } = await runNode([DEMO, '--store', store, '--memory-limit', smallest]);
+    const { code, stderr } = await runNode([DEMO, '--store', store, '--memory-limit', smallest, '--json']);
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(versions(store)).toEqual([1, 1, 1, 1, 1, 1]);
   });

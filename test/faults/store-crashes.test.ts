@@ -10,9 +10,9 @@ const seed = chooseSeed() % 10_000;
 let changes: number | undefined;
 
 test.each<[CrashMode, number]>([
-  ['kill', 12],
-  ['lose', 9],
-  ['fail', 7],
+  ['kill', 7],
+  ['lose', 6],
+  ['fail', 5],
 ])(
   'a writer that dies at any change (%s) leaves the last commit whole',
   async (mode, count) => {
