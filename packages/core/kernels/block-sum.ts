@@ -16,8 +16,8 @@ import {
 } from './layout';
 
 const NARROW: i32 = 0;
-const TESTED: i32 = 1;
-const COARSE: i32 = 2;
+export const TESTED: i32 = 1;
+export const COARSE: i32 = 2;
 /** Blocks in a row that would have done with NARROW before it is tried again. */
 const PATIENCE: i32 = 16;
 
@@ -131,7 +131,7 @@ function extract(values: usize, n: i32, m: f64, scratch: usize): void {
 }
 
 /** As `extract`, and tests that every r is on the grid of `m2`: BLOCK_RESIDUE 0 when so. */
-function extractTested(values: usize, n: i32, m: f64, m2: f64, scratch: usize): void {
+export function extractTested(values: usize, n: i32, m: f64, m2: f64, scratch: usize): void {
   const big = f64x2.splat(m);
   const fine = f64x2.splat(m2);
   let q0 = f64x2.splat(0);
@@ -183,7 +183,7 @@ function extractTested(values: usize, n: i32, m: f64, m2: f64, scratch: usize): 
 }
 
 /** Sums values that are all multiples of the coarse grid: BLOCK_RESIDUE 0 when so. */
-function extractCoarse(values: usize, n: i32, m: f64, scratch: usize): void {
+export function extractCoarse(values: usize, n: i32, m: f64, scratch: usize): void {
   const big = f64x2.splat(m);
   let q0 = f64x2.splat(0);
   let q1 = q0;

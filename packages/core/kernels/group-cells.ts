@@ -3,9 +3,9 @@
 //
 // | offset | field |
 // |---|---|
-// | 0, 8 | sums of q and of r (see block-sum.ts), which are exact over the chunk |
+// | 0, 8 | sums of q and of r (see block-sum.ts), which are exact over the chunk; both −0 at first |
 // | 16, 24 | least value, negated greatest: one vector minimum keeps both |
-// | 32 | u32 rows; 36 u32 first row; 40 u32 last row |
+// | 32 | u32 rows; 36 u32 first row; 40 u32 last row: only where there are nulls |
 import { CELLS, FLAG_NOT_MINUS_ZERO, NO_ROW } from './layout';
 import { evict } from './wide-sum';
 import { addFinite, isZeroWindow, placePair } from './sum-window';
@@ -26,8 +26,7 @@ export function clearCells(groups: u32, scratch: usize): void {
 // @ts-ignore: decorator
 @inline
 function clearSums(cell: usize): void {
-  store<f64>(cell, 0);
-  store<f64>(cell, -0.0, 8);
+  v128.store(cell, f64x2.splat(-0.0));
 }
 
 // @ts-ignore: decorator
@@ -41,28 +40,68 @@ function addToCell(cell: usize, x: f64, big: f64): void {
 // @ts-ignore: decorator
 @inline
 function rangeToCell(cell: usize, x: f64): void {
-  const both = f64x2.replace_lane(f64x2.splat(x), 1, -x);
+  const both = v128.xor(f64x2.splat(x), i64x2(0, 0x8000000000000000));
   v128.store(cell, f64x2.pmin(v128.load(cell, 16), both), 16);
 }
 
 // @ts-ignore: decorator
 @inline
-function rowToCell(cell: usize, row: u32): void {
+function countToCell(cell: usize): void {
   store<u32>(cell, load<u32>(cell, 32) + 1, 32);
+}
+
+// @ts-ignore: decorator
+@inline
+function rowToCell(cell: usize, row: u32): void {
   if (load<u32>(cell, 36) == NO_ROW) store<u32>(cell, row, 36);
   store<u32>(cell, row, 40);
 }
 
-/** All states of `n` rows, whose numbers are `rows[i]`, or base + i when `rows` is 0. */
-export function addToCells(values: usize, ids: usize, rows: usize, base: u32, n: i32, big: f64, scratch: usize): void {
+/** All states of `n` rows, whose numbers are `rows[i]`. */
+export function addToCells(values: usize, ids: usize, rows: usize, n: i32, big: f64, scratch: usize): void {
   const cells = scratch + CELLS;
   for (let i = 0; i < n; i++, values += 8, ids += 4) {
     const cell = cells + (<usize>load<u32>(ids) << 6);
     const x = load<f64>(values);
     addToCell(cell, x, big);
     rangeToCell(cell, x);
-    rowToCell(cell, rows == 0 ? base + <u32>i : load<u32>(rows + (<usize>i << 2)));
+    countToCell(cell);
+    rowToCell(cell, load<u32>(rows + (<usize>i << 2)));
   }
+}
+
+/** All but the rows' numbers. */
+export function addPlainToCells(values: usize, ids: usize, n: i32, big: f64, scratch: usize): void {
+  const cells = scratch + CELLS;
+  for (let i = 0; i < n; i++, values += 8, ids += 4) {
+    const cell = cells + (<usize>load<u32>(ids) << 6);
+    const x = load<f64>(values);
+    addToCell(cell, x, big);
+    rangeToCell(cell, x);
+    countToCell(cell);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function addCoarse(cells: usize, id: u32, x: f64): void {
+  const cell = cells + (<usize>id << 6);
+  store<f64>(cell, load<f64>(cell) + x);
+  rangeToCell(cell, x);
+  countToCell(cell);
+}
+
+/** The same of values without residues: they are their own q. */
+export function addCoarseToCells(values: usize, ids: usize, n: i32, scratch: usize): void {
+  const cells = scratch + CELLS;
+  let i = 0;
+  for (; i + 4 <= n; i += 4, values += 32, ids += 16) {
+    addCoarse(cells, load<u32>(ids), load<f64>(values));
+    addCoarse(cells, load<u32>(ids, 4), load<f64>(values, 8));
+    addCoarse(cells, load<u32>(ids, 8), load<f64>(values, 16));
+    addCoarse(cells, load<u32>(ids, 12), load<f64>(values, 24));
+  }
+  for (; i < n; i++, values += 8, ids += 4) addCoarse(cells, load<u32>(ids), load<f64>(values));
 }
 
 /** Sums only. */
@@ -73,24 +112,26 @@ export function sumsToCells(values: usize, ids: usize, n: i32, big: f64, scratch
   }
 }
 
-/** All but the sums. */
-export function rangesToCells(values: usize, ids: usize, rows: usize, base: u32, n: i32, scratch: usize): void {
+/** All but the sums; not the rows' numbers where `rows` is 0. */
+export function rangesToCells(values: usize, ids: usize, rows: usize, n: i32, scratch: usize): void {
   const cells = scratch + CELLS;
   for (let i = 0; i < n; i++, values += 8, ids += 4) {
     const cell = cells + (<usize>load<u32>(ids) << 6);
     rangeToCell(cell, load<f64>(values));
-    rowToCell(cell, rows == 0 ? base + <u32>i : load<u32>(rows + (<usize>i << 2)));
+    countToCell(cell);
+    if (rows != 0) rowToCell(cell, load<u32>(rows + (<usize>i << 2)));
   }
 }
 
-/** Moves the cells' sums into the groups' windows. */
-export function flushSums(groups: u32, sum: usize, scratch: usize): void {
+/** Moves the cells' sums into the groups' windows. `isCoarse`: they are in q alone. */
+export function flushSums(groups: u32, isCoarse: bool, sum: usize, scratch: usize): void {
   let cell = scratch + CELLS;
   for (let group: u32 = 0; group < groups; group++, cell += 64, sum += 40) {
+    const q = load<f64>(cell);
     const r = load<f64>(cell, 8);
     // −0: no rows, or all of them −0.
-    if (reinterpret<u64>(r) == 0x8000000000000000) continue;
-    addPair(sum, load<f64>(cell), r, group, scratch);
+    if (reinterpret<u64>(isCoarse ? q : r) == 0x8000000000000000) continue;
+    addPair(sum, q, r, group, scratch);
     clearSums(cell);
   }
 }

@@ -1,11 +1,14 @@
 // States of groups: every row has a group id.
-import { blockRange, extractor, guessFor, rangeExponent, residueExtractor } from './block-sum';
+import { beginBlocks, COARSE, extractCoarse, extractor, extractTested, guessFor, rangeExponent, residueExtractor, TESTED } from './block-sum';
 import { denseDoubles, denseRows, denseValues } from './dense';
-import { addOrEvict, addPair, addToCells, clearCells, flushSums, rangesToCells, retakeZeros, storeCells, sumsToCells } from './group-cells';
+import {
+  addCoarseToCells, addOrEvict, addPair, addPlainToCells, addToCells, clearCells, flushSums, rangesToCells, retakeZeros, storeCells, sumsToCells,
+} from './group-cells';
 import { clearSquareCells, SQUARE_GROUPS, squareBlock, squareRows } from './group-squares';
 import { addSquare64, magnitude, takeLess, takeMore } from './integer-blocks';
 import {
-  BLOCK_LOG, BLOCK_ROWS, CELL_GROUPS, DENSE, DENSE_IDS, DENSE_ROWS, FLAG_NOT_MINUS_ZERO, NO_ROW, STATE_BYTES,
+  BLOCK_LOG, BLOCK_Q, BLOCK_R, BLOCK_RESIDUE, BLOCK_ROWS, BLOCK_SIGNS, CELL_GROUPS, DENSE, DENSE_IDS, DENSE_ROWS, FLAG_NOT_MINUS_ZERO, GUESS,
+  IS_COARSE, NO_ROW, STATE_BYTES, WAY,
 } from './layout';
 import { add128, initRange, takeMax, takeMin } from './state-arrays';
 import { canonicalise, flagsOf } from './sum-window';
@@ -39,6 +42,25 @@ function markRows(ids: usize, rows: usize, base: u32, n: i32, first: usize, last
   }
 }
 
+/** First and last row of each group, of rows that are all there: mostly few rows from either end have to be looked at. */
+function markEnds(ids: usize, rows: u32, groups: u32, first: usize, last: usize): void {
+  if (first != 0) {
+    for (let row: u32 = 0, left = groups; row < rows && left > 0; row++) {
+      const at = first + (idAt(ids, row) << 2);
+      if (load<u32>(at) != NO_ROW) continue;
+      store<u32>(at, row);
+      left--;
+    }
+  }
+  if (last == 0) return;
+  for (let row = rows, left = groups; row > 0 && left > 0; row--) {
+    const at = last + (idAt(ids, row - 1) << 2);
+    if (load<u32>(at) != NO_ROW) continue;
+    store<u32>(at, row - 1);
+    left--;
+  }
+}
+
 /** The slow way for doubles: value by value into the groups' windows. */
 function sumRows(values: usize, ids: usize, n: i32, sum: usize, scratch: usize): void {
   for (let i = 0; i < n; i++, values += 8) {
@@ -59,61 +81,72 @@ function extremeRows(values: usize, ids: usize, n: i32, low: usize, high: usize)
   }
 }
 
-/** True when every residue of the values is a multiple of the fine grid. */
-function isOnGrid(values: usize, n: i32, m: f64, m2: f64): bool {
-  const big = f64x2.splat(m);
-  const fine = f64x2.splat(m2);
-  let off = f64x2.splat(0);
-  let i = 0;
-  for (; i + 4 <= n; i += 4, values += 32) {
-    const a = v128.load(values);
-    const b = v128.load(values, 16);
-    const ra = f64x2.sub(a, f64x2.sub(f64x2.add(a, big), big));
-    const rb = f64x2.sub(b, f64x2.sub(f64x2.add(b, big), big));
-    off = v128.or(off, f64x2.ne(f64x2.sub(f64x2.add(ra, fine), fine), ra));
-    off = v128.or(off, f64x2.ne(f64x2.sub(f64x2.add(rb, fine), fine), rb));
-  }
-  for (; i < n; i++, values += 8) {
-    const x = load<f64>(values);
-    const r = x - (x + m - m);
-    if (r + m2 - m2 != r) return false;
-  }
-  return !v128.any_true(off);
-}
-
-/** The M with which the sums of up to 2^log of these values are exact in two doubles, or 0 when there is none. */
+/**
+ * The M with which the sums of up to 2^log of these values are exact in two doubles, or 0 when there is none. IS_COARSE: they are in one. The
+ * rows before these give the guess, as in block-sum.ts: one pass is enough then. BLOCK_SIGNS is set.
+ */
 function commonExtractor(values: usize, n: i32, log: i32, scratch: usize): f64 {
-  blockRange(values, n, scratch);
-  const guess = guessFor(rangeExponent(scratch));
-  if (guess < 0) return 0;
-  const m = extractor(guess, log);
-  // NaN is not seen in the range: the grid test sees it.
-  return isOnGrid(values, n, m, residueExtractor(guess, log)) ? m : 0;
+  let guess = load<i32>(scratch + GUESS);
+  store<u32>(scratch + IS_COARSE, 0);
+  if (load<i32>(scratch + WAY) == COARSE) {
+    const m = extractor(guess, log);
+    extractCoarse(values, n, m, scratch);
+    if (load<u32>(scratch + BLOCK_RESIDUE) == 0 && rangeExponent(scratch) <= guess) {
+      store<u32>(scratch + IS_COARSE, 1);
+      return m;
+    }
+    store<i32>(scratch + WAY, TESTED);
+  }
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const m = extractor(guess, log);
+    extractTested(values, n, m, residueExtractor(guess, log), scratch);
+    const better = guessFor(rangeExponent(scratch));
+    if (better < 0) return 0;
+    // NaN is not seen in the range: the residues show it.
+    if (better - 1 <= guess && load<u32>(scratch + BLOCK_RESIDUE) == 0) {
+      if (load<f64>(scratch + BLOCK_R) == 0 && load<f64>(scratch + BLOCK_Q) != 0) store<i32>(scratch + WAY, COARSE);
+      return m;
+    }
+    if (better == guess) return 0;
+    store<i32>(scratch + GUESS, (guess = better));
+  }
+  return 0;
 }
 
-/** Doubles, few groups: through the cells. */
+/**
+ * Doubles, few groups: through the cells. `rows` are their numbers; 0 when nobody asks for them here. False when it is certain that no value has
+ * a sign bit.
+ */
 function addDoublesByCells(
-  values: usize, ids: usize, rows: usize, base: u32, n: i32, groups: u32, log: i32, isAll: bool, sum: usize, scratch: usize,
-): void {
-  const big = sum == 0 ? 0 : commonExtractor(values, n, log, scratch);
-  if (big != 0) {
-    if (isAll) addToCells(values, ids, rows, base, n, big, scratch);
-    else sumsToCells(values, ids, n, big, scratch);
-    flushSums(groups, sum, scratch);
-    return;
+  values: usize, ids: usize, rows: usize, n: i32, groups: u32, log: i32, isAll: bool, sum: usize, scratch: usize,
+): bool {
+  if (sum == 0) {
+    if (isAll) rangesToCells(values, ids, rows, n, scratch);
+    return true;
   }
-  if (isAll) rangesToCells(values, ids, rows, base, n, scratch);
-  if (sum == 0) return;
+  const big = commonExtractor(values, n, log, scratch);
+  const hasSigns = load<u32>(scratch + BLOCK_SIGNS) != 0;
+  if (big != 0) {
+    const isCoarse = load<u32>(scratch + IS_COARSE) != 0;
+    if (!isAll) sumsToCells(values, ids, n, big, scratch);
+    else if (rows != 0) addToCells(values, ids, rows, n, big, scratch);
+    else if (isCoarse) addCoarseToCells(values, ids, n, scratch);
+    else addPlainToCells(values, ids, n, big, scratch);
+    flushSums(groups, isCoarse && isAll && rows == 0, sum, scratch);
+    return hasSigns;
+  }
+  if (isAll) rangesToCells(values, ids, rows, n, scratch);
   if (log == BLOCK_LOG) {
     sumRows(values, ids, n, sum, scratch);
-    return;
+    return hasSigns;
   }
   // Smaller blocks need less room between the greatest value and the least bit.
   for (let i = 0; i < n; i += BLOCK_ROWS) {
     const part = min<i32>(BLOCK_ROWS, n - i);
     const offset = <usize>i;
-    addDoublesByCells(values + (offset << 3), ids + (offset << 2), 0, 0, part, groups, BLOCK_LOG, false, sum, scratch);
+    addDoublesByCells(values + (offset << 3), ids + (offset << 2), 0, part, groups, BLOCK_LOG, false, sum, scratch);
   }
+  return hasSigns;
 }
 
 /**
@@ -207,6 +240,7 @@ function floatGroups<T>(
   const step = isDirect ? CHUNK_ROWS : BLOCK_ROWS;
   const byCells = groups <= CELL_GROUPS && (sum | low | high) != 0;
   const isAll = byCells && (low | high | count | first | last) != 0;
+  let hasSigns = false;
   if (byCells) clearCells(groups, scratch);
   const isSummed = !byCells && isDirect && sum != 0 && sumInPlace(values, ids, rows, groups, sum, scratch);
   for (let from: u32 = 0; from < rows; from += step) {
@@ -225,7 +259,8 @@ function floatGroups<T>(
       n = m;
     }
     if (byCells) {
-      addDoublesByCells(block, blockIds, numbers, from, n, groups, isDirect ? CHUNK_LOG : BLOCK_LOG, isAll, sum, scratch);
+      const log = isDirect ? CHUNK_LOG : BLOCK_LOG;
+      if (addDoublesByCells(block, blockIds, numbers, n, groups, log, isAll, sum, scratch)) hasSigns = true;
     } else {
       if ((low | high) != 0) extremeRows(block, blockIds, n, low, high);
       if (sum != 0 && !isSummed) sumRows(block, blockIds, n, sum, scratch);
@@ -233,8 +268,11 @@ function floatGroups<T>(
     if (!isAll && count != 0) countRows(blockIds, n, count);
     if (!isAll && (first | last) != 0) markRows(blockIds, numbers, from, n, first, last);
   }
-  if (isAll && storeCells(groups, count, low, high, first, last, scratch) && (low | high) != 0) {
-    floatBlocks<T>(values, validity, ids, rows, groups, 0, low, high, scratch);
+  if (isAll) {
+    const knowsRows = validity != 0;
+    if (!knowsRows) markEnds(ids, rows, groups, first, last);
+    const hasZero = storeCells(groups, count, low, high, knowsRows ? first : 0, knowsRows ? last : 0, scratch);
+    if (hasZero && hasSigns && (low | high) != 0) floatBlocks<T>(values, validity, ids, rows, groups, 0, low, high, scratch);
   }
   if (sum != 0) canonicaliseAll(sum, groups);
   if (squares == 0) return;
@@ -281,6 +319,7 @@ export function groupStates(
   low: usize, high: usize, first: usize, last: usize, records: usize, capacity: i32, scratch: usize,
 ): i32 {
   beginRecords(scratch, records, capacity);
+  beginBlocks(scratch);
   switch (type) {
     case 0: groups<i8>(values, validity, ids, rows, n, count, sum, squares, low, high, first, last, scratch); break;
     case 1: groups<i16>(values, validity, ids, rows, n, count, sum, squares, low, high, first, last, scratch); break;
