@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { agg, createPipeline, readCsv, readParquet } from '@spillway/core';
 import { run } from '@spillway/workers';
-import { alternate } from '../measure/alternate.ts';
 import type { Figure } from '../measure/figure.ts';
+import { inTurns } from '../measure/in-turns.ts';
 import { type DuckDb, openDuckDb, quote } from '../peers/duckdb.ts';
 
 const SCHEMA = { ts: 'timestamp[us]', symbol: 'utf8', price: 'float64', qty: 'int64' } as const;
@@ -73,21 +73,10 @@ export async function columnsFromFiles(rows: number, workers: number, rounds: nu
         `COPY (SELECT TIMESTAMP '2024-01-01' + to_microseconds(i * 50000) AS ts, 'S' || (hash(i) % 200)::VARCHAR AS symbol,
           (hash(i + 1) % 1000000)::DOUBLE / 100 AS price, (hash(i + 2) % 1000)::BIGINT AS qty FROM range(${rows}) t(i)) TO ${quote(path)} (${options})`,
       );
-      const mine = { name: 'spillway', run: () => ours(path, workers) };
-      const peer = { name: 'duckdb', run: () => theirs(db, path) };
-      assert.deepStrictEqual(await mine.run(), await peer.run(), `${what}: the sums differ from the peer's`);
-      const [own, other] = await alternate([mine, peer], rounds);
-      assert(own && other);
-      figures.push({
-        workload: 'columns',
-        what: `${what} to columns`,
-        rows,
-        ours: own.medianMs,
-        unit: 'ms',
-        spread: own.spreadMs,
-        peer: { name: 'duckdb', version: db.version, value: other.medianMs, spread: other.spreadMs },
-        ratio: other.medianMs / own.medianMs,
-      });
+      const mine = () => ours(path, workers);
+      const peer = { name: 'duckdb', version: db.version, run: () => theirs(db, path) };
+      assert.deepStrictEqual(await mine(), await peer.run(), `${what}: the sums differ from the peer's`);
+      figures.push(await inTurns({ workload: 'columns', what: `${what} to columns`, rows }, mine, peer, rounds));
       rmSync(path);
     }
     return figures;

@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPipeline, fromShared, openStore, type SharedTable, shareTable } from '@spillway/core';
 import { run } from '@spillway/workers';
-import { alternate } from '../measure/alternate.ts';
 import type { Figure } from '../measure/figure.ts';
+import { inTurns } from '../measure/in-turns.ts';
 import { type DuckDb, openDuckDb, quote } from '../peers/duckdb.ts';
 
 const SHAPE = { ts: 'timestamp[us]', symbol: 'utf8', price: 'float64', qty: 'int64' } as const;
@@ -72,24 +72,8 @@ export async function columnsToFiles(rows: number, workers: number, rounds: numb
     const sizes = isFile
       ? `, ${(statSync(mine).size / MEBIBYTE).toFixed(0)} MiB (${(statSync(theirs).size / MEBIBYTE).toFixed(0)})`
       : '';
-    const [own, other] = await alternate(
-      [
-        { name: 'spillway', run: write },
-        { name: 'duckdb', run: copy },
-      ],
-      rounds,
-    );
-    assert(own && other);
-    figures.push({
-      workload: 'columns',
-      what: `columns to ${what}${sizes}`,
-      rows,
-      ours: own.medianMs,
-      unit: 'ms',
-      spread: own.spreadMs,
-      peer: { name: 'duckdb', version: db.version, value: other.medianMs, spread: other.spreadMs },
-      ratio: other.medianMs / own.medianMs,
-    });
+    const asked = { workload: 'columns', what: `columns to ${what}${sizes}`, rows };
+    figures.push(await inTurns(asked, write, { name: 'duckdb', version: db.version, run: copy }, rounds));
   };
   try {
     await db.rows(`CREATE TABLE ticks AS ${TABLE(rows)}`);

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { openStore, type Store } from '@spillway/core';
 import { run } from '@spillway/workers';
 import { flightsFile } from '../demo/flights-file.ts';
-import { alternate } from '../measure/alternate.ts';
 import type { Figure } from '../measure/figure.ts';
+import { inTurns } from '../measure/in-turns.ts';
 import { aggregateFlights, type DuckDb, openDuckDb, quote } from '../peers/duckdb.ts';
 import { delaysJob } from './delays-job.ts';
 
@@ -50,25 +50,13 @@ export async function flightsFromParquet(workers: number, rounds: number): Promi
   const db = await openDuckDb(workers);
   try {
     const store = await openStore(join(folder, 'ours'));
-    const ours = { name: 'spillway', run: () => run(delaysJob(store, MEMORY_LIMIT_BYTES), { workers }).done };
-    const peer = { name: 'duckdb', run: () => aggregateFlights(db, flightsFile(), theirFolder) };
-    await ours.run();
-    await peer.run();
+    const ours = () => run(delaysJob(store, MEMORY_LIMIT_BYTES), { workers }).done;
+    const theirs = () => aggregateFlights(db, flightsFile(), theirFolder);
+    await ours();
+    await theirs();
     for (const name of Object.keys(RESULTS)) await checkEqual(db, store, name as keyof typeof RESULTS, theirFolder);
-    const [mine, theirs] = await alternate([ours, peer], rounds);
-    assert(mine && theirs);
-    const what = 'flights, Parquet to six stored results';
-    return [
-      {
-        workload: 'flights',
-        what,
-        ours: mine.medianMs,
-        unit: 'ms',
-        spread: mine.spreadMs,
-        peer: { name: 'duckdb', version: db.version, value: theirs.medianMs, spread: theirs.spreadMs },
-        ratio: theirs.medianMs / mine.medianMs,
-      },
-    ];
+    const asked = { workload: 'flights', what: 'flights, Parquet to six stored results' };
+    return [await inTurns(asked, ours, { name: 'duckdb', version: db.version, run: theirs }, rounds)];
   } finally {
     db.close();
     rmSync(folder, { recursive: true, force: true });

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPipeline, openStore, readParquet } from '@spillway/core';
 import { run } from '@spillway/workers';
-import { alternate } from '../measure/alternate.ts';
 import type { Figure } from '../measure/figure.ts';
+import { inTurns } from '../measure/in-turns.ts';
 import { openDuckDb, quote } from '../peers/duckdb.ts';
 
 const SCHEMA = { ts: 'timestamp[us]', price: 'float64', qty: 'int64' } as const;
@@ -61,26 +61,9 @@ export async function readOneDay(rows: number, workers: number, rounds: number):
     const [mine, peer] = [await ours(root), await theirs()];
     assert(mine.rows > 0);
     assert.deepStrictEqual(mine, peer, "the day's sums differ from DuckDB's");
-    const [own, other] = await alternate(
-      [
-        { name: 'spillway', run: () => ours(root) },
-        { name: 'duckdb', run: theirs },
-      ],
-      4 * rounds,
-    );
-    assert(own && other);
-    return [
-      {
-        workload: 'store-range',
-        what: `one day of ${DAYS} read`,
-        rows,
-        ours: own.medianMs,
-        unit: 'ms',
-        spread: own.spreadMs,
-        peer: { name: 'duckdb', version: db.version, value: other.medianMs, spread: other.spreadMs },
-        ratio: other.medianMs / own.medianMs,
-      },
-    ];
+    const asked = { workload: 'store-range', what: `one day of ${DAYS} read`, rows };
+    const beside = { name: 'duckdb', version: db.version, run: theirs };
+    return [await inTurns(asked, () => ours(root), beside, 4 * rounds)];
   } finally {
     db.close();
     rmSync(folder, { recursive: true, force: true });
