@@ -18,6 +18,8 @@ export interface TextFileOptions {
   rows: RowTextFormat;
   hasHeader: boolean;
   compression: 'none' | 'gzip';
+  /** How many such files are open together, which share what waits to be written. Default 1. */
+  openFiles?: number | undefined;
 }
 
 /** Rows that become text together. */
@@ -31,12 +33,14 @@ export class TextFileWriter implements RowFile {
   rows: number;
   readonly #options: TextFileOptions;
   readonly #file: DurableFile;
+  readonly #blockLetters: number;
   #parts: string[] = [];
   #letters = 0;
 
   private constructor(options: TextFileOptions, file: DurableFile, rows: number) {
     this.#options = options;
     this.#file = file;
+    this.#blockLetters = Math.ceil(BLOCK_LETTERS / (options.openFiles ?? 1));
     this.rows = rows;
   }
 
@@ -66,7 +70,7 @@ export class TextFileWriter implements RowFile {
     const textOf = rowWriter(this.#options.arena, batch, this.#options.rows);
     for (let row = 0; row < batch.rows; row += PIECE_ROWS) {
       this.#add(textOf(row, Math.min(batch.rows, row + PIECE_ROWS)));
-      if (this.#letters >= BLOCK_LETTERS) await this.#flush();
+      if (this.#letters >= this.#blockLetters) await this.#flush();
     }
     this.rows += batch.rows;
   }

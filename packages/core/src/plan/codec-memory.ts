@@ -29,6 +29,8 @@ const OWN_PAGE_ROWS = 32_768;
 const OWN_TEXT_BYTES = MEBIBYTE;
 /** All dictionaries of a row group that we wrote: see `DICTIONARY_BYTES`. */
 const OWN_DICTIONARY_BYTES = 2 * MEBIBYTE;
+/** Of a file that is open beside others: text that waits, or what Arrow has to know of its batches. */
+const OPEN_BYTES = 64 * KIBIBYTE;
 /** Encodings that point into a dictionary. */
 const DICTIONARIES = new Set([2, 8]);
 
@@ -68,10 +70,21 @@ export function sourceNeeds(files: readonly ParquetInfo[], fields: Fields, batch
 
 const NOTHING = { writeBytes: 0, mergeBytes: 0, encodes: false } as const;
 
-/** Needs of a sink of one file. */
-export function fileNeeds(format: FileFormat, fields: Fields): CodecNeeds {
-  if (format.kind !== 'parquet') return { readBytes: 0, ...NOTHING, libraryBytes: undefined };
-  return writerNeeds(canEncodeNatively(fields, format.compression));
+/** Needs of a sink of files. */
+export function fileNeeds(
+  { format, keys }: { format: FileFormat; keys?: { mostOpen: number } },
+  fields: Fields,
+): CodecNeeds {
+  const open = keys?.mostOpen ?? 1;
+  if (format.kind !== 'parquet')
+    return {
+      readBytes: 0,
+      ...NOTHING,
+      writeBytes: keys === undefined ? 0 : open * OPEN_BYTES,
+      libraryBytes: undefined,
+    };
+  const needs = writerNeeds(canEncodeNatively(fields, format.compression));
+  return { ...needs, writeBytes: needs.writeBytes * open };
 }
 
 function writerNeeds(isNative: boolean): CodecNeeds {

@@ -121,10 +121,11 @@ function sourceLines(name: string, source: SourceSpec, columns: number): string[
 
 const KINDS = { parquet: 'Parquet', csv: 'CSV', ndjson: 'NDJSON', arrow: 'Arrow' } as const;
 
-function fileSinkLine({ path, format, parts }: Extract<SinkSpec, { type: 'file' }>): string {
+function fileSinkLine({ path, format, parts, keys }: Extract<SinkSpec, { type: 'file' }>): string {
   const how = format.kind === 'arrow' ? format.layout : format.compression;
-  if (parts === undefined) return `${KINDS[format.kind]} file ${path}, ${how}`;
-  return `${KINDS[format.kind]} files ${path}, ${how}, one for each ${partLine(parts)}`;
+  const each = parts === undefined ? '' : `, one for each ${partLine(parts)}`;
+  const folders = keys && `, in folders by ${keys.columns.join(', ')}, at most ${keys.mostOpen} open`;
+  return `${KINDS[format.kind]} ${each || folders ? 'files' : 'file'} ${path}, ${how}${folders ?? ''}${each}`;
 }
 
 function partLine(parts: FileParts): string {

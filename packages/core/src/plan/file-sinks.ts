@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { PipelineError } from '../errors.ts';
 import { type Bytes, parseBytes } from '../schema/sizes.ts';
 import { checkTarget } from '../store/row-group-target.ts';
-import type { FileFormat, FileParts, SinkSpec } from './logical.ts';
+import type { FileFormat, FileKeys, FileParts, SinkSpec } from './logical.ts';
 import { checkCount, checkKeys, type StepOptions } from './stage-options.ts';
 
 /** Options of every sink of files. */
@@ -15,6 +15,14 @@ export interface FileSinkOptions extends StepOptions {
    * rows there are no files; files of earlier runs with other names stay.
    */
   parts?: { rows: number } | { bytes: Bytes } | { every: string; on: string };
+  /**
+   * A folder for each value of these columns, beside each other where the path is: `toParquet('out/part.parquet', { partitionBy: ['symbol'] })` writes
+   * `out/symbol=AAPL/part-00000.parquet`. Values are escaped with `%`, null is `__HIVE_DEFAULT_PARTITION__`; the columns stay in the files. Rows of a
+   * key keep their order. With `parts` each folder has several files.
+   */
+  partitionBy?: string | readonly string[];
+  /** With `partitionBy`: files that are open at once, 64 where left out. For another the one written the longest ago is ended, and its key goes on in a further file. */
+  maxOpenFiles?: number;
   memoryLimit?: Bytes;
 }
 
@@ -48,6 +56,10 @@ export interface ArrowSinkOptions extends FileSinkOptions {
 }
 
 const ROW_GROUP_ROWS = 524_288;
+/** Options of every sink of files. */
+const PLACES = ['parts', 'partitionBy', 'maxOpenFiles', 'memoryLimit'] as const;
+const OPEN_FILES = 64;
+const MOST_OPEN_FILES = 512;
 
 function refuse(problem: string, hint: string): PipelineError {
   return new PipelineError('ERR_OPTIONS', problem, { hint });
@@ -60,15 +72,36 @@ interface FileKind {
   example: string;
 }
 
-function fileSink(path: string, { parts }: FileSinkOptions, { step, format, example }: FileKind): SinkSpec {
+function fileSink(path: string, options: FileSinkOptions, { step, format, example }: FileKind): SinkSpec {
+  const { parts } = options;
   if (typeof path !== 'string' || path === '')
     throw refuse(`${step}: the path is ${JSON.stringify(path)}`, `write ${step}('${example}')`);
   if (dirname(path).includes('{part}'))
     throw refuse(`${step}: {part} stands in the folder of ${path}`, 'put it into the name of the file');
-  if (parts !== undefined) return { type: 'file', path, format, parts: partsOf(parts, step) };
-  if (path.includes('{part}'))
+  const keys = keysOf(options, step);
+  if (path.includes('{part}') && parts === undefined && keys === undefined)
     throw refuse(`${step}: the path says {part}, and there are no parts`, "add parts: { bytes: '256MiB' }");
-  return { type: 'file', path, format };
+  return {
+    ...{ type: 'file', path, format },
+    ...(parts !== undefined && { parts: partsOf(parts, step) }),
+    ...(keys !== undefined && { keys }),
+  };
+}
+
+function keysOf({ partitionBy, maxOpenFiles }: FileSinkOptions, step: string): FileKeys | undefined {
+  if (partitionBy === undefined) {
+    if (maxOpenFiles === undefined) return undefined;
+    throw refuse(`${step}: maxOpenFiles is given without partitionBy`, "add partitionBy: ['symbol'], or leave it out");
+  }
+  const columns = typeof partitionBy === 'string' ? [partitionBy] : [...partitionBy];
+  if (columns.length === 0 || columns.some((name) => typeof name !== 'string' || name === ''))
+    throw refuse(`${step}: partitionBy is ${JSON.stringify(partitionBy)}`, "name columns: partitionBy: ['symbol']");
+  if (new Set(columns).size < columns.length)
+    throw refuse(`${step}: partitionBy names a column twice`, 'name each column once');
+  const mostOpen = checkCount(maxOpenFiles ?? OPEN_FILES, 'maxOpenFiles', step);
+  if (mostOpen > MOST_OPEN_FILES)
+    throw refuse(`${step}: maxOpenFiles is ${mostOpen}`, `give at most ${MOST_OPEN_FILES}`);
+  return { columns, mostOpen };
 }
 
 function partsOf(parts: NonNullable<FileSinkOptions['parts']>, step: string): FileParts {
@@ -98,7 +131,7 @@ function checkChoice<T extends string>(step: string, option: string, value: T, c
 
 /** @throws ERR_OPTIONS */
 export function parquetSink(path: string, options: ParquetSinkOptions): SinkSpec {
-  checkKeys(options, 'toParquet', ['compression', 'rowGroupRows', 'parts', 'memoryLimit'], 'step');
+  checkKeys(options, 'toParquet', ['compression', 'rowGroupRows', ...PLACES], 'step');
   const compression = checkChoice('toParquet', 'compression', options.compression ?? 'none', [
     'none',
     'snappy',
@@ -116,7 +149,7 @@ function textCompression(step: string, path: string, given: 'none' | 'gzip' | un
 
 /** @throws ERR_OPTIONS */
 export function csvSink(path: string, options: CsvSinkOptions): SinkSpec {
-  checkKeys(options, 'toCsv', ['delimiter', 'header', 'compression', 'parts', 'memoryLimit'], 'step');
+  checkKeys(options, 'toCsv', ['delimiter', 'header', 'compression', ...PLACES], 'step');
   const compression = textCompression('toCsv', path, options.compression);
   const delimiter = options.delimiter ?? (/\.(tsv|tab)(\.gz)?$/i.test(String(path)) ? '\t' : ',');
   if (!/^[\t -~]$/.test(delimiter) || delimiter === '"')
@@ -127,7 +160,7 @@ export function csvSink(path: string, options: CsvSinkOptions): SinkSpec {
 
 /** @throws ERR_OPTIONS */
 export function ndjsonSink(path: string, options: NdjsonSinkOptions): SinkSpec {
-  checkKeys(options, 'toNdjson', ['compression', 'parts', 'memoryLimit'], 'step');
+  checkKeys(options, 'toNdjson', ['compression', ...PLACES], 'step');
   const compression = textCompression('toNdjson', path, options.compression);
   const format = { kind: 'ndjson', compression } as const;
   return fileSink(path, options, { step: 'toNdjson', format, example: 'out.ndjson' });
@@ -135,7 +168,7 @@ export function ndjsonSink(path: string, options: NdjsonSinkOptions): SinkSpec {
 
 /** @throws ERR_OPTIONS */
 export function arrowSink(path: string, options: ArrowSinkOptions): SinkSpec {
-  checkKeys(options, 'toArrow', ['layout', 'parts', 'memoryLimit'], 'step');
+  checkKeys(options, 'toArrow', ['layout', ...PLACES], 'step');
   const suggested = /\.arrows$/i.test(String(path)) ? 'stream' : 'file';
   const layout = checkChoice('toArrow', 'layout', options.layout ?? suggested, ['file', 'stream']);
   const format = { kind: 'arrow', layout } as const;

@@ -271,13 +271,19 @@ export type FileParts =
   /** `every` as of row groups: `'1d'`, `'1mo'`. */
   | { kind: 'period'; every: string; on: string };
 
+/** Columns whose values name folders of files, and how many files are open at once. */
+export interface FileKeys {
+  columns: readonly string[];
+  mostOpen: number;
+}
+
 export type SinkSpec =
   | { type: 'collect' }
   /** Delivered to a function or async iterator on the main thread, by logical batch. `id` names it in this process. */
   | { type: 'callback'; id: string; takes: 'batch' | 'rows' }
   | { type: 'iterate'; id: string }
   /** One file, or several, there when the run has succeeded. */
-  | { type: 'file'; path: string; format: FileFormat; parts?: FileParts }
+  | { type: 'file'; path: string; format: FileFormat; parts?: FileParts; keys?: FileKeys }
   | {
       type: 'store';
       root: string;

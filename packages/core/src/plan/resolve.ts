@@ -96,7 +96,7 @@ async function bindNode(node: PlanNode, before: readonly ResolvedNode[], probes:
 async function sinkNeeds(spec: PlanNode['spec'], fields: Fields, probes: PlanProbes): Promise<CodecNeeds | undefined> {
   if (spec.kind !== 'sink' || (spec.sink.type !== 'store' && spec.sink.type !== 'file')) return undefined;
   const { fileNeeds, storeNeeds } = await import('./codec-memory.ts');
-  if (spec.sink.type === 'file') return fileNeeds(spec.sink.format, fields);
+  if (spec.sink.type === 'file') return fileNeeds(spec.sink, fields);
   const { root, path, mode } = spec.sink;
   const largest = mode === 'merge' ? await probes.largestStoredGroup?.(root, path) : undefined;
   return storeNeeds(fields, largest, rowBytes(fields));

@@ -10,6 +10,7 @@ import type { SinkSpec } from '../plan/logical.ts';
 import { fieldIndex } from '../schema/fields.ts';
 import type { Fields } from '../schema/types.ts';
 import type { StagedFile } from './dataset-file.ts';
+import { KeyedSink } from './keyed-sink.ts';
 import { OneFileSink } from './one-file-sink.ts';
 import { PartsSink } from './parts-sink.ts';
 import { StoreSink } from './store-sink.ts';
@@ -42,6 +43,8 @@ export interface FileSinkOptions {
   memoryLimitBytes?: number;
   /** What it goes on from. */
   from?: SinkMark;
+  /** Of a file that is one of several open ones: how many. */
+  openFiles?: number;
 }
 
 /** What a sink of a store had staged at a barrier. Plain data. */
@@ -68,6 +71,8 @@ export interface FileMark {
   places: number[];
   /** Of a sink of several files: those that have been ended, and the one that `bytes` and `places` are of. */
   parts?: { done: string[]; rowsDone: number; bytesDone: number; open?: { name: string; rows: number; end?: bigint } };
+  /** Of a sink of folders by key: each one's own. */
+  keys?: { folder: string; mark: FileMark }[];
 }
 
 /** Where a sink goes on from after a crash: rows behind it come again, and nothing of them is staged. */
@@ -123,7 +128,8 @@ export async function openFileSink(options: FileSinkOptions): Promise<FileSink> 
     checkOrder(spec, fields);
     return StoreSink.open(options, spec, from?.type === 'store' ? from : undefined);
   }
-  const { parts } = spec;
+  const { parts, keys } = spec;
+  if (keys !== undefined) return KeyedSink.open(options, { ...spec, keys }, from?.type === 'file' ? from : undefined);
   if (parts !== undefined) return PartsSink.open(options, { ...spec, parts }, from?.type === 'file' ? from : undefined);
   return OneFileSink.open(options, spec.format, from?.type === 'file' ? from : undefined);
 }

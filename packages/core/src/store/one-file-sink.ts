@@ -11,7 +11,12 @@ import type { FileMark, FileSink, FileSinkOptions, StagedSink } from './file-sin
 export async function openRowFile(
   path: string,
   format: FileFormat,
-  { fields, arena, memoryLimitBytes }: Pick<FileSinkOptions, 'fields' | 'arena' | 'memoryLimitBytes'>,
+  {
+    fields,
+    arena,
+    memoryLimitBytes,
+    openFiles,
+  }: Pick<FileSinkOptions, 'fields' | 'arena' | 'memoryLimitBytes' | 'openFiles'>,
   from?: RowFileMark,
 ): Promise<RowFile> {
   switch (format.kind) {
@@ -23,13 +28,13 @@ export async function openRowFile(
     case 'csv': {
       const { delimiter, hasHeader, compression } = format;
       return TextFileWriter.open(
-        { path, fields, arena, rows: { syntax: 'csv', delimiter }, hasHeader, compression },
+        { path, fields, arena, rows: { syntax: 'csv', delimiter }, hasHeader, compression, openFiles },
         from,
       );
     }
     case 'ndjson':
       return TextFileWriter.open(
-        { path, fields, arena, rows: { syntax: 'json' }, hasHeader: false, compression: format.compression },
+        { path, fields, arena, rows: { syntax: 'json' }, hasHeader: false, compression: format.compression, openFiles },
         from,
       );
     case 'arrow':

@@ -8,7 +8,7 @@ import { readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Batch } from '../batch/contract.ts';
 import { sliceBatch } from '../batch/slice-batch.ts';
-import { syncFolder } from '../formats/durable-file.ts';
+import { makeFolder, syncFolder } from '../formats/durable-file.ts';
 import { fileError } from '../formats/file-error.ts';
 import { OrderWatch } from '../formats/order-watch.ts';
 import { orderedValue, showOrdered } from '../formats/ordered-value.ts';
@@ -106,7 +106,7 @@ export class PartsSink implements FileSink {
         const rows = this.#fitting(part, batch, row);
         if (rows > 0) await this.#write(part, batch, row, rows);
         row += rows;
-        if (this.#isFull(part) || (parts.kind === 'period' && row < batch.rows)) await this.#close();
+        if (this.#isFull(part) || (parts.kind === 'period' && row < batch.rows)) await this.endFile();
       }
     } finally {
       batch.release();
@@ -126,7 +126,7 @@ export class PartsSink implements FileSink {
 
   /** The file that a row begins. */
   async #next(batch: Batch, row: number): Promise<OpenPart> {
-    const { parts, path, format } = this.#spec;
+    const { parts, format } = this.#spec;
     let part = String(this.#done.length).padStart(NUMBER_DIGITS, '0');
     let end: bigint | undefined;
     if (parts.kind === 'period' && this.#column !== undefined) {
@@ -136,9 +136,18 @@ export class PartsSink implements FileSink {
       part = periodText(start, type);
       end = periods.endOf(value);
     }
-    const name = partName(path, part);
+    const name = this.#freeName(part);
     const file = await openRowFile(join(this.#options.staging, name), format, this.#options);
     return { name, file, ...(end !== undefined && { end }) };
+  }
+
+  /** A period may have had a file that was ended before its time. */
+  #freeName(part: string): string {
+    const { path } = this.#spec;
+    let name = partName(path, part);
+    for (let number = 1; this.#spec.parts.kind === 'period' && this.#done.includes(name); number += 1)
+      name = partName(path, `${part}-${number}`);
+    return name;
   }
 
   /** Rows of a batch, from one on, that belong into the file at hand. */
@@ -164,7 +173,13 @@ export class PartsSink implements FileSink {
     return parts.kind === 'bytes' && file.bytes >= parts.bytes;
   }
 
-  async #close(): Promise<void> {
+  /** Whether a file is open: of those that have rows, one that is not full. */
+  get isOpen(): boolean {
+    return this.#open !== undefined;
+  }
+
+  /** Ends the file at hand: later rows go into the next. */
+  async endFile(): Promise<void> {
     const part = this.#open;
     if (part === undefined) return;
     const { rows, bytes } = await part.file.end();
@@ -185,7 +200,7 @@ export class PartsSink implements FileSink {
   }
 
   async end(): Promise<StagedSink> {
-    await this.#close();
+    await this.endFile();
     const { spec, fields, staging } = this.#options;
     return { spec, fields, rows: this.#rowsDone, bytes: this.#bytesDone, files: [], staging };
   }
@@ -210,13 +225,26 @@ function periodText(start: bigint, type: TypeText): string {
  * @throws ERR_IO
  */
 export async function placeParts(path: string, staging: string): Promise<number> {
-  const folder = dirname(resolve(path));
+  return placeFiles(dirname(resolve(path)), staging);
+}
+
+async function placeFiles(folder: string, staging: string): Promise<number> {
   try {
-    const names = await readdir(staging);
-    for (const name of names) await rename(join(staging, name), join(folder, name));
+    const entries = await readdir(staging, { withFileTypes: true });
+    let files = 0;
+    for (const entry of entries) {
+      const [from, to] = [join(staging, entry.name), join(folder, entry.name)];
+      if (entry.isDirectory()) {
+        await makeFolder(to);
+        files += await placeFiles(to, from);
+        continue;
+      }
+      await rename(from, to);
+      files += 1;
+    }
     await syncFolder(folder);
     await rmdir(staging);
-    return names.length;
+    return files;
   } catch (error) {
     // No row came, or all of them have been moved.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;

@@ -14,6 +14,7 @@ import { checkColumnNames } from './delta-schema.ts';
 import { checkOrder, type FileSinkSpec, type SinkMark, type StagedSink, type StoreSpec } from './file-sink.ts';
 import { HOLDER_FILE } from './held-staging.ts';
 import { showKey } from './key-path.ts';
+import { checkKeys, cutBackKeys } from './keyed-sink.ts';
 import { LOG_FOLDER } from './log-listing.ts';
 import { checkParts, cutBackParts, placeParts } from './parts-sink.ts';
 import { storedColumns } from './stored-types.ts';
@@ -95,6 +96,7 @@ export async function checkFileSink(
 ): Promise<FileSinkSpec> {
   if (spec.type === 'file') {
     if (spec.parts !== undefined) checkParts(spec.parts, fields);
+    if (spec.keys !== undefined) checkKeys(spec.keys, fields);
     return spec;
   }
   const table = datasetFolder(spec.root, spec.path);
@@ -148,7 +150,7 @@ export async function commitSink(
     await discardSink(spec, staging);
     return { ...summary, rows };
   }
-  if (spec.parts !== undefined)
+  if (isSeveral(spec))
     return { version: 0, rows, files: await placeParts(spec.path, staging), rowsRewritten: 0, overlaps: false };
   const path = resolve(spec.path);
   try {
@@ -193,8 +195,8 @@ export async function commitEpoch(
   let summary: CommitSummary | undefined;
   if (spec.type !== 'store') {
     if (!isLast) return undefined;
-    if (spec.parts === undefined) await placeFile(resolve(spec.path), staging);
-    else await placeParts(spec.path, staging);
+    if (isSeveral(spec)) await placeParts(spec.path, staging);
+    else await placeFile(resolve(spec.path), staging);
     return undefined;
   }
   if (files.length > 0 || isLast) {
@@ -207,6 +209,11 @@ export async function commitEpoch(
   for (const name of await names(staging)) if (name !== HOLDER_FILE) await rm(join(staging, name), { force: true });
   if (isLast) await discardSink(spec, staging);
   return summary;
+}
+
+/** Whether a sink of files stages a folder of them. */
+function isSeveral({ parts, keys }: Extract<FileSinkSpec, { type: 'file' }>): boolean {
+  return parts !== undefined || keys !== undefined;
 }
 
 /** Gives a staged file its name; one that is gone has got it before. */
@@ -257,6 +264,7 @@ export async function discardSink(spec: FileSinkSpec, staging: string): Promise<
 /** Removes what is staged and does not belong to a mark, before its sink goes on from there. */
 export async function cutBackSink(staging: string, mark: SinkMark): Promise<void> {
   // A file is cut when it is opened.
+  if (mark.type === 'file' && mark.keys !== undefined) return cutBackKeys(staging, mark);
   if (mark.type === 'file') return mark.parts === undefined ? undefined : cutBackParts(staging, mark);
   const kept = new Set([HOLDER_FILE, ...[...mark.files, ...mark.waiting].map(({ path }) => basename(path))]);
   for (const name of await names(staging)) if (!kept.has(name)) await rm(join(staging, name), { force: true });

@@ -80,6 +80,21 @@ export function rowGroup(text: string): RowGroupTarget {
   }
 }
 
+/** How much a file of several has. */
+export type PartsText = { rows: number } | { bytes: number } | { every: string };
+
+/** Rows, bytes or a period. */
+export function parts(text: string): PartsText {
+  if (/^[\d_]+$/.test(text)) return { rows: count(text) };
+  if (/b$/i.test(text)) return { bytes: size(text) };
+  try {
+    checkTarget(text);
+    return { every: text };
+  } catch {
+    throw new InvalidArgumentError('Write a number of rows, a size such as 256MiB, or a period: 1d, 6h, 1w, 1mo, 1y.');
+  }
+}
+
 /** `name=value` with commas between; a value may have commas itself. */
 export function pairs(text: string): Record<string, string> {
   const found = text.split(/,\s*(?=[^,=]+=)/).map((pair): [string, string] => {

@@ -1,16 +1,12 @@
-import { randomUUID } from 'node:crypto';
 import { appendFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Fields, Source } from '@spillway/core';
 import { createPipeline, openStore, readArrow, readCsv, readNdjson, readParquet } from '@spillway/core';
-import { cutBackSink } from '@spillway/core/files';
 import {
   checkFileSink,
-  commitSink,
   createArena,
   type FileFormat,
   type FileParts,
-  type FileSink,
   type FileSinkSpec,
   openFileSink,
   readParquetInfo,
@@ -24,12 +20,7 @@ import { quote, sql } from '#support/duckdb';
 import { chooseSeed, randomFrom } from '#support/random';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { type Row, readRows, storeSpec } from './write-rows.ts';
-
-const FIELDS: Fields = [
-  { name: 'ts', type: 'int64', nullable: false },
-  { name: 'key', type: 'utf8', nullable: true },
-  { name: 'value', type: 'float64', nullable: true },
-];
+import { FIELDS, writeWithCrashes } from './write-with-crashes.ts';
 
 const SCHEMA = { ts: 'int64', key: 'utf8', value: 'float64' } as const;
 const FILES: Record<string, { format: FileFormat; read(path: string): Source }> = {
@@ -48,36 +39,6 @@ function someRows(count: number): Row[] {
     key: `k${at % 2}`,
     value: at % 11 === 0 ? null : at / 2,
   }));
-}
-
-/** Writes rows through a sink that is lost now and then and goes on from its last mark. */
-async function writeWithCrashes(
-  spec: FileSinkSpec,
-  rows: readonly Row[],
-  seed: number,
-  fields: Fields = FIELDS,
-): Promise<void> {
-  const random = randomFrom(seed);
-  const arena = createArena({ debug: true });
-  const staging = stagingPath(spec, randomUUID());
-  const open = (from?: SinkMark): Promise<FileSink> =>
-    openFileSink({ spec, fields, arena, owner: 1, staging, ...(from && { from }) });
-  let sink = await open();
-  let mark: { at: number; of: SinkMark } | undefined;
-  for (let at = 0; at < rows.length; ) {
-    const end = Math.min(rows.length, at + random.integer(1, 60));
-    await sink.push(rowsToBatch(arena, 1, fields, rows.slice(at, end)));
-    at = end;
-    if (random.integer(0, 3) === 0) mark = { at, of: await sink.mark(mark?.of.number ?? 0, false) };
-    if (mark === undefined || random.integer(0, 5) > 0) continue;
-    await sink.abort();
-    await cutBackSink(staging, mark.of);
-    sink = await open(mark.of);
-    at = mark.at;
-  }
-  const staged = await sink.end();
-  expect(arena.usedSlabs()).toBe(0);
-  await commitSink(staged);
 }
 
 it.each(['store', 'store, last of equal rows', 'parquet', 'csv', 'ndjson', 'arrow'])(

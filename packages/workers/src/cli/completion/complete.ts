@@ -85,7 +85,8 @@ async function valuesOf({ command, option, values, current }: Line, context: Con
     (list ?? []).map((text) => ({ text, what: '' }));
   if (option !== undefined) {
     if (option.long === '--against') return runsOf(context, ['previous']);
-    if (option.long === '--columns' && command.name() === 'cat') return columnsOf(values, current, context.cwd);
+    if (option.long === '--columns' && ['cat', 'export'].includes(command.name()))
+      return columnsOf(values, current, context.cwd);
     return choices(option.argChoices);
   }
   const argument: Argument | undefined = command.registeredArguments[values.length];

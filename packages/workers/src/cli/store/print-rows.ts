@@ -1,47 +1,20 @@
 /** `spillway cat`: the rows of a dataset, in order, on standard output. */
-import { type Dataset, type DatasetReadOptions, type OrderedBound, PipelineError } from '@spillway/core';
-import { createArena, csvHeader, isTimestamp, parseType, rowTextOf, rowWriter } from '@spillway/core/values';
-import { nameHint } from '@spillway/core/words';
+import type { Dataset, DatasetReadOptions } from '@spillway/core';
+import { createArena, csvHeader, rowTextOf, rowWriter } from '@spillway/core/values';
 import type { CommonOptions, Context } from '../context.ts';
 import { UsageError } from '../exit-codes.ts';
 import type { Results } from '../surroundings.ts';
-import { oneKey, openExisting } from './open-existing.ts';
+import { type RowsOptions, rowsOf } from './which-rows.ts';
 
-export interface CatOptions extends CommonOptions {
-  from?: string;
-  to?: string;
-  columns?: string[];
+export interface CatOptions extends CommonOptions, RowsOptions {
   format: 'csv' | 'json' | 'arrow';
   header: boolean;
   limit?: number;
-  /** Of the dataset; default the newest. */
-  at?: string;
-  datasetVersion?: number;
 }
 
 const BATCH_ROWS = 16_384;
 /** Rows that are written together. */
 const PIECE_ROWS = 1024;
-
-/** A bound as the ordered column's type has it. @throws UsageError */
-function boundOf(text: string | undefined, dataset: Dataset, option: string): OrderedBound | undefined {
-  if (text === undefined) return undefined;
-  const type = dataset.fields.find(({ name }) => name === dataset.orderedOn)?.type ?? 'int64';
-  const { domain, byteWidth } = parseType(type);
-  if (domain === 'utf8') return text;
-  if (domain === 'temporal') {
-    try {
-      dataset.range({ from: text });
-      return text;
-    } catch (cause) {
-      const hint = type.startsWith('time') && !isTimestamp(type) ? '09:30:00' : '2024-01-31 or 2024-01-31T09:30:00Z';
-      throw new UsageError(`${option} is "${text}", which is no ${type}: write it as ${hint}`, { cause });
-    }
-  }
-  const isNumber = domain === 'float' ? Number.isFinite(Number(text)) && text.trim() !== '' : /^-?\d+$/.test(text);
-  if (isNumber) return domain !== 'float' && byteWidth === 8 ? BigInt(text) : Number(text);
-  throw new UsageError(`${option} is "${text}", but rows are ordered on ${dataset.orderedOn}, which is ${type}`);
-}
 
 /** Rows as CSV or JSON, some at a time, so that the first are seen at once. */
 async function printText(
@@ -124,30 +97,8 @@ export async function printRows(
   options: CatOptions,
   context: Context,
 ): Promise<void> {
-  const store = await openExisting(path, context.cwd);
-  const dataset = await store.dataset(await oneKey(store, key), {
-    ...(options.datasetVersion !== undefined && { version: options.datasetVersion }),
-    ...(options.at !== undefined && { at: options.at }),
-  });
-  const from = boundOf(options.from, dataset, '--from');
-  const to = boundOf(options.to, dataset, '--to');
-  const range: DatasetReadOptions = {
-    ...(from !== undefined && { from }),
-    ...(to !== undefined && { to }),
-    ...(options.columns !== undefined && { columns: options.columns }),
-    batchRows: BATCH_ROWS,
-  };
   // Before the first byte is written.
-  checkColumns(dataset, options.columns);
-  await (options.format === 'arrow' ? printArrow : printText)(dataset, options, range, context);
-}
-
-/** @throws ERR_COLUMN_UNKNOWN */
-function checkColumns(dataset: Dataset, columns: readonly string[] = []): void {
-  const known = dataset.fields.map(({ name }) => name);
-  for (const name of columns) {
-    if (known.includes(name)) continue;
-    const detail = { column: name, hint: nameHint(name, known) };
-    throw new PipelineError('ERR_COLUMN_UNKNOWN', `the dataset has no column "${name}"`, detail);
-  }
+  const { dataset, range } = await rowsOf(path, key, options, context.cwd);
+  const read: DatasetReadOptions = { ...range, batchRows: BATCH_ROWS };
+  await (options.format === 'arrow' ? printArrow : printText)(dataset, options, read, context);
 }
