@@ -4,7 +4,7 @@
  */
 
 import { canEncodeNatively } from '../formats/parquet-encode/encodable.ts';
-import { WRITER_BYTES } from '../formats/parquet-encode/encoder-sizes.ts';
+import { LIBRARY_WRITER_BYTES, LIBRARY_WRITERS, WRITER_BYTES } from '../formats/parquet-encode/encoder-sizes.ts';
 import { physicalColumn } from '../formats/parquet-encode/physical-column.ts';
 import type { ParquetChunk, ParquetInfo } from '../formats/parquet-info.ts';
 import { readableColumn } from '../formats/parquet-native/supports.ts';
@@ -84,7 +84,8 @@ export function fileNeeds(
       libraryBytes: undefined,
     };
   const needs = writerNeeds(canEncodeNatively(fields, format.compression));
-  return { ...needs, writeBytes: needs.writeBytes * open };
+  const ofLibrary = open > 1 ? Math.min(open, LIBRARY_WRITERS) * LIBRARY_WRITER_BYTES : 0;
+  return { ...needs, writeBytes: needs.libraryBytes === undefined ? needs.writeBytes * open : ofLibrary };
 }
 
 function writerNeeds(isNative: boolean): CodecNeeds {

@@ -11,6 +11,8 @@ import type { Batch, Column } from '../batch/contract.ts';
 import { columnReader } from '../batch/read-values.ts';
 import { PipelineError } from '../errors.ts';
 import { textFormatter } from '../expressions/cast-text.ts';
+import { canEncodeNatively } from '../formats/parquet-encode/encodable.ts';
+import { LIBRARY_WRITERS } from '../formats/parquet-encode/encoder-sizes.ts';
 import { instantiateKernels } from '../kernels/compiled-kernels.ts';
 import { gatherBatch } from '../kernels/gather.ts';
 import type { VectorKernels } from '../kernels/vector-contract.ts';
@@ -67,12 +69,16 @@ export class KeyedSink implements FileSink {
   readonly #sinks = new Map<string, PartsSink>();
   /** Those with an open file, the one that was written the longest ago first. */
   readonly #open = new Map<string, PartsSink>();
+  readonly #mostOpen: number;
   #marks = 0;
 
   private constructor(options: FileSinkOptions, spec: KeyedSpec) {
-    const { memoryLimitBytes } = options;
-    const share = memoryLimitBytes && { memoryLimitBytes: Math.ceil(memoryLimitBytes / spec.keys.mostOpen) };
-    this.#options = { ...options, ...share, openFiles: spec.keys.mostOpen };
+    const { memoryLimitBytes, fields } = options;
+    const { format, keys } = spec;
+    const isLibrary = format.kind === 'parquet' && !canEncodeNatively(fields, format.compression);
+    this.#mostOpen = isLibrary ? Math.min(keys.mostOpen, LIBRARY_WRITERS) : keys.mostOpen;
+    const share = memoryLimitBytes && { memoryLimitBytes: Math.ceil(memoryLimitBytes / this.#mostOpen) };
+    this.#options = { ...options, ...share, openFiles: this.#mostOpen };
     this.#spec = spec;
     this.#kernels = instantiateKernels(options.arena);
   }
@@ -133,7 +139,7 @@ export class KeyedSink implements FileSink {
   async #makeRoom(folder: string): Promise<void> {
     if (this.#open.has(folder)) return;
     for (const [other, sink] of this.#open) {
-      if (this.#open.size < this.#spec.keys.mostOpen) return;
+      if (this.#open.size < this.#mostOpen) return;
       await sink.endFile();
       this.#open.delete(other);
     }

@@ -60,7 +60,7 @@ it('shows with --dry-run what it would do, and does nothing', async () => {
   const { code, stdout } = await exported('x/p.parquet', '--partition-by', 'symbol', '--parts', '10', '--dry-run');
   expect({ code, stdout }).toMatchObject({
     code: 0,
-    stdout: expect.stringContaining('none, in folders by symbol, at most 64 open, one for each 10 rows'),
+    stdout: expect.stringContaining('none, in folders by symbol, at most 256 open, one for each 10 rows'),
   });
   expect(existsSync(join(cwd, 'x'))).toBe(false);
 });

@@ -17,5 +17,7 @@ export const ENCODER_BYTES: number = HELD_BYTES + DICTIONARY_BYTES + SCRATCH_BYT
 
 /** Values that one writer gathers, nearly. */
 export const PAGE_BYTES: number = 2 * MEBIBYTE;
-/** What each writer has beside that: the beginnings of its pages. */
+/** What each writer has beside that: the beginnings of its pages. Where the library writes, its own buffers, of so many writers at most. */
 export const WRITER_BYTES: number = MEBIBYTE / 4;
+export const LIBRARY_WRITER_BYTES: number = MEBIBYTE;
+export const LIBRARY_WRITERS = 16;

@@ -88,7 +88,7 @@ function addExport(program: Command, context: Context): void {
     .option('--no-header', 'CSV without the names of the columns')
     .option('--parts <n|size|period>', 'several files, each of so many rows, bytes or time: 1000000, 256MiB, 1d', parts)
     .option('--partition-by <columns>', 'a folder for each value: out/symbol=AAPL/part-00000.parquet', names)
-    .option('--max-open-files <n>', 'with --partition-by: files open at once (default: 64)', count)
+    .option('--max-open-files <n>', 'with --partition-by: files open at once (default: 256)', count)
     .addHelpText(
       'after',
       examples([
