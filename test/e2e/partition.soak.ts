@@ -23,6 +23,7 @@ describe('plans in partitions', () => {
           partitions,
           folder: quickFolder(),
           workers: random.integer(1, 2),
+          isTooLarge: () => random.chance(0.2),
         });
         const got = await Promise.all(sinks.map(async (sink) => digestTable(await merge.table(sink))));
         expect(got, `${partitions} partitions, ${place}`).toEqual(expected);

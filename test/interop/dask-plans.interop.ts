@@ -5,6 +5,7 @@ import { agg, col, createPipeline, openStore, readCsv, type Sink } from '@spillw
 import { run } from '@spillway/workers';
 import { runOnDask } from '@spillway/workers/dask';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hoardsSlowly } from '#fixtures/faults';
 import { made } from '#fixtures/random-ops';
 import { datasetDigests } from '#support/dataset-digests';
 import { digestTable } from '#support/digest';
@@ -83,6 +84,23 @@ describe.each(daskPythons())('distributed of $name', ({ python }) => {
       expect(await digestsOf(sinks, job), `${partitions} partitions`).toEqual(expected);
       expect(readdirSync(sharedPath)).toEqual([]);
     }
+  });
+
+  test('a partition that takes more memory than its worker has is cut in two, and again', async () => {
+    const plan = (mebibytes: number): Sink[] => {
+      const p = createPipeline({ memoryLimit: '256MiB' }).register({ hoardsSlowly });
+      return [p.source(made, { splits: 48, rows: 5 }).hoardsSlowly({ mebibytes }).collect()];
+    };
+    const whole = plan(0);
+    const expected = await digestsOf(whole, run(whole, { workers: 1 }));
+    const [sinks, sharedPath] = [plan(48), temporaryFolder()];
+    const job = runOnDask(sinks, options(2, sharedPath));
+    const reasons: string[] = [];
+    job.on('restart', ({ reason }) => reasons.push(reason));
+    expect(await digestsOf(sinks, job)).toEqual(expected);
+    for (const partition of [0, 1])
+      expect(reasons.join('\n')).toMatch(new RegExp(`, partition ${partition} of step .*: .*MiB`));
+    expect(readdirSync(sharedPath)).toEqual([]);
   });
 
   test('CSV files into a store: one commit, with what each file gave', async () => {

@@ -5,6 +5,8 @@ import type { Run, RunOptions } from '@spillway/workers';
 import {
   type CutPlan,
   cutPlan,
+  halveTask,
+  joinResults,
   mergePartitions,
   type PartitionResult,
   type PartitionTask,
@@ -17,6 +19,8 @@ export interface DriverOptions extends RunOptions {
   folder: string;
   /** Told of the plan before its tasks run. */
   onCut?: (cut: CutPlan) => void;
+  /** Which tasks are cut in two, and again, as if they were too large. */
+  isTooLarge?: (task: PartitionTask) => boolean;
 }
 
 function throughJson<T>(value: T): T {
@@ -26,15 +30,17 @@ function throughJson<T>(value: T): T {
 /** The running merge. Its `done` is the end of the job. */
 export async function runInPartitions(
   sinks: readonly Sink[],
-  { partitions, folder, onCut, ...options }: DriverOptions,
+  { partitions, folder, onCut, isTooLarge = () => false, ...options }: DriverOptions,
 ): Promise<Run> {
   const cut = await cutPlan(sinks, { partitions, folder: join(folder, 'parts'), leastTextBytes: 64 });
   onCut?.(cut);
+  const runTask = async (task: PartitionTask): Promise<PartitionResult> => {
+    const halves = isTooLarge(task) ? await halveTask(task, 64) : undefined;
+    if (halves !== undefined) return joinResults(await runTask(halves[0]), await runTask(halves[1]), task.piece);
+    return throughJson(await runPartitionTask(throughJson<PartitionTask>(task), { workers: options.workers ?? 1 }));
+  };
   const results: PartitionResult[] = [];
   for (const step of cut.steps.keys())
-    for (const task of tasksOf(cut, step, results))
-      results.push(
-        throughJson(await runPartitionTask(throughJson<PartitionTask>(task), { workers: options.workers ?? 1 })),
-      );
+    for (const task of tasksOf(cut, step, results)) results.push(await runTask(task));
   return mergePartitions(cut, results, { ...options, sinks });
 }

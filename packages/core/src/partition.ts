@@ -5,5 +5,6 @@ export { readArrowInfo } from './formats/arrow-ipc/arrow-info.ts';
 export type * from './partition/contract.ts';
 export { type CutOptions, cutPlan } from './partition/cut-plan.ts';
 export { numberText } from './partition/divide-text.ts';
+export { halveTask, joinResults } from './partition/halve-task.ts';
 export { readPlanText } from './partition/plan-text.ts';
-export { tasksOf } from './partition/tasks-of.ts';
+export { filesOf, tasksOf } from './partition/tasks-of.ts';

@@ -21,6 +21,7 @@ export type * from './dask/cluster.ts';
 export { Crew } from './dask/crew.ts';
 export { parseDaskOptions } from './dask/dask-options.ts';
 export { type Assignment, Dispatch } from './dask/dispatch.ts';
+export { Pieces } from './dask/pieces.ts';
 export { DaskSession, type SessionEvents } from './dask/session.ts';
 export { damageOf, SharedFolder, writeRecord } from './dask/shared-folder.ts';
 export { runStep, type StepOptions } from './dask/step-run.ts';

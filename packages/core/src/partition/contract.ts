@@ -18,9 +18,14 @@ export interface PartitionTask {
   partition: number;
   /** Numbers the attempts at it, so that none writes over the files of another. Default 0. */
   attempt?: number;
+  /** Which piece of the partition, where that was cut in two, and those again: `1` and `2`, `11`, `12` and so on. */
+  piece?: string;
   /** `LogicalPlan` as of `writePlanText`. The sinks are files without a path: `output` says where. */
   plan: string;
+  /** The first is its part of the source that was cut. */
   inputs: TaskInput[];
+  /** How much it reads of that, in bytes where they are known: what compares. */
+  size?: number;
   /** What it reads of its source, for people. */
   part?: string;
   /** Path that the names of its files begin with. */
@@ -45,9 +50,12 @@ export interface PartitionFile {
 export interface PartitionResult {
   step: number;
   partition: number;
+  piece?: string;
   attempt: number;
   /** One for each sink of the task's plan, in their order. */
   files: PartitionFile[];
+  /** The same of the pieces behind the first, where the partition was cut into pieces. */
+  more?: PartitionFile[][];
   /** Highest resident size of its process while it ran, in bytes. */
   peakRss: number;
   /** Rows that its sources gave. */

@@ -14,7 +14,7 @@ import type { CutPlan, CutStep, PartitionRange, PartitionTask, SideReads } from 
 import { writePlanText } from './plan-text.ts';
 import { RestOfPlan } from './rest-of-plan.ts';
 import { findSections, type Section, type Side } from './sections.ts';
-import { divideSources, splitSource } from './split-source.ts';
+import { divideSources, type SourcePart, splitSource } from './split-source.ts';
 import { boundsPlan, type SideNodes, sectionPlan, sidePlan } from './task-plans.ts';
 
 export interface CutOptions {
@@ -108,10 +108,10 @@ class Cutter {
   #add(step: number, plan: string, node: number, parts: readonly Part[], bounds?: number): PartitionRange {
     const { tasks } = this.#steps[step] as CutStep;
     const from = tasks.length;
-    for (const { text: source, part } of parts) {
+    for (const { text: source, part, size } of parts) {
       const partition = tasks.length;
       const output = this.#outputOf(step, partition);
-      const task: PartitionTask = { step, partition, plan, inputs: [{ node, source }], part, output };
+      const task: PartitionTask = { step, partition, plan, inputs: [{ node, source }], size, part, output };
       tasks.push(bounds === undefined ? task : { ...task, bounds });
     }
     return [from, tasks.length];
@@ -125,17 +125,16 @@ class Cutter {
 }
 
 /** A part of a source: for its task, and for people. */
-interface Part {
-  source: SourceSpec;
+interface Part extends SourcePart {
   text: string;
   part: string;
 }
 
 function partsOf(source: ResolvedNode, partitions: number): Part[] {
   return splitSource(source, partitions).map((part) => ({
-    source: part,
-    text: writePlanText(part, source.name),
-    part: describePart(source.name, part),
+    ...part,
+    text: writePlanText(part.source, source.name),
+    part: describePart(source.name, part.source),
   }));
 }
 

@@ -39,7 +39,7 @@ export async function divideText(
   return { ...source, files };
 }
 
-function textBytes({ bytes, dataStart }: TextFile): number {
+export function textBytes({ bytes, dataStart }: TextFile): number {
   return Math.max(0, bytes - dataStart);
 }
 
@@ -61,7 +61,7 @@ async function divideFile(file: TextFile, format: TextFormat, parts: number): Pr
       ...file,
       dataStart,
       bytes: starts[index + 1] ?? file.bytes,
-      ...(index > 0 && { firstByte: file.dataStart }),
+      ...(index > 0 && { firstByte: file.firstByte ?? file.dataStart }),
     }));
   } finally {
     await handle.close();

@@ -2,7 +2,7 @@
 import { PipelineError } from '../errors.ts';
 import type { SourceSpec } from '../plan/logical.ts';
 import type { ResolvedNode, ResolvedPlan } from '../plan/resolved.ts';
-import { divideText, mergeText } from './divide-text.ts';
+import { divideText, mergeText, textBytes } from './divide-text.ts';
 import { type Range, shareOut } from './share-out.ts';
 
 /** Why a source stays whole, as the rest of a sentence; undefined where it can be cut. */
@@ -35,72 +35,85 @@ export async function divideSources(
   return { ...plan, nodes };
 }
 
-/** At most `partitions` sources; fewer where it has not so many parts. */
-export function splitSource({ spec, files = [] }: ResolvedNode, partitions: number): SourceSpec[] {
+/** A part of a source. */
+export interface SourcePart {
+  source: SourceSpec;
+  /** In bytes where they are known. */
+  size: number;
+}
+
+/** At most `partitions` sources, of about the same size; fewer where it has not so many parts. */
+export function splitSource({ spec, files = [] }: ResolvedNode, partitions: number): SourcePart[] {
   if (spec.kind !== 'source') throw new PipelineError('ERR_INTERNAL', 'only sources are split');
   const { source } = spec;
   switch (source.type) {
     case 'generated': {
       const first = source.firstSplit ?? 0;
-      const ranges = shareOut(
-        Array.from({ length: source.splits }, () => 1),
-        partitions,
-      );
-      return orWhole(source, ranges, ([from, to]) => ({ ...source, firstSplit: first + from, splits: to - from }));
+      const weights = Array.from({ length: source.splits }, () => 1);
+      return partsBy(weights, partitions, source, ([from, to]) => ({
+        ...source,
+        firstSplit: first + from,
+        splits: to - from,
+      }));
     }
     case 'parquet':
       return splitParquet(source, files, partitions);
-    case 'text': {
-      const weights = source.files.map(({ bytes, dataStart }) => Math.max(0, bytes - dataStart));
-      return orWhole(source, shareOut(weights, partitions), (range) => {
+    case 'text':
+      return partsBy(source.files.map(textBytes), partitions, source, (range) => {
         const part = mergeText(source.files.slice(...range));
         return { ...source, files: part, paths: part.map(({ path }) => path) };
       });
-    }
     case 'arrow': {
-      const ranges = shareOut(
-        source.files.map(({ rows }) => rows),
-        partitions,
-      );
-      return orWhole(source, ranges, (range) => {
+      const weights = source.files.map(({ bytes }) => bytes);
+      return partsBy(weights, partitions, source, (range) => {
         const part = source.files.slice(...range);
         return { ...source, files: part, paths: part.map(({ path }) => path) };
       });
     }
     default:
-      return [source];
+      return [{ source, size: 1 }];
   }
 }
 
 /** A source without anything in it is one partition. */
-function orWhole(whole: SourceSpec, ranges: readonly Range[], part: (range: Range) => SourceSpec): SourceSpec[] {
-  return ranges.length === 0 ? [whole] : ranges.map(part);
+function partsBy(
+  weights: readonly number[],
+  partitions: number,
+  whole: SourceSpec,
+  part: (range: Range) => SourceSpec,
+): SourcePart[] {
+  const ranges = shareOut(weights, partitions);
+  if (ranges.length === 0) return [{ source: whole, size: 0 }];
+  return ranges.map((range) => ({
+    source: part(range),
+    size: weights.slice(...range).reduce((sum, weight) => sum + weight, 0),
+  }));
 }
 
-function splitParquet(
-  source: Extract<SourceSpec, { type: 'parquet' }>,
-  files: NonNullable<ResolvedNode['files']>,
-  partitions: number,
-): SourceSpec[] {
-  const units = files.flatMap(({ rowGroups }, file) => rowGroups.map(({ rows }, group) => ({ file, group, rows })));
-  const ranges = shareOut(
-    units.map(({ rows }) => rows),
-    partitions,
-  );
-  return orWhole(source, ranges, (range) => {
-    const part = units.slice(...range);
-    const groups = new Map<number, [number, number]>();
-    for (const { file, group } of part) groups.set(file, [groups.get(file)?.[0] ?? group, group + 1]);
-    const { stored } = source;
-    const paths = [...groups.keys()].map((file) => files[file]?.path as string);
-    const checksums = stored && Object.fromEntries(paths.map((path) => [path, stored.checksums[path] as string]));
-    return {
-      ...source,
-      paths,
-      rowGroups: [...groups.values()],
-      ...(stored && checksums && { stored: { ...stored, checksums } }),
-    };
-  });
+function splitParquet(source: Parquet, files: NonNullable<ResolvedNode['files']>, partitions: number): SourcePart[] {
+  const units = files.flatMap(({ rowGroups }, file) => rowGroups.map(({ bytes }, group) => ({ file, group, bytes })));
+  const weights = units.map(({ bytes }) => bytes);
+  const paths = files.map(({ path }) => path);
+  return partsBy(weights, partitions, source, (range) => parquetPart(source, paths, units.slice(...range)));
+}
+
+/** Row groups that follow each other, by file and number. */
+export function parquetPart(
+  source: Parquet,
+  files: readonly string[],
+  units: readonly { file: number; group: number }[],
+): Parquet {
+  const groups = new Map<number, [number, number]>();
+  for (const { file, group } of units) groups.set(file, [groups.get(file)?.[0] ?? group, group + 1]);
+  const { stored } = source;
+  const paths = [...groups.keys()].map((file) => files[file] as string);
+  const checksums = stored && Object.fromEntries(paths.map((path) => [path, stored.checksums[path] as string]));
+  return {
+    ...source,
+    paths,
+    rowGroups: [...groups.values()],
+    ...(stored && checksums && { stored: { ...stored, checksums } }),
+  };
 }
 
 /** Parts of one source that follow each other, as one. */

@@ -13,6 +13,12 @@ import type {
 import { writePlanText } from './plan-text.ts';
 import { joinParts } from './split-source.ts';
 
+/** Files of one sink of a task, in order; none where there is no result. */
+export function filesOf(result: PartitionResult | undefined, file: number): PartitionFile[] {
+  if (result === undefined) return [];
+  return [result.files, ...(result.more ?? [])].flatMap((files) => files[file] ?? []);
+}
+
 /** Where the rows of a partition lie; undefined where it has none. */
 type Bounds = { min: bigint; max: bigint } | undefined;
 
@@ -51,9 +57,10 @@ class ResultsOf {
       if (result.step === step && !this.#results.has(result.partition)) this.#results.set(result.partition, result);
   }
 
-  file(partition: number, file: number): PartitionFile {
-    const found = this.#results.get(partition)?.files[file];
-    if (found !== undefined) return found;
+  /** Of a partition; several where it was cut into pieces. */
+  files(partition: number, file: number): PartitionFile[] {
+    const found = filesOf(this.#results.get(partition), file);
+    if (found.length > 0) return found;
     throw new PipelineError('ERR_PLAN', `partition ${partition} of step ${this.#step} has no result`, {
       hint: 'ask for the tasks of a step when all tasks of the steps before have ended',
     });
@@ -67,8 +74,10 @@ class ResultsOf {
   bounds([from, to]: PartitionRange): Bounds[] {
     return Array.from({ length: to - from }, (_, index) => {
       const task = this.#cut.steps[this.#step]?.tasks[from + index];
-      const { min, max } = this.file(from + index, task?.bounds ?? 0);
-      return min === null || max === null ? undefined : { min: BigInt(min), max: BigInt(max) };
+      const found = this.files(from + index, task?.bounds ?? 0).filter(({ min }) => min !== null);
+      const [first, last] = [found[0], found.at(-1)];
+      if (first === undefined || last === undefined) return undefined;
+      return { min: BigInt(first.min ?? 0), max: BigInt(last.max ?? 0) };
     });
   }
 }
@@ -116,11 +125,11 @@ class SideOfTasks {
     const parts = Array.from({ length: to - from }, (_, index) => from + index).filter((part) =>
       this.#isNear(part, left),
     );
-    const files = parts.map((part) => this.#results.file(first + part, file));
+    const files = parts.flatMap((part) => this.#results.files(first + part, file));
     return {
       node,
       source: '',
-      files: files.length > 0 ? files : [this.#results.file(first, empty)],
+      files: files.length > 0 ? files : this.#results.files(first, empty).slice(0, 1),
     };
   }
 

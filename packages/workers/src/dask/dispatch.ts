@@ -2,13 +2,14 @@
  * Which partition goes to which worker, and what becomes of it: a state machine without clocks, processes or files, so that it can be tried in
  * thousands of orders and for a thousand workers. Large partitions go first. A worker gets as many at once as it has threads and
  * some more where they are short, so that it does not wait for the coordinator; hot ones get none. When there is nothing left to give, what
- * waits behind others is taken to workers that are idle. A result counts once: for the attempt that is open, whatever comes later or twice.
+ * waits behind others is taken to workers that are idle. A result counts once: for the attempt that is open, whatever comes later or twice. A
+ * partition that is cut in two is replaced by two more, numbered behind all others.
  */
 import assert from 'node:assert';
 import type { WorkerView } from './cluster.ts';
 
 export interface DispatchOptions {
-  /** Bytes or rows of every partition; only how they compare matters. */
+  /** Of every partition; only how they compare matters. */
   sizes: readonly number[];
   /** Partitions that are there already. */
   done?: Iterable<number>;
@@ -180,6 +181,16 @@ export class Dispatch {
     this.#refresh(worker);
     this.#done.add(assignment.partition);
     return true;
+  }
+
+  /** It gets no result of its own: its pieces do, which come next. */
+  replace(assignment: Assignment, pieces: number): void {
+    this.#refresh(this.#closeOpen(assignment));
+    this.#done.add(assignment.partition);
+    for (let piece = 0; piece < pieces; piece++) {
+      this.#pending.push(this.#partitions.length);
+      this.#partitions.push({ attempts: 0, failures: 0 });
+    }
   }
 
   /** Nothing came of it. @returns undefined for one that does not count any more */

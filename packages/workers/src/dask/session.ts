@@ -8,6 +8,7 @@ import { DaskBridge } from './bridge.ts';
 import type { WorkerView } from './cluster.ts';
 import { Crew } from './crew.ts';
 import type { ParsedDaskOptions } from './dask-options.ts';
+import { Pieces } from './pieces.ts';
 import { damageOfResult, type SharedFolder } from './shared-folder.ts';
 import { runStep } from './step-run.ts';
 import type { TaskRequest } from './task-request.ts';
@@ -118,24 +119,32 @@ export class DaskSession {
     await this.#folder.beginStep(step);
     const results = await this.#folder.results(step);
     for (const result of results.values()) this.#events.onDone(result);
+    const pieces = new Pieces(tasks);
+    const records: Promise<void>[] = [];
     await runStep<PartitionResult>(
       {
         key: `${step}.${++this.#stepsBegun}`,
         name,
-        sizes: tasks.map(() => 1),
+        sizes: tasks.map(({ size = 1 }) => size),
         done: results.keys(),
         retries: this.#options.retries,
-        request: (partition, attempt) => this.#request(tasks[partition] as PartitionTask, attempt),
+        request: (unit, attempt) => this.#request(pieces.task(unit), attempt),
+        called: (unit) => pieces.called(unit),
         damage: damageOfResult,
-        onDone: (result) => {
-          results.set(result.partition, result);
-          this.#events.onDone(result);
+        cut: (unit) => pieces.cut(unit),
+        onDone: (unit, result) => {
+          const whole = pieces.finish(unit, result);
+          if (whole === undefined) return;
+          results.set(whole.partition, whole);
+          if (whole !== result) records.push(this.#folder.record(tasks[whole.partition] as PartitionTask, whole));
+          this.#events.onDone(whole);
         },
         onRetry: (error) => this.#events.onRetry(error),
         signal,
       },
       this.#crew,
     );
+    await Promise.all(records);
     return tasks.map((_, partition) => results.get(partition) as PartitionResult);
   }
 
@@ -150,7 +159,7 @@ export class DaskSession {
   }
 
   #request(task: PartitionTask, attempt: number): string {
-    const output = this.#folder.output(task.step, task.partition, attempt);
+    const output = this.#folder.output(task, attempt);
     const request: TaskRequest = { kind: 'run', task: { ...task, attempt, output }, workers: 1 };
     return JSON.stringify(request);
   }

@@ -10,7 +10,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { PipelineError } from '@spillway/core/base';
-import type { PartitionFile, PartitionResult } from '@spillway/core/partition';
+import type { PartitionFile, PartitionResult, PartitionTask } from '@spillway/core/partition';
 import { sharedPathError } from './problems.ts';
 
 const PREFIX = 'spillway-run-';
@@ -54,8 +54,8 @@ export async function damageOf({ path, bytes, crc32: expected }: PartitionFile):
 }
 
 /** What is wrong with the files of a result. */
-export async function damageOfResult({ files }: PartitionResult): Promise<string | undefined> {
-  for (const file of files) {
+export async function damageOfResult({ files, more = [] }: PartitionResult): Promise<string | undefined> {
+  for (const file of [files, ...more].flat()) {
     const damage = await damageOf(file);
     if (damage !== undefined) return damage;
   }
@@ -101,8 +101,12 @@ export class SharedFolder {
   }
 
   /** Path that the names of an attempt's files begin with. What workers still do for a coordinator that is gone, or for a step begun before, has other names. */
-  output(step: number, partition: number, attempt: number): string {
-    return join(this.path, `${STEP}${step}`, `${partition}.${this.#generation}.${attempt}`);
+  output(
+    { step, partition, piece = '' }: Pick<PartitionTask, 'step' | 'partition' | 'piece'>,
+    attempt: number,
+  ): string {
+    const name = piece === '' ? `${partition}` : `${partition}-${piece}`;
+    return join(this.path, `${STEP}${step}`, `${name}.${this.#generation}.${attempt}`);
   }
 
   /** To be called before its tasks are given out. */
@@ -119,6 +123,11 @@ export class SharedFolder {
     return found === undefined || found === fingerprint;
   }
 
+  /** Of a partition that was run in pieces: another coordinator goes on with it as with any other, if it finds it. */
+  async record(task: PartitionTask, result: PartitionResult): Promise<void> {
+    await writeRecord(`${this.output(task, result.attempt)}-joined`, result).catch(() => {});
+  }
+
   /** Results that lie there whole, by partition; of several the first by name. */
   async results(step: number): Promise<Map<number, PartitionResult>> {
     const folder = join(this.path, `${STEP}${step}`);
@@ -126,7 +135,8 @@ export class SharedFolder {
     const names = (await readdir(folder)).filter((name) => name.endsWith(RECORD)).sort();
     for (const name of names) {
       const result = JSON.parse(await readFile(join(folder, name), 'utf8')) as PartitionResult;
-      if (results.has(result.partition) || (await damageOfResult(result)) !== undefined) continue;
+      const isWhole = result.piece === undefined && !results.has(result.partition);
+      if (!isWhole || (await damageOfResult(result)) !== undefined) continue;
       results.set(result.partition, result);
     }
     return results;

@@ -11,9 +11,16 @@ export interface StepOptions<Result> extends DispatchOptions {
   /** For messages. */
   name: string;
   request(partition: number, attempt: number): string;
+  /** What messages call a partition, by its number. */
+  called(partition: number): string;
   /** Looks at a result before it counts. @returns what is wrong with it */
   damage(result: Result): Promise<string | undefined>;
-  onDone(result: Result): void;
+  /**
+   * For a partition that took too much memory. @returns what cuts it into pieces, which get the next numbers, and says how many those are; undefined where
+   * it cannot be cut
+   */
+  cut(partition: number): Promise<(() => number) | undefined>;
+  onDone(partition: number, result: Result): void;
   /** An attempt has failed, and another follows. */
   onRetry(error: PipelineError): void;
   signal: AbortSignal;
@@ -87,7 +94,7 @@ class StepRun<Result> {
     if (this.#hasEnded || !this.#dispatch.isOpen(assignment)) return;
     const isResult = 'reply' in outcome && 'result' in outcome.reply;
     if (isResult) await this.#take(assignment, outcome.reply as Extract<WorkerReply, { result: unknown }>);
-    else this.#refused(assignment, outcome);
+    else await this.#refused(assignment, outcome);
     this.#pump();
   }
 
@@ -96,14 +103,22 @@ class StepRun<Result> {
     if (this.#hasEnded || !this.#dispatch.isOpen(assignment)) return;
     if (damage === undefined) {
       this.#dispatch.finish(assignment, elapsedMs);
-      this.#options.onDone(result as Result);
+      this.#options.onDone(assignment.partition, result as Result);
       return;
     }
     this.#failed(assignment, workerLost(assignment.worker, damage, this.#where(assignment)));
   }
 
-  #refused(assignment: Assignment, outcome: Outcome): void {
+  async #refused(assignment: Assignment, outcome: Outcome): Promise<void> {
     const error = refusalOf(assignment.worker, outcome, this.#where(assignment));
+    if (error.code === 'ERR_MEMORY_EXHAUSTED') {
+      const cut = await this.#options.cut(assignment.partition);
+      if (this.#hasEnded || !this.#dispatch.isOpen(assignment)) return;
+      if (cut !== undefined) {
+        this.#dispatch.replace(assignment, cut());
+        return this.#options.onRetry(error);
+      }
+    }
     const isFinal = 'reply' in outcome && 'failed' in outcome.reply && !PASSING.has(outcome.reply.failed.code);
     if (isFinal) this.#end(error);
     else this.#failed(assignment, error);
@@ -115,7 +130,7 @@ class StepRun<Result> {
   }
 
   #where({ partition, attempt }: Assignment): string {
-    return `, partition ${partition} of step "${this.#options.name}" (attempt ${attempt})`;
+    return `, ${this.#options.called(partition)} of step "${this.#options.name}" (attempt ${attempt})`;
   }
 
   #keyOf({ partition, attempt }: Assignment): string {

@@ -2,7 +2,7 @@
 import type { Sink } from '@spillway/core';
 import { PipelineError } from '@spillway/core/base';
 import type { LogicalPlan } from '@spillway/core/internal';
-import type { CutPlan, MergeInput, PartitionResult } from '@spillway/core/partition';
+import { type CutPlan, filesOf, type MergeInput, type PartitionResult } from '@spillway/core/partition';
 import { Job, type Run } from '../job/job.ts';
 import { parseRunOptions, type RunOptions } from '../job/run-options.ts';
 import { resultsSource } from './describe-file.ts';
@@ -51,13 +51,18 @@ async function withFiles(
   for (const result of results)
     if (result.step === step && !byPartition.has(result.partition)) byPartition.set(result.partition, result);
   const written = Array.from({ length: to - from }, (_, index) => {
-    const result = byPartition.get(from + index);
-    const found = result?.files[file];
-    if (found !== undefined) return found;
+    const found = filesOf(byPartition.get(from + index), file);
+    if (found.length > 0) return found.map((one) => ({ one, called: called[index] as string }));
     throw new PipelineError('ERR_PLAN', `partition ${from + index} of step ${step} has no result`, {
       stage: node.name,
       hint: 'merge when all tasks of all steps have ended',
     });
   });
-  return { ...node, spec: { kind: 'source', source: await resultsSource(node.spec.source, written, called) } };
+  const files = written.flat();
+  const source = await resultsSource(
+    node.spec.source,
+    files.map(({ one }) => one),
+    files.map((each) => each.called),
+  );
+  return { ...node, spec: { kind: 'source', source } };
 }

@@ -31,7 +31,7 @@ export interface TaskOptions {
  * @throws what `run` throws
  */
 export async function runPartitionTask(task: PartitionTask, options: TaskOptions = {}): Promise<PartitionResult> {
-  const { step, partition, attempt = 0 } = task;
+  const { step, partition, piece, attempt = 0 } = task;
   const plan = await planOf(task);
   await mkdir(dirname(task.output), { recursive: true });
   const parsed = parseRunOptions({ restarts: 0, ...options });
@@ -43,7 +43,8 @@ export async function runPartitionTask(task: PartitionTask, options: TaskOptions
     spec.kind === 'sink' && spec.sink.type === 'file' ? [spec.sink.path] : [],
   );
   const files = await Promise.all(paths.map((path, index) => describeFile(path, index === task.bounds)));
-  return { step, partition, attempt, files, peakRss: summary.peakRssBytes, rows: summary.rowsIn };
+  const which = { step, partition, ...(piece !== undefined && { piece }), attempt };
+  return { ...which, files, peakRss: summary.peakRssBytes, rows: summary.rowsIn };
 }
 
 /** The plan of a task with its part of each source, and the paths of its files. */

@@ -10,7 +10,7 @@ import { temporaryFolder } from '../../../support/temporary-folder.ts';
 const NOBODY = 2 ** 22 + 1;
 
 async function writeResult(folder: SharedFolder, partition: number, attempt: number, text = 'rows'): Promise<void> {
-  const output = folder.output(0, partition, attempt);
+  const output = folder.output({ step: 0, partition }, attempt);
   const path = `${output}-rows`;
   writeFileSync(path, text);
   const file = { path, rows: 1, bytes: 4, crc32: crc32('rows'), min: null, max: null };
@@ -27,7 +27,7 @@ describe('SharedFolder', () => {
     await writeResult(first, 1, 1, 'half');
     await writeResult(first, 1, 2);
     await writeResult(first, 2, 1, 'torn!');
-    writeFileSync(`${first.output(0, 3, 5)}-rows`, 'no record');
+    writeFileSync(`${first.output({ step: 0, partition: 3 }, 5)}-rows`, 'no record');
     await first.leave();
     const second = await SharedFolder.open(path, 'nightly');
     await second.beginStep(0);
@@ -36,7 +36,7 @@ describe('SharedFolder', () => {
       [0, 1],
       [1, 2],
     ]);
-    expect(second.output(0, 3, 5)).not.toBe(first.output(0, 3, 5));
+    expect(second.output({ step: 0, partition: 3 }, 5)).not.toBe(first.output({ step: 0, partition: 3 }, 5));
     await second.remove();
     expect(readdirSync(path)).toEqual([]);
   });

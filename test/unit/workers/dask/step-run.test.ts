@@ -32,8 +32,10 @@ function makeStep(taskOf: (task: ClusterTask) => SimulatedTask, options: Partial
         sizes: [],
         retries: 4,
         request: (partition, attempt) => JSON.stringify({ partition, attempt }),
+        called: (partition) => `partition ${partition}`,
+        cut: async () => undefined,
         damage: async ({ isWhole }) => (isWhole ? undefined : 'half of it is missing'),
-        onDone: (result) => results.push(result),
+        onDone: (_, result) => results.push(result),
         onRetry: ({ message }) => retries.push(message),
         signal: stop.signal,
         ...options,
@@ -160,6 +162,40 @@ describe('runStep', () => {
       message: expect.stringMatching(/partition 2 of step "rows" \(attempt 3\): half of it is missing/),
     });
     expect(step.retries).toHaveLength(2);
+  });
+
+  test('cuts a partition that takes too much memory until its pieces fit', async () => {
+    const sizesOf = [3, 9, 2];
+    const tooLarge = { error: { code: 'node-memory', message: 'too much' } } as const;
+    const step = makeStep(
+      (task) => {
+        const { partition } = JSON.parse(task.request) as Result;
+        return (sizesOf[partition] as number) > 4 ? { ms: 1, reply: tooLarge } : wholeResult(task);
+      },
+      {
+        sizes: sizesOf.slice(),
+        retries: 0,
+        cut: async (partition) => () => {
+          const half = (sizesOf[partition] as number) / 2;
+          return sizesOf.push(half, half) && 2;
+        },
+      },
+    );
+    step.cluster.addWorker('a');
+    await runToEnd(step);
+    // 1 becomes 3 and 4, 4 becomes 5 and 6, 3 becomes 7 and 8.
+    expect(step.results.map(({ partition }) => partition).sort((a, b) => a - b)).toEqual([0, 2, 5, 6, 7, 8]);
+    expect(step.retries).toHaveLength(3);
+  });
+
+  test('fails when a partition that takes too much memory cannot be cut', async () => {
+    const step = makeStep(() => ({ ms: 1, reply: { error: { code: 'node-memory', message: 'too much' } } }), {
+      sizes: sizes(1),
+      retries: 1,
+    });
+    step.cluster.addWorker('a');
+    await expect(runToEnd(step)).rejects.toMatchObject({ code: 'ERR_MEMORY_EXHAUSTED' });
+    expect(step.retries).toHaveLength(1);
   });
 
   test('stops at an error of the plan or the data without trying again', async () => {
