@@ -1,5 +1,19 @@
 // Numbers the groups of a batch: bin by bin, and within a bin the keys in order of first sight.
 
+/** See `groupByKeys` in src/kernels/aggregate-contract.ts. */
+export function groupByKeys(keyIds: usize, rows: u32, keys: u32, lastGroups: usize, stamp: i32, groupKeys: usize): i32 {
+  let left = keys;
+  for (let row: u32 = 0; row < rows && left > 0; row++) {
+    const last = lastGroups + (<usize>load<u32>(keyIds + (<usize>row << 2)) << 2);
+    if (load<i32>(last) >= stamp) continue;
+    store<i32>(last, stamp);
+    left--;
+  }
+  if (left > 0) return 0;
+  for (let key: u32 = 0; key < keys; key++) store<u32>(groupKeys + (<usize>key << 2), key);
+  return 1;
+}
+
 /** See `splitGroups` in src/kernels/aggregate-contract.ts. */
 export function splitGroups(
   keyIds: usize, binEnds: usize, bins: u32, lastGroups: usize, stamp: i32, groupIds: usize, groupKeys: usize, groupEnds: usize,

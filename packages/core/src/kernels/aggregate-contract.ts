@@ -99,6 +99,12 @@ export interface AggregateKernels {
   ): number;
 
   /**
+   * Whether rows of one bin need no `splitGroups`: 1 when the first `rows` of them have all ids below `keys`; then the id of a row's key is its
+   * group, and `groupKeys` is written so. `lastGroups` and `stamp` as for `splitGroups`; the next stamp is `stamp` + 1.
+   */
+  groupByKeys(keyIds: Ptr, rows: number, keys: number, lastGroups: Ptr, stamp: number, groupKeys: Ptr): 0 | 1;
+
+  /**
    * States of segments: rows [ends[s-1], ends[s]) (ends[-1] = 0) of one column. Writes all wanted arrays afresh.
    * Returns the number of overflow records written, or -1 when there was no room (call again with more;
    * 32 a segment are always enough).

@@ -9,6 +9,7 @@ interface AggregateExports {
   firstUnordered(type: number, values: Ptr, rows: number): number;
   binEnds(values: Ptr, rows: number, origin: bigint, every: bigint, bins: Ptr, ends: Ptr, capacity: number): number;
   splitGroups(...args: number[]): number;
+  groupByKeys(...args: number[]): 0 | 1;
   segmentStates(...args: number[]): number;
   groupStates(...args: number[]): number;
   initStates(...args: number[]): void;
@@ -39,6 +40,7 @@ export function wrapAggregates(exports: KernelExports, memory: () => DataView): 
     binEnds: (values, rows, origin, every, bins, ends, capacity) =>
       kernels.binEnds(values, rows, origin, every, bins, ends, capacity),
     splitGroups: (...args) => kernels.splitGroups(...args),
+    groupByKeys: (...args) => kernels.groupByKeys(...args),
     segmentStates: (type, values, validity, ends, segments, states, overflow, scratch) =>
       kernels.segmentStates(
         TYPE_CODE[type],

@@ -14,7 +14,7 @@ import {
 import { sumToDouble } from './exact-sum.ts';
 import { isSet, readValue } from './reference-column.ts';
 import { mergeFirst, mergeLast, mergeStates } from './reference-merge.ts';
-import { binEnds, firstUnordered, splitGroups } from './reference-order.ts';
+import { binEnds, firstUnordered, groupByKeys, splitGroups } from './reference-order.ts';
 import {
   addRow,
   type GroupAccumulator,
@@ -89,6 +89,7 @@ export function createReferenceAggregates(memory: () => DataView): AggregateKern
     binEnds: (values, rows, origin, every, bins, ends, capacity) =>
       binEnds(memory(), values, rows, origin, every, bins, ends, capacity),
     splitGroups: (...args) => splitGroups(memory(), ...args),
+    groupByKeys: (...args) => groupByKeys(memory(), ...args),
     segmentStates: (type, values, validity, ends, segments, states, overflow) =>
       segmentStates(memory(), type, values, validity, ends, segments, states, overflow),
     groupStates: (type, values, validity, groupIds, rows, groups, states, overflow) =>

@@ -57,6 +57,26 @@ export function splitGroups(
   return groups;
 }
 
+export function groupByKeys(
+  view: DataView,
+  keyIds: Ptr,
+  rows: number,
+  keys: number,
+  lastGroups: Ptr,
+  stamp: number,
+  groupKeys: Ptr,
+): 0 | 1 {
+  const seen = new Set<number>();
+  for (let row = 0; row < rows && seen.size < keys; row++) {
+    const key = view.getUint32(keyIds + 4 * row, true);
+    seen.add(key);
+    view.setInt32(lastGroups + 4 * key, stamp, true);
+  }
+  if (seen.size < keys) return 0;
+  for (let key = 0; key < keys; key++) view.setUint32(groupKeys + 4 * key, key, true);
+  return 1;
+}
+
 export function binEnds(
   view: DataView,
   values: Ptr,

@@ -101,6 +101,30 @@ describe('binEnds', () => {
   });
 });
 
+describe('groupByKeys', () => {
+  it('equals its twin, whether all keys are there or not, with one table of keys', () => {
+    const random = seededRandom(17);
+    arena.reset();
+    const keys = 20;
+    const tables = [arena.room(4 * keys), arena.room(4 * keys)];
+    for (const table of tables) new Int32Array(arena.buffer, table, keys).fill(-1);
+    const answers: number[] = [];
+    for (let stamp = 0; stamp < 40; stamp++) {
+      const rows = 20 + Math.floor(random() * 120);
+      const ids = arena.room(4 * rows);
+      for (let row = 0; row < rows; row++) arena.view.setUint32(ids + 4 * row, random() * keys, true);
+      const [a, b] = [compiled, twins].map((kernels, kind) => {
+        const groupKeys = arena.room(4 * keys);
+        const isWhole = kernels.groupByKeys(ids, rows, keys, tables[kind] as number, stamp, groupKeys);
+        answers.push(isWhole);
+        return isWhole === 1 ? Array.from(new Uint32Array(arena.buffer, groupKeys, keys)) : [];
+      });
+      expect(a).toEqual(b);
+    }
+    expect(new Set(answers)).toEqual(new Set([0, 1]));
+  });
+});
+
 describe('splitGroups', () => {
   it('equals its twin over several batches with one table of keys', () => {
     const random = seededRandom(13);

@@ -11,6 +11,7 @@ import {
   testArena,
 } from '../../../support/aggregate-harness.ts';
 import { modelAggregate } from '../../../support/aggregate-model.ts';
+import { seededRandom } from '../../../support/fake-arena.ts';
 
 let arena: Arena;
 beforeAll(() => {
@@ -120,4 +121,28 @@ test.each(['id', 'un', 'key'])('very many keys of "%s", with null among them, co
   const spec = aggregateSpec([by], [aggregation('a', 1, COUNT), aggregation('all', 100, COUNT)]);
   const results = await runWhole(arena, spec, fields, cutBatches(arena, fields, rows, [3000]));
   expect(results).toEqual(modelAggregate(spec, fields, rows));
+});
+
+test('few keys in large batches: all of one bin, one key absent, bins that end inside, zeros of both signs', async () => {
+  const fields: Fields = [...FIELDS, { name: 'v', type: 'float64', nullable: true }];
+  const random = seededRandom(61);
+  const rows = rowsOf(12_000, (index) => {
+    const batch = Math.floor(index / 2000);
+    const key = Math.floor(random() * (batch === 2 ? 4 : 5));
+    const sign = batch % 2 === 0 ? 1 : -1;
+    return {
+      t: BigInt(index < 7000 ? 0 : Math.floor(index / 2500)),
+      id: BigInt(key * 11),
+      v: (sign * Math.floor(random() * 3)) / 4,
+    };
+  });
+  const columns = (['sum', 'min', 'max', 'first', 'last', 'count'] as const).map((fn) => ({
+    name: fn,
+    fn,
+    column: 'v',
+  }));
+  const spec = aggregateSpec(['id'], [aggregation('a', 1, columns)]);
+  const expected = modelAggregate(spec, fields, rows);
+  const results = await runLanes(arena, spec, fields, cutBatches(arena, fields, rows, [2000]), 2, (index) => index % 2);
+  expect(results).toEqual(expected);
 });

@@ -1,6 +1,6 @@
 /**
  * Which group each row of a batch belongs to, for one root level: bins by galloping over the ordered column, and within a
- * bin the keys in order of first sight. Groups are numbered bin by bin.
+ * bin the keys in order of first sight, or of their ids. Groups are numbered bin by bin.
  */
 import type { AggregateKernels } from '../../kernels/aggregate-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
@@ -10,6 +10,9 @@ import type { LevelPlan } from './state-plan.ts';
 
 const FIRST_CAPACITY = 1024;
 const STAMP_LIMIT = 2 ** 30;
+/** One of so many rows is looked at to see whether all keys are there; so many more than keys, since some keys are rarer than others. */
+const PROBED_ROWS = 1 / 16;
+const ROWS_A_KEY = 16;
 
 /** Rows counted over batches, for bins of so many rows. */
 export interface RowCounts {
@@ -23,7 +26,7 @@ export interface GroupedRows {
   readonly groups: number;
   /** Without keys: the exclusive end row (u32) of every group. */
   readonly binEnds: Ptr;
-  /** With keys: the group (u32) of every row. */
+  /** With keys: the group (u32) of every row. May be the ids of the keys, which stay the caller's. */
   readonly groupIds: Ptr;
   /** Cuts `rows` int64 values into bins; without keys these are the groups. */
   cut(values: Ptr, rows: number): void;
@@ -54,6 +57,7 @@ export class RowGroups implements GroupedRows {
   readonly #groupEnds: GrowingBuffer;
   /** For each key, stamp + its last group; a value below the bin's first group means "not yet in this bin". */
   readonly #lastGroup: GrowingBuffer;
+  #groupIdsAt: Ptr = 0;
   #stampedKeys = 0;
   #stamp = 0;
 
@@ -82,7 +86,7 @@ export class RowGroups implements GroupedRows {
   }
 
   get groupIds(): Ptr {
-    return this.#groupIds.ptr;
+    return this.#groupIdsAt;
   }
 
   cut(values: Ptr, rows: number): void {
@@ -101,17 +105,34 @@ export class RowGroups implements GroupedRows {
   }
 
   split(keyIds: Ptr, rows: number, keys: number): void {
+    if (this.#groupByKeys(keyIds, rows, keys)) return;
+    this.#groupIdsAt = this.#groupIds.reserve(4 * rows);
     this.groups = this.#kernels.splitGroups(
       keyIds,
       this.#binEnds.ptr,
       this.bins,
       this.#reserveStamps(keys, rows),
       this.#stamp,
-      this.#groupIds.reserve(4 * rows),
+      this.#groupIdsAt,
       this.#groupKeys.reserve(4 * rows),
       this.#groupEnds.reserve(4 * this.bins),
     );
     this.#stamp += this.groups;
+  }
+
+  /** One bin where all of few keys are: the ids of keys are the groups. */
+  #groupByKeys(keyIds: Ptr, rows: number, keys: number): boolean {
+    const probed = Math.floor(rows * PROBED_ROWS);
+    if (this.bins !== 1 || keys * ROWS_A_KEY > probed) return false;
+    const last = this.#reserveStamps(keys, 1);
+    const groupKeys = this.#groupKeys.reserve(4 * keys);
+    const isWhole = this.#kernels.groupByKeys(keyIds, probed, keys, last, this.#stamp, groupKeys) === 1;
+    this.#stamp += 1;
+    if (!isWhole) return false;
+    this.groups = keys;
+    this.#groupIdsAt = keyIds;
+    this.#workspace.views.u32[this.#groupEnds.reserve(4) >>> 2] = keys;
+    return true;
   }
 
   describe(bins: Ptr, keys: Ptr): void {
