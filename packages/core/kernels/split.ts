@@ -1,4 +1,4 @@
-// Numbers the groups of a batch: bin by bin, and within a bin the keys in order of first sight.
+// Numbers the groups of a batch: bin by bin, and within a bin the keys in order of first sight; and finds the slots of groups that are merged.
 
 /** See `groupByKeys` in src/kernels/aggregate-contract.ts. */
 export function groupByKeys(keyIds: usize, rows: u32, keys: u32, lastGroups: usize, stamp: i32, groupKeys: usize): i32 {
@@ -38,4 +38,23 @@ export function splitGroups(
     store<u32>(groupEnds + (<usize>bin << 2), <u32>groups);
   }
   return groups;
+}
+
+/** See `placeKeys` in src/kernels/aggregate-contract.ts. */
+export function placeKeys(
+  keys: usize, count: u32, slotOf: usize, slotKeys: usize, first: u32, size: u32, targets: usize,
+): u32 {
+  let slots = size;
+  for (let i: u32 = 0; i < count; i++, keys += 4, targets += 4) {
+    const key = load<u32>(keys);
+    const at = slotOf + (<usize>key << 2);
+    let slot = load<u32>(at);
+    if (slot < first || slot >= slots || load<u32>(slotKeys + (<usize>slot << 2)) != key) {
+      slot = slots++;
+      store<u32>(at, slot);
+      store<u32>(slotKeys + (<usize>slot << 2), key);
+    }
+    store<u32>(targets, slot);
+  }
+  return slots;
 }

@@ -105,6 +105,13 @@ export interface AggregateKernels {
   groupByKeys(keyIds: Ptr, rows: number, keys: number, lastGroups: Ptr, stamp: number, groupKeys: Ptr): 0 | 1;
 
   /**
+   * Writes the slot (u32) of each key (u32) to `targets`: the one of slots [first, size) that has the key, else a new one behind them, which gets it.
+   * `slotOf` (u32) says for each key where to look; what stands there of other keys, or of nothing, is told by `slotKeys` (u32), which has room for
+   * `count` more. Returns the slots there are then.
+   */
+  placeKeys(keys: Ptr, count: number, slotOf: Ptr, slotKeys: Ptr, first: number, size: number, targets: Ptr): number;
+
+  /**
    * States of segments: rows [ends[s-1], ends[s]) (ends[-1] = 0) of one column. Writes all wanted arrays afresh.
    * Returns the number of overflow records written, or -1 when there was no room (call again with more;
    * 32 a segment are always enough).

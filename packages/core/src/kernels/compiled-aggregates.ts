@@ -10,6 +10,7 @@ interface AggregateExports {
   binEnds(values: Ptr, rows: number, origin: bigint, every: bigint, bins: Ptr, ends: Ptr, capacity: number): number;
   splitGroups(...args: number[]): number;
   groupByKeys(...args: number[]): 0 | 1;
+  placeKeys(...args: number[]): number;
   segmentStates(...args: number[]): number;
   groupStates(...args: number[]): number;
   initStates(...args: number[]): void;
@@ -41,6 +42,7 @@ export function wrapAggregates(exports: KernelExports, memory: () => DataView): 
       kernels.binEnds(values, rows, origin, every, bins, ends, capacity),
     splitGroups: (...args) => kernels.splitGroups(...args),
     groupByKeys: (...args) => kernels.groupByKeys(...args),
+    placeKeys: (...args) => kernels.placeKeys(...args) >>> 0,
     segmentStates: (type, values, validity, ends, segments, states, overflow, scratch) =>
       kernels.segmentStates(
         TYPE_CODE[type],

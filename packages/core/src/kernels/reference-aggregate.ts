@@ -14,7 +14,7 @@ import {
 import { sumToDouble } from './exact-sum.ts';
 import { isSet, readValue } from './reference-column.ts';
 import { mergeFirst, mergeLast, mergeStates } from './reference-merge.ts';
-import { binEnds, firstUnordered, groupByKeys, splitGroups } from './reference-order.ts';
+import { binEnds, firstUnordered, groupByKeys, placeKeys, splitGroups } from './reference-order.ts';
 import {
   addRow,
   type GroupAccumulator,
@@ -90,6 +90,7 @@ export function createReferenceAggregates(memory: () => DataView): AggregateKern
       binEnds(memory(), values, rows, origin, every, bins, ends, capacity),
     splitGroups: (...args) => splitGroups(memory(), ...args),
     groupByKeys: (...args) => groupByKeys(memory(), ...args),
+    placeKeys: (...args) => placeKeys(memory(), ...args),
     segmentStates: (type, values, validity, ends, segments, states, overflow) =>
       segmentStates(memory(), type, values, validity, ends, segments, states, overflow),
     groupStates: (type, values, validity, groupIds, rows, groups, states, overflow) =>

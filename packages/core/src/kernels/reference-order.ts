@@ -77,6 +77,30 @@ export function groupByKeys(
   return 1;
 }
 
+export function placeKeys(
+  view: DataView,
+  keys: Ptr,
+  count: number,
+  slotOf: Ptr,
+  slotKeys: Ptr,
+  first: number,
+  size: number,
+  targets: Ptr,
+): number {
+  let slots = size;
+  for (let i = 0; i < count; i++) {
+    const key = view.getUint32(keys + 4 * i, true);
+    let slot = view.getUint32(slotOf + 4 * key, true);
+    if (slot < first || slot >= slots || view.getUint32(slotKeys + 4 * slot, true) !== key) {
+      slot = slots++;
+      view.setUint32(slotOf + 4 * key, slot, true);
+      view.setUint32(slotKeys + 4 * slot, key, true);
+    }
+    view.setUint32(targets + 4 * i, slot, true);
+  }
+  return slots;
+}
+
 export function binEnds(
   view: DataView,
   values: Ptr,

@@ -153,3 +153,38 @@ describe('splitGroups', () => {
     }
   });
 });
+
+describe('placeKeys', () => {
+  it('equals its twin, over bins that close and leave what was known of keys', () => {
+    const random = seededRandom(14);
+    arena.reset();
+    const [keys, rows] = [60, 300];
+    const [a, b] = [compiled, twins].map((kernels) => ({
+      kernels,
+      slotOf: arena.room(4 * keys),
+      slotKeys: arena.room(4 * 20 * rows),
+      targets: arena.room(4 * rows),
+      first: 0,
+      size: 0,
+    }));
+    for (const state of [a, b]) new Int32Array(arena.buffer, state?.slotOf, keys).fill(7);
+    for (let batch = 0; batch < 12; batch++) {
+      const asked = arena.room(4 * rows);
+      for (let row = 0; row < rows; row++) arena.view.setUint32(asked + 4 * row, random() ** 2 * keys, true);
+      const closes = random() < 0.4;
+      const given = [a, b].map((state) => {
+        if (state === undefined) return undefined;
+        const { kernels, slotOf, slotKeys, targets } = state;
+        if (closes) state.first = state.size;
+        state.size = kernels.placeKeys(asked, rows, slotOf, slotKeys, state.first, state.size, targets);
+        const words = (ptr: number, count: number): number[] => Array.from(new Uint32Array(arena.buffer, ptr, count));
+        return { size: state.size, targets: words(targets, rows), keys: words(slotKeys, state.size) };
+      });
+      expect(given[0]).toEqual(given[1]);
+      expect(given[0]?.targets.map((slot) => given[0]?.keys[slot])).toEqual(
+        Array.from(new Uint32Array(arena.buffer, asked, rows)),
+      );
+    }
+    expect(a?.size).toBeGreaterThan(keys);
+  });
+});

@@ -22,25 +22,24 @@ export function writeBinStarts(
   let from = 0;
   while (from < rows) {
     const slot = u32[(slots >>> 2) + from] as number;
-    const to = endOfBin(bins, slots, from, rows, views);
+    const to = endOfBin(from, rows, (row) => (bins >>> 2) + 2 * (u32[(slots >>> 2) + row] as number), views);
     const start = labelOf(plan, i64[bins / 8 + slot] as bigint);
     fillStarts(draft, kernel, start, from, to, views, plan);
     from = to;
   }
 }
 
-/** The row before `rows` where the bin of row `from` ends. */
-function endOfBin(bins: Ptr, slots: Ptr, from: number, rows: number, { i32, u32 }: ArenaViews): number {
-  const binAt = (row: number): number => (bins >>> 2) + 2 * (u32[(slots >>> 2) + row] as number);
+/** Where the bin of element `from` ends, of `count` whose bins ascend; `binAt` gives the word at which an element's bin (i64) lies. */
+export function endOfBin(from: number, count: number, binAt: (element: number) => number, { i32 }: ArenaViews): number {
   const at = binAt(from);
-  const isSame = (row: number): boolean => {
-    const other = binAt(row);
+  const isSame = (element: number): boolean => {
+    const other = binAt(element);
     return i32[other] === i32[at] && i32[other + 1] === i32[at + 1];
   };
   let low = from + 1;
-  for (let high = rows; low < high; ) {
-    // Most pieces lie in one bin: the last row is the first that is looked at.
-    const middle = high === rows ? rows - 1 : (low + high) >>> 1;
+  for (let high = count; low < high; ) {
+    // Most lie in one bin: the last is the first that is looked at.
+    const middle = high === count ? count - 1 : (low + high) >>> 1;
     if (isSame(middle)) low = middle + 1;
     else high = middle;
   }

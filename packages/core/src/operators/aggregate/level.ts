@@ -9,6 +9,7 @@ import type { ExactSum } from '../../kernels/exact-sum.ts';
 import type { Kernels } from '../../kernels/vector-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { GrowingBuffer, Workspace } from './arena-views.ts';
+import { endOfBin } from './bin-starts.ts';
 import type { NeedArea } from './packet.ts';
 import type { LevelPlan } from './state-plan.ts';
 import { StateTable } from './state-table.ts';
@@ -34,6 +35,7 @@ export class Level {
   readonly children: Level[];
   /** Slots before this one belong to closed bins. */
   closed = 0;
+  readonly #kernels: Kernels;
   readonly #workspace: Workspace;
   readonly #isKeyed: boolean;
   readonly #targets: GrowingBuffer;
@@ -45,6 +47,7 @@ export class Level {
 
   constructor(plan: LevelPlan, isKeyed: boolean, kernels: Kernels, workspace: Workspace, scratch: GrowingBuffer) {
     this.plan = plan;
+    this.#kernels = kernels;
     this.#workspace = workspace;
     this.#isKeyed = isKeyed;
     this.table = new StateTable(plan.needs, isKeyed, kernels, workspace, scratch);
@@ -70,18 +73,12 @@ export class Level {
     const targets = this.#targets.reserve(4 * source.count);
     this.table.reserve(this.table.size + source.count);
     if (this.#isKeyed) this.#slotOf.reserve(4 * keys, this.#slotOf.bytes);
-    const { i32, i64 } = this.#workspace.views;
-    const low = source.bins >>> 2;
+    const { views } = this.#workspace;
+    const { i64 } = views;
     let slots = this.table.size;
     let from = 0;
     while (from < source.count) {
-      let to = from + 1;
-      while (
-        to < source.count &&
-        i32[low + 2 * to] === i32[low + 2 * from] &&
-        i32[low + 2 * to + 1] === i32[low + 2 * from + 1]
-      )
-        to++;
+      const to = endOfBin(from, source.count, (group) => (source.bins >>> 2) + 2 * group, views);
       this.#openTo(this.#binOf(i64[source.bins / 8 + from] as bigint, parent), slots);
       const before = slots;
       slots = this.#isKeyed ? this.#placeKeys(source.keys, from, to, slots) : this.#placeBin(from, to, slots);
@@ -205,24 +202,10 @@ export class Level {
     return isNew ? slots + 1 : slots;
   }
 
-  #placeKeys(keys: Ptr, from: number, to: number, size: number): number {
-    const { u32 } = this.#workspace.views;
-    const targets = this.#targets.ptr >>> 2;
-    const keyAt = keys >>> 2;
-    const keyOf = this.table.keys >>> 2;
-    const slotOf = this.#slotOf.ptr >>> 2;
-    let slots = size;
-    for (let i = from; i < to; i++) {
-      const key = u32[keyAt + i] as number;
-      let slot = u32[slotOf + key] as number;
-      if (slot < this.closed || slot >= slots || u32[keyOf + slot] !== key) {
-        slot = slots++;
-        u32[slotOf + key] = slot;
-        u32[keyOf + slot] = key;
-      }
-      u32[targets + i] = slot;
-    }
-    return slots;
+  #placeKeys(keys: Ptr, from: number, to: number, slots: number): number {
+    const targets = this.#targets.ptr + 4 * from;
+    const slotOf = this.#slotOf.ptr;
+    return this.#kernels.placeKeys(keys + 4 * from, to - from, slotOf, this.table.keys, this.closed, slots, targets);
   }
 
   #rollInto(child: Level, keys: number): void {
