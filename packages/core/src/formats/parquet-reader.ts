@@ -14,9 +14,10 @@ import { nameHint } from '../schema/nearest-name.ts';
 import type { FieldSpec, Fields } from '../schema/types.ts';
 import { type CopyTarget, copyColumn } from './copy-column.ts';
 import { throwIfStopped } from './file-error.ts';
+import { parquetFooter } from './kept-footers.ts';
 import { OrderCheck } from './order-check.ts';
 import type { OrderedValue } from './ordered-value.ts';
-import { type ParquetInfo, readParquetInfo } from './parquet-info.ts';
+import type { ParquetInfo } from './parquet-info.ts';
 import {
   type DecodedBatch,
   LibraryPanic,
@@ -334,7 +335,7 @@ function decodeError(path: string, error: unknown): PipelineError {
  * ERR_COLUMN_UNKNOWN, ERR_TYPE_UNSUPPORTED, ERR_INPUT_UNORDERED, ERR_MEMORY_EXHAUSTED, ERR_ABORTED, and what `publish` throws.
  */
 export async function readParquetRows(request: ReadParquetRequest): Promise<ReadParquetResult> {
-  const info = await readParquetInfo(request.path);
+  const info = await parquetFooter(request.path);
   const bound = bindColumns(info, request);
   const native = await readNatively(info, bound);
   return native.isDone ? native.result : readByLibrary(info, bound, native.result);
