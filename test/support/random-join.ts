@@ -1,5 +1,5 @@
 /** Random joins: two ordered streams with ties, nulls and every kind of key, cut into logical inputs anyhow. */
-import { col, createPipeline, fromIterable, type Sink } from '@spillway/core';
+import { col, createPipeline, fromIterable, type Pipeline, type Sink, type Stream } from '@spillway/core';
 import type { SeededRandom } from '#support/random';
 import type { Row } from '#support/random-rows';
 
@@ -126,10 +126,23 @@ export function cut<T>(random: SeededRandom, rows: readonly T[]): T[][] {
 export function sinksOf(given: RandomJoin, seen: number[] = []): [Sink, Sink] {
   const p = createPipeline({ memoryLimit: '256MiB' });
   const left = p.source(fromIterable(LEFT, given.left, { orderedOn: 'ts', name: 'left' }));
-  const rightShape = { ...RIGHT, at: `timestamp[${given.unit}]` } as unknown as typeof RIGHT;
-  const right = p.source(fromIterable(rightShape, given.right, { orderedOn: 'at', name: 'right' }));
+  const right = p.source(fromIterable(rightShapeOf(given), given.right, { orderedOn: 'at', name: 'right' }));
+  const joined = joinOf(p, given, left, right);
+  return [
+    joined.collect(),
+    joined.filter(col('n').ge(0n) as never).forEach((rows) => void seen.push(rows.length), { takes: 'rows' }),
+  ];
+}
+
+/** Columns of its right side. */
+export function rightShapeOf({ unit }: RandomJoin): typeof RIGHT {
+  return { ...RIGHT, at: `timestamp[${unit}]` } as unknown as typeof RIGHT;
+}
+
+/** The join of two streams that have its rows, from wherever. */
+export function joinOf(p: Pipeline, given: RandomJoin, left: Stream<typeof LEFT>, right: Stream<typeof RIGHT>): Stream {
   const [strategy, direction] = given.kind.split(' ');
-  const joined = p.joinStream({ right, left }, {
+  return p.joinStream({ right, left }, {
     strategy,
     ...(direction !== undefined && { direction }),
     ...(given.strict && { strict: true }),
@@ -140,9 +153,5 @@ export function sinksOf(given: RandomJoin, seen: number[] = []): [Sink, Sink] {
     suffix: '_right',
     ...(given.tolerance !== undefined && { tolerance: given.tolerance }),
     ...(given.memoryLimit !== undefined && { memoryLimit: given.memoryLimit }),
-  } as never);
-  return [
-    joined.collect(),
-    joined.filter(col('n').ge(0n) as never).forEach((rows) => void seen.push(rows.length), { takes: 'rows' }),
-  ];
+  } as never) as unknown as Stream;
 }

@@ -9,7 +9,7 @@ import type { Arena } from '../memory/contract.ts';
 import type { FlushReason } from '../plan/logical.ts';
 import type { Spill } from '../spill/contract.ts';
 import type { LimitPlace } from './auto-limit.ts';
-import type { HeldState, KeptAccount, MaybePromise, Operator, Output } from './contract.ts';
+import type { HeldState, KeptAccount, MaybePromise, Operator, Output, SideRows } from './contract.ts';
 
 export interface StageChain {
   /** In the order of `stage.operators`. */
@@ -40,6 +40,8 @@ export interface ChainServices {
   signal: AbortSignal;
   /** Where operators may put what does not fit into their share. */
   spill?: Spill;
+  /** Of the join that the lanes of the stage share. */
+  side?: SideRows;
   /** Where the limits of operators that leave them to the governor are told and reported. */
   limitPlace?(operator: number): LimitPlace;
   /** Where bytes are counted that code of users keeps. */

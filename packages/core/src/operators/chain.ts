@@ -41,6 +41,11 @@ class Wiring {
     return this.consumers((input) => input.from === 'operator' && input.index === index && input.port === port);
   }
 
+  /** Whether it is the join that the lanes of the stage share. */
+  isShared(index: number): boolean {
+    return this.#stage.side?.operator === index;
+  }
+
   ofInput(): Output {
     return this.consumers((input) => input.from === 'stage-input');
   }
@@ -138,7 +143,7 @@ export async function buildChain(stage: StageSpec, services: ChainServices): Pro
 }
 
 function contextOf(operator: StageOperator, index: number, wiring: Wiring, services: ChainServices): OperatorContext {
-  const { arena, kernels, owner, lane, now, signal, spill } = services;
+  const { arena, kernels, owner, lane, now, signal, spill, side } = services;
   const ports = Object.keys(operator.outputFields);
   return {
     arena,
@@ -153,6 +158,7 @@ function contextOf(operator: StageOperator, index: number, wiring: Wiring, servi
     ...(operator.tiesUnseen === true && { tiesUnseen: true }),
     ...(operator.shareBytes !== undefined && { shareBytes: operator.shareBytes }),
     ...(spill !== undefined && { spill }),
+    ...(side !== undefined && wiring.isShared(index) && { side }),
     ...autoLimitOf(operator, index, services),
     ...(services.keptAccount && { keptAccount: services.keptAccount(index) }),
     onKeptLeft: (batches, bytes) => services.onKeptLeft?.(index, batches, bytes),

@@ -74,6 +74,12 @@ export interface KeptAccount {
   shrink(bytes: number): void;
 }
 
+/** The right rows of a join that several lanes share: each of them gets all. */
+export interface SideRows {
+  /** The next batches, the caller's from now on; undefined at the end. @throws ERR_ABORTED when the run is stopping */
+  next(): Batch[] | undefined | Promise<Batch[] | undefined>;
+}
+
 /** What a lane gives its operators. */
 export interface OperatorContext {
   arena: Arena;
@@ -96,6 +102,8 @@ export interface OperatorContext {
   tiesUnseen?: boolean;
   /** Bytes of shared memory that it may hold, for operators that can spill. */
   shareBytes?: number;
+  /** Of a join that the lanes of its stage share. */
+  side?: SideRows;
   /** Its limit, where the governor chooses that. */
   autoLimit?: AutoLimit;
   /** Where it may put what does not fit. Absent where nothing can be spilled. */

@@ -54,7 +54,11 @@ export async function prepareOperator(operator: StageOperator): Promise<Operator
       return prepareAggregate(spec, operator.half);
     case 'joinStream': {
       const Join = await joinOf(spec);
-      return (context) => new Join(spec, operator.inputFields, context);
+      const { SharedJoin } = await import('./join/shared-join.ts');
+      return (context) => {
+        const join = new Join(spec, operator.inputFields, context);
+        return context.side === undefined ? join : new SharedJoin(join, context.side);
+      };
     }
     case 'source':
     case 'sink':

@@ -148,7 +148,7 @@ function stageLines(stage: StageSpec, logical: ResolvedPlan, physical: PhysicalP
   const lanes = `${stage.lanes} lane${stage.lanes === 1 ? '' : 's'}${stage.blocking ? ', in the pool for blocking ops' : ''}`;
   return [
     '',
-    `stage ${stage.id} (${lanes}) ← ${originOf(stage, logical, physical)}`,
+    `stage ${stage.id} (${lanes}) ← ${originOf(stage, logical, physical)}${sideOf(stage, logical, physical)}`,
     ...stage.operators.map((operator) => `  ${operatorLine(operator)}`),
   ];
 }
@@ -163,6 +163,12 @@ function originOf(stage: StageSpec, logical: ResolvedPlan, physical: PhysicalPla
       return `${port}: ${edgeOrigin(edge, logical, physical)}${ahead}`;
     })
     .join('; ');
+}
+
+function sideOf({ side, operators }: StageSpec, logical: ResolvedPlan, physical: PhysicalPlan): string {
+  const spec = side && operators[side.operator]?.spec;
+  if (side === undefined || spec?.kind !== 'joinStream') return '';
+  return `; ${spec.sides[1]?.name}: ${edgeOrigin(side.edges[0] as number, logical, physical)}, all rows to each lane`;
 }
 
 function edgeOrigin(id: number, logical: ResolvedPlan, physical: PhysicalPlan): string {

@@ -7,7 +7,7 @@
  *             + PACKED_BYTES for the run, each edge and each lane
  *             + Σ lanes of buffers, and of ops and folds with triggers: one batch of their input, or what their triggers let gather where
  *               their flushes can be seen; twice as much where that is delivered whole on the main thread
- *             + Σ joins: two batches of each input, JOIN_BYTES
+ *             + Σ lanes of joins: two batches of each input, JOIN_BYTES
  *             + Σ sorts: SORT_BATCHES batches of their input, SORT_BYTES and, on the heap, SORT_HEAP_BYTES
  *             + Σ aggregates: STATE_BYTES for each aggregation where bins are merged (over windows twice, and what is open at once), with keys KEYED_BYTES, SCRATCH_BYTES for each lane where
  *               batches become states, three times their own limit where their flushes can be seen
@@ -104,7 +104,7 @@ function stateBytes(stages: readonly StageSpec[], rows: number): number {
     for (const { spec, half, inputFields, emissionsVisible } of operators) {
       if (spec.kind === 'aggStream')
         sum += aggregateBytes(spec, half, lanes) + (emissionsVisible ? seenBytes(spec, half) : 0);
-      else if (spec.kind === 'joinStream') sum += joinBytes(inputFields, rows);
+      else if (spec.kind === 'joinStream') sum += lanes * joinBytes(inputFields, rows);
       else if (hasTraits(spec)) sum += lanes * traitsOf(spec).stateBytes(spec, inputFields, rows);
       else if (spec.kind === 'sort') sum += SORT_HEAP_BYTES + sortBytes(inputFields[0] ?? [], rows);
       else if (
@@ -216,7 +216,8 @@ function statesSpec({ spec }: ResolvedNode, carriesStates: boolean): AggregateSp
 
 /** Lanes at one end of an edge. */
 export function lanesAt(stages: readonly StageSpec[], end: EdgeSpec['producer'] | EdgeSpec['consumer']): number {
-  return end.kind === 'stage' ? (stages.find((stage) => stage.id === end.stage)?.lanes ?? 1) : 1;
+  if (end.kind !== 'stage' || ('lane' in end && end.lane !== undefined)) return 1;
+  return stages.find((stage) => stage.id === end.stage)?.lanes ?? 1;
 }
 
 function isFromOnlyLane(stages: readonly StageSpec[], { producer }: EdgeSpec): boolean {

@@ -65,12 +65,21 @@ export interface StageSpec {
   input: StageInput;
   /** In topological order. */
   operators: StageOperator[];
-  /** Number of threads. More than one only when every operator is stateless or a partial half. */
+  /** The other side of a join that the lanes share (`joins-on-lanes.ts`): which operator it is, and by lane the edge that brings it all right rows. */
+  side?: { operator: number; edges: number[] };
+  /** Number of threads. More than one only when every operator is stateless, a partial half, or a join that lanes share. */
   lanes: number;
   /** Edges this stage feeds, each from one port of one operator (or from the stage input itself, for a bare fan-out). */
   outputs: { edge: number; from: { operator: number; port: string } | 'stage-input' }[];
   /** True when a lane runs on the pool for blocking ops instead of the stage pool. */
   blocking: boolean;
+}
+
+/** All lanes of a stage, or one of them. */
+export interface StageConsumer {
+  kind: 'stage';
+  stage: number;
+  lane?: number;
 }
 
 export interface EdgeSpec {
@@ -83,7 +92,7 @@ export interface EdgeSpec {
    * `main`: a sink that delivers on the main thread (collect, callback, iterate). `writer`: a sink that writes files
    * (parquet, store); it takes the edge on a codec thread. Sinks are consumers of edges, never operators of a stage.
    */
-  consumer: { kind: 'stage'; stage: number } | { kind: 'main'; node: number } | { kind: 'writer'; node: number };
+  consumer: StageConsumer | { kind: 'main'; node: number } | { kind: 'writer'; node: number };
   /** Slots of the ring. */
   capacity: number;
   /** Bytes in flight before producers wait; one packet may always pass. */
@@ -99,6 +108,8 @@ export interface PhysicalPlan {
   stages: StageSpec[];
   edges: EdgeSpec[];
   workers: number;
+  /** Joins that lanes could share run on one all the same: see `StageOptions`. */
+  joinsOnOneLane: boolean;
   memoryLimitBytes: number;
   /** Bytes without which the plan cannot run. */
   minimumBytes: number;

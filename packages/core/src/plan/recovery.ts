@@ -14,13 +14,19 @@ export interface RecoveryGap {
   reason: string;
 }
 
+const SHARED: Omit<RecoveryGap, 'node'> = {
+  outcome: 'start',
+  reason: 'is shared by several lanes, but for a run with resume or barrierEvery',
+};
+
 /** @throws ERR_OP_IMPORT; what `init` of a fold or of an aggregate throws */
 export async function recoveryGaps({ stages }: PhysicalPlan): Promise<RecoveryGap[]> {
   const gaps: RecoveryGap[] = [];
-  for (const { name, spec, half } of stages.flatMap((stage) => stage.operators)) {
-    const gap = half === 'partial' ? undefined : await gapOf(spec);
-    if (gap !== undefined) gaps.push({ node: name, ...gap });
-  }
+  for (const { operators, side } of stages)
+    for (const [index, { name, spec, half }] of operators.entries()) {
+      const gap = side?.operator === index ? SHARED : half === 'partial' ? undefined : await gapOf(spec);
+      if (gap !== undefined) gaps.push({ node: name, ...gap });
+    }
   return gaps;
 }
 

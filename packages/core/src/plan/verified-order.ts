@@ -23,7 +23,8 @@ function keepsOrder({ spec }: ResolvedNode): boolean {
   return hasTraits(spec) ? traitsOf(spec).keepsOrder : KEEPING.has(spec.kind);
 }
 
-function isVerified(node: ResolvedNode, column: string, nodes: readonly ResolvedNode[]): boolean {
+/** Whether the rows of a node's first input were found ascending on a column before, at their source or in a join. */
+export function isVerified(node: ResolvedNode, column: string, nodes: readonly ResolvedNode[]): boolean {
   const [input] = node.inputs;
   const producer = nodes.find((candidate) => candidate.id === input?.node);
   if (input === undefined || producer?.ordered[input.port] !== column) return false;

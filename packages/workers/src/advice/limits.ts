@@ -143,7 +143,11 @@ function enough(
   const beyond = needs.reduce((sum, { wantedBytes, buffer }) => sum + wantedBytes - buffer.peakBytes, 0);
   const lanes = lanesOf(physical);
   return (limit) => {
-    const plan = fitStages(logical, { workers: physical.workers, memoryLimitBytes: limit });
+    const plan = fitStages(logical, {
+      workers: physical.workers,
+      joinsOnOneLane: physical.joinsOnOneLane,
+      memoryLimitBytes: limit,
+    });
     if (limit < plan.minimumBytes || lanesOf(plan) !== lanes) return false;
     if (peakManagedBytes + beyond > splitMemory(logical, plan).arenaBytes * CALM_PART) return false;
     const operators = plan.stages.flatMap((stage) => stage.operators);

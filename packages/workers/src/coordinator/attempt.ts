@@ -335,7 +335,9 @@ export class Attempt {
 
   #makeReplay(ends: RunEnds): Replay | undefined {
     const { replayUpTo: upTo, from } = this.#parts;
-    if (upTo === undefined) return undefined;
+    // Where lanes share a join, a batch of one source alone does not go all the way.
+    const isShared = this.#parts.planned.physical.stages.some(({ side }) => side !== undefined);
+    if (upTo === undefined || isShared) return undefined;
     const { wiring } = this;
     this.#replay = new Replay({ wiring, barriers: this.#makeBarriers(), ends, from: from?.sources ?? new Map(), upTo });
     return this.#replay;

@@ -48,7 +48,10 @@ export async function planRun(
   };
   const logical = await resolvePlan(plan);
   const starts = await goOn(plan, logical);
-  const { physical, reduced } = planInGroup(logical, options.workers);
+  const { physical, reduced } = planInGroup(logical, {
+    workers: options.workers,
+    joinsOnOneLane: options.keepsBarriers,
+  });
   const planned: PlannedRun = {
     written: plan,
     logical,
@@ -67,16 +70,19 @@ export async function planRun(
 const GROUP_READING_MS = 50;
 
 /** Never less than the plan needs: what a group leaves is an estimate, and no reason to refuse a run. */
-function planInGroup(logical: ResolvedPlan, workers: number): { physical: PhysicalPlan; reduced?: string } {
-  const physical = planStages(logical, { workers });
+function planInGroup(
+  logical: ResolvedPlan,
+  options: { workers: number; joinsOnOneLane: boolean },
+): { physical: PhysicalPlan; reduced?: string } {
+  const physical = planStages(logical, options);
   const lanes = physical.stages.reduce((sum, stage) => sum + stage.lanes, 0);
   const found = groupRoom(lanes + physical.workers, cgroupMemory.get(GROUP_READING_MS));
   if (found === undefined || found.roomBytes >= physical.memoryLimitBytes) return { physical };
-  const fitted = fitStages(logical, { workers, memoryLimitBytes: found.roomBytes });
+  const fitted = fitStages(logical, { ...options, memoryLimitBytes: found.roomBytes });
   const memoryLimitBytes = Math.max(found.roomBytes, fitted.minimumBytes);
   if (memoryLimitBytes >= physical.memoryLimitBytes) return { physical };
   return {
-    physical: planStages(logical, { workers: fitted.workers, memoryLimitBytes }),
+    physical: planStages(logical, { ...options, workers: fitted.workers, memoryLimitBytes }),
     reduced:
       `the control group ${found.group} may have ${formatBytes(found.groupLimitBytes)}: ` +
       `the run takes ${formatBytes(memoryLimitBytes)} for its memoryLimit, not ${formatBytes(physical.memoryLimitBytes)}`,

@@ -218,6 +218,7 @@ function laneConfigs(parts: WiringParts, wiring: StageWiring): LaneConfig[] {
       stage,
       lane: actor.lane,
       input: laneInput(stage, gateOf, chain, ringOf),
+      ...sideOf(stage, actor.lane, ringOf),
       outputs: stage.outputs.map((output) => ringOf(output.edge).handle),
       owner,
       ...poolOfLane(memory, stage.id, actor.lane),
@@ -339,6 +340,12 @@ function laneInput(
   const batches = input.source.type === 'shared' ? sharedTableBatches(input.source.tableId) : [];
   const gate = gateOf.get(input.node) as Ptr;
   return { kind: 'splits', source: input.source, fields: input.fields, gate, batches, chain };
+}
+
+function sideOf({ side }: StageSpec, lane: number, ringOf: (edge: number) => Ring): Pick<LaneConfig, 'side'> {
+  if (side === undefined) return {};
+  const edge = side.edges[lane] as number;
+  return { side: { edge, ring: ringOf(edge).handle } };
 }
 
 /**

@@ -37,6 +37,7 @@ import { LaneMemory } from './lane-memory.ts';
 import { type LaneOutput, MorselOutput, StreamOutput } from './lane-outputs.ts';
 import type { FilePlace, LaneConfig, LaneMessage } from './protocol.ts';
 import { RingInput } from './ring-input.ts';
+import type { SideInput } from './side-input.ts';
 import { BatchPlace } from './source-position.ts';
 
 export interface BuiltLane {
@@ -69,6 +70,7 @@ export async function buildLane(
   const kernels = instantiateKernels(arena);
   const attention = (): number => Atomics.load(arena.i32, config.listening >>> 2);
   const spill = await openSpill(arena, config, operators, signal, send);
+  const side = await openSide(arena, config, statistics);
   const chain = await buildChain(stage, {
     arena,
     kernels,
@@ -78,6 +80,7 @@ export async function buildLane(
     now: Date.now,
     signal,
     ...(spill !== undefined && { spill }),
+    ...(side !== undefined && { side }),
     ...keptServices(stage, memory, send),
     onLate: (operator, rows) => operators[operator]?.countLate(rows),
     onEnough: (operator) => send({ type: 'enough', node: stage.operators[operator]?.name ?? '' }),
@@ -101,6 +104,7 @@ export async function buildLane(
     chain: new DrivenChain(chain, config, operators),
     outputs,
     statistics,
+    ...(side !== undefined && { side }),
     isOnlyLane: stage.lanes === 1,
     isolate,
     pressure: memory.watch(rings, (error) => send({ type: 'unmanaged', error: errorToData(error) })),
@@ -190,6 +194,17 @@ async function openSpill(
     onWritten: (bytes, name) =>
       operators[stage.operators.findIndex((operator) => operator.name === name)]?.countSpilled(bytes),
   });
+}
+
+/** Loaded where the lanes of the stage share a join. */
+async function openSide(
+  arena: Arena,
+  { side }: LaneConfig,
+  statistics: ActorStatistics,
+): Promise<SideInput | undefined> {
+  if (side === undefined) return undefined;
+  const { SideInput } = await import('./side-input.ts');
+  return new SideInput(attachRing(arena, side.ring).consumer(), side.edge, statistics);
 }
 
 /** Snapshots are written through a spill of their own: the operators may have none. */

@@ -66,6 +66,8 @@ export interface LaneParts {
   chain: LaneChain;
   outputs: readonly LaneOutput[];
   statistics: ActorStatistics;
+  /** Of a join that the lanes share. */
+  side?: { drain(): Promise<void> };
   /** Only a stage of one lane has state across morsels, and so something to emit at the end. */
   isOnlyLane: boolean;
   pressure: Pick<LanePressure, 'relieve'>;
@@ -118,7 +120,7 @@ export class LaneLoop {
 
   /** Runs to the end of the input. The caller closes the parts on every path. */
   async run(): Promise<void> {
-    const { input, chain, outputs, statistics, isOnlyLane } = this.#parts;
+    const { input, chain, outputs, statistics, isOnlyLane, side } = this.#parts;
     this.#yieldAtMs = performance.now() + YIELD_EVERY_MS;
     statistics.enter('working');
     for (;;) {
@@ -129,6 +131,7 @@ export class LaneLoop {
       await this.#betweenMorsels();
       input.done(morsel);
     }
+    await side?.drain();
     if (isOnlyLane) await chain.end();
     chain.reportHeld();
     for (const output of outputs) await output.end(input.total());

@@ -44,6 +44,8 @@ export interface LaneConfig {
   /** Number of this lane in its stage, from 0. */
   lane: number;
   input: LaneInputConfig;
+  /** Where the right rows of a join that the lanes share come from. */
+  side?: { edge: number; ring: RingHandle };
   /** In the order of `stage.outputs`. */
   outputs: RingHandle[];
   /** Whom this stage's allocations are charged to. */
