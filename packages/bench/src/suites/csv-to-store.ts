@@ -14,15 +14,12 @@ import { type DuckDb, openDuckDb, quote } from '../peers/duckdb.ts';
 import { openPolars, type PolarsProcess } from '../peers/polars.ts';
 import type { Asked } from './asked.ts';
 import { CSV_KEY, csvJob } from './csv-job.ts';
+import { ticksQuery } from './ticks-text.ts';
 
 const COLUMNS = "{ts: 'TIMESTAMP', symbol: 'VARCHAR', price: 'DOUBLE', qty: 'BIGINT'}";
 const CHILD = fileURLToPath(new URL('./csv-child.js', import.meta.url));
 const MEBIBYTE = 2 ** 20;
 const SMALL_LIMIT_BYTES = 64 * MEBIBYTE;
-
-const TICKS = (rows: number): string =>
-  `SELECT TIMESTAMP '2024-01-01' + to_microseconds(i * 50000) AS ts, 'S' || (hash(i) % 200)::VARCHAR AS symbol,
-    (hash(i + 1) % 1000000)::DOUBLE / 100 AS price, (hash(i + 2) % 1000)::BIGINT AS qty FROM range(${rows}) t(i)`;
 
 /** What tells whether files hold the same rows. */
 async function sumsOf(db: DuckDb, files: readonly string[]): Promise<unknown[]> {
@@ -104,7 +101,7 @@ export async function csvToStore(asked: Asked): Promise<Figure[]> {
   const closers: (() => unknown)[] = [() => db.close()];
   try {
     const csv = join(folder, 'ticks.csv');
-    await db.run(`COPY (${TICKS(rows)}) TO ${quote(csv)} (FORMAT csv, HEADER)`);
+    await db.run(`COPY (${ticksQuery(0, rows)}) TO ${quote(csv)} (FORMAT csv, HEADER)`);
     const store = await openStore(join(folder, 'store'));
     const write = async () => {
       await run([csvJob(csv, store)], { workers: threads }).done;

@@ -9,6 +9,7 @@ import { csvToStore } from './csv-to-store.ts';
 import { flightsFromParquet } from './flights.ts';
 import { joinShared } from './joined-shared.ts';
 import { aggregateByKey } from './keyed-shared.ts';
+import { manyFiles } from './many-files.ts';
 import { marketAtLimit } from './market-at-limit.ts';
 import { governorOverhead } from './overhead.ts';
 import { pinned } from './pinned.ts';
@@ -61,6 +62,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
       ...(await columnsToFiles(rows, threads, ROUNDS)),
     ],
   },
+  files: { rows: 26_700_000, isExtra: true, run: manyFiles },
   'store-merge': {
     rows: 50_000_000,
     isExtra: true,
