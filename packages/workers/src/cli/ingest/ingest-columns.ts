@@ -59,6 +59,11 @@ function checkNames(names: readonly string[], fields: Fields): void {
   });
 }
 
+/** What a column of the files is called in the dataset. */
+export function storedName(column: string, { rename = {} }: FileOptions): string {
+  return Object.hasOwn(rename, column) ? (rename[column] as string) : column;
+}
+
 function shapeOf(fields: Fields): Shape {
   return Object.fromEntries(fields.map(({ name, type, nullable }) => [name, { type, nullable }])) as never;
 }
@@ -76,13 +81,16 @@ export async function withColumns<O extends FileOptions>(
   const isText = isTextFormat(formatOf(paths, options.format));
   const all = await columnsOf(paths, options, isText);
   const chosen = options.columns ?? all.map(({ name }) => name);
-  checkNames(chosen, all);
+  checkNames([...chosen, ...Object.keys(options.rename ?? {})], all);
   const stored = dataset?.fields ?? [];
-  const first = stored.map(({ name }) => name).filter((name) => chosen.includes(name));
+  const first = stored.flatMap(({ name }) => chosen.filter((column) => storedName(column, options) === name));
   const columns = [...first, ...chosen.filter((name) => !first.includes(name))];
   if (!isText || options.schema !== undefined) return { ...options, columns };
   const typed = all
     .filter(({ name }) => !options.header || chosen.includes(name))
-    .map((field) => stored.find(({ name }) => name === field.name) ?? field);
+    .map((field) => {
+      const known = stored.find(({ name }) => name === storedName(field.name, options));
+      return known === undefined ? field : { ...known, name: field.name };
+    });
   return { ...options, columns, schema: shapeOf(typed) };
 }

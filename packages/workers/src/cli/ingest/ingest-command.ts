@@ -47,6 +47,7 @@ function fileOptions(command: Command): Command {
       schemaOf,
     )
     .option('--columns <names>', 'only these columns: ts,price', names)
+    .option('--rename <old=new,...>', "columns under other names in the dataset: 'Last Price=price'", morePairs)
     .addOption(
       new Option('--merge-files', 'files overlap in the ordered column: read them side by side').conflicts('sort'),
     )

@@ -22,7 +22,7 @@ import { printPlan } from '../run/run-module.ts';
 import { keyText, typedKey } from '../store/open-existing.ts';
 import { isTextFormat } from './file-formats.ts';
 import { findFiles } from './find-files.ts';
-import { type Files, lookAt, withColumns } from './ingest-columns.ts';
+import { type Files, lookAt, storedName, withColumns } from './ingest-columns.ts';
 import { type FileOptions, formatOf, sourceOf } from './read-files.ts';
 import { schemaText } from './schema-text.ts';
 import { STANDARD_INPUT, spoolInput } from './spool-input.ts';
@@ -88,13 +88,16 @@ function sinkOf(ingest: Ingest, orderedOn: string): Sink {
   const pipeline = createPipeline(memoryLimit === undefined ? {} : { memoryLimit });
   const files = pipeline.source(sourceOf(ingest.paths, ingest.files, sort === true ? undefined : orderedOn));
   const rows = sort === true ? files.sort({ by: orderedOn as never }) : files;
-  return rows.toStore(ingest.store, storeOptions(ingest, orderedOn));
+  const { rename } = ingest.files;
+  const named = rename === undefined ? rows : rows.rename(rename as never);
+  return named.toStore(ingest.store, storeOptions(ingest, storedName(orderedOn, ingest.files)));
 }
 
-/** The column that rows ascend on, asked for or as the dataset has it. @throws UsageError naming the columns */
+/** The column of the files that rows ascend on, asked for or as the dataset has it. @throws UsageError naming the columns */
 async function orderedColumn({ options, dataset, paths, files }: Ingest): Promise<string> {
   const known = options.orderedOn ?? dataset?.orderedOn;
-  if (known !== undefined && files.columns.includes(known)) return known;
+  const column = files.columns.find((name) => name === known || storedName(name, files) === known);
+  if (column !== undefined) return column;
   if (known !== undefined) {
     const detail = { column: known, hint: nameHint(known, files.columns) };
     throw new PipelineError('ERR_COLUMN_UNKNOWN', `the files have no column "${known}" to be ordered on`, detail);

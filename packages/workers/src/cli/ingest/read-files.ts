@@ -17,6 +17,8 @@ export interface FileOptions {
   format?: FileFormat;
   schema?: Shape;
   columns?: string[];
+  /** Names in the dataset, by those of the files. */
+  rename?: Record<string, string>;
   mergeFiles?: boolean;
   delimiter?: string;
   quote?: string;
@@ -29,7 +31,7 @@ export interface FileOptions {
   maxBadRows?: number;
 }
 
-type FileOption = Exclude<keyof FileOptions, 'format' | 'schema' | 'columns' | 'mergeFiles'>;
+type FileOption = Exclude<keyof FileOptions, 'format' | 'schema' | 'columns' | 'rename' | 'mergeFiles'>;
 
 const CSV_ONLY: readonly FileOption[] = ['delimiter', 'quote', 'null'];
 const TEXT_ONLY: readonly FileOption[] = [
