@@ -14,6 +14,7 @@ import { type NumberOrder, orderOfTable, RankedList, sortNumbers } from './ranke
 const FEW = 1 / 4;
 /** So many keys not in the lists, of those touched, are worth bringing the lists up to date. */
 const NEARLY_ALL_LISTED = 1 / 16;
+const NO_SLOT = 0xffff_ffff;
 /** More keys than this are not told apart by a double that also holds the rank. */
 const LARGEST_MARKED = 2 ** 21;
 
@@ -57,8 +58,32 @@ export class KeyOrder {
   sort(table: Sortable, count: number): Ptr {
     const isFew = count < this.#index.size * FEW;
     const ranks = isFew ? this.#rankTouched(table, count) : this.#rankAll(table, count);
+    const placed = this.#isOneBin(table, count) ? this.#placeByRank(count, ranks) : undefined;
+    if (placed !== undefined) return placed;
     this.#sortByRank(count, ranks);
     return this.#spreadOverBins(table, count);
+  }
+
+  #isOneBin({ bins }: Sortable, count: number): boolean {
+    const { i32 } = this.#workspace.views;
+    const [first, last] = [bins >>> 2, (bins >>> 2) + 2 * (count - 1)];
+    return count > 0 && i32[first] === i32[last] && i32[first + 1] === i32[last + 1];
+  }
+
+  /** Puts each slot where its rank is: in one bin no other slot has it. Undefined where one has. */
+  #placeByRank(count: number, ranks: number): Ptr | undefined {
+    const { u32 } = this.#workspace.views;
+    const rankOf = this.#slotRanks.ptr >>> 2;
+    const places = this.#counts.reserve(4 * ranks) >>> 2;
+    u32.fill(NO_SLOT, places, places + ranks);
+    for (let slot = 0; slot < count; slot++) u32[places + (u32[rankOf + slot] as number)] = slot;
+    const sorted = this.#order.reserve(4 * count) >>> 2;
+    let found = 0;
+    for (let place = places; place < places + ranks; place++) {
+      const slot = u32[place] as number;
+      if (slot !== NO_SLOT) u32[sorted + found++] = slot;
+    }
+    return found === count ? this.#order.ptr : undefined;
   }
 
   /** The index has forgotten its keys. */
