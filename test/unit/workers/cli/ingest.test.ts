@@ -166,10 +166,14 @@ it('puts columns in the order of the dataset, and those that are further behind'
 it('stores columns under other names, also into a dataset that has these', async () => {
   file('names.csv', 'Trade Time,Last Price', '2024-01-01,1.5', '2024-01-02,2');
   const refused = await ingest('names.csv', '--ordered-on', 'Trade Time');
-  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("--rename 'Old Name=new_name'") });
+  expect(refused).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("--rename 'Trade Time=Trade_Time,Last Price=Last_Price'"),
+  });
   const rename = ['--rename', 'Trade Time=ts,Last Price=price'];
   expect(await ingest('names.csv', '--ordered-on', 'Trade Time', ...rename)).toMatchObject({ code: 0 });
   file('more.csv', 'Last Price,Trade Time', '3,2024-01-03');
+  expect((await ingest('more.csv')).stderr).toContain("if one of them is it: --rename 'Last Price=ts'");
   expect(await ingest('more.csv', ...rename)).toMatchObject({ code: 0 });
   expect(await rows()).toBe('ts,price\n2024-01-01,1.5\n2024-01-02,2\n2024-01-03,3\n');
   expect(await ingest('more.csv', '--rename', 'Last Prise=price')).toMatchObject({

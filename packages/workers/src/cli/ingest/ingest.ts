@@ -99,7 +99,9 @@ async function orderedColumn({ options, dataset, paths, files }: Ingest): Promis
   const column = files.columns.find((name) => name === known || storedName(name, files) === known);
   if (column !== undefined) return column;
   if (known !== undefined) {
-    const detail = { column: known, hint: nameHint(known, files.columns) };
+    const rename =
+      options.orderedOn === undefined ? `; if one of them is it: --rename '${files.columns[0]}=${known}'` : '';
+    const detail = { column: known, hint: `${nameHint(known, files.columns)}${rename}` };
     throw new PipelineError('ERR_COLUMN_UNKNOWN', `the files have no column "${known}" to be ordered on`, detail);
   }
   const { fields } = await lookAt(
@@ -139,6 +141,14 @@ function orderHint({ message }: PipelineError, paths: readonly string[]): string
     : 'give --sort, and the rows are sorted on their way; --merge-files where each file is in order';
 }
 
+/** Names that can be stored, for all columns that need some. */
+function renameHint({ column = '' }: PipelineError, files: Ingest['files'] | undefined): string {
+  const { rename = {}, columns = [column] } = files ?? {};
+  const others = columns.filter((name) => /[ ,;{}()\n\t=]/.test(name) && !Object.hasOwn(rename, name));
+  const pairs = others.map((name) => `${name}=${name.replaceAll(/[ ,;{}()\n\t=]+/g, '_')}`);
+  return `a stored name has no blank and none of , ; { } ( ) = : --rename '${pairs.join(',')}'`;
+}
+
 function isText(paths: readonly string[], { format }: FileOptions): boolean {
   return isTextFormat(formatOf(paths, format));
 }
@@ -146,11 +156,13 @@ function isText(paths: readonly string[], { format }: FileOptions): boolean {
 /** Refusals of the library, with what to do about them here. */
 function toldBetter(
   error: unknown,
-  { paths, options, dataset }: Pick<Ingest, 'paths' | 'options' | 'dataset'>,
+  { paths, options, dataset, files }: Omit<Ingest, 'files'> & Partial<Pick<Ingest, 'files'>>,
 ): unknown {
   if (!(error instanceof PipelineError)) return error;
   if (error.code === 'ERR_INPUT_UNORDERED' && error.value !== 'null' && options.sort !== true)
     return withHint(error, orderHint(error, paths));
+  if (error.code === 'ERR_SCHEMA' && error.message.endsWith('cannot be stored under this name'))
+    return withHint(error, renameHint(error, files));
   const isSampled = options.schema === undefined && dataset === undefined && isText(paths, options);
   if (error.code === 'ERR_TYPE_UNSUPPORTED' && isSampled)
     return withHint(
@@ -211,10 +223,12 @@ async function ingestFiles(
   const key = typedKey(store, options.key);
   const dataset = options.mode === 'overwrite' ? undefined : await existing(store, key, options.orderedOn);
   const asked = { paths, options, store, key, dataset, ...(label !== undefined && { label }) };
+  let files: Ingest['files'] | undefined;
   try {
-    await runIngest({ ...asked, files: await withColumns(paths, options, dataset) }, context);
+    files = await withColumns(paths, options, dataset);
+    await runIngest({ ...asked, files }, context);
   } catch (error) {
-    throw toldBetter(error, asked);
+    throw toldBetter(error, { ...asked, ...(files && { files }) });
   }
 }
 

@@ -14,7 +14,6 @@ const PLAN_WORDS: Words = [
     /^declare "([^"]+)" (as utf8|with a (?:wider|finer) type)$/,
     'declare "$1" $2 in --schema, or leave such rows out with --skip-bad-rows',
   ],
-  [/: rename the column$/, ": --rename 'Old Name=new_name'"],
   [/\bin partitionBy\b/, 'with --partition-by'],
   [/\bgive quote: ''/, 'give --quote none'],
   [/\bname the columns to read: read\w+\(…, \{ columns: \[(.*)\] \}\)/, 'name the columns to read: --columns $1'],
