@@ -1,8 +1,13 @@
 // Checksum, and tables from keys to ids: open addressing, linear probes, at most half full. A slot is the key's hash (u32)
-// and its id + 1 (u32, 0 for an empty slot). The header is laid out in src/kernels/key-table.ts.
+// and its id + 1 (u32, 0 for an empty slot). Integers that lie close together need no hashes: places.ts.
 //
 // A key that fits into 32 bits has a first place to be at, its lower bits, before the probes from its hash on: keys that are close together
 // (numbers of symbols, of sensors) are all found there, by one look that never branches another way.
+import {
+  appendInteger, BYTE_CAPACITY, BYTES, BYTES_USED, COUNT, GREATEST_SEEN, HAS_WIDE, KEY_CAPACITY, KEYS, LEAST_SEEN, NO_ID, NULL_ID, nullId,
+  PLACES, SLOT_MASK, SLOTS,
+} from './key-header';
+import { encodeByPlace, layOutPlaces, seeKeys, seeRows } from './places';
 import { isThere } from './types';
 import { copyShort } from './take';
 
@@ -98,18 +103,6 @@ export function checksumEnd(state: usize, ptr: usize, left: u32, total: f64): u3
   return <u32>finishSum(hash + <u64>total, ptr, left);
 }
 
-const COUNT: usize = 0;
-const NULL_ID: usize = 4;
-const SLOTS: usize = 8;
-const SLOT_MASK: usize = 12;
-const KEYS: usize = 16;
-const KEY_CAPACITY: usize = 20;
-const BYTES: usize = 24;
-const BYTE_CAPACITY: usize = 28;
-const BYTES_USED: usize = 32;
-const HAS_WIDE: usize = 36;
-const NO_ID: u32 = 0xffffffff;
-
 export function initKeyTable(
   header: usize, slots: usize, slotCount: u32, keys: usize, keyCapacity: u32, bytes: usize, byteCapacity: u32,
 ): void {
@@ -123,37 +116,76 @@ export function initKeyTable(
   store<u32>(header, byteCapacity, BYTE_CAPACITY);
   store<u32>(header, 0, BYTES_USED);
   store<u32>(header, 0, HAS_WIDE);
+  store<u32>(header, 0, PLACES);
+  store<i64>(header, i64.MAX_VALUE, LEAST_SEEN);
+  store<i64>(header, i64.MIN_VALUE, GREATEST_SEEN);
   if (byteCapacity > 0) store<u32>(keys, 0);
   memory.fill(slots, 0, <usize>slotCount << 3);
 }
 
-/** The hashes are in the old slots: a key is read only beside wide ones, whose hash does not tell it. */
 export function rehashKeyTable(header: usize, slots: usize, slotCount: u32, keys: usize, keyCapacity: u32): void {
-  let old = <usize>load<u32>(header, SLOTS);
+  const old = <usize>load<u32>(header, SLOTS);
   const oldCount = load<u32>(header, SLOT_MASK) + 1;
-  const mask = slotCount - 1;
+  store<u32>(header, slots, SLOTS);
+  store<u32>(header, slotCount - 1, SLOT_MASK);
+  store<u32>(header, keys, KEYS);
+  store<u32>(header, keyCapacity, KEY_CAPACITY);
+  if (load<u32>(header, BYTE_CAPACITY) == 0 && seeKeys(header)) layOutPlaces(header);
+  else moveHashes(header, old, oldCount);
+}
+
+/** The hashes are in the old slots: a key is read only beside wide ones, whose hash does not tell it. */
+function moveHashes(header: usize, old: usize, oldCount: u32): void {
+  const slots = <usize>load<u32>(header, SLOTS);
+  const mask = load<u32>(header, SLOT_MASK);
+  const keys = <usize>load<u32>(header, KEYS);
   const isText = load<u32>(header, BYTE_CAPACITY) > 0;
   const hasWide = load<u32>(header, HAS_WIDE) != 0;
-  memory.fill(slots, 0, <usize>slotCount << 3);
+  memory.fill(slots, 0, (<usize>mask + 1) << 3);
   for (let i: u32 = 0; i < oldCount; i++, old += 8) {
     const slot = load<u64>(old);
     if (slot == 0) continue;
-    if (!isText) {
-      const key = hasWide ? load<u64>(keys + ((<usize>(slot >> 32) - 1) << 3)) : <u64>unmix(<u32>slot);
-      const first = slots + (<usize>(<u32>key & mask) << 3);
-      if ((!hasWide || isNarrow(key)) && load<u64>(first) == 0) {
-        store<u64>(first, slot);
-        continue;
-      }
+    if (isText) {
+      putSlot(slots, mask, slot);
+      continue;
     }
-    let index = <u32>slot & mask;
-    while (load<u64>(slots + (<usize>index << 3)) != 0) index = (index + 1) & mask;
-    store<u64>(slots + (<usize>index << 3), slot);
+    const key = hasWide ? load<u64>(keys + ((<usize>(slot >> 32) - 1) << 3)) : <u64>unmix(<u32>slot);
+    putInteger(slots, mask, slot, <u32>key, !hasWide || isNarrow(key));
   }
-  store<u32>(header, slots, SLOTS);
-  store<u32>(header, mask, SLOT_MASK);
-  store<u32>(header, keys, KEYS);
-  store<u32>(header, keyCapacity, KEY_CAPACITY);
+}
+
+// @ts-ignore: decorator
+@inline
+function putSlot(slots: usize, mask: u32, slot: u64): void {
+  let index = <u32>slot & mask;
+  while (load<u64>(slots + (<usize>index << 3)) != 0) index = (index + 1) & mask;
+  store<u64>(slots + (<usize>index << 3), slot);
+}
+
+// @ts-ignore: decorator
+@inline
+function putInteger(slots: usize, mask: u32, slot: u64, low: u32, isNarrow: bool): void {
+  const first = slots + (<usize>(low & mask) << 3);
+  if (isNarrow && load<u64>(first) == 0) store<u64>(first, slot);
+  else putSlot(slots, mask, slot);
+}
+
+/** Integers that had places get hashes. */
+function hashKeys(header: usize): void {
+  const slots = <usize>load<u32>(header, SLOTS);
+  const mask = load<u32>(header, SLOT_MASK);
+  const keys = <usize>load<u32>(header, KEYS);
+  const count = load<u32>(header, COUNT);
+  const none = load<u32>(header, NULL_ID);
+  memory.fill(slots, 0, (<usize>mask + 1) << 3);
+  store<u32>(header, 0, PLACES);
+  for (let id: u32 = 0; id < count; id++) {
+    if (id == none) continue;
+    const key = load<u64>(keys + (<usize>id << 3));
+    const isShort = isNarrow(key);
+    if (!isShort) store<u32>(header, 1, HAS_WIDE);
+    putInteger(slots, mask, (<u64>(id + 1) << 32) | <u64>hashInteger(key), <u32>key, isShort);
+  }
 }
 
 /** The lower bits of the result depend on all bits of x, and no two x have one result: each of the three steps can be undone. */
@@ -187,28 +219,12 @@ function hashInteger(key: u64): u32 {
   return <u32>(((h ^ (h >> 29)) * P3) >> 32);
 }
 
-/** Id of null, given out at its first row; NO_ID when there is no room. */
-function nullId(header: usize, isText: bool): u32 {
-  const known = load<u32>(header, NULL_ID);
-  if (known != NO_ID) return known;
-  const id = load<u32>(header, COUNT);
-  if (id == load<u32>(header, KEY_CAPACITY)) return NO_ID;
-  const keys = <usize>load<u32>(header, KEYS);
-  if (isText) store<u32>(keys + (<usize>id << 2), load<u32>(header, BYTES_USED), 4);
-  else store<u64>(keys + (<usize>id << 3), 0);
-  store<u32>(header, id, NULL_ID);
-  store<u32>(header, id + 1, COUNT);
-  return id;
-}
-
 /** Gives the key the next id, in a slot that is empty. */
 function addInteger(header: usize, slot: usize, hash: u32, key: u64): u32 {
-  const id = load<u32>(header, COUNT);
-  if (id == load<u32>(header, KEY_CAPACITY)) return NO_ID;
+  const id = appendInteger(header, key);
+  if (id == NO_ID) return NO_ID;
   store<u32>(slot, hash);
   store<u32>(slot, id + 1, 4);
-  store<u64>(<usize>load<u32>(header, KEYS) + (<usize>id << 3), key);
-  store<u32>(header, id + 1, COUNT);
   if (!isNarrow(key)) store<u32>(header, 1, HAS_WIDE);
   return id;
 }
@@ -268,7 +284,7 @@ function encodeKnown<T>(slots: usize, mask: u32, values: usize, from: u32, rows:
   return row;
 }
 
-function encodeIntegers<T>(header: usize, values: usize, validity: usize, from: u32, rows: u32, ids: usize): u32 {
+function encodeByHash<T>(header: usize, values: usize, validity: usize, from: u32, rows: u32, ids: usize): u32 {
   const slots = <usize>load<u32>(header, SLOTS);
   const keys = <usize>load<u32>(header, KEYS);
   const mask = load<u32>(header, SLOT_MASK);
@@ -299,6 +315,28 @@ function encodeIntegers<T>(header: usize, values: usize, validity: usize, from: 
     store<u32>(ids + (<usize>row << 2), id);
   }
   return rows;
+}
+
+/** From the first row on whose key has no place, or of a table without keys. */
+function encodeElsewhere<T>(header: usize, values: usize, validity: usize, from: u32, rows: u32, ids: usize): u32 {
+  seeRows<T>(header, values, validity, from, rows);
+  if (seeKeys(header)) {
+    layOutPlaces(header);
+    return encodeByPlace<T>(header, values, validity, from, rows, ids);
+  }
+  hashKeys(header);
+  return encodeByHash<T>(header, values, validity, from, rows, ids);
+}
+
+function encodeIntegers<T>(header: usize, values: usize, validity: usize, from: u32, rows: u32, ids: usize): u32 {
+  let row = from;
+  if (load<u32>(header, PLACES) != 0) {
+    row = encodeByPlace<T>(header, values, validity, from, rows, ids);
+    if (row == rows || load<u32>(header, COUNT) == load<u32>(header, KEY_CAPACITY)) return row;
+  } else if (load<u32>(header, COUNT) != 0) {
+    return encodeByHash<T>(header, values, validity, from, rows, ids);
+  }
+  return encodeElsewhere<T>(header, values, validity, row, rows, ids);
 }
 
 export function encodeInt64(header: usize, values: usize, validity: usize, from: u32, rows: u32, ids: usize): u32 {

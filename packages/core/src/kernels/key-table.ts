@@ -15,8 +15,12 @@ export const KEY_TABLE = {
   bytes: 24,
   byteCapacity: 28,
   bytesUsed: 32,
-  /** Whether a key of an int64 table does not fit into 32 bits. Only compiled kernels know. */
+  /** From here on only compiled kernels know. Whether a key of an int64 table does not fit into 32 bits. */
   hasWide: 36,
+  /** How many places the slots are, where integers have places; and the least and greatest number seen (int64). */
+  places: 40,
+  leastSeen: 48,
+  greatestSeen: 56,
 } as const;
 
 const FIRST_KEYS = 512;

@@ -173,6 +173,58 @@ describe.each(KINDS)('KeyTable on %s kernels', (_, kernels) => {
     expect(held.size).toBe(0);
   });
 
+  it.each(['i32', 'i64'] as const)(
+    'numbers %s that lie close together, then apart, then close together again',
+    (type) => {
+      memory.reset();
+      const random = seededRandom(44);
+      const table = new KeyTable(arena as unknown as Arena, kernels, 1, false);
+      const known = new Map<bigint | null, number>();
+      const width = type === 'i32' ? 4 : 8;
+      // Numbers around a middle. Growth comes in between, and a table that is empty again.
+      const ranges = [10, 900, 5_000, 40, 2 ** 31, 900, 60_000, 3];
+      for (const [turn, range] of ranges.entries()) {
+        const rows = 2_000;
+        const values = memory.room(width * rows);
+        const validity = memory.room(Math.ceil(rows / 8));
+        for (let byte = 0; byte < Math.ceil(rows / 8); byte++) arena.u8[validity + byte] = Math.floor(random() * 256);
+        const hasNulls = turn % 2 === 1;
+        const keys = Array.from({ length: rows }, (_unused, row) => {
+          const key = BigInt(Math.floor((random() - 0.6) * range));
+          if (type === 'i32') memory.view.setInt32(values + 4 * row, Number(key), true);
+          else memory.view.setBigInt64(values + 8 * row, key, true);
+          return hasNulls && (((arena.u8[validity + (row >> 3)] as number) >> (row & 7)) & 1) === 0 ? null : key;
+        });
+        const ids = memory.room(4 * rows);
+        if (type === 'i32') table.encodeInt32(values, hasNulls ? validity : 0, rows, ids);
+        else table.encodeInt64(values, hasNulls ? validity : 0, rows, ids);
+        expect(idsOf(ids, rows)).toEqual(expectedIds(keys, known));
+        for (const [key, id] of known) expect(memory.view.getBigInt64(table.keys + 8 * id, true)).toBe(key ?? 0n);
+        if (turn === 5) {
+          table.clear();
+          known.clear();
+        }
+      }
+      table.release();
+      expect(held.size).toBe(0);
+    },
+  );
+
+  it('numbers the least and the greatest of 64 bits beside others', () => {
+    memory.reset();
+    const table = new KeyTable(arena as unknown as Arena, kernels, 1, false);
+    const keys = [2n ** 63n - 1n, -(2n ** 63n), 2n ** 63n - 5n, 2n ** 63n - 1n, 0n, -(2n ** 63n) + 3n];
+    const known = new Map<bigint, number>();
+    for (const part of [keys.slice(2, 4), keys.slice(0, 1), keys]) {
+      const values = memory.room(8 * part.length);
+      for (const [row, key] of part.entries()) memory.view.setBigInt64(values + 8 * row, key, true);
+      const ids = memory.room(4 * part.length);
+      table.encodeInt64(values, 0, part.length, ids);
+      expect(idsOf(ids, part.length)).toEqual(expectedIds(part, known));
+    }
+    table.release();
+  });
+
   it('makes pairs of ids into one key', () => {
     memory.reset();
     const [left, right, out] = [memory.room(12), memory.room(12), memory.room(24)];

@@ -1,4 +1,5 @@
 /** The distinct values of a column chunk, numbered in the order in which they come, as far as they are few. */
+import { KEY_TABLE_HEADER_BYTES } from '../../kernels/vector-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import { type EncoderMemory, EncoderRegion } from './encoder-memory.ts';
 import { DICTIONARY_BYTES } from './encoder-sizes.ts';
@@ -9,7 +10,7 @@ export const MOST_TEXT_BYTES: number = 1024 * 1024;
 const FIRST_ENTRIES = 2048;
 const FIRST_TEXT_BYTES: number = 16 * 1024;
 /** Places in the header of the kernels' table. */
-const HEADER = { count: 0, texts: 24, textCapacity: 28, bytesUsed: 32, size: 40 } as const;
+const HEADER = { count: 0, texts: 24, textCapacity: 28, bytesUsed: 32 } as const;
 const SLOT_BYTES = 8;
 
 export class ValueDictionary {
@@ -31,7 +32,7 @@ export class ValueDictionary {
     this.#texts = new EncoderRegion(memory);
     this.#capacity = FIRST_ENTRIES;
     this.#textCapacity = isText ? FIRST_TEXT_BYTES : 0;
-    const header = this.#header.ensure(HEADER.size);
+    const header = this.#header.ensure(KEY_TABLE_HEADER_BYTES);
     const slots = this.#slots.ensure(2 * FIRST_ENTRIES * SLOT_BYTES);
     const keys = this.#keys.ensure(this.#keyBytes());
     const texts = isText ? this.#texts.ensure(FIRST_TEXT_BYTES) : 0;
