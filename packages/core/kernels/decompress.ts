@@ -8,11 +8,18 @@ function copyOver(out: usize, from: usize, bytes: usize): void {
   for (let at: usize = 0; at < bytes; at += 16) v128.store(out + at, v128.load(from + at));
 }
 
-/** Copies `bytes` from `distance` before `out`, where the two may overlap. */
+/**
+ * Copies `bytes` from `distance` before `out`, where the two may overlap. Few bytes are loaded exactly and stored at once: what has just been stored
+ * is there for a load at once only where one store holds all of it (times that differ from those before them in their low bytes).
+ */
 // @ts-ignore: decorator
 @inline
 export function copyBack(out: usize, distance: usize, bytes: usize): void {
-  if (distance >= 16) {
+  if (bytes - 4 <= 4 && distance >= bytes) {
+    const from = out - distance;
+    const last = bytes - 4;
+    store<u64>(out, <u64>load<u32>(from) | (<u64>load<u32>(from + last) << (<u64>last << 3)));
+  } else if (distance >= 16) {
     copyOver(out, out - distance, bytes);
   } else if (distance >= 8) {
     for (let at: usize = 0; at < bytes; at += 8) store<u64>(out + at, load<u64>(out + at - distance));

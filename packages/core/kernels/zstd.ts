@@ -52,6 +52,13 @@ function bitsBelow(p: usize, at: i32, count: u32): u32 {
   return <u32>(((load<u64>(p) & (((<u64>1) << <u64>at) - 1)) << <u64>(-from)) & mask);
 }
 
+/** The first `count` bits of a word, also where there are none. */
+// @ts-ignore: decorator
+@inline
+function firstBits(word: u64, count: u32): u32 {
+  return <u32>((word >> 1) >> <u64>(63 - count));
+}
+
 /** Bits of such a stream before the mark in its last byte; -1 when there is no mark. */
 // @ts-ignore: decorator
 @inline
@@ -232,33 +239,63 @@ function readTree(s: usize, p: usize, end: usize): usize {
   return p;
 }
 
-/** One stream of Huffman codes. */
-function readStream(s: usize, p: usize, bytes: usize, out: usize, count: usize): bool {
+/** Four symbols of up to eleven bits from the word that ends below bit `at`, which is 64 at least. Returns how many bits they took. */
+// @ts-ignore: decorator
+@inline
+function fourSymbols(table: usize, log: u64, mask: u64, p: usize, at: i32, out: usize): i32 {
+  const from = at - 56;
+  const word = load<u64>(p + (<usize>from >> 3)) >> <u64>(from & 7);
+  let left: u64 = 56;
+  for (let i: usize = 0; i < 4; i++) {
+    const entry = load<u16>(table + (<usize>((word >> (left - log)) & mask) << 1));
+    store<u8>(out + i, <u8>entry);
+    left -= <u64>(entry >> 8);
+  }
+  return <i32>(56 - left);
+}
+
+/** What is left of one stream of Huffman codes, of which `at` bits have not been read. */
+function restOfStream(s: usize, p: usize, at: i32, out: usize, end: usize): bool {
+  if (at < 0) return false;
   const log = load<u32>(s + HUFFMAN_LOG);
   const table = s + HUFFMAN;
-  let at = streamBits(p, bytes);
-  if (at < 0) return false;
-  const end = out + count;
-  // Four symbols of up to eleven bits from one word, as long as the word lies within the stream.
   const mask = (<u64>1 << <u64>log) - 1;
-  while (at >= 64 && end - out >= 4) {
-    const from = at - 56;
-    const word = load<u64>(p + (<usize>from >> 3)) >> <u64>(from & 7);
-    let left: u64 = 56;
-    for (let i: usize = 0; i < 4; i++) {
-      const entry = load<u16>(table + (<usize>((word >> (left - <u64>log)) & mask) << 1));
-      store<u8>(out + i, <u8>entry);
-      left -= <u64>(entry >> 8);
-    }
-    at -= <i32>(56 - left);
-    out += 4;
-  }
+  for (; at >= 64 && end - out >= 4; out += 4) at -= fourSymbols(table, <u64>log, mask, p, at, out);
   for (; out < end; out++) {
     const entry = load<u16>(table + (<usize>bitsBelow(p, at, log) << 1));
     store<u8>(out, <u8>entry);
     at -= <i32>(entry >> 8);
   }
   return at == 0;
+}
+
+/** Four streams side by side: where the next symbol begins is known only with the one before, so that one stream alone leaves most of a core idle. */
+function readFourStreams(s: usize, p: usize, a: usize, b: usize, c: usize, d: usize, out: usize, part: usize, end: usize): bool {
+  const log = <u64>load<u32>(s + HUFFMAN_LOG);
+  const table = s + HUFFMAN;
+  const mask = (<u64>1 << log) - 1;
+  const second = p + a;
+  const third = second + b;
+  const fourth = third + c;
+  let at = streamBits(p, a);
+  let secondAt = streamBits(second, b);
+  let thirdAt = streamBits(third, c);
+  let fourthAt = streamBits(fourth, d);
+  let done: usize = 0;
+  // The last one has at most as many symbols as the others.
+  for (const last = end - out - 3 * part; last - done >= 4 && last >= done; done += 4) {
+    if (at < 64 || secondAt < 64 || thirdAt < 64 || fourthAt < 64) break;
+    at -= fourSymbols(table, log, mask, p, at, out + done);
+    secondAt -= fourSymbols(table, log, mask, second, secondAt, out + part + done);
+    thirdAt -= fourSymbols(table, log, mask, third, thirdAt, out + 2 * part + done);
+    fourthAt -= fourSymbols(table, log, mask, fourth, fourthAt, out + 3 * part + done);
+  }
+  return (
+    restOfStream(s, p, at, out + done, out + part) &&
+    restOfStream(s, second, secondAt, out + part + done, out + 2 * part) &&
+    restOfStream(s, third, thirdAt, out + 2 * part + done, out + 3 * part) &&
+    restOfStream(s, fourth, fourthAt, out + 3 * part + done, end)
+  );
 }
 
 /** The literals of a block. Returns where the sequences begin, or 0. */
@@ -298,7 +335,7 @@ function readLiterals(s: usize, p: usize, end: usize): usize {
   } else if (load<u32>(s + HUFFMAN_LOG) == NONE) return 0;
   store<u32>(s + LITERALS_AT, <u32>literals);
   store<u32>(s + LITERALS_COUNT, <u32>count);
-  if (format == 0) return readStream(s, p, behind - p, literals, count) ? behind : 0;
+  if (format == 0) return restOfStream(s, p, streamBits(p, behind - p), literals, literals + count) ? behind : 0;
   if (behind - p < 10) return 0;
   const a = <usize>load<u16>(p);
   const b = <usize>load<u16>(p, 2);
@@ -307,11 +344,7 @@ function readLiterals(s: usize, p: usize, end: usize): usize {
   if (a + b + c > behind - p) return 0;
   const part = (count + 3) >> 2;
   if (part * 3 > count) return 0;
-  const isFine =
-    readStream(s, p, a, literals, part) &&
-    readStream(s, p + a, b, literals + part, part) &&
-    readStream(s, p + a + b, c, literals + 2 * part, part) &&
-    readStream(s, p + a + b + c, behind - p - a - b - c, literals + 3 * part, count - 3 * part);
+  const isFine = readFourStreams(s, p, a, b, c, behind - p - a - b - c, literals, part, literals + count);
   return isFine ? behind : 0;
 }
 
@@ -383,16 +416,53 @@ function readBlock(s: usize, p: usize, end: usize, start: usize, out: usize, lim
       const matchEntry = s + MATCH_TABLE + (<usize>matchState << 2);
       const offsetCode = <u32>load<u8>(offsetEntry);
       if (offsetCode > 31) return 0;
-      const value = (<u32>1 << offsetCode) + bitsBelow(p, at, offsetCode);
-      at -= offsetCode;
       const matchCode = <usize>load<u8>(matchEntry);
-      let bits = <u32>load<u8>(s + MATCH_BITS + matchCode);
-      const match = <usize>(load<u32>(s + MATCH_BASES + (matchCode << 2)) + bitsBelow(p, at, bits));
-      at -= bits;
+      const matchBits = <u32>load<u8>(s + MATCH_BITS + matchCode);
       const literalCode = <usize>load<u8>(literalEntry);
-      bits = <u32>load<u8>(s + LITERAL_BITS + literalCode);
-      const run = <usize>(load<u32>(s + LITERAL_BASES + (literalCode << 2)) + bitsBelow(p, at, bits));
-      at -= bits;
+      const literalBits = <u32>load<u8>(s + LITERAL_BITS + literalCode);
+      const literalStep = <u32>load<u8>(literalEntry, 1);
+      const matchStep = <u32>load<u8>(matchEntry, 1);
+      const offsetStep = <u32>load<u8>(offsetEntry, 1);
+      let value: u32 = 1 << offsetCode;
+      let match = <usize>load<u32>(s + MATCH_BASES + (matchCode << 2));
+      let run = <usize>load<u32>(s + LITERAL_BASES + (literalCode << 2));
+      literalState = <u32>load<u16>(literalEntry, 2);
+      matchState = <u32>load<u16>(matchEntry, 2);
+      offsetState = <u32>load<u16>(offsetEntry, 2);
+      const bits = offsetCode + matchBits + literalBits + literalStep + matchStep + offsetStep;
+      // The word that ends with the bit below `at` has at least 57 bits of the stream: nearly always all that a sequence takes.
+      if (at >= 64 && bits <= 57 && count > 1) {
+        const below = at - 1;
+        let word = load<u64>(p + (<usize>below >> 3) - 7) << <u64>(7 - (below & 7));
+        value += firstBits(word, offsetCode);
+        word <<= <u64>offsetCode;
+        match += <usize>firstBits(word, matchBits);
+        word <<= <u64>matchBits;
+        run += <usize>firstBits(word, literalBits);
+        word <<= <u64>literalBits;
+        literalState += firstBits(word, literalStep);
+        word <<= <u64>literalStep;
+        matchState += firstBits(word, matchStep);
+        word <<= <u64>matchStep;
+        offsetState += firstBits(word, offsetStep);
+        at -= bits;
+      } else {
+        value += bitsBelow(p, at, offsetCode);
+        at -= offsetCode;
+        match += <usize>bitsBelow(p, at, matchBits);
+        at -= matchBits;
+        run += <usize>bitsBelow(p, at, literalBits);
+        at -= literalBits;
+        // Behind the last sequence there is no state.
+        if (count > 1) {
+          literalState += bitsBelow(p, at, literalStep);
+          at -= literalStep;
+          matchState += bitsBelow(p, at, matchStep);
+          at -= matchStep;
+          offsetState += bitsBelow(p, at, offsetStep);
+          at -= offsetStep;
+        }
+      }
       let distance: u32;
       if (value > 3) {
         distance = value - 3;
@@ -408,17 +478,6 @@ function readBlock(s: usize, p: usize, end: usize, start: usize, out: usize, lim
           second = first;
           first = distance;
         }
-      }
-      if (count > 1) {
-        bits = <u32>load<u8>(literalEntry, 1);
-        literalState = <u32>load<u16>(literalEntry, 2) + bitsBelow(p, at, bits);
-        at -= bits;
-        bits = <u32>load<u8>(matchEntry, 1);
-        matchState = <u32>load<u16>(matchEntry, 2) + bitsBelow(p, at, bits);
-        at -= bits;
-        bits = <u32>load<u8>(offsetEntry, 1);
-        offsetState = <u32>load<u16>(offsetEntry, 2) + bitsBelow(p, at, bits);
-        at -= bits;
       }
       if (at < 0 || run > literalsEnd - literals || run + match > limit - out) return 0;
       for (let k: usize = 0; k < run; k += 16) v128.store(out + k, v128.load(literals + k));
