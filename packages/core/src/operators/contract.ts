@@ -41,6 +41,11 @@ export interface Operator {
    * Only called in stages with morsels; operators without per-morsel state leave it out.
    */
   endMorsel?(): MaybePromise;
+  /**
+   * Of a join that lanes share: takes right rows while the lane waits for something else, until that has come; rejects as that does. Calls of
+   * others may come meanwhile.
+   */
+  takeWhile?(pending: Promise<void>): Promise<void>;
   /** What it holds, for `job.state()`. Undefined when it never holds anything. */
   held?(): HeldState | undefined;
   /** Milliseconds on the context's clock at which an interval trigger is due; the lane then calls `flush('interval')`. */
@@ -76,8 +81,10 @@ export interface KeptAccount {
 
 /** The right rows of a join that several lanes share: each of them gets all. */
 export interface SideRows {
-  /** The next batches, the caller's from now on; undefined at the end. @throws ERR_ABORTED when the run is stopping */
-  next(): Batch[] | undefined | Promise<Batch[] | undefined>;
+  /** The next batches, the caller's from now on; undefined while there are none. @throws ERR_ABORTED when the run is stopping */
+  poll(): Batch[] | 'end' | undefined;
+  /** Resolves when `poll` has something. It need not be waited for to its end. @throws ERR_ABORTED */
+  arrival(): Promise<void>;
 }
 
 /** What a lane gives its operators. */

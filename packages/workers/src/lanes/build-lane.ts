@@ -32,7 +32,7 @@ import { wantsFlushes, wantsIsolates } from './attention.ts';
 import { DroppedPackets, type DroppedPacketsParts } from './dropped-packets.ts';
 import type { SplitBounds } from './generated-input.ts';
 import { IsolateReport } from './isolate-report.ts';
-import { type LaneChain, type LaneInput, LaneLoop } from './lane-loop.ts';
+import { type LaneChain, type LaneInput, LaneLoop, type LaneParts } from './lane-loop.ts';
 import { LaneMemory } from './lane-memory.ts';
 import { type LaneOutput, MorselOutput, StreamOutput } from './lane-outputs.ts';
 import type { FilePlace, LaneConfig, LaneMessage } from './protocol.ts';
@@ -95,7 +95,7 @@ export async function buildLane(
   const input = await restoreChain(arena, config, chain, { spill, signal })
     .then(() => laneInput(arena, config, { kernels, chain, signal, send }))
     .catch(async (error: unknown) => {
-      await closeLane(arena, undefined, chain, outputs, spill).finally(() => memory.close());
+      await closeLane(arena, undefined, chain, outputs, spill).finally(closesBoth(side, memory));
       throw error;
     });
   const isolate = new IsolateReport(statistics, () => wantsIsolates(attention()));
@@ -104,7 +104,7 @@ export async function buildLane(
     chain: new DrivenChain(chain, config, operators),
     outputs,
     statistics,
-    ...(side !== undefined && { side }),
+    ...(side !== undefined && { side: sideOf(chain, config, side) }),
     isOnlyLane: stage.lanes === 1,
     isolate,
     pressure: memory.watch(rings, (error) => send({ type: 'unmanaged', error: errorToData(error) })),
@@ -118,7 +118,7 @@ export async function buildLane(
     save: (place) => saveChain(arena, config, chain, place, signal),
     close: () => {
       isolate.close();
-      return closeLane(arena, input, chain, outputs, spill).finally(() => memory.close());
+      return closeLane(arena, input, chain, outputs, spill).finally(closesBoth(side, memory));
     },
   };
 }
@@ -205,6 +205,21 @@ async function openSide(
   if (side === undefined) return undefined;
   const { SideInput } = await import('./side-input.ts');
   return new SideInput(attachRing(arena, side.ring).consumer(), side.edge, statistics);
+}
+
+function closesBoth(side: SideInput | undefined, memory: LaneMemory): () => void {
+  return () => {
+    side?.close();
+    memory.close();
+  };
+}
+
+function sideOf({ operators }: StageChain, { stage }: LaneConfig, side: SideInput): NonNullable<LaneParts['side']> {
+  const join = stage.side && operators[stage.side.operator];
+  return {
+    takeWhile: (pending) => join?.takeWhile?.(pending) ?? pending,
+    drain: () => side.drain(),
+  };
 }
 
 /** Snapshots are written through a spill of their own: the operators may have none. */

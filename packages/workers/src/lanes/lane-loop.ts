@@ -67,7 +67,7 @@ export interface LaneParts {
   outputs: readonly LaneOutput[];
   statistics: ActorStatistics;
   /** Of a join that the lanes share. */
-  side?: { drain(): Promise<void> };
+  side?: { takeWhile(pending: Promise<void>): Promise<void>; drain(): Promise<void> };
   /** Only a stage of one lane has state across morsels, and so something to emit at the end. */
   isOnlyLane: boolean;
   pressure: Pick<LanePressure, 'relieve'>;
@@ -150,19 +150,24 @@ export class LaneLoop {
         rows += batch.rows;
         taken += 1;
         const pushed = chain.push(batch, morsel.port);
-        if (pushed !== undefined) await pushed;
+        if (pushed !== undefined) await this.#through(pushed);
       }
     } finally {
       for (const batch of morsel.batches.slice(taken)) batch.release();
     }
     if (morsel.port !== undefined && morsel.isLast === true) await chain.endInput(morsel.port);
     const ended = chain.endMorsel();
-    if (ended !== undefined) await ended;
+    if (ended !== undefined) await this.#through(ended);
     for (const output of outputs) {
       const published = output.endMorsel();
-      if (published !== undefined) await published;
+      if (published !== undefined) await this.#through(published);
     }
     statistics.countIn(rows, morsel.bytes);
+  }
+
+  /** Whatever keeps this lane waiting, other lanes are not to wait for it to take the right rows of their join. */
+  #through(pending: Promise<void>): Promise<void> {
+    return this.#parts.side?.takeWhile(pending) ?? pending;
   }
 
   async #betweenMorsels(): Promise<void> {

@@ -10,12 +10,15 @@ const RIGHT = 1;
  * A join as each of several lanes runs it: it takes those left batches that are this lane's, in order, and all right rows, which it fetches when a left
  * batch needs them. So what becomes of a left batch is pushed before `push` is done, as behind any other step of such a stage.
  *
- * It cannot be saved: a lane may wait for right rows in the middle of a batch.
+ * While the lane waits for something else it takes right rows too (`takeWhile`), and holds them, beyond its share on disk: other lanes get no more of
+ * them before it has. It cannot be saved: a lane may wait for right rows in the middle of a batch.
  */
 export class SharedJoin implements Operator {
   readonly #join: OrderedJoin;
   readonly #side: SideRows;
   #hasEnded = false;
+  /** A call of the join that goes on: calls never overlap. */
+  #active: Promise<void> | undefined;
 
   constructor(join: OrderedJoin, side: SideRows) {
     this.#join = join;
@@ -23,11 +26,11 @@ export class SharedJoin implements Operator {
   }
 
   push(batch: Batch): MaybePromise {
-    return this.#goOn(this.#join.push(batch, LEFT));
+    return this.#alone(() => this.#goOn(this.#join.push(batch, LEFT)));
   }
 
   flush(reason: FlushReason): MaybePromise {
-    return this.#join.flush(reason);
+    return this.#alone(() => this.#join.flush(reason));
   }
 
   end(): MaybePromise {
@@ -42,18 +45,48 @@ export class SharedJoin implements Operator {
     this.#join.close();
   }
 
+  async takeWhile(pending: Promise<void>): Promise<void> {
+    let isOver = false;
+    const over = pending.finally(() => {
+      isOver = true;
+    });
+    over.catch(() => {}); // awaited at the end
+    while (!isOver && !this.#hasEnded) {
+      if (this.#active !== undefined) {
+        await Promise.race([over, this.#active]);
+        continue;
+      }
+      const rows = this.#side.poll();
+      if (rows === undefined) await Promise.race([over, this.#side.arrival()]);
+      else await this.#alone(() => this.#take(rows));
+    }
+    return over;
+  }
+
+  /** Runs a call when the one before is through. */
+  #alone(call: () => MaybePromise): MaybePromise {
+    if (this.#active !== undefined) return this.#active.then(() => this.#alone(call));
+    const going = call();
+    if (going === undefined) return;
+    const active = going.finally(() => {
+      this.#active = undefined;
+    });
+    this.#active = active.catch(() => {}); // whoever called is told
+    return active;
+  }
+
   /** Has the join take right rows until it is through with its left batch. */
   #goOn(pushed: MaybePromise): MaybePromise {
     if (pushed instanceof Promise) return pushed.then(() => this.#goOn(undefined));
     while (!this.#hasEnded && this.#join.wants() === RIGHT) {
-      const rows = this.#side.next();
-      const taken = rows instanceof Promise ? rows.then((batches) => this.#take(batches)) : this.#take(rows);
+      const rows = this.#side.poll();
+      const taken = rows === undefined ? this.#side.arrival() : this.#take(rows);
       if (taken instanceof Promise) return this.#goOn(taken);
     }
   }
 
-  #take(batches: Batch[] | undefined): MaybePromise {
-    if (batches !== undefined) return this.#pushRest(batches, 0);
+  #take(rows: Batch[] | 'end'): MaybePromise {
+    if (rows !== 'end') return this.#pushRest(rows, 0);
     this.#hasEnded = true;
     return this.#join.endInput(RIGHT);
   }

@@ -39,11 +39,13 @@ class RandomSide implements SideRows {
     this.#pieces = cut(random, rows);
   }
 
-  next(): Batch[] | undefined | Promise<Batch[] | undefined> {
+  poll(): Batch[] | 'end' | undefined {
+    if (this.#random.chance(0.3)) return undefined;
     const pieces = this.#pieces.splice(0, this.#random.integer(1, 2));
-    const batches = pieces.length === 0 ? undefined : pieces.map(this.#take);
-    return this.#random.chance(0.3) ? Promise.resolve(batches) : batches;
+    return pieces.length === 0 ? 'end' : pieces.map(this.#take);
   }
+
+  async arrival(): Promise<void> {}
 }
 
 /** The stage of a join as lanes share it. */
@@ -94,6 +96,7 @@ async function drive(given: RandomJoin, random: SeededRandom) {
     taken = [];
     await lane.push(rowsToBatch(arena, 1, leftFields, rows, 1));
     inputs.push(taken);
+    if (random.chance(0.3)) await lane.operators[0]?.takeWhile?.(new Promise((resolve) => setTimeout(resolve, 1)));
     if (random.chance(0.3)) await lane.operators[0]?.flush('pressure');
   }
   for (const lane of lanes) await lane.close();
@@ -116,7 +119,7 @@ const SEEDS = Number(process.env['SPILLWAY_JOINS'] ?? 6);
 describe('a join that lanes share', () => {
   let bytesOnDisk = 0;
 
-  it.each(['asof', 'asof forward', 'asof nearest', 'semi', 'anti'] as const)(
+  it.each(['asof', 'semi', 'anti'] as const)(
     'makes of each left input what the reference makes of it, in whatever lane: %s',
     async (kind) => {
       const first = chooseSeed();
