@@ -28,6 +28,27 @@ export function rowsOfSegment(places: usize, count: u32, first: u32, end: u32, o
   return isOutside ? 0 : 1;
 }
 
+/** Left rows [from, end), between which no right row comes. */
+// @ts-ignore: decorator
+@inline
+function asofRun(
+  leftTimes: usize, leftKeys: usize, from: u32, end: u32, lastRows: usize, lastTimes: usize, tolerance: u64, out: usize,
+): void {
+  for (let left = from; left < end; left++) {
+    const key = load<u32>(leftKeys + ((<usize>left) << 2));
+    let place = NO_ROW;
+    if (key != NO_ROW) {
+      place = load<u32>(lastRows + ((<usize>key) << 2));
+      if (tolerance != <u64>-1 && place != NO_ROW) {
+        // Unsigned: the difference of two int64 may need 64 bits.
+        const time = load<i64>(leftTimes + ((<usize>left) << 3));
+        if (<u64>(time - load<i64>(lastTimes + ((<usize>key) << 3))) > tolerance) place = NO_ROW;
+      }
+    }
+    store<u32>(out + ((<usize>left) << 2), place);
+  }
+}
+
 export function asofMatch(
   cursor: usize,
   leftTimes: usize,
@@ -47,27 +68,26 @@ export function asofMatch(
   let left = load<u32>(cursor);
   let right = load<u32>(cursor + 4);
   while (left < leftRows) {
-    const time = load<i64>(leftTimes + ((<usize>left) << 3));
-    while (right < rightRows) {
-      const rightTime = load<i64>(rightTimes + ((<usize>right) << 3));
-      if (rightTime > time || (rightTime == time && isStrict != 0)) break;
-      const key = load<u32>(rightKeys + ((<usize>right) << 2));
-      if (key != NO_ROW) {
-        store<u32>(lastRows + ((<usize>key) << 2), firstPlace + right);
-        store<i64>(lastTimes + ((<usize>key) << 3), rightTime);
-      }
-      right++;
+    if (right == rightRows) {
+      if (isLast == 0) break;
+      asofRun(leftTimes, leftKeys, left, leftRows, lastRows, lastTimes, tolerance, out);
+      left = leftRows;
+      break;
     }
-    if (right == rightRows && isLast == 0) break;
-    const key = load<u32>(leftKeys + ((<usize>left) << 2));
-    let place = NO_ROW;
+    const rightTime = load<i64>(rightTimes + ((<usize>right) << 3));
+    // The left rows before this right row, which are mostly several, or none.
+    let end = left;
+    if (isStrict != 0) while (end < leftRows && load<i64>(leftTimes + ((<usize>end) << 3)) <= rightTime) end++;
+    else while (end < leftRows && load<i64>(leftTimes + ((<usize>end) << 3)) < rightTime) end++;
+    asofRun(leftTimes, leftKeys, left, end, lastRows, lastTimes, tolerance, out);
+    left = end;
+    if (left == leftRows) break;
+    const key = load<u32>(rightKeys + ((<usize>right) << 2));
     if (key != NO_ROW) {
-      place = load<u32>(lastRows + ((<usize>key) << 2));
-      // Unsigned: the difference of two int64 may need 64 bits.
-      if (place != NO_ROW && <u64>(time - load<i64>(lastTimes + ((<usize>key) << 3))) > tolerance) place = NO_ROW;
+      store<u32>(lastRows + ((<usize>key) << 2), firstPlace + right);
+      store<i64>(lastTimes + ((<usize>key) << 3), rightTime);
     }
-    store<u32>(out + ((<usize>left) << 2), place);
-    left++;
+    right++;
   }
   store<u32>(cursor, left);
   store<u32>(cursor + 4, right);
