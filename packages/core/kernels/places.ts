@@ -26,11 +26,12 @@ export function seeKeys(header: usize): bool {
   return low <= high && <u64>(high - low) < placeCount(header);
 }
 
-/** Widens what has been seen by rows. */
+/** Widens what has been seen by rows, until it is too wide for places. */
 export function seeRows<T>(header: usize, values: usize, validity: usize, from: u32, rows: u32): void {
   let low = load<i64>(header, LEAST_SEEN);
   let high = load<i64>(header, GREATEST_SEEN);
-  for (let row = from; row < rows; row++) {
+  const places = placeCount(header);
+  for (let row = from; row < rows && (low > high || <u64>(high - low) < places); row++) {
     if (!isThere(validity, row)) continue;
     const key = <i64>load<T>(values + <usize>row * sizeof<T>());
     low = min<i64>(low, key);
