@@ -73,9 +73,9 @@ const LIMITS: Record<string, Work> = {
   },
   // By 200 keys: numbers of keys, four bytes a row.
   W6: {
-    kernelCalls: 710,
-    slabs: 640,
-    slabMegabytes: 42,
+    kernelCalls: 640,
+    slabs: 490,
+    slabMegabytes: 18,
     copiedMegabytes: 0.01,
     allocations: 90,
     allocatedMegabytes: 0.03,
@@ -84,9 +84,9 @@ const LIMITS: Record<string, Work> = {
   },
   // A key of its own for every row: its states are larger than the rows.
   W6many: {
-    kernelCalls: 8300,
-    slabs: 1800,
-    slabMegabytes: 770,
+    kernelCalls: 7000,
+    slabs: 1600,
+    slabMegabytes: 680,
     copiedMegabytes: 0.01,
     allocations: 350,
     allocatedMegabytes: 10,
