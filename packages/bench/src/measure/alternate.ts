@@ -39,6 +39,20 @@ export function roundsWithin(budgetMs: number, roundMs: number): number {
   return Math.max(ROUNDS.least, Math.min(ROUNDS.most, Math.floor(budgetMs / roundMs)));
 }
 
+/** Most turns of a warm-up: by then compilers have done with the code of eight threads. */
+const MOST_WARM_TURNS = 40;
+
+/**
+ * Has each contestant run by itself until so much time has gone, once at least: just-in-time compilers of our threads and of peers in JavaScript
+ * work on beside the first dozens of short turns, and take a core from them.
+ */
+export async function warmUp(contestants: readonly Contestant[], mostMs: number): Promise<void> {
+  for (const { run } of contestants) {
+    const until = performance.now() + mostMs;
+    for (let turn = 0; turn < MOST_WARM_TURNS && (turn === 0 || performance.now() < until); turn += 1) await run();
+  }
+}
+
 /**
  * Times contestants in turns (A B A B …), so that a slow minute of the machine hits all of them. Untimed turns go before,
  * until code is compiled and caches are warm.

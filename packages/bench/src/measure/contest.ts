@@ -1,6 +1,6 @@
 /** One workload by us and by peers: results compared before anything is timed, then all of them in turns. */
 import assert from 'node:assert';
-import { alternate, type Contestant } from './alternate.ts';
+import { alternate, type Contestant, warmUp } from './alternate.ts';
 import type { Bound, Figure } from './figure.ts';
 
 /** A peer that takes part. */
@@ -32,10 +32,14 @@ export interface Contest {
   result?: () => Promise<unknown>;
   peers: readonly (Peer | AbsentPeer)[];
   bound?: Bound;
-  /** Turns until code is compiled and caches are warm. Default 1. */
+  /** Turns that do not count. Default 1; where it is more, each contestant also runs by itself before, until its code is compiled. */
   untimed?: number;
   budgetMs: number;
 }
+
+/** Part of the time of the turns that count, and the most, for which each contestant runs before. */
+const WARM_UP_PART = 4;
+const MOST_WARM_UP_MS = 2500;
 
 function isThere(peer: Peer | AbsentPeer): peer is Peer {
   return 'run' in peer;
@@ -51,7 +55,9 @@ export async function contest(options: Contest): Promise<Figure[]> {
       assert.deepStrictEqual(without ? without(ours) : ours, await result(), `${workload}: ${name}'s result differs`);
   }
   const contestants = [{ name: 'spillway', run: () => options.run() }, ...peers];
-  const [own, ...others] = await alternate(contestants, { budgetMs: options.budgetMs }, options.untimed ?? 1);
+  const { budgetMs, untimed = 1 } = options;
+  if (untimed > 1) await warmUp(contestants, Math.min(MOST_WARM_UP_MS, budgetMs / WARM_UP_PART));
+  const [own, ...others] = await alternate(contestants, { budgetMs }, untimed);
   assert(own);
   const figure: Figure = { workload, what, rows, ours: own.medianMs, spread: own.spreadMs, unit: 'ms' };
   if (bound !== undefined && bound.value > 0) figure.bound = bound;

@@ -1,4 +1,4 @@
-import { alternate, median, spreadOf } from '@spillway/bench/measure/alternate';
+import { alternate, median, spreadOf, warmUp } from '@spillway/bench/measure/alternate';
 import { meetsTarget } from '@spillway/bench/measure/figure';
 import { expect, it } from 'vitest';
 
@@ -8,6 +8,15 @@ it('contestants take turns, after one turn each that does not count', async () =
   const timings = await alternate(contestants, 2);
   expect(turns.join('')).toBe('ababab');
   expect(timings.map(({ samplesMs }) => samplesMs.length)).toEqual([2, 2]);
+});
+
+it('each contestant is warmed up by itself: once where there is no time, and not for ever where turns are short', async () => {
+  const turns: string[] = [];
+  const contestants = ['a', 'b'].map((name) => ({ name, run: async () => void turns.push(name) }));
+  await warmUp(contestants, 0);
+  expect(turns.join('')).toBe('ab');
+  await warmUp(contestants, 60_000);
+  expect(turns.slice(2).join('')).toBe(`${'a'.repeat(40)}${'b'.repeat(40)}`);
 });
 
 it('the median of an even number is between the middle two', () => {
