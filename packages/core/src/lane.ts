@@ -1,5 +1,6 @@
 /** What a lane of a running stage needs beside `data.ts`: kernels and operators. No promise of stability. */
 export { compactBatch } from './batch/compact-batch.ts';
+export { floorBytes } from './batch/largest-batch.ts';
 export { instantiateKernels } from './kernels/compiled-kernels.ts';
 export { packetBytes } from './operators/aggregate/piece-rows.ts';
 export { buildChain } from './operators/chain.ts';

@@ -1,6 +1,7 @@
 /** From sinks to stages: what the coordinator needs beside `lane.ts`. No promise of stability. */
 
 export { floorBytes, rowBytes } from './batch/largest-batch.ts';
+export { preloadKernels } from './kernels/module.ts';
 export { poolBytes } from './memory/pool-layout.ts';
 export { boundedSources } from './plan/bounded-sources.ts';
 export { hasUserCode, type MemorySplit, splitMemory, WHOLE_LIBRARY_BYTES } from './plan/budget.ts';

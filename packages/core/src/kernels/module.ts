@@ -3,6 +3,7 @@
  * Compiling takes a few milliseconds, instantiating a fraction of one.
  */
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { PipelineError } from '../errors.ts';
 import type { SharedMemory } from '../memory/contract.ts';
 
@@ -20,11 +21,15 @@ interface WebAssemblyNamespace {
     exports(module: KernelModule): { name: string; kind: string }[];
     imports(module: KernelModule): { module: string; name: string; kind: string }[];
   };
+  compile(bytes: Uint8Array): Promise<KernelModule>;
   Instance: new (module: KernelModule, imports: { env: { memory: SharedMemory } }) => { exports: KernelExports };
 }
 
-const { Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyNamespace }).WebAssembly;
+const { Module, Instance, compile } = (globalThis as unknown as { WebAssembly: WebAssemblyNamespace }).WebAssembly;
 
+const KERNELS = new URL('../kernels.wasm', import.meta.url);
+
+let isPreloading = false;
 let threadModule: KernelModule | undefined;
 
 /**
@@ -33,13 +38,12 @@ let threadModule: KernelModule | undefined;
  */
 export function kernelModule(): KernelModule {
   if (threadModule === undefined) {
-    const file = new URL('../kernels.wasm', import.meta.url);
     let bytes: Uint8Array;
     try {
-      bytes = readFileSync(file);
+      bytes = readFileSync(KERNELS);
     } catch (cause) {
       throw new PipelineError('ERR_INTERNAL', 'the compiled kernels are missing', {
-        file: file.pathname,
+        file: KERNELS.pathname,
         hint: 'build the project, or reinstall the package',
         cause,
       });
@@ -47,6 +51,23 @@ export function kernelModule(): KernelModule {
     threadModule = new Module(bytes);
   }
   return threadModule;
+}
+
+/**
+ * Begins to compile the module beside this thread, for the threads that it starts: whoever compiles the same bytes while it is being done, or
+ * afterwards, gets what comes of it. Does nothing where it is there, and leaves what goes wrong to `kernelModule`.
+ */
+export function preloadKernels(): void {
+  if (threadModule !== undefined || isPreloading) return;
+  isPreloading = true;
+  readFile(KERNELS)
+    .then((bytes) => compile(bytes))
+    .then(
+      (module) => {
+        threadModule ??= module;
+      },
+      () => {},
+    );
 }
 
 /** Takes a module compiled by another thread as this thread's own. */

@@ -8,7 +8,6 @@ import type { LogicalPlan, PhysicalPlan, ResolvedPlan } from '@spillway/core/int
 import { type MemorySplit, splitMemory } from '@spillway/core/planner';
 import type { Advice } from '../advice/advice.ts';
 import { noted } from '../alerts/alert.ts';
-import { MainHeap } from '../governor/main-heap.ts';
 import type { JobEmitter } from '../job/events.ts';
 import type { ParsedRunOptions } from '../job/run-options.ts';
 import type { Summary } from '../job/summary.ts';
@@ -23,14 +22,14 @@ import { orAborted } from '../sinks/drain-edge.ts';
 import { Activities } from './activities.ts';
 import { ArenaLease } from './arena-lease.ts';
 import type { Attempt } from './attempt.ts';
-import { BadRowReports } from './bad-rows.ts';
+import type { BadRowReports } from './bad-rows.ts';
 import { Cleanup } from './cleanup.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { refusePushes, settleSinks } from './ends.ts';
 import { abortedError, FailureLatch, leakError } from './failure.ts';
 import type { LaneHandle } from './lane-handle.ts';
 import { type PlannedRun, planRun, type SinkInput, type Starts } from './plan-run.ts';
-import { describeBatch, type SourceBatch } from './replay.ts';
+import type { SourceBatch } from './replay.ts';
 import { type RestartCause, Restarts } from './restarts.ts';
 import type { RunBarriers } from './run-barriers.ts';
 import type { RunEnds } from './run-ends.ts';
@@ -46,7 +45,7 @@ import {
   takePool,
 } from './thread-pools.ts';
 import { isPacked, unpackInputs } from './unpack-inputs.ts';
-import { commitWriters, discardWriters, type WrittenSink } from './written-sinks.ts';
+import type { WrittenSink } from './written-sinks.ts';
 
 type RunModules = typeof import('./run-modules.ts');
 
@@ -207,7 +206,6 @@ export class Execution {
     this.latch.check();
     const planned = await planRun(sinks, this.#options, (built, logical) => this.#goOn(built, logical), plan);
     this.planned = planned;
-    if (this.#stored === undefined) await this.#watch.keepHistory(planned, this.#options, this);
     if (planned.reduced !== undefined) this.#emitter.emit('alert', noted('memory', 'process', planned.reduced));
     this.latch.check();
     return planned;
@@ -224,10 +222,10 @@ export class Execution {
     this.#takeStagePools(physical);
     const codecs = takePool('codecs', split.codecThreads, split, lease.arena.handle);
     codecs.catch(() => {}); // awaited below, unless the other pools fail first
+    await this.#watch.keepHistory(planned, this.#options, this);
     await this.#poolsReady;
     this.#codecs = await codecs;
-    const modules = await import('./run-modules.ts');
-    this.#modules = modules;
+    const modules = (this.#modules = await import('./run-modules.ts'));
     this.latch.check();
     this.#spill = await modules.spillPlace(physical, this.#options, this.#cleanup);
     this.#cleanup.add(() => this.#ends?.close());
@@ -263,7 +261,7 @@ export class Execution {
       lease: this.#lease as ArenaLease,
       options: this.#options,
       emitter: this.#emitter,
-      badRows: (this.#badRows ??= new BadRowReports(planned.logical, this.#emitter)),
+      badRows: (this.#badRows ??= new modules.BadRowReports(planned.logical, this.#emitter)),
       pools: await this.#poolsReady,
       codecs: this.#codecs,
       spill: this.#spill,
@@ -297,7 +295,8 @@ export class Execution {
   }
 
   #causeOf(attempt: Attempt, planned: PlannedRun): RestartCause | undefined {
-    const describe = (batch: SourceBatch): string => describeBatch(planned, batch);
+    const modules = this.#modules as RunModules;
+    const describe = (batch: SourceBatch): string => modules.describeBatch(planned, batch);
     const facts = { lost: this.#ends?.lost, epoch: this.#barriers?.epoch ?? 0, describe };
     const cause = this.#restarts.causeOf(attempt, facts);
     if (cause?.batch === undefined) return cause;
@@ -321,8 +320,7 @@ export class Execution {
   /** For runs whose operators never spill: snapshots may, and compressed text has to lie somewhere. */
   async #openSpillPlace(): Promise<SpillPlace> {
     const modules = this.#modules as RunModules;
-    this.#spill ??= await modules.openSpillPlace(this.#options, this.#cleanup);
-    return this.#spill;
+    return (this.#spill ??= await modules.openSpillPlace(this.#options, this.#cleanup));
   }
 
   /** Before the first attempt starts: all threads are there, and nothing has been read. */
@@ -331,7 +329,7 @@ export class Execution {
     await modules.loadDelivery(attempt.wiring);
     this.#watch.sampler.markIdle();
     this.#monitor = new modules.JobMonitor(this, this.#options, this.#emitter, this.#watch, this.#startedAt);
-    const mainHeap = new MainHeap({
+    const mainHeap = new modules.MainHeap({
       memory: () => (this.#attempt as Attempt).wiring.memory,
       leastBytes: (this.#split as MemorySplit).leastMainBytes,
       overshootBytes: (more) => this.#attempt?.overshootBytes(more) ?? 0,
@@ -389,7 +387,8 @@ export class Execution {
 
   /** All rows have arrived: store sinks become visible now, each in one commit. */
   async #commit(): Promise<void> {
-    if (this.#resume === undefined) return commitWriters(this.#written ?? []);
+    const modules = this.#modules as RunModules;
+    if (this.#resume === undefined) return modules.commitWriters(this.#written ?? []);
     if (this.#resume.options.inputEnds === 'more') return;
     await this.#barriers?.close(this.#attempt as Attempt, this.#ends as RunEnds, this.summary(true));
   }
@@ -406,15 +405,16 @@ export class Execution {
   async #end(): Promise<void> {
     const attempt = this.#attempt;
     const hasEnded = await (attempt?.stop() ?? true);
+    const isClean = attempt?.isClean ?? true;
     this.#monitor?.close();
     this.latch.disarm();
-    const isClean = attempt?.isClean ?? true;
     const unused = await this.#poolsReady.catch(() => []);
     await Promise.all(unused.map(discardPool));
     if (this.#codecs !== undefined) await (isClean ? returnPool : discardPool)(this.#codecs);
     if (!hasEnded) await attempt?.drained();
     await this.#activities.settled();
-    await discardWriters(this.#written ?? []);
+    const modules = this.#modules; // none where the run has not come so far
+    await modules?.discardWriters(this.#written ?? []);
     await this.#resume?.close();
     await this.#badRows?.write().catch((error: unknown) => this.latch.fail(error));
     await this.#giveBackMemory(isClean);

@@ -9,7 +9,7 @@
 import assert from 'node:assert';
 import { fileURLToPath } from 'node:url';
 import type { ArenaHandle, StageSpec } from '@spillway/core/internal';
-import type { MemorySplit } from '@spillway/core/planner';
+import { type MemorySplit, preloadKernels } from '@spillway/core/planner';
 import type { Piscina } from 'piscina';
 
 /**
@@ -63,8 +63,9 @@ const IDLE_POOLS_KEPT = 4;
 const idlePools: ThreadPool[] = [];
 let piscinaModule: Promise<{ Piscina: typeof Piscina }> | undefined;
 
-/** Starts loading piscina, so that it is there when planning ends. */
+/** Starts loading piscina and compiling the kernels, so that both are there when planning ends. */
 export function preloadPools(): Promise<{ Piscina: typeof Piscina }> {
+  preloadKernels();
   piscinaModule ??= import('piscina');
   return piscinaModule;
 }

@@ -233,9 +233,14 @@ function laneConfigs(parts: WiringParts, wiring: StageWiring): LaneConfig[] {
       attempt: parts.attempt,
       drops: dropsOf(parts, stage),
       spilled,
-      ...(spill !== undefined && { spill }),
+      ...(spill !== undefined && (from !== undefined || mayHold(stage)) && { spill }),
       ...restoreOf(from, stage, actor.lane),
     }));
+}
+
+/** Whether a stage has an operator that may have to put something on disk: else its lanes load nothing for that, unless they take up a snapshot. */
+function mayHold({ operators }: StageSpec): boolean {
+  return operators.some(({ shareBytes, autoBytes }) => shareBytes !== undefined || autoBytes !== undefined);
 }
 
 /** Zeroed words in which the lanes of a CSV source agree; 0 for other stages. */

@@ -29,7 +29,7 @@ import { attachRing, type Ring } from '../channels/ring.ts';
 import { SourceGate } from '../channels/source-gate.ts';
 import { ActorStatistics, OperatorStatistics } from '../monitor/statistics.ts';
 import { wantsFlushes, wantsIsolates } from './attention.ts';
-import { DroppedPackets, type DroppedPacketsParts } from './dropped-packets.ts';
+import type { DroppedPackets, DroppedPacketsParts } from './dropped-packets.ts';
 import type { SplitBounds } from './generated-input.ts';
 import { IsolateReport } from './isolate-report.ts';
 import { type LaneChain, type LaneInput, LaneLoop, type LaneParts } from './lane-loop.ts';
@@ -108,7 +108,7 @@ export async function buildLane(
     isOnlyLane: stage.lanes === 1,
     isolate,
     pressure: memory.watch(rings, (error) => send({ type: 'unmanaged', error: errorToData(error) })),
-    drops: droppedPackets(arena, config, send),
+    ...(await droppedPackets(arena, config, send)),
     onBatch: (sequence, rowsBefore, origin) => place.set(sequence, rowsBefore, origin),
   });
   return {
@@ -147,14 +147,17 @@ function limitPlace(own: OperatorStatistics, autoBytes: number): LimitPlace {
   };
 }
 
-function droppedPackets(
+/** Loaded where there are any. */
+async function droppedPackets(
   arena: Arena,
   { owner, drops }: LaneConfig,
   send: (message: LaneMessage) => void,
-): DroppedPackets {
+): Promise<{ drops?: DroppedPackets }> {
+  if (drops.every(({ length }) => length === 0)) return {};
+  const { DroppedPackets: Dropped } = await import('./dropped-packets.ts');
   const onDropped: DroppedPacketsParts['onDropped'] = (input, sequence, batches) =>
     send({ type: 'dropped', input, sequence, batches });
-  return new DroppedPackets({ arena, owner, packets: drops, onDropped });
+  return { drops: new Dropped({ arena, owner, packets: drops, onDropped }) };
 }
 
 async function closeLane(

@@ -14,17 +14,14 @@ export interface DroppedPacketsParts {
 export class DroppedPackets {
   readonly #parts: DroppedPacketsParts;
   readonly #packets: readonly ReadonlySet<number>[];
-  readonly #isNone: boolean;
 
   constructor(parts: DroppedPacketsParts) {
     this.#parts = parts;
     this.#packets = parts.packets.map((packets) => new Set(packets));
-    this.#isNone = this.#packets.every(({ size }) => size === 0);
   }
 
   /** Empties a morsel that is to be dropped; it still ends as many logical inputs. */
   apply(morsel: Morsel): void {
-    if (this.#isNone) return;
     const { sequence, packet = sequence, port = 0, batches } = morsel;
     const [first] = batches;
     if (first === undefined || this.#packets[port]?.has(packet) !== true) return;

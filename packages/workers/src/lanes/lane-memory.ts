@@ -1,7 +1,7 @@
 /** What a lane has to do with memory: its consumer in the run's pool, the heap that it reserves, and what it does under pressure. */
 import { type MemoryConsumer, MemoryPool, type MemoryReservation, type PipelineError } from '@spillway/core/base';
-import { floorBytes } from '@spillway/core/data';
 import type { Arena } from '@spillway/core/internal';
+import { floorBytes } from '@spillway/core/lane';
 import type { Ring } from '../channels/ring.ts';
 import { Arbiter } from '../governor/arbiter.ts';
 import { AwaitedRoom } from '../governor/awaited-room.ts';
