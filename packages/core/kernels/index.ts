@@ -10,7 +10,7 @@ export { snappyEncode } from './compress';
 export { lz4Continue, lz4Decode, snappyDecode } from './decompress';
 export { groupStates } from './groups';
 export { checksum, checksumAdd, checksumBegin, checksumEnd, combineIds, encodeInt32, encodeInt64, encodeText, initKeyTable, rehashKeyTable } from './hash';
-export { asofMatch, mergeMatch, rowsOfSegment } from './join';
+export { asofMatch, dealRows, mergeMatch, rowsOfSegment } from './join';
 export { initStates, mergeFirst, mergeLast, mergeStates, roundSums } from './merge';
 export { jsonRows } from './json-rows';
 export { binEnds, firstUnordered } from './order';

@@ -28,6 +28,66 @@ export function rowsOfSegment(places: usize, count: u32, first: u32, end: u32, o
   return isOutside ? 0 : 1;
 }
 
+/** The segment of a place: `bounds` are the first places of all segments, and the one behind the last. */
+function segmentOf(bounds: usize, segments: u32, place: u32): u32 {
+  let low: u32 = 0;
+  let high = segments - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (load<u32>(bounds + (<usize>middle << 2)) <= place) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+export function dealRows(
+  places: usize, count: u32, bounds: usize, segments: u32, counts: usize, chosen: usize, order: usize,
+): void {
+  const starts = counts + (<usize>segments << 2);
+  memory.fill(counts, 0, <usize>segments << 3);
+  let current: u32 = 0;
+  let first: u32 = 0;
+  let length: u32 = 0;
+  let run: u32 = 0;
+  for (let row: u32 = 0; row < count; row++) {
+    const place = load<u32>(places + (<usize>row << 2));
+    if (place == NO_ROW) continue;
+    if (place - first >= length) {
+      store<u32>(counts + (<usize>current << 2), load<u32>(counts + (<usize>current << 2)) + run);
+      run = 0;
+      current = segmentOf(bounds, segments, place);
+      first = load<u32>(bounds + (<usize>current << 2));
+      length = load<u32>(bounds + (<usize>current << 2), 4) - first;
+    }
+    run++;
+  }
+  store<u32>(counts + (<usize>current << 2), load<u32>(counts + (<usize>current << 2)) + run);
+  let next: u32 = 0;
+  for (let segment: u32 = 0; segment < segments; segment++) {
+    store<u32>(starts + (<usize>segment << 2), next);
+    next += load<u32>(counts + (<usize>segment << 2));
+  }
+  length = 0;
+  current = 0;
+  next = 0;
+  for (let row: u32 = 0; row < count; row++) {
+    const place = load<u32>(places + (<usize>row << 2));
+    if (place == NO_ROW) {
+      store<u32>(order + (<usize>row << 2), NO_ROW);
+      continue;
+    }
+    if (place - first >= length) {
+      store<u32>(starts + (<usize>current << 2), next);
+      current = segmentOf(bounds, segments, place);
+      next = load<u32>(starts + (<usize>current << 2));
+      first = load<u32>(bounds + (<usize>current << 2));
+      length = load<u32>(bounds + (<usize>current << 2), 4) - first;
+    }
+    store<u32>(chosen + (<usize>next << 2), place - first);
+    store<u32>(order + (<usize>row << 2), next++);
+  }
+}
+
 /** Left rows [from, end), between which no right row comes. */
 // @ts-ignore: decorator
 @inline

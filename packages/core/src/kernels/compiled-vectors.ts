@@ -52,6 +52,7 @@ const DIRECT = [
   'combineIds',
   'rowsOfSegment',
   'asofMatch',
+  'dealRows',
   'mergeMatch',
 ] as const satisfies readonly (keyof (VectorKernels & JoinKernels))[];
 type Direct = Pick<VectorKernels & JoinKernels, (typeof DIRECT)[number]>;

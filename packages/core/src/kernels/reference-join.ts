@@ -12,6 +12,36 @@ export function rowsOfSegment(view: DataView, places: Ptr, count: number, first:
   return isInside ? 1 : 0;
 }
 
+export function dealRows(
+  view: DataView,
+  places: Ptr,
+  count: number,
+  bounds: Ptr,
+  segments: number,
+  counts: Ptr,
+  chosen: Ptr,
+  order: Ptr,
+): void {
+  const rows: number[][] = Array.from({ length: segments }, () => []);
+  const first = (segment: number): number => view.getUint32(bounds + 4 * segment, true);
+  const found = Array.from({ length: count }, (_unused, row) => {
+    const place = view.getUint32(places + 4 * row, true);
+    if (place === TAKE_NOTHING) return undefined;
+    const segment = rows.findIndex((_rows, index) => place < first(index + 1));
+    return { segment, at: (rows[segment] as number[]).push(place - first(segment)) - 1 };
+  });
+  const starts: number[] = [];
+  let next = 0;
+  for (const [segment, { length }] of rows.entries()) {
+    starts.push(next);
+    next += length;
+    view.setUint32(counts + 4 * segment, length, true);
+  }
+  for (const [at, row] of rows.flat().entries()) view.setUint32(chosen + 4 * at, row, true);
+  for (const [row, place] of found.entries())
+    view.setUint32(order + 4 * row, place ? (starts[place.segment] as number) + place.at : TAKE_NOTHING, true);
+}
+
 export function asofMatch(
   view: DataView,
   cursor: Ptr,

@@ -4,7 +4,7 @@ import { createReferenceAggregates } from './reference-aggregate.ts';
 import * as arithmetic from './reference-arithmetic.ts';
 import * as bitmaps from './reference-bitmap.ts';
 import * as hashes from './reference-hash.ts';
-import { asofMatch, mergeMatch, rowsOfSegment } from './reference-join.ts';
+import { asofMatch, dealRows, mergeMatch, rowsOfSegment } from './reference-join.ts';
 import * as takes from './reference-take.ts';
 import type { JoinKernels, Kernels, VectorKernels } from './vector-contract.ts';
 
@@ -16,6 +16,7 @@ type Twins = VectorKernels & JoinKernels;
 const TWINS: { readonly [K in keyof Twins]: Twin<Twins[K]> } = {
   rowsOfSegment,
   asofMatch,
+  dealRows,
   mergeMatch,
   arithmetic: arithmetic.arithmetic,
   unaryArithmetic: arithmetic.unaryArithmetic,

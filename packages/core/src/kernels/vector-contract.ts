@@ -180,6 +180,12 @@ export interface JoinKernels {
    */
   rowsOfSegment(places: Ptr, count: number, first: number, end: number, out: Ptr): 0 | 1;
   /**
+   * Deals places (u32) out to several segments, one behind the other: `bounds` (u32) are their first places, and the one behind the last. Of each segment `counts`
+   * (u32, room for twice as many as segments) gets how many of the places it has, `chosen` these as rows of it, segment by segment, in the order of the places;
+   * `order` gets where in `chosen` each place's row is, and `TAKE_NOTHING` as it is.
+   */
+  dealRows(places: Ptr, count: number, bounds: Ptr, segments: number, counts: Ptr, chosen: Ptr, order: Ptr): void;
+  /**
    * Moves an as-of join on: left rows from `cursor` on get the place of the last right row of their key at or before them (`isStrict`: before them), until the left
    * rows are used up, or all right rows are applied and the next left row may still have an equal one to come.
    *

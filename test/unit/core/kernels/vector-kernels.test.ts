@@ -469,4 +469,46 @@ describe('places of a segment', () => {
       }
     }
   });
+
+  it('dealRows deals places out to segments', () => {
+    const random = seededRandom(77);
+    for (const segments of [1, 2, 7]) {
+      for (const rows of [0, 1, 33, 500]) {
+        arena.reset();
+        const sizes = Array.from({ length: segments }, () => 1 + Math.floor(random() * 9));
+        const bounds = arena.room(4 * (segments + 1));
+        let end = 3;
+        for (const [index, size] of [...sizes, 0].entries()) {
+          arena.view.setUint32(bounds + 4 * index, end, true);
+          end += size;
+        }
+        const places = arena.room(4 * rows + 4);
+        for (let row = 0; row < rows; row++)
+          arena.view.setUint32(
+            places + 4 * row,
+            random() < 0.2 ? 0xffff_ffff : 3 + Math.floor(random() * (end - 3)),
+            true,
+          );
+        const seen = [compiled, twins].map((kernels) => {
+          const counts = arena.room(8 * segments);
+          const [chosen, order] = [arena.room(4 * rows + 4), arena.room(4 * rows + 4)];
+          kernels.dealRows(places, rows, bounds, segments, counts, chosen, order);
+          const words = (at: number, count: number): number[] =>
+            Array.from({ length: count }, (_unused, index) => arena.view.getUint32(at + 4 * index, true));
+          const found = words(counts, segments);
+          const taken = found.reduce((sum, count) => sum + count, 0);
+          return { found, chosen: words(chosen, taken), order: words(order, rows) };
+        });
+        expect(seen[0]).toEqual(seen[1]);
+        const { found, chosen, order } = seen[0] as { found: number[]; chosen: number[]; order: number[] };
+        const firsts = found.flatMap((count, segment) =>
+          Array.from({ length: count }, () => arena.view.getUint32(bounds + 4 * segment, true)),
+        );
+        for (const [row, at] of order.entries()) {
+          const place = at === 0xffff_ffff ? at : (firsts[at] as number) + (chosen[at] as number);
+          expect(place).toBe(arena.view.getUint32(places + 4 * row, true));
+        }
+      }
+    }
+  });
 });

@@ -56,6 +56,7 @@ export class RightRows {
   readonly #limitBytes: number;
   readonly #chosen: GrowingBuffer;
   readonly #order: GrowingBuffer;
+  readonly #counts: GrowingBuffer;
   #segments: Segment[] = [];
   readonly #files: BatchFiles;
   #next = 0;
@@ -82,6 +83,7 @@ export class RightRows {
     this.#limitBytes = limitBytes;
     this.#chosen = workspace.buffer();
     this.#order = workspace.buffer();
+    this.#counts = workspace.buffer();
     const { arena, owner, spill, name } = context;
     this.#files = new BatchFiles({ arena, owner, fields, spill, name });
   }
@@ -344,19 +346,21 @@ export class RightRows {
     const segments = this.#segments;
     const only = this.#onlySegment(places, count);
     if (only !== undefined) return [{ segment: only, from: 0, rows: count }];
-    const chosen = this.#chosen.reserve(4 * count) >>> 2;
-    const order = this.#order.reserve(4 * count) >>> 2;
-    const bounds = Uint32Array.from([...segments.map(({ first }) => first), this.#next]);
-    const counts = countBySegment(u32, places >>> 2, count, bounds);
-    const starts = new Uint32Array(segments.length);
+    const chosen = this.#chosen.reserve(4 * count);
+    const order = this.#order.reserve(4 * count);
+    const { length } = segments;
+    const counts = this.#counts.reserve(4 * (3 * length + 1));
+    const bounds = counts + 8 * length;
+    u32.set([...segments.map(({ first }) => first), this.#next], bounds >>> 2);
+    this.#context.kernels.dealRows(places, count, bounds, length, counts, chosen, order);
     let from = 0;
     const parts = segments.flatMap((segment, index) => {
-      const rows = counts[index] as number;
-      starts[index] = from;
+      const rows = u32[(counts >>> 2) + index] as number;
       from += rows;
       return rows === 0 ? [] : [{ segment, from: from - rows, rows }];
     });
-    deal(u32, { places: places >>> 2, count, chosen, order }, bounds, starts, parts.length <= 1);
+    const [whole] = parts;
+    if (whole !== undefined && parts.length === 1) this.#rowsOf(whole.segment, places, count, order);
     return parts;
   }
 
@@ -367,89 +371,15 @@ export class RightRows {
     const last = words.findLast((place) => place !== TAKE_NOTHING);
     const segment = this.#segments.findLast(({ first }) => last !== undefined && first <= last);
     if (segment === undefined) return undefined;
-    const order = this.#order.reserve(4 * count);
-    const { first, rows } = segment;
-    return this.#context.kernels.rowsOfSegment(places, count, first, first + rows, order) === 1 ? segment : undefined;
+    return this.#rowsOf(segment, places, count, this.#order.reserve(4 * count)) ? segment : undefined;
+  }
+
+  #rowsOf({ first, rows }: Segment, places: Ptr, count: number, order: Ptr): boolean {
+    return this.#context.kernels.rowsOfSegment(places, count, first, first + rows, order) === 1;
   }
 
   close(): void {
     for (const segment of this.#segments.splice(0)) this.#drop(segment);
     this.#files.close();
-  }
-}
-
-/** The segment of a place: `bounds` are the first places of all segments, and the one behind the last. */
-function segmentOf(bounds: Uint32Array, place: number): number {
-  let low = 0;
-  let high = bounds.length - 2;
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1;
-    if ((bounds[middle] as number) <= place) low = middle;
-    else high = middle - 1;
-  }
-  return low;
-}
-
-/** How many of the places lie in each segment. Neighbours in a list mostly lie in the same one. */
-function countBySegment(u32: Uint32Array, places: number, count: number, bounds: Uint32Array): Uint32Array {
-  const counts = new Uint32Array(bounds.length - 1);
-  let current = 0;
-  let first = 0;
-  let end = 0;
-  let run = 0;
-  for (let at = places; at < places + count; at++) {
-    const place = u32[at] as number;
-    if (place === TAKE_NOTHING) continue;
-    if (place < first || place >= end) {
-      counts[current] = (counts[current] as number) + run;
-      run = 0;
-      current = segmentOf(bounds, place);
-      first = bounds[current] as number;
-      end = bounds[current + 1] as number;
-    }
-    run += 1;
-  }
-  counts[current] = (counts[current] as number) + run;
-  return counts;
-}
-
-interface Dealt {
-  /** Indices of words. */
-  places: number;
-  count: number;
-  chosen: number;
-  order: number;
-}
-
-/** Deals row numbers out to their segments, whose parts of `chosen` begin at `starts`; of one segment they are the order themselves. */
-function deal(
-  u32: Uint32Array,
-  { places, count, chosen, order }: Dealt,
-  bounds: Uint32Array,
-  starts: Uint32Array,
-  isOne: boolean,
-): void {
-  let current = 0;
-  let first = 0;
-  let end = 0;
-  for (let row = 0; row < count; row++) {
-    const place = u32[places + row] as number;
-    if (place === TAKE_NOTHING) {
-      u32[order + row] = TAKE_NOTHING;
-      continue;
-    }
-    if (place < first || place >= end) {
-      current = segmentOf(bounds, place);
-      first = bounds[current] as number;
-      end = bounds[current + 1] as number;
-    }
-    if (isOne) {
-      u32[order + row] = place - first;
-      continue;
-    }
-    const to = starts[current] as number;
-    starts[current] = to + 1;
-    u32[chosen + to] = place - first;
-    u32[order + row] = to;
   }
 }
