@@ -11,6 +11,7 @@ import { joinShared } from './joined-shared.ts';
 import { aggregateByKey } from './keyed-shared.ts';
 import { manyFiles } from './many-files.ts';
 import { marketAtLimit } from './market-at-limit.ts';
+import { partitionsOnDask } from './on-dask.ts';
 import { governorOverhead } from './overhead.ts';
 import { pinned } from './pinned.ts';
 import { aggregateFiles } from './series-files.ts';
@@ -70,5 +71,6 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   },
   'store-range': { rows: 50_000_000, isExtra: true, run: ({ rows, threads }) => readOneDay(rows, threads, ROUNDS) },
   watching: { rows: 50_000_000, isExtra: true, run: ({ rows, threads }) => costOfWatching(rows, threads) },
+  dask: { rows: 20_000_000, isExtra: true, run: partitionsOnDask },
   overhead: { rows: 50_000_000, isExtra: true, run: ({ rows, threads }) => governorOverhead(rows, threads) },
 };

@@ -155,6 +155,7 @@ class DaskRun implements Run {
     signal: AbortSignal,
     events: JobEmitter,
   ): Promise<LogicalPlan> {
+    await session.untilUsable(signal);
     for (let pass = 1; ; pass++) {
       try {
         return await planOfRest(cut, await this.#runSteps(cut, session, signal, events));

@@ -148,6 +148,22 @@ export class DaskSession {
     return tasks.map((_, partition) => results.get(partition) as PartitionResult);
   }
 
+  /** Until a worker can be given partitions. @throws the signal's reason */
+  async untilUsable(signal: AbortSignal): Promise<void> {
+    let stop = (): void => {};
+    try {
+      await new Promise<void>((resolve, reject) => {
+        stop = () => reject(signal.reason);
+        if (signal.aborted) return stop();
+        signal.addEventListener('abort', stop);
+        this.#crew.listen({ workers: ({ length }) => void (length > 0 && resolve()), interrupted: () => {} });
+      });
+    } finally {
+      signal.removeEventListener('abort', stop);
+      this.#crew.listen();
+    }
+  }
+
   /** Of all workers that can be used, now. */
   threads(): number {
     return this.#crew.usable().reduce((sum, { threads }) => sum + threads, 0);

@@ -134,8 +134,8 @@ export class SharedFolder {
     const results = new Map<number, PartitionResult>();
     const names = (await readdir(folder)).filter((name) => name.endsWith(RECORD)).sort();
     for (const name of names) {
-      const result = JSON.parse(await readFile(join(folder, name), 'utf8')) as PartitionResult;
-      const isWhole = result.piece === undefined && !results.has(result.partition);
+      const result = parsed<PartitionResult>(await readFile(join(folder, name), 'utf8'));
+      const isWhole = result !== undefined && result.piece === undefined && !results.has(result.partition);
       if (!isWhole || (await damageOfResult(result)) !== undefined) continue;
       results.set(result.partition, result);
     }
@@ -209,7 +209,7 @@ async function isHeld(path: string): Promise<boolean> {
   const lease = join(path, LEASE);
   const text = await readFile(lease, 'utf8').catch(() => undefined);
   if (text === undefined || !(await isYoung(lease))) return false;
-  const { host, pid } = parsedHolder(text);
+  const { host, pid } = parsed<Holder>(text) ?? { host: hostname(), pid: 0 };
   return host !== hostname() || isAlive(pid);
 }
 
@@ -218,11 +218,12 @@ async function isYoung(path: string): Promise<boolean> {
   return found !== undefined && Date.now() - found.mtimeMs < LEASE_MS;
 }
 
-function parsedHolder(text: string): Holder {
+/** Undefined where its writer died over it. */
+function parsed<T>(text: string): T | undefined {
   try {
-    return JSON.parse(text) as Holder;
+    return JSON.parse(text) as T;
   } catch {
-    return { host: hostname(), pid: 0 }; // its writer died over it
+    return undefined;
   }
 }
 

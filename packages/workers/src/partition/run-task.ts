@@ -34,7 +34,8 @@ export async function runPartitionTask(task: PartitionTask, options: TaskOptions
   const { step, partition, piece, attempt = 0 } = task;
   const plan = await planOf(task);
   await mkdir(dirname(task.output), { recursive: true });
-  const parsed = parseRunOptions({ restarts: 0, ...options });
+  // It is part of a run, which has a record of its own.
+  const parsed = parseRunOptions({ restarts: 0, history: false, ...options });
   const summary = await new Job([], parsed, plan).done.catch(async (error: unknown) => {
     if (await numberRows(plan, error)) await new Job([], parsed, plan).done;
     throw error;

@@ -28,6 +28,7 @@ describe('SharedFolder', () => {
     await writeResult(first, 1, 2);
     await writeResult(first, 2, 1, 'torn!');
     writeFileSync(`${first.output({ step: 0, partition: 3 }, 5)}-rows`, 'no record');
+    writeFileSync(`${first.output({ step: 0, partition: 4 }, 1)}.result.json`, '{"step":0,"parti');
     await first.leave();
     const second = await SharedFolder.open(path, 'nightly');
     await second.beginStep(0);
