@@ -40,7 +40,7 @@ const SNAPSHOT_EVERY_MS = 250;
 /** While nobody looks the next one is this part of the run so far away. */
 const UNSEEN_PART = 1 / 50;
 /** Of clients that stream, are idle, or are being refused. */
-const MOST_CONNECTIONS = 256;
+const MOST_CONNECTIONS = 64;
 
 const HEADERS = {
   'content-security-policy':
