@@ -76,6 +76,8 @@ function readNode(elements: ThriftStruct[], position: { at: number }, depth: num
   ) {
     throw new ThriftError(`column "${node.name}" has the physical type ${node.physical ?? 'none'}`);
   }
+  if (node.children.length === 0 && node.physical === FIXED && node.width < 1)
+    throw new ThriftError(`column "${node.name}" has values of ${node.width} bytes each`);
   return node;
 }
 
