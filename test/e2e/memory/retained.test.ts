@@ -38,16 +38,18 @@ it('an op that keeps more than there is room for is refused, by name, with what 
   const sink = source(1000, '96MiB')
     .map(keepsBatches)
     .forEach(() => {});
-  const error = await run([sink], { workers: 1, debug: true }).done.catch((reason: unknown) => reason);
-  // Who asks for what is no longer there is a matter of turns: the op for a batch more, or the source for its next one.
-  expect(error).toMatchObject({
-    code: 'ERR_MEMORY_EXHAUSTED',
-    stage: 'keepsBatches',
-    message: expect.stringMatching(
-      /"keepsBatches" asked to keep a batch of 512.0 KiB, keeps \d+.\d MiB; .* are promised to nobody|^fromIterable asked \d/,
-    ),
-    hint: expect.stringMatching(/release batches|have "keepsBatches" hold less/),
-  });
+  const error = (await run([sink], { workers: 1, debug: true }).done.catch((reason: unknown) => reason)) as Error;
+  expect(error).toMatchObject({ code: 'ERR_MEMORY_EXHAUSTED', stage: 'keepsBatches' });
+  // Whose turn it is when nothing is left: the op's, which keeps a batch more, or the source's, which makes its next one.
+  if (error.message.startsWith('fromIterable asked'))
+    expect(error).toMatchObject({ hint: expect.stringContaining('have "keepsBatches" hold less') });
+  else
+    expect(error).toMatchObject({
+      message: expect.stringMatching(
+        /"keepsBatches" asked to keep a batch of 512.0 KiB, keeps \d+.\d MiB; .* are promised to nobody/,
+      ),
+      hint: expect.stringContaining('release batches'),
+    });
 });
 
 it('what an op has kept and not released is named at the end of the run, and given back', async () => {
