@@ -25,13 +25,22 @@ import {
   type Spill,
   sliceBatch,
 } from '@spillway/core/internal';
+import { afterEach, expect } from 'vitest';
 
 export type Row = Record<string, unknown>;
 export type Results = Record<string, Row[]>;
 
-/** One arena for all runs of a test file, in debug mode so that use after release shows. */
+/** One arena for all runs of a test file, in debug mode so that use after release shows. Each test has to leave it empty. */
 export function testArena(): Arena {
-  return createArena({ maximumBytes: 256 * 2 ** 20, debug: true });
+  const arena = createArena({ maximumBytes: 256 * 2 ** 20, debug: true });
+  afterEach(() => expect(arena.usedSlabs()).toBe(0));
+  return arena;
+}
+
+/** So many rows, each null but for `t`, which is 0, and what `row` says of it. */
+export function rowsOf(fields: Fields, count: number, row: (index: number) => Row): Row[] {
+  const blank = { ...Object.fromEntries(fields.map(({ name }) => [name, null])), t: 0n };
+  return Array.from({ length: count }, (_, index) => ({ ...blank, ...row(index) }));
 }
 
 /** An aggregation in steps of the ordered column (`orderedOn` an int64). */

@@ -7,7 +7,6 @@ import {
   buildChain,
   type ChainServices,
   createArena,
-  createReferenceKernels,
   type FlushReason,
   type HeldState,
   type OperatorSpec,
@@ -15,6 +14,7 @@ import {
   type StageChain,
   type StageSpec,
 } from '@spillway/core/internal';
+import { chainServices } from '#support/driven-stage';
 
 export interface Step {
   name: string;
@@ -88,21 +88,15 @@ export async function startStage(
     emitted.push({ rows: batchToRows(batch), inputs: batch.inputs });
     batch.release();
   };
-  const chain = await buildChain(makeStage(fields, steps), {
-    arena,
-    kernels: createReferenceKernels(arena),
-    owner: 1,
-    lane: 0,
-    outputs: [{ push: collect }],
+  const services = chainServices(arena, [{ push: collect }], {
     now: () => clock.now,
-    signal: new AbortController().signal,
     onFlush: (operator: number, reason: FlushReason, state: HeldState) => {
       flushes.push(`${steps[operator]?.name} ${reason}`);
       held.push(state);
     },
-    position: () => ({}),
     ...more,
   });
+  const chain = await buildChain(makeStage(fields, steps), services);
   return {
     arena,
     chain,

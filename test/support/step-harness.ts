@@ -1,5 +1,4 @@
 /** Drives the one stage of a plan by hand, with random cuts and pressure, for comparison with the reference executor. */
-import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Sink } from '@spillway/core';
 import {
@@ -7,13 +6,10 @@ import {
   type Batch,
   batchToRows,
   buildChain,
-  buildLogicalPlan,
   createArena,
   createReferenceKernels,
-  cutStages,
   instantiateKernels,
   LaneSpill,
-  resolvePlan,
   rowsToBatch,
   runReference,
   type StageChain,
@@ -21,6 +17,7 @@ import {
   sliceBatch,
 } from '@spillway/core/internal';
 import { expect } from 'vitest';
+import { chainServices, comparable, filesLeft, stagesOf } from '#support/driven-stage';
 import type { SeededRandom } from '#support/random';
 import type { Row } from '#support/random-rows';
 import { Ahead, type Pushed, restartChain } from '#support/restart-chain';
@@ -31,12 +28,6 @@ export interface Driven {
   /** Rows of each logical input. */
   batches: unknown[][][];
   spilledBytes: number;
-}
-
-/** Values of both executors in one form. */
-function plain(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(plain);
-  return typeof value === 'bigint' ? Number(value) : value;
 }
 
 /** Cuts rows into inputs of random sizes, empty ones among them. */
@@ -123,9 +114,9 @@ export async function driveStage(
   sources: readonly Row[][][],
   canSpill: boolean = random.chance(0.8),
 ): Promise<Driven> {
-  const plan = cutStages(await resolvePlan(buildLogicalPlan([sink])), { workers: 1 });
-  expect(plan.stages).toHaveLength(1);
-  const stage = plan.stages[0] as StageSpec;
+  const stages = await stagesOf(sink);
+  expect(stages).toHaveLength(1);
+  const stage = stages[0] as StageSpec;
   const arena = createArena({ maximumBytes: 64 * 2 ** 20, debug: true });
   const folder = join(temporaryFolder(), 'run');
   const spill = canSpill ? new LaneSpill({ folder, lane: '0' }) : undefined;
@@ -141,18 +132,7 @@ export async function driveStage(
   };
   const kernels = random.chance(0.5) ? createReferenceKernels(arena) : instantiateKernels(arena);
   const build = (): Promise<StageChain> =>
-    buildChain(stage, {
-      arena,
-      kernels,
-      owner: 1,
-      lane: 0,
-      outputs: [{ push: collect }],
-      now: () => 0,
-      signal: new AbortController().signal,
-      position: () => ({}),
-      onFlush: () => {},
-      ...(spill && { spill }),
-    });
+    buildChain(stage, chainServices(arena, [{ push: collect }], { kernels, ...(spill && { spill }) }));
   const kept = new Set<string>();
   const setListening = (now: boolean): void => void (isListening = now);
   const restart: Restart = async (old, ended, lost) => {
@@ -168,8 +148,7 @@ export async function driveStage(
   }
   expect(open, 'rows behind the last logical input').toEqual([]);
   expect(arena.usedSlabs(), 'slabs left').toBe(0);
-  const left = (existsSync(folder) ? readdirSync(folder) : []).filter((name) => !kept.has(join(folder, name)));
-  expect(left, 'spill files left').toEqual([]);
+  expect(filesLeft(folder, kept), 'spill files left').toEqual([]);
   return { batches, spilledBytes: spill?.spilledBytes ?? 0 };
 }
 
@@ -189,7 +168,7 @@ export async function expectLikeReference(
   const { batches, spilledBytes } = await driveStage(random, sink, sources, canSpill);
   const end = plan.nodes.at(-1)?.spec;
   const isWatched = end?.kind === 'sink' && end.sink.type === 'callback';
-  if (isWatched) expect(plain(batches), message).toEqual(plain(expected));
-  else expect(plain(batches.flat()), message).toEqual(plain(expected.flat()));
+  if (isWatched) expect(comparable(batches), message).toEqual(comparable(expected));
+  else expect(comparable(batches.flat()), message).toEqual(comparable(expected.flat()));
   return spilledBytes;
 }

@@ -1,11 +1,10 @@
 import type { Fields } from '@spillway/core';
-import type { Arena } from '@spillway/core/internal';
-import { afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   aggregateSpec,
   aggregation,
   cutBatches,
-  type Row,
+  rowsOf,
   runLanes,
   runWhole,
   testArena,
@@ -13,13 +12,7 @@ import {
 import { modelAggregate } from '../../../support/aggregate-model.ts';
 import { seededRandom } from '../../../support/fake-arena.ts';
 
-let arena: Arena;
-beforeAll(() => {
-  arena = testArena();
-});
-afterEach(() => {
-  expect(arena.usedSlabs()).toBe(0);
-});
+const arena = testArena();
 
 const FIELDS: Fields = [
   { name: 't', type: 'int64', nullable: false },
@@ -29,13 +22,12 @@ const FIELDS: Fields = [
 ];
 const COUNT = [{ name: 'n', fn: 'count' as const }];
 
-function rowsOf(count: number, row: (index: number) => Row): Row[] {
-  return Array.from({ length: count }, (_, index) => ({ t: 0n, key: null, city: null, id: null, ...row(index) }));
-}
-
 test('100,000 text keys grow every table, over lanes, and come out in byte order', async () => {
   const keys = 100_000;
-  const rows = rowsOf(keys, (index) => ({ t: BigInt(Math.floor(index / 40_000)), key: `k${(index * 7919) % keys}` }));
+  const rows = rowsOf(FIELDS, keys, (index) => ({
+    t: BigInt(Math.floor(index / 40_000)),
+    key: `k${(index * 7919) % keys}`,
+  }));
   const spec = aggregateSpec(['key'], [aggregation('a', 1, COUNT), aggregation('all', 10, COUNT)]);
   const results = await runLanes(
     arena,
@@ -52,7 +44,7 @@ test('100,000 text keys grow every table, over lanes, and come out in byte order
 test.each([[['id']], [['id', 'city']]])(
   'many keys of %j, few in each bin: new keys fall between old ones',
   async (by) => {
-    const rows = rowsOf(6000, (index) => ({
+    const rows = rowsOf(FIELDS, 6000, (index) => ({
       t: BigInt(Math.floor(index / 5)),
       id: BigInt((index * 2_654_435_761) % 4001) - 2000n,
       city: ['x', null, 'y'][index % 3],
@@ -65,7 +57,7 @@ test.each([[['id']], [['id', 'city']]])(
 );
 
 test('nulls are a key, ordered last in every column', async () => {
-  const rows = rowsOf(4, (index) => ({ key: index % 2 === 0 ? null : 'x', city: index < 2 ? null : 'b' }));
+  const rows = rowsOf(FIELDS, 4, (index) => ({ key: index % 2 === 0 ? null : 'x', city: index < 2 ? null : 'b' }));
   const spec = aggregateSpec(['city', 'key'], [aggregation('a', 1, COUNT)]);
   const results = await runWhole(arena, spec, FIELDS, cutBatches(arena, FIELDS, rows, [3]));
   expect(results['a']?.map(({ city, key }) => [city, key])).toEqual([
@@ -86,7 +78,7 @@ test('dictionary columns with other codes in every batch are one key', async () 
     cutBatches(
       arena,
       FIELDS,
-      rowsOf(2, (index) => ({ city: cities[index] })),
+      rowsOf(FIELDS, 2, (index) => ({ city: cities[index] })),
       [2],
     ),
   );
@@ -95,7 +87,7 @@ test('dictionary columns with other codes in every batch are one key', async () 
 });
 
 test('three key columns are compared one after the other', async () => {
-  const rows = rowsOf(300, (index) => ({
+  const rows = rowsOf(FIELDS, 300, (index) => ({
     key: ['x', 'xy', null][index % 3],
     city: ['n', 'm'][index % 2],
     id: BigInt((index % 5) - 2),
@@ -108,7 +100,7 @@ test('three key columns are compared one after the other', async () => {
 
 test.each(['id', 'un', 'key'])('very many keys of "%s", with null among them, come out by value', async (by) => {
   const fields: Fields = [...FIELDS, { name: 'un', type: 'uint64', nullable: true }];
-  const rows = rowsOf(30_000, (index) => {
+  const rows = rowsOf(FIELDS, 30_000, (index) => {
     const number = BigInt.asIntN(64, BigInt(index) * 0x9e37_79b9_7f4a_7c15n);
     if (index % 7000 === 5) return { t: BigInt(Math.floor(index / 3000)), un: null };
     return {
@@ -126,7 +118,7 @@ test.each(['id', 'un', 'key'])('very many keys of "%s", with null among them, co
 test('few keys in large batches: all of one bin, one key absent, bins that end inside, zeros of both signs', async () => {
   const fields: Fields = [...FIELDS, { name: 'v', type: 'float64', nullable: true }];
   const random = seededRandom(61);
-  const rows = rowsOf(12_000, (index) => {
+  const rows = rowsOf(FIELDS, 12_000, (index) => {
     const batch = Math.floor(index / 2000);
     const key = Math.floor(random() * (batch === 2 ? 4 : 5));
     const sign = batch % 2 === 0 ? 1 : -1;

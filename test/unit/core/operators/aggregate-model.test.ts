@@ -3,12 +3,10 @@ import {
   type AggregateColumn,
   type AggregateFn,
   type AggregateSpec,
-  type Arena,
   createReferenceKernels,
   instantiateKernels,
-  type Kernels,
 } from '@spillway/core/internal';
-import { afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   aggregateSpec,
   aggregation,
@@ -22,15 +20,8 @@ import {
 import { modelAggregate } from '../../../support/aggregate-model.ts';
 import { type SeededRandom, seededRandom } from '../../../support/random.ts';
 
-let arena: Arena;
-let kernels: Kernels[];
-beforeAll(() => {
-  arena = testArena();
-  kernels = [instantiateKernels(arena), createReferenceKernels(arena)];
-});
-afterEach(() => {
-  expect(arena.usedSlabs()).toBe(0);
-});
+const arena = testArena();
+const kernels = [instantiateKernels(arena), createReferenceKernels(arena)];
 
 const FIELDS: Fields = (
   [

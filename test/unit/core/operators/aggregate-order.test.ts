@@ -1,13 +1,12 @@
 import { type Fields, PipelineError } from '@spillway/core';
 import {
-  type Arena,
   type Batch,
   createAggregateFinal,
   createAggregatePartial,
   PARTIAL_FIELDS,
   rowsToBatch,
 } from '@spillway/core/internal';
-import { afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   aggregateHarness,
   aggregateSpec,
@@ -23,13 +22,7 @@ const FIELDS: Fields = [
 ];
 const SPEC = aggregateSpec([], [aggregation('a', 10, [{ name: 'n', fn: 'count' }])]);
 
-let arena: Arena;
-beforeAll(() => {
-  arena = testArena();
-});
-afterEach(() => {
-  expect(arena.usedSlabs()).toBe(0);
-});
+const arena = testArena();
 
 function rowsOf(...times: (number | null)[]): Record<string, unknown>[] {
   return times.map((t) => ({ t: t === null ? null : BigInt(t), v: 1 }));

@@ -1,7 +1,6 @@
 import { rmSync } from 'node:fs';
 import type { Fields } from '@spillway/core';
 import {
-  type Arena,
   type LaneSpill,
   type Operator,
   restoreOperators,
@@ -9,7 +8,7 @@ import {
   SnapshotSource,
   saveOperators,
 } from '@spillway/core/internal';
-import { afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   aggregateHarness,
   aggregateSpec,
@@ -23,13 +22,7 @@ import {
 import { modelAggregate } from '../../../support/aggregate-model.ts';
 import { seededRandom } from '../../../support/random.ts';
 
-let arena: Arena;
-beforeAll(() => {
-  arena = testArena();
-});
-afterEach(() => {
-  expect(arena.usedSlabs()).toBe(0);
-});
+const arena = testArena();
 
 const FIELDS: Fields = [
   { name: 't', type: 'int64', nullable: false },

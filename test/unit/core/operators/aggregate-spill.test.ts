@@ -1,12 +1,11 @@
 import type { Fields } from '@spillway/core';
-import type { Arena } from '@spillway/core/internal';
-import { afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   aggregateHarness,
   aggregateSpec,
   aggregation,
   cutBatches,
-  type Row,
+  rowsOf,
   runLanes,
   runWhole,
   testArena,
@@ -14,13 +13,7 @@ import {
 } from '../../../support/aggregate-harness.ts';
 import { modelAggregate } from '../../../support/aggregate-model.ts';
 
-let arena: Arena;
-beforeAll(() => {
-  arena = testArena();
-});
-afterEach(() => {
-  expect(arena.usedSlabs()).toBe(0);
-});
+const arena = testArena();
 
 const FIELDS: Fields = [
   { name: 't', type: 'int64', nullable: false },
@@ -33,12 +26,8 @@ const COLUMNS = (['sum', 'mean', 'min', 'max', 'first', 'last', 'count', 'var'] 
   column: 'value',
 }));
 
-function rowsOf(count: number, row: (index: number) => Row): Row[] {
-  return Array.from({ length: count }, (_, index) => ({ t: 0n, key: null, value: null, ...row(index) }));
-}
-
 test('8,000 keys in a share of 300 KiB, over lanes, equal those in memory', async () => {
-  const rows = rowsOf(24_000, (index) => ({
+  const rows = rowsOf(FIELDS, 24_000, (index) => ({
     t: BigInt(Math.floor(index / 10_000)),
     key: index % 1000 === 7 ? null : `customer-${(index * 7919) % 8009}`,
     value: (index % 977) / 7,
@@ -58,7 +47,7 @@ test('8,000 keys in a share of 300 KiB, over lanes, equal those in memory', asyn
 
 test('sums that outgrow their states come back from the disk whole', async () => {
   const values = [1e300, 1e-300, -1e300, 3, 1e200, -1e-200];
-  const rows = rowsOf(400, (index) => ({ key: `k${index % 7}`, value: values[index % values.length] }));
+  const rows = rowsOf(FIELDS, 400, (index) => ({ key: `k${index % 7}`, value: values[index % values.length] }));
   const spec = aggregateSpec(['key'], [aggregation('a', 10, COLUMNS.slice(0, 2)), aggregation('b', 20, COLUMNS)]);
   await withSpill(async (spill) => {
     const batches = cutBatches(arena, FIELDS, rows, [40]);
@@ -69,7 +58,11 @@ test('sums that outgrow their states come back from the disk whole', async () =>
 });
 
 test('closed rows are counted alike whether their states were on disk or not', async () => {
-  const rows = rowsOf(3000, (index) => ({ t: BigInt(Math.floor(index / 250)), key: `k${index % 90}`, value: index }));
+  const rows = rowsOf(FIELDS, 3000, (index) => ({
+    t: BigInt(Math.floor(index / 250)),
+    key: `k${index % 90}`,
+    value: index,
+  }));
   const spec = aggregateSpec(['key'], [aggregation('a', 1, COLUMNS), aggregation('b', 3, COLUMNS)], {
     triggers: { rows: 500 },
   });
@@ -91,7 +84,11 @@ test('closed rows are counted alike whether their states were on disk or not', a
 });
 
 test('nothing is left where it is closed in the middle', async () => {
-  const rows = rowsOf(2000, (index) => ({ t: BigInt(Math.floor(index / 700)), key: `k${index % 300}`, value: index }));
+  const rows = rowsOf(FIELDS, 2000, (index) => ({
+    t: BigInt(Math.floor(index / 700)),
+    key: `k${index % 300}`,
+    value: index,
+  }));
   await withSpill(async (spill) => {
     const spec = aggregateSpec(['key'], [aggregation('a', 1, COLUMNS)], { triggers: { rows: 1e6 } });
     const { operator } = aggregateHarness(arena, spec, FIELDS, { shareBytes: 1, spill });

@@ -1,6 +1,6 @@
 import type { Fields } from '@spillway/core';
-import { type AggregateColumn, type AggregateSpec, type Arena, type Batch, rowsToBatch } from '@spillway/core/internal';
-import { afterEach, beforeAll, expect, test } from 'vitest';
+import { type AggregateColumn, type AggregateSpec, type Batch, rowsToBatch } from '@spillway/core/internal';
+import { expect, test } from 'vitest';
 import {
   aggregateHarness,
   aggregateSpec,
@@ -14,13 +14,7 @@ const FIELDS: Fields = [{ name: 't', type: 'int64', nullable: false }];
 const COUNT = [{ name: 'n', fn: 'count' as const }];
 const TENS = [aggregation('tens', 10, COUNT)];
 
-let arena: Arena;
-beforeAll(() => {
-  arena = testArena();
-});
-afterEach(() => {
-  expect(arena.usedSlabs()).toBe(0);
-});
+const arena = testArena();
 
 function times(...values: number[]): Batch {
   return rowsToBatch(arena, 7, FIELDS, { t: values.map(BigInt) });

@@ -1,6 +1,6 @@
 import type { Fields, TypeText } from '@spillway/core';
-import { type AggregateFn, type Arena, rowsToBatch } from '@spillway/core/internal';
-import { afterEach, beforeAll, expect, test } from 'vitest';
+import { type AggregateFn, rowsToBatch } from '@spillway/core/internal';
+import { expect, test } from 'vitest';
 import {
   aggregateSpec,
   aggregation,
@@ -13,13 +13,7 @@ import {
 import { modelAggregate } from '../../../support/aggregate-model.ts';
 import { seededRandom } from '../../../support/random.ts';
 
-let arena: Arena;
-beforeAll(() => {
-  arena = testArena();
-});
-afterEach(() => {
-  expect(arena.usedSlabs()).toBe(0);
-});
+const arena = testArena();
 
 function fieldsOf(v: TypeText, t: TypeText = 'int64'): Fields {
   return [

@@ -5,7 +5,6 @@ import {
   buildChain,
   type ChainServices,
   createArena,
-  createReferenceKernels,
   fieldsFromShape,
   type OperatorSpec,
   type Output,
@@ -13,6 +12,7 @@ import {
   type StageSpec,
 } from '@spillway/core/internal';
 import { expect, test } from 'vitest';
+import { chainServices } from '../../../support/driven-stage.ts';
 import { makeStage } from '../../../support/stage.ts';
 
 const FIELDS = fieldsFromShape({ value: 'int64' });
@@ -42,18 +42,7 @@ function opSpec(as: string, breaks = false): OperatorSpec {
 }
 
 function services(outputs: Output[]): ChainServices {
-  const arena = createArena({ maximumBytes: 32 * 2 ** 20, debug: true });
-  return {
-    arena,
-    kernels: createReferenceKernels(arena),
-    owner: 1,
-    lane: 0,
-    outputs,
-    now: () => 0,
-    signal: new AbortController().signal,
-    onFlush: () => {},
-    position: () => ({}),
-  };
+  return chainServices(createArena({ maximumBytes: 32 * 2 ** 20, debug: true }), outputs);
 }
 
 function collect(into: string[], as: string): Output {

@@ -4,14 +4,11 @@ import {
   type Batch,
   batchToRows,
   buildChain,
-  buildLogicalPlan,
+  type ChainServices,
   createArena,
-  createReferenceKernels,
-  cutStages,
   fieldsFromShape,
   LaneSpill,
   recoveryOf,
-  resolvePlan,
   restoreOperators,
   rowsToBatch,
   runReference,
@@ -22,6 +19,7 @@ import {
   sliceBatch,
 } from '@spillway/core/internal';
 import { expect, test } from 'vitest';
+import { chainServices, stagesOf } from '#support/driven-stage';
 import { temporaryFolder } from '#support/temporary-folder';
 import { type SeededRandom, seededRandom } from '../../../support/random.ts';
 
@@ -174,8 +172,8 @@ async function runChain(
   sink: Sink,
   inputs: readonly Given[][],
 ): Promise<{ batches: unknown[][]; flushes: string[]; leaked: number }> {
-  const plan = cutStages(await resolvePlan(buildLogicalPlan([sink])), { workers: 1 });
-  const [stage] = plan.stages;
+  const stages = await stagesOf(sink);
+  const [stage] = stages;
   const arena = createArena({ maximumBytes: 64 * 2 ** 20, debug: true });
   const batches: unknown[][] = [];
   const open: unknown[] = [];
@@ -192,22 +190,12 @@ async function runChain(
       flushes,
       leaked: 0,
     };
-  expect(plan.stages).toHaveLength(1);
-  const build = (): Promise<StageChain> =>
-    buildChain(stage, {
-      arena,
-      kernels: createReferenceKernels(arena),
-      owner: 1,
-      lane: 0,
-      outputs: [{ push: collect }],
-      now: () => 0,
-      signal: new AbortController().signal,
-      position: () => ({}),
-      onFlush: (operator, reason, held) => {
-        if (reason !== 'pressure')
-          flushes.push(`${stage.operators[operator]?.name} ${reason} ${held.inputs}/${held.rows}/${held.bytes}`);
-      },
-    });
+  expect(stages).toHaveLength(1);
+  const onFlush: ChainServices['onFlush'] = (operator, reason, held) => {
+    if (reason !== 'pressure')
+      flushes.push(`${stage.operators[operator]?.name} ${reason} ${held.inputs}/${held.rows}/${held.bytes}`);
+  };
+  const build = (): Promise<StageChain> => buildChain(stage, chainServices(arena, [{ push: collect }], { onFlush }));
   const spill = new LaneSpill({ folder: temporaryFolder(), lane: '0' });
   let chain = await build();
   for (const rows of inputs) {

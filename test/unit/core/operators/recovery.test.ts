@@ -7,21 +7,16 @@ import {
   defineFold,
   explain,
   fromIterable,
-  type Sink,
   type Stream,
 } from '@spillway/core';
 import {
   type Batch,
   batchToRows,
   buildChain,
-  buildLogicalPlan,
   createArena,
-  createReferenceKernels,
-  cutStages,
   LaneSpill,
   type OperatorSpec,
   recoveryOf,
-  resolvePlan,
   rowsToBatch,
   type StageChain,
   type StageSpec,
@@ -30,6 +25,7 @@ import { expect, it } from 'vitest';
 import { product } from '#fixtures/aggregates';
 import { diesCounting } from '#fixtures/crashes';
 import { addUp, totals } from '#fixtures/ops';
+import { chainServices, NOWHERE, stagesOf } from '#support/driven-stage';
 import { restartChain } from '#support/restart-chain';
 import { temporaryFolder } from '#support/temporary-folder';
 
@@ -127,28 +123,15 @@ const STREAMS: Record<OperatorSpec['kind'], (() => Stream[]) | undefined> = {
   collectUntilFlush: several((p) => rowsOf(p).collectUntilFlush(rowsOf(p))),
 };
 
-async function stagesOf(sink: Sink): Promise<StageSpec[]> {
-  return cutStages(await resolvePlan(buildLogicalPlan([sink])), { workers: 1 }).stages;
-}
-
 it.each(Object.entries(STREAMS))('%s goes on from a snapshot', async (kind, streams) => {
   const folder = temporaryFolder();
   const found: string[] = [];
   for (const stream of streams?.() ?? []) {
     for (const stage of await stagesOf(stream.collect())) {
       const arena = createArena({ maximumBytes: 2 ** 24 });
-      const chain = await buildChain(stage, {
-        arena,
-        kernels: createReferenceKernels(arena),
-        owner: 1,
-        lane: 0,
-        outputs: stage.outputs.map(() => ({ push: (batch: Batch) => batch.release() })),
-        spill: new LaneSpill({ folder, lane: '0' }),
-        now: () => 0,
-        signal: new AbortController().signal,
-        position: () => ({}),
-        onFlush: () => {},
-      });
+      const outputs = stage.outputs.map(() => NOWHERE);
+      const spill = new LaneSpill({ folder, lane: '0' });
+      const chain = await buildChain(stage, chainServices(arena, outputs, { spill }));
       found.push(...stage.operators.map(({ spec }) => spec.kind));
       expect(['snapshot', 'stateless']).toEqual(expect.arrayContaining(chain.operators.map(recoveryOf)));
       await chain.close();
@@ -218,18 +201,7 @@ async function twoLives(
     seen.push(...batchToRows(batch).map(({ n, m }) => [n, m].filter((value) => value !== undefined).map(Number)));
     batch.release();
   };
-  const build = (): Promise<StageChain> =>
-    buildChain(stage, {
-      arena,
-      kernels: createReferenceKernels(arena),
-      owner: 1,
-      lane: 0,
-      outputs: [{ push }],
-      now: () => nowMs,
-      signal: new AbortController().signal,
-      position: () => ({}),
-      onFlush: () => {},
-    });
+  const build = (): Promise<StageChain> => buildChain(stage, chainServices(arena, [{ push }], { now: () => nowMs }));
   let chain = await build();
   const given = async (n: number, port?: number): Promise<void> => {
     const fields = stage.operators[0]?.inputFields[port ?? 0] ?? [];

@@ -1,4 +1,3 @@
-import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Fields } from '@spillway/core';
 import {
@@ -6,15 +5,11 @@ import {
   type Batch,
   batchToRows,
   buildChain,
-  buildLogicalPlan,
   createArena,
   createReferenceKernels,
-  cutStages,
   instantiateKernels,
   type Kernels,
   LaneSpill,
-  type ResolvedPlan,
-  resolvePlan,
   rowsToBatch,
   runReference,
   type StageChain,
@@ -22,6 +17,7 @@ import {
   type StageSpec,
 } from '@spillway/core/internal';
 import { describe, expect, it } from 'vitest';
+import { chainServices, comparable, filesLeft, stagesOf } from '#support/driven-stage';
 import { chooseSeed, randomFrom, type SeededRandom } from '#support/random';
 import { cut, JOIN_KINDS, type RandomJoin, randomJoin, sinksOf } from '#support/random-join';
 import type { Row } from '#support/random-rows';
@@ -59,8 +55,8 @@ async function drive(
   restartShare = 0,
 ): Promise<{ emitted: Emitted[]; left: number; spilledBytes: number }> {
   const arena = createArena({ maximumBytes: 64 * 2 ** 20, debug: true });
-  const plan: ResolvedPlan = await resolvePlan(buildLogicalPlan([sinksOf(given)[0]]));
-  const stage = cutStages(plan, { workers: 1 }).stages.find(({ input }) => input.kind === 'edges') as StageSpec;
+  const stages = await stagesOf(sinksOf(given)[0]);
+  const stage = stages.find(({ input }) => input.kind === 'edges') as StageSpec;
   const emitted: Emitted[] = [];
   const folder = join(temporaryFolder(), 'run');
   const spill = random.chance(0.8) ? new LaneSpill({ folder, lane: '0' }) : undefined;
@@ -72,18 +68,7 @@ async function drive(
     return random.chance(0.3) ? Promise.resolve() : undefined;
   };
   const build = (): Promise<StageChain> =>
-    buildChain(stage, {
-      arena,
-      kernels,
-      owner: 1,
-      lane: 0,
-      outputs: [{ push }],
-      now: () => 0,
-      signal: new AbortController().signal,
-      onFlush: () => {},
-      position: () => ({}),
-      ...(spill && { spill }),
-    });
+    buildChain(stage, chainServices(arena, [{ push }], { kernels, ...(spill && { spill }) }));
   let chain = await build();
   const kept = new Set<string>();
   const setListening = (now: boolean): void => void (isListening = now);
@@ -114,8 +99,8 @@ async function drive(
   }
   await chain.end();
   await chain.close();
-  const files = (existsSync(folder) ? readdirSync(folder) : []).filter((name) => !kept.has(join(folder, name)));
-  return { emitted, left: arena.usedSlabs() + files.length, spilledBytes: spill?.spilledBytes ?? 0 };
+  const left = arena.usedSlabs() + filesLeft(folder, kept).length;
+  return { emitted, left, spilledBytes: spill?.spilledBytes ?? 0 };
 }
 
 /** Rows of each logical input. */
@@ -133,12 +118,6 @@ function logical(emitted: readonly Emitted[]): unknown[][][] {
   return inputs;
 }
 
-/** Values of both executors in one form. */
-function plain(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(plain);
-  return typeof value === 'bigint' ? Number(value) : value;
-}
-
 const SEEDS = Number(process.env['SPILLWAY_JOINS'] ?? 6);
 
 describe('a join of random streams', () => {
@@ -154,7 +133,9 @@ describe('a join of random streams', () => {
       for (const kernelsOf of [createReferenceKernels, instantiateKernels]) {
         const { emitted, left, spilledBytes } = await drive(given, random, kernelsOf, random.pick([0, 0.05, 0.2]));
         bytesOnDisk += spilledBytes;
-        expect(plain(logical(emitted)), `SPILLWAY_SEED=${seed} SPILLWAY_JOINS=1`).toEqual(plain(outputs[0]?.batches));
+        expect(comparable(logical(emitted)), `SPILLWAY_SEED=${seed} SPILLWAY_JOINS=1`).toEqual(
+          comparable(outputs[0]?.batches),
+        );
         expect(left, `slabs or files left, SPILLWAY_SEED=${seed}`).toBe(0);
       }
     }
@@ -239,7 +220,7 @@ describe('a join of random streams', () => {
       const { outputs } = await runReference([sinksOf(given)[0]]);
       const { emitted, left: slabs, spilledBytes } = await drive(given, random, instantiateKernels);
       expect(spilledBytes).toBeGreaterThan(400_000);
-      expect(plain(logical(emitted))).toEqual(plain(outputs[0]?.batches));
+      expect(comparable(logical(emitted))).toEqual(comparable(outputs[0]?.batches));
       expect(slabs).toBe(0);
     },
     30_000,

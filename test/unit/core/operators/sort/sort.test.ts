@@ -7,7 +7,6 @@ import {
   batchToRows,
   buildChain,
   createArena,
-  createReferenceKernels,
   fieldsFromShape,
   instantiateKernels,
   LaneSpill,
@@ -21,6 +20,7 @@ import {
   saveOperators,
 } from '@spillway/core/internal';
 import { afterEach, expect, test } from 'vitest';
+import { chainServices } from '#support/driven-stage';
 import { type SeededRandom, seededRandom } from '#support/random';
 import { type Row, randomValue } from '#support/random-rows';
 import { temporaryFolder } from '#support/temporary-folder';
@@ -77,18 +77,13 @@ async function start(fields: Fields, by: Key[], options: StartOptions = {}): Pro
   const [operator] = stage.operators;
   if (options.shareBytes !== undefined && operator !== undefined) operator.shareBytes = options.shareBytes;
   const emitted: Batch[] = [];
-  const chain = await buildChain(stage, {
-    arena,
-    kernels: options.compiled === true ? instantiateKernels(arena) : createReferenceKernels(arena),
-    owner: 1,
-    lane: 0,
-    outputs: [{ push: (batch) => void (options.take?.(batch, arena) ?? emitted.push(batch)) }],
-    now: () => 0,
-    signal: options.signal ?? new AbortController().signal,
-    onFlush: () => undefined,
-    position: () => ({}),
+  const take = (batch: Batch): void => void (options.take?.(batch, arena) ?? emitted.push(batch));
+  const services = chainServices(arena, [{ push: take }], {
+    ...(options.compiled === true && { kernels: instantiateKernels(arena) }),
+    ...(options.signal && { signal: options.signal }),
     spill,
   });
+  const chain = await buildChain(stage, services);
   const push = async (rows: readonly Row[]): Promise<void> => {
     await chain.push(rowsToBatch(arena, 2, fields, rows));
   };
