@@ -34,6 +34,26 @@ export function withInputs(arena: Arena, owner: number, batch: Batch, inputs: nu
   return result;
 }
 
+/**
+ * Batches that are one logical input: the last of them ends it. Each is given out when the next one is there, and is the caller's then;
+ * the one that waits is released where the caller stops early.
+ */
+export function* asOneInput(arena: Arena, owner: number, batches: Iterable<Batch>): Generator<Batch, void> {
+  let before: Batch | undefined;
+  try {
+    for (const batch of batches) {
+      const ready = before;
+      before = batch;
+      if (ready !== undefined) yield ready;
+    }
+    const last = before;
+    before = undefined;
+    if (last !== undefined) yield withInputs(arena, owner, last, 1);
+  } finally {
+    before?.release();
+  }
+}
+
 /** The same columns under other names, types being equal. Takes over the caller's reference. */
 export function withFields(arena: Arena, owner: number, batch: Batch, fields: Fields): Batch {
   if (batch.fields === fields) return batch;

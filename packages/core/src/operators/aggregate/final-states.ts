@@ -4,7 +4,7 @@
  * are forgotten (`spill/level-spill.ts` says how it comes together again).
  */
 import type { Batch } from '../../batch/contract.ts';
-import { withInputs } from '../../batch/make-batch.ts';
+import { asOneInput } from '../../batch/make-batch.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { Fields } from '../../schema/types.ts';
 import type { Spill } from '../../spill/contract.ts';
@@ -191,19 +191,7 @@ export class FinalStates {
     for (const port of this.#ports) {
       const rows = this.#closedRows(port);
       if (rows === 0 || rows < least) continue;
-      let before: Batch | undefined;
-      try {
-        for (const batch of this.#rowsOf(port)) {
-          const ready = before;
-          before = batch;
-          if (ready !== undefined) yield { output: port.output, batch: ready };
-        }
-        const last = before;
-        before = undefined;
-        if (last !== undefined) yield { output: port.output, batch: withInputs(arena, owner, last, 1) };
-      } finally {
-        before?.release();
-      }
+      for (const batch of asOneInput(arena, owner, this.#rowsOf(port))) yield { output: port.output, batch };
     }
   }
 

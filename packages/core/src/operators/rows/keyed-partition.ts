@@ -4,8 +4,9 @@ import type { PartitionSpec } from '../../plan/steps/specs.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
 import { pushAll } from '../outputs.ts';
 import type { SavedList, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
+import { IntervalClock } from './interval-clock.ts';
 import { KeptRows, type SavedKept } from './kept-rows.ts';
-import { keyReader, positionsOf } from './row-keys.ts';
+import { keysOf, positionsOf } from './row-keys.ts';
 
 interface SavedGroups {
   /** Keys and the numbers of the rows that wait of each. */
@@ -22,29 +23,27 @@ interface SavedGroups {
  */
 export class KeyedPartition implements Operator {
   readonly #size: number;
-  readonly #intervalMs: number | undefined;
   readonly #context: OperatorContext;
   readonly #output: Output;
   readonly #positions: readonly number[];
   readonly #rows: KeptRows;
+  readonly #clock: IntervalClock;
   /** Numbers of the rows that wait, by key. */
   readonly #waiting: Map<string, number[]> = new Map();
   #count = 0;
-  #since: number | undefined;
 
   constructor(spec: PartitionSpec & { rows: number }, context: OperatorContext) {
     this.#size = spec.rows;
-    this.#intervalMs = spec.intervalMs;
     this.#context = context;
     this.#output = context.outputs['out'] as Output;
     this.#positions = positionsOf(context.inputFields, spec.by);
     this.#rows = new KeptRows(context, positionsOf(context.inputFields, []), context.inputFields);
+    this.#clock = new IntervalClock(spec.intervalMs, () => context.now());
   }
 
   push(batch: Batch): MaybePromise {
     if (batch.rows === 0) return batch.release();
-    const keyOf = keyReader(this.#context.arena, batch, this.#positions);
-    const keys = Array.from({ length: batch.rows }, (_, row) => keyOf(row));
+    const keys = keysOf(this.#context.arena, batch, this.#positions);
     return pushAll(this.#output, this.#full(keys, this.#rows.add(batch)));
   }
 
@@ -59,8 +58,7 @@ export class KeyedPartition implements Operator {
       this.#count -= group.length;
       yield this.#rows.take(group, 1);
     }
-    if (this.#intervalMs !== undefined)
-      this.#since = this.#count === 0 ? undefined : (this.#since ?? this.#context.now());
+    this.#clock.note(this.#count > 0);
     if (this.#count === 0) this.#rows.clear();
     const placeOf = this.#rows.settle(() => Uint32Array.from([...this.#waiting.values()].flat()));
     if (placeOf !== undefined) for (const [key, group] of this.#waiting) this.#waiting.set(key, group.map(placeOf));
@@ -72,7 +70,7 @@ export class KeyedPartition implements Operator {
       this.#count -= group.length;
       yield this.#rows.take(group, 1);
     }
-    this.#since = undefined;
+    this.#clock.note(false);
     this.#rows.clear();
   }
 
@@ -91,11 +89,11 @@ export class KeyedPartition implements Operator {
   }
 
   dueAt(): number | undefined {
-    return this.#intervalMs === undefined || this.#since === undefined ? undefined : this.#since + this.#intervalMs;
+    return this.#clock.dueAt();
   }
 
   async snapshot(writer: SnapshotWriter): Promise<SavedGroups> {
-    return { groups: await writer.list(this.#waiting), rows: await this.#rows.save(writer), since: this.#since };
+    return { groups: await writer.list(this.#waiting), rows: await this.#rows.save(writer), since: this.#clock.save() };
   }
 
   restore({ groups, rows, since }: SavedGroups, reader: SnapshotReader): void {
@@ -104,7 +102,7 @@ export class KeyedPartition implements Operator {
       this.#waiting.set(key, group);
       this.#count += group.length;
     }
-    this.#since = since;
+    this.#clock.restore(since);
   }
 
   close(): void {

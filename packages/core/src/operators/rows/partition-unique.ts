@@ -4,8 +4,9 @@ import type { PartitionUniqueSpec } from '../../plan/steps/specs.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
 import { pushAll } from '../outputs.ts';
 import type { SavedList, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
+import { IntervalClock } from './interval-clock.ts';
 import { KeptRows, type SavedKept } from './kept-rows.ts';
-import { keyReader, positionsOf } from './row-keys.ts';
+import { keysOf, positionsOf } from './row-keys.ts';
 
 interface SavedUnique {
   /** Keys and the numbers of their rows. */
@@ -26,9 +27,9 @@ export class PartitionUnique implements Operator {
   readonly #output: Output;
   readonly #positions: readonly number[];
   readonly #rows: KeptRows;
+  readonly #clock: IntervalClock;
   /** Number of each key's row, in order. */
   readonly #waiting: Map<string, number> = new Map();
-  #since: number | undefined;
 
   constructor(spec: PartitionUniqueSpec, context: OperatorContext) {
     this.#spec = spec;
@@ -36,25 +37,24 @@ export class PartitionUnique implements Operator {
     this.#output = context.outputs['out'] as Output;
     this.#positions = positionsOf(context.inputFields, spec.by);
     this.#rows = new KeptRows(context, positionsOf(context.inputFields, []), context.inputFields);
+    this.#clock = new IntervalClock(spec.intervalMs, () => context.now());
   }
 
   push(batch: Batch): MaybePromise {
     if (batch.rows === 0) return batch.release();
-    const keyOf = keyReader(this.#context.arena, batch, this.#positions);
-    const keys = Array.from({ length: batch.rows }, (_, row) => keyOf(row));
+    const keys = keysOf(this.#context.arena, batch, this.#positions);
     return pushAll(this.#output, this.#full(keys, this.#rows.add(batch)));
   }
 
   *#full(keys: readonly string[], first: number): Generator<Batch, void> {
-    const { rows: size = Infinity, keep, intervalMs } = this.#spec;
+    const { rows: size = Infinity, keep } = this.#spec;
     for (const [row, key] of keys.entries()) {
       if (keep === 'last') this.#waiting.delete(key);
       else if (this.#waiting.has(key)) continue;
       this.#waiting.set(key, first + row);
       if (this.#waiting.size === size) yield this.#take();
     }
-    if (intervalMs !== undefined)
-      this.#since = this.#waiting.size === 0 ? undefined : (this.#since ?? this.#context.now());
+    this.#clock.note(this.#waiting.size > 0);
     if (this.#waiting.size === 0) this.#rows.clear();
     const placeOf = this.#rows.settle(() => Uint32Array.from(this.#waiting.values()));
     if (placeOf !== undefined) for (const [key, row] of this.#waiting) this.#waiting.set(key, placeOf(row));
@@ -63,7 +63,7 @@ export class PartitionUnique implements Operator {
   #take(): Batch {
     const rows = [...this.#waiting.values()];
     this.#waiting.clear();
-    this.#since = undefined;
+    this.#clock.note(false);
     return this.#rows.take(rows, 1);
   }
 
@@ -82,18 +82,17 @@ export class PartitionUnique implements Operator {
   }
 
   dueAt(): number | undefined {
-    const { intervalMs } = this.#spec;
-    return intervalMs === undefined || this.#since === undefined ? undefined : this.#since + intervalMs;
+    return this.#clock.dueAt();
   }
 
   async snapshot(writer: SnapshotWriter): Promise<SavedUnique> {
-    return { keys: await writer.list(this.#waiting), rows: await this.#rows.save(writer), since: this.#since };
+    return { keys: await writer.list(this.#waiting), rows: await this.#rows.save(writer), since: this.#clock.save() };
   }
 
   restore({ keys, rows, since }: SavedUnique, reader: SnapshotReader): void {
     this.#rows.restore(rows, reader);
     for (const [key, row] of reader.list<[string, number]>(keys)) this.#waiting.set(key, row);
-    this.#since = since;
+    this.#clock.restore(since);
   }
 
   close(): void {

@@ -5,6 +5,7 @@ import type { FlushReason } from '../../plan/logical.ts';
 import type { PartitionSpec } from '../../plan/steps/specs.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
 import { pushAll } from '../outputs.ts';
+import { IntervalClock } from './interval-clock.ts';
 import { keyReader, positionsOf } from './row-keys.ts';
 
 interface SavedPartition {
@@ -22,16 +23,17 @@ export class Partition implements Operator {
   readonly #context: OperatorContext;
   readonly #output: Output;
   readonly #keys: readonly number[] | undefined;
+  readonly #clock: IntervalClock;
   /** Rows of the batch that is not at its end. */
   #open = 0;
   #key: string | undefined;
-  #since: number | undefined;
 
   constructor(spec: PartitionSpec, context: OperatorContext) {
     this.#spec = spec;
     this.#context = context;
     this.#output = context.outputs['out'] as Output;
     this.#keys = spec.by.length === 0 ? undefined : positionsOf(context.inputFields, spec.by);
+    this.#clock = new IntervalClock(spec.intervalMs, () => context.now());
   }
 
   push(batch: Batch): MaybePromise {
@@ -46,7 +48,7 @@ export class Partition implements Operator {
       for (let from = 0; from < batch.rows; ) {
         const rows = Math.min(size - this.#open, batch.rows - from);
         this.#open = (this.#open + rows) % size;
-        this.#begin();
+        this.#clock.note(this.#open > 0);
         yield this.#slice(batch, from, rows, this.#open === 0 ? 1 : 0);
         from += rows;
       }
@@ -65,7 +67,7 @@ export class Partition implements Operator {
         let to = from + 1;
         while (to < batch.rows && keyOf(to) === key) to++;
         this.#open += to - from;
-        this.#begin();
+        this.#clock.note(this.#open > 0);
         const isWhole = to < batch.rows;
         if (isWhole) this.#open = 0;
         yield this.#slice(batch, from, to - from, isWhole ? 1 : 0);
@@ -80,15 +82,10 @@ export class Partition implements Operator {
     return sliceBatch(this.#context.arena, this.#context.owner, batch, from, rows, inputs);
   }
 
-  #begin(): void {
-    if (this.#spec.intervalMs === undefined) return;
-    this.#since = this.#open === 0 ? undefined : (this.#since ?? this.#context.now());
-  }
-
   /** Ends the batch whose rows have gone on already. */
   #ending(): Batch {
     this.#open = 0;
-    this.#since = undefined;
+    this.#clock.note(false);
     return emptyBatch(this.#context.arena, this.#context.owner, this.#context.inputFields, 1);
   }
 
@@ -107,18 +104,17 @@ export class Partition implements Operator {
   }
 
   dueAt(): number | undefined {
-    const { intervalMs } = this.#spec;
-    return intervalMs === undefined || this.#since === undefined ? undefined : this.#since + intervalMs;
+    return this.#clock.dueAt();
   }
 
   snapshot(): SavedPartition {
-    return { open: this.#open, key: this.#key, since: this.#since };
+    return { open: this.#open, key: this.#key, since: this.#clock.save() };
   }
 
   restore({ open, key, since }: SavedPartition): void {
     this.#open = open;
     this.#key = key;
-    this.#since = since;
+    this.#clock.restore(since);
   }
 
   close(): void {}

@@ -26,6 +26,12 @@ export function keyReader(arena: Arena, batch: Batch, positions: readonly number
   };
 }
 
+/** The keys of all rows of a batch. */
+export function keysOf(arena: Arena, batch: Batch, positions: readonly number[]): string[] {
+  const keyOf = keyReader(arena, batch, positions);
+  return Array.from({ length: batch.rows }, (_, row) => keyOf(row));
+}
+
 /** Texts and lists begin with their length, so that no two rows of different values look alike. */
 function keyOf(value: unknown): string {
   if (value === null) return 'n;';

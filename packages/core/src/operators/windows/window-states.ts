@@ -1,6 +1,6 @@
 /** The work of the final half for the aggregations of one filter: merges packets in order and makes output of what is closed. */
 import type { Batch } from '../../batch/contract.ts';
-import { withInputs } from '../../batch/make-batch.ts';
+import { asOneInput } from '../../batch/make-batch.ts';
 import { PipelineError } from '../../errors.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import { formatBytes } from '../../schema/sizes.ts';
@@ -271,19 +271,7 @@ export class WindowStates implements FinalPart {
     for (const port of this.#ports) {
       const rows = closedIn(port);
       if (rows === 0 || rows < least) continue;
-      let before: Batch | undefined;
-      try {
-        for (const batch of this.#rowsOf(port)) {
-          const ready = before;
-          before = batch;
-          if (ready !== undefined) yield { output: port.output, batch: ready };
-        }
-        const last = before;
-        before = undefined;
-        if (last !== undefined) yield { output: port.output, batch: withInputs(arena, owner, last, 1) };
-      } finally {
-        before?.release();
-      }
+      for (const batch of asOneInput(arena, owner, this.#rowsOf(port))) yield { output: port.output, batch };
     }
   }
 
