@@ -1,10 +1,11 @@
 /** Files that are there whole or not at all. */
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 import { PipelineError } from '../errors.ts';
 import { fileError } from './file-error.ts';
+import { makeFolders } from './make-folders.ts';
 
 /** Marks files that a crash may leave behind; readers never look at them. */
 export const TEMPORARY_SUFFIX = '.tmp';
@@ -24,30 +25,7 @@ export async function syncFolder(folder: string): Promise<void> {
 
 /** Makes a folder and those above it, so that they survive a power cut. */
 export async function makeFolder(folder: string): Promise<void> {
-  let first: string | undefined;
-  try {
-    first = await mkdir(folder, { recursive: true });
-  } catch (error) {
-    throw await reasonWhyNot(folder, error);
-  }
-  if (first === undefined) return;
-  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
-}
-
-/** On a read-only disk Node says of folders inside folders that they are not there: the first one alone tells why. */
-async function reasonWhyNot(folder: string, error: unknown): Promise<unknown> {
-  for (let path = folder; path !== dirname(path); path = dirname(path)) {
-    try {
-      await stat(dirname(path));
-    } catch {
-      continue;
-    }
-    return mkdir(path).then(
-      () => error,
-      (reason: unknown) => reason,
-    );
-  }
-  return error;
+  for (const made of makeFolders(folder).reverse()) await syncFolder(dirname(made));
 }
 
 /** A file under a temporary name in its own folder, until `commit` gives it its name. */

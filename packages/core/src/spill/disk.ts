@@ -1,9 +1,10 @@
 /** The real file system, for spilling. */
-import { closeSync, mkdirSync, openSync, readSync, rmSync, writevSync } from 'node:fs';
+import { closeSync, openSync, readSync, rmSync, writevSync } from 'node:fs';
+import { makeFolders } from '../formats/make-folders.ts';
 import type { SpillAccount, SpillDisk } from './contract.ts';
 
 export const nodeDisk: SpillDisk = {
-  makeFolder: (path) => void mkdirSync(path, { recursive: true, mode: 0o700 }),
+  makeFolder: (path) => void makeFolders(path, 0o700),
   // Exclusive: a file that somebody else put there is never written to.
   open: (path) => openSync(path, 'wx+', 0o600),
   reopen: (path) => openSync(path, 'r+'),

@@ -5,11 +5,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { PipelineError } from '@spillway/core/base';
+import { makeFolders, PipelineError } from '@spillway/core/base';
 import type { PartitionFile, PartitionResult, PartitionTask } from '@spillway/core/partition';
 import { sharedPathError } from './problems.ts';
 
@@ -112,7 +112,7 @@ export class SharedFolder {
   /** To be called before its tasks are given out. */
   async beginStep(step: number): Promise<void> {
     this.#generation = await nextGeneration(this.path);
-    await mkdir(join(this.path, `${STEP}${step}`), { recursive: true });
+    makeFolders(join(this.path, `${STEP}${step}`));
   }
 
   /** What tells the run: another run under the same id does not go on from these files. @returns false where another lies there */
@@ -170,7 +170,7 @@ export class SharedFolder {
 
 /** Removes folders of runs that nobody holds, but for the one that is gone on with, and those with a name, which somebody may go on with. */
 async function sweep(sharedPath: string, id: string | undefined): Promise<void> {
-  await mkdir(sharedPath, { recursive: true });
+  makeFolders(sharedPath);
   for (const name of await readdir(sharedPath)) {
     if (!name.startsWith(PREFIX) || name === `${PREFIX}${id}`) continue;
     const isUnnamed = UNNAMED.test(name.slice(PREFIX.length));
@@ -191,7 +191,7 @@ async function takeOver(path: string): Promise<void> {
       file: path,
       hint: 'wait for its end, or give this run another resume id',
     });
-  await mkdir(path, { recursive: true });
+  makeFolders(path);
   const holder: Holder = { host: hostname(), pid: process.pid };
   await writeFile(join(path, LEASE), JSON.stringify(holder));
 }

@@ -3,10 +3,10 @@
  * of a file says when the run began and which plan it had, so that listing and clearing need no file to be opened. Several processes may
  * write at once: each has names of its own, and a file that another has cleared away meanwhile is simply gone.
  */
-import { existsSync, mkdirSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PipelineError } from '@spillway/core/base';
+import { makeFolders, PipelineError } from '@spillway/core/base';
 import type { PastRun } from './past-run.ts';
 
 /** Records that are kept of one plan, and of all plans together. */
@@ -98,7 +98,7 @@ export class HistoryFolder {
         writeFileSync(temporary, text, { mode: 0o600 });
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-        mkdirSync(this.path, { recursive: true, mode: 0o700 });
+        makeFolders(this.path, 0o700);
         writeFileSync(temporary, text, { mode: 0o600 });
       }
       renameSync(temporary, join(this.path, file));

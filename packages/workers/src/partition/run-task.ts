@@ -1,7 +1,6 @@
 /** One task of a cut plan, run in this process with the engine that runs everything else. */
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { PipelineError } from '@spillway/core/base';
+import { makeFolders, PipelineError } from '@spillway/core/base';
 import type { LogicalPlan, SourceSpec } from '@spillway/core/internal';
 import {
   numberText,
@@ -33,7 +32,7 @@ export interface TaskOptions {
 export async function runPartitionTask(task: PartitionTask, options: TaskOptions = {}): Promise<PartitionResult> {
   const { step, partition, piece, attempt = 0 } = task;
   const plan = await planOf(task);
-  await mkdir(dirname(task.output), { recursive: true });
+  makeFolders(dirname(task.output));
   // It is part of a run, which has a record of its own.
   const parsed = parseRunOptions({ restarts: 0, history: false, ...options });
   const summary = await new Job([], parsed, plan).done.catch(async (error: unknown) => {

@@ -3,10 +3,10 @@
  * file, and a run that restarts goes back, and neither can be done in a compressed stream. Several at a time, each in a few buffers.
  */
 import { createWriteStream } from 'node:fs';
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { formatBytes, PipelineError } from '@spillway/core/base';
+import { formatBytes, makeFolders, PipelineError } from '@spillway/core/base';
 import type { TextFile } from '@spillway/core/internal';
 import { unpackError, unpackedStream } from '@spillway/core/text';
 import type { PlannedRun } from '../coordinator/plan-run.ts';
@@ -29,7 +29,7 @@ export function packedFiles({ logical }: PlannedRun): TextFile[] {
  */
 export async function unpackFiles(files: readonly TextFile[], place: SpillPlace, signal: AbortSignal): Promise<void> {
   const { folder, limitBytes } = place;
-  await mkdir(folder, { recursive: true });
+  makeFolders(folder);
   let next = 0;
   const quota: Quota = { limitBytes, usedBytes: 0 };
   const work = async (): Promise<void> => {

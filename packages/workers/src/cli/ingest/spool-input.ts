@@ -3,12 +3,13 @@
  * can be done in a pipe.
  */
 import { createWriteStream } from 'node:fs';
-import { mkdir, open, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { PipelineError } from '@spillway/core';
+import { makeFolders } from '@spillway/core/base';
 import { formatBytes, runFolder } from '@spillway/core/words';
 import { abortedError } from '../../coordinator/failure.ts';
 import { timeText } from '../../monitor/progress-text.ts';
@@ -99,7 +100,7 @@ export async function spoolInput(options: JobOptions, context: Context): Promise
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   const count = counter(context, options.quiet === true);
   try {
-    await mkdir(folder, { recursive: true });
+    makeFolders(folder);
     await pipeline(stdin, count.stream, createWriteStream(path), { signal });
     const named = (error: unknown): unknown =>
       error instanceof PipelineError
