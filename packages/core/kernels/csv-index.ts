@@ -3,37 +3,16 @@
 //
 // A quote opens and closes text wherever it stands, so rows are cut the same wherever a reader starts between two of them;
 // quotes where there may be none make a row bad. Empty lines are no rows. CR, LF and CRLF end lines, in any mixture.
+//
+// Nearly all rows have as many fields as there are columns, and nothing is wrong with them: `evenRows` takes these. Here the
+// others are told apart, one field after the other, from the first row on that is not so.
+import { beginBlocks, breaksOf, matches } from './csv-blocks';
+import { evenRows } from './csv-even-rows';
 import {
-  BAD, BAD_BYTES, BAD_CAPACITY, BAD_FIELDS, BAD_QUOTE, BAD_ROWS, BAD_UNCLOSED, COLUMNS, DELIMITER, END, ENTRIES,
-  ENTRIES_END, FLAGS, FLAG_NEEDS_MORE, FLAG_NOT_ASCII, FLAG_QUOTES, FLAG_STOPPED, FROM, GOOD_ROWS, IS_COUNTING, IS_EOF,
-  LIMIT, MAX_ROWS, NEXT, QUOTE, ROWS, TEXT,
+  BAD, BAD_BYTES, BAD_CAPACITY, BAD_FIELDS, BAD_QUOTE, BAD_ROWS, BAD_UNCLOSED, BLOCK_LINES, BLOCK_WRONG, COLUMNS,
+  DELIMITER, END, ENTRIES, ENTRIES_END, FLAGS, FLAG_NEEDS_MORE, FLAG_STOPPED, FROM, GOOD_ROWS, IS_COUNTING, IS_EOF,
+  LAST_INSIDE, LIMIT, MAX_ROWS, NEXT, QUOTE, ROWS, TEXT,
 } from './csv-layout';
-
-// @ts-ignore: decorator
-@inline
-function bits(a: v128, b: v128, c: v128, d: v128): u64 {
-  return (
-    <u64>i8x16.bitmask(a) | (<u64>i8x16.bitmask(b) << 16) | (<u64>i8x16.bitmask(c) << 32) | (<u64>i8x16.bitmask(d) << 48)
-  );
-}
-
-// @ts-ignore: decorator
-@inline
-function matches(a: v128, b: v128, c: v128, d: v128, letter: v128): u64 {
-  return bits(i8x16.eq(a, letter), i8x16.eq(b, letter), i8x16.eq(c, letter), i8x16.eq(d, letter));
-}
-
-/** Bit i is the parity of bits 0 to i. */
-// @ts-ignore: decorator
-@inline
-function parities(x: u64): u64 {
-  x ^= x << 1;
-  x ^= x << 2;
-  x ^= x << 4;
-  x ^= x << 8;
-  x ^= x << 16;
-  return x ^ (x << 32);
-}
 
 function addBad(s: usize, ordinal: u32, start: u32, fields: u32, kind: u32): bool {
   if (load<u32>(s, IS_COUNTING) != 0) return true;
@@ -47,11 +26,11 @@ function addBad(s: usize, ordinal: u32, start: u32, fields: u32, kind: u32): boo
   return count + 1 < load<u32>(s, BAD_CAPACITY);
 }
 
-function finish(s: usize, next: u32, rows: u32, good: u32, flags: u32): void {
+function finish(s: usize, next: u32, rows: u32, good: u32, flag: u32): void {
   store<u32>(s, next, NEXT);
   store<u32>(s, rows, ROWS);
   store<u32>(s, good, GOOD_ROWS);
-  store<u32>(s, flags, FLAGS);
+  store<u32>(s, load<u32>(s, FLAGS) | flag, FLAGS);
 }
 
 export function csvIndex(s: usize): void {
@@ -64,61 +43,26 @@ export function csvIndex(s: usize): void {
   const entries = <usize>load<u32>(s, ENTRIES);
   const entriesEnd = <usize>load<u32>(s, ENTRIES_END);
   const quote = load<u32>(s, QUOTE);
-  const delimiters = i8x16.splat(<i8>load<u32>(s, DELIMITER));
-  const quotes = i8x16.splat(<i8>quote);
-  const lf = i8x16.splat(10);
-  const cr = i8x16.splat(13);
+  const delimiter = i8x16.splat(<i8>load<u32>(s, DELIMITER));
   store<u32>(s, 0, BAD_ROWS);
-  let rowStart = load<u32>(s, FROM);
-  let rows: u32 = 0;
-  let good: u32 = 0;
-  let flags: u32 = 0;
+  store<u32>(s, 0, FLAGS);
+  let rowBase = entries;
+  store<u32>(rowBase, load<u32>(s, FROM) - 1);
+  let rows: u32 = isCounting ? 0 : evenRows(s);
+  let good = rows;
+  rowBase += (<usize>rows * (columns + 1)) << 2;
+  let rowStart = load<u32>(rowBase) + 1;
+  let out = rowBase + 4;
   let fields: u32 = 0;
   let isBad = false;
-  let rowBase = entries;
-  let out = entries + 4;
-  store<u32>(rowBase, rowStart - 1);
-  if (rowStart >= limit || maxRows == 0) return finish(s, rowStart, 0, 0, rowStart >= limit ? 0 : FLAG_STOPPED);
-  // Of the block before: all ones inside of quotes; whether its last byte ended a field, was a quote, closed one.
-  let inside: u64 = 0;
-  let lastBreak: u64 = 1;
-  let lastQuote: u64 = 0;
-  let lastClose: u64 = 0;
+  if (rowStart >= limit || rows >= maxRows) return finish(s, rowStart, rows, good, rowStart >= limit ? 0 : FLAG_STOPPED);
+  beginBlocks(s);
   for (let base = rowStart; base < end; base += 64) {
-    const at = text + base;
-    const a = v128.load(at);
-    const b = v128.load(at, 16);
-    const c = v128.load(at, 32);
-    const d = v128.load(at, 48);
     const left = end - base;
     const there: u64 = left >= 64 ? <u64>-1 : ((<u64>1) << (<u64>left)) - 1;
-    if (v128.any_true(v128.and(v128.or(v128.or(a, b), v128.or(c, d)), i8x16.splat(<i8>0x80)))) flags |= FLAG_NOT_ASCII;
-    const found = matches(a, b, c, d, delimiters) & there;
-    let lines = bits(
-      v128.or(i8x16.eq(a, lf), i8x16.eq(a, cr)),
-      v128.or(i8x16.eq(b, lf), i8x16.eq(b, cr)),
-      v128.or(i8x16.eq(c, lf), i8x16.eq(c, cr)),
-      v128.or(i8x16.eq(d, lf), i8x16.eq(d, cr)),
-    ) & there;
-    const q = quote == 256 ? 0 : matches(a, b, c, d, quotes) & there;
-    let breaks = found | lines;
-    let wrong: u64 = 0;
-    if ((q | inside | lastClose) != 0) {
-      if (q != 0) flags |= FLAG_QUOTES;
-      const quoted = parities(q) ^ inside;
-      breaks &= ~quoted;
-      lines &= ~quoted;
-      const opens = q & quoted;
-      const closes = q & ~quoted;
-      wrong = opens & ~((breaks << 1) | lastBreak | (q << 1) | lastQuote);
-      wrong |= ((closes << 1) | lastClose) & ~(breaks | q) & there;
-      inside = <u64>(<i64>quoted >> 63);
-      lastQuote = q >> 63;
-      lastClose = closes >> 63;
-    } else {
-      lastQuote = 0;
-    }
-    lastBreak = breaks >> 63;
+    const breaks = breaksOf(s, text + base, there, delimiter, quote);
+    const lines = load<u64>(s, BLOCK_LINES);
+    let wrong = load<u64>(s, BLOCK_WRONG);
     // A row with too many fields is bad: its places need no room.
     if (fields > columns) out = rowBase + 4 + ((<usize>columns) << 2);
     for (let m = breaks; m != 0; m &= m - 1) {
@@ -151,17 +95,17 @@ export function csvIndex(s: usize): void {
         store<u32>(rowBase, p);
         rows++;
         if (rows == maxRows || !hasRoom || out > entriesEnd) {
-          return finish(s, p + 1, rows, good, p + 1 >= limit ? flags : flags | FLAG_STOPPED);
+          return finish(s, p + 1, rows, good, p + 1 >= limit ? 0 : FLAG_STOPPED);
         }
       }
       fields = 0;
       rowStart = p + 1;
-      if (rowStart >= limit) return finish(s, rowStart, rows, good, flags);
+      if (rowStart >= limit) return finish(s, rowStart, rows, good, 0);
     }
     if (wrong != 0) isBad = true;
   }
-  if (load<u32>(s, IS_EOF) == 0) return finish(s, rowStart, rows, good, flags | FLAG_NEEDS_MORE);
-  if (inside != 0) {
+  if (load<u32>(s, IS_EOF) == 0) return finish(s, rowStart, rows, good, FLAG_NEEDS_MORE);
+  if (load<u64>(s, LAST_INSIDE) != 0) {
     addBad(s, rows, rowStart, fields + 1, BAD_UNCLOSED);
     rows++;
   } else if (rowStart < end) {
@@ -173,7 +117,7 @@ export function csvIndex(s: usize): void {
     }
     rows++;
   }
-  finish(s, end, rows, good, flags);
+  finish(s, end, rows, good, 0);
 }
 
 /** Lines that end in [from, to): LF, CR or CRLF. */

@@ -36,6 +36,16 @@ export const FLAG_NEEDS_MORE: u32 = 4;
 /** It stopped for lack of room, or because of MAX_ROWS. */
 export const FLAG_STOPPED: u32 = 8;
 
+// What a block of 64 bytes leaves for the next one, all 64 bits wide: all ones inside of quotes; whether its last byte ended a
+// field, was a quote, closed one.
+export const LAST_INSIDE: usize = 80;
+export const LAST_BREAK: usize = 88;
+export const LAST_QUOTE: usize = 96;
+export const LAST_CLOSE: usize = 104;
+/** Bits of the bytes of a block that end lines, and of those at which something is wrong with quotes. */
+export const BLOCK_LINES: usize = 112;
+export const BLOCK_WRONG: usize = 120;
+
 /** A bad row: its number in this call, where it starts, its fields, what is wrong. */
 export const BAD_BYTES: usize = 16;
 export const BAD_FIELDS: u32 = 1;

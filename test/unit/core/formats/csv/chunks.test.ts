@@ -45,6 +45,20 @@ function randomText(random: SeededRandom, bytes: number, width: number, faults: 
   return Buffer.from(parts.join(''));
 }
 
+/** Rows of one shape and one kind of line end, with or without quotes, and up to three odd ones. */
+function evenText(random: SeededRandom, rows: number, round: number): Buffer {
+  const width = 2 + (round % 4);
+  const end = random.pick(['\n', '\n', '\r\n', '\r']);
+  const quoted = random.pick([0, 0, 0.05, 1]);
+  const letters = (): string => random.pick(['', 'a', 'bc', '1234.5', '2024-01-01 00:00:00.05', 'ö'.repeat(9)]);
+  const field = (): string =>
+    random.chance(quoted) ? `"${random.pick([letters(), 'a,b', `x${end}y`, '""'])}"` : letters();
+  const lines = Array.from({ length: rows }, () => Array.from({ length: width }, field).join(','));
+  for (let odd = random.integer(0, 3); odd > 0; odd--)
+    lines[random.integer(0, rows - 1)] = random.pick(['', 'a,b,c,d,e,f', 'a', 'x"y,b,c', '"a"b,c', '\n\n', '\r']);
+  return Buffer.from(lines.join(end) + random.pick(['', end]));
+}
+
 describe('CSV text in chunks', () => {
   it('gives the rows of the plain reader, whatever its fields are', () => {
     const random = seededRandom();
@@ -78,6 +92,15 @@ describe('CSV text in chunks', () => {
       for (let damage = 0; damage < 8; damage++) text[random.integer(0, text.length - 1)] = random.integer(0, 255);
       const chunkBytes = random.integer(40, 1600);
       expectSame(text, { shape: { a: 'utf8', b: 'int32' }, chunkBytes, batchRows: random.integer(1, 40) });
+    }
+  });
+
+  it('takes many rows of one shape at once, and the odd one among them apart', () => {
+    const random = seededRandom();
+    for (let round = 0; round < 12; round++) {
+      const [text, width] = [evenText(random, 2500, round), 2 + (round % 4)];
+      const shape = Object.fromEntries(Array.from({ length: width }, (_, index) => [`c${index}`, 'utf8' as const]));
+      expectSame(text, { shape, chunkBytes: random.integer(500, 1.2 * text.length), batchRows: 1000 });
     }
   });
 
