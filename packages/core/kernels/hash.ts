@@ -383,7 +383,7 @@ function isSameText(a: usize, b: usize, bytes: u32): bool {
 
 // @ts-ignore: decorator
 @inline
-function findText(header: usize, slots: usize, mask: u32, keys: usize, base: usize, text: usize, bytes: u32): u32 {
+export function findText(header: usize, slots: usize, mask: u32, keys: usize, base: usize, text: usize, bytes: u32): u32 {
   const hash = hashText(text, bytes);
   let index = hash & mask;
   while (true) {

@@ -22,6 +22,7 @@ export {
   prefixedTexts, spreadIndices, streamsDecode, sumLengths,
 } from './parquet-pages';
 export { segmentStates } from './segments';
+export { encodeShortTexts } from './short-texts';
 export { groupByKeys, placeKeys, splitGroups } from './split';
 export { zstdBegin, zstdBlock, zstdDecode } from './zstd';
 export { choose, fill, iota, take, takeVariable, takeVariableBytes } from './take';

@@ -23,25 +23,50 @@ function zigzag(value: i64): u64 {
   return <u64>((value << 1) ^ (value >> 63));
 }
 
-/** u32 values of `width` bits, `groups` times 8 of them, zeros behind `count`. */
-function packGroups(values: usize, count: u32, groups: u32, width: u32, out: usize): usize {
-  const end = out + <usize>groups * width;
-  let word: u64 = 0;
-  let fill: u32 = 0;
-  for (let i: u32 = 0; i < count; i++, values += 4) {
-    const value = <u64>load<u32>(values);
-    word |= value << <u64>fill;
-    fill += width;
-    if (fill >= 64) {
-      store<u64>(out, word);
-      out += 8;
-      fill -= 64;
-      word = fill == 0 ? 0 : value >> <u64>(width - fill);
-    }
+/** Eight values of up to 32 bits, one behind the other. */
+// @ts-ignore: decorator
+@inline
+function packEight(values: usize, width: u64, out: usize): void {
+  const second = load<u64>(values, 8);
+  const first = load<u64>(values);
+  const third = load<u64>(values, 16);
+  const fourth = load<u64>(values, 24);
+  // Two values in each word, then four where they fit into one.
+  const a = (first & 0xffffffff) | ((first >> 32) << width);
+  const b = (second & 0xffffffff) | ((second >> 32) << width);
+  const c = (third & 0xffffffff) | ((third >> 32) << width);
+  const d = (fourth & 0xffffffff) | ((fourth >> 32) << width);
+  const two = width << 1;
+  if (width <= 16) {
+    const low = a | (b << two);
+    const high = c | (d << two);
+    const four = width << 2;
+    store<u64>(out, four == 64 ? low : low | (high << four));
+    store<u64>(out, four == 64 ? high : (high >> 1) >> (63 - four), 8);
+    return;
   }
-  store<u64>(out, word);
-  for (out += 8; out < end; out += 8) store<u64>(out, 0);
-  return end;
+  putBits(out, 0, a);
+  putBits(out, two, b);
+  putBits(out, 2 * two, c);
+  putBits(out, 3 * two, d);
+}
+
+/** Bits from bit `at` on; what was there before bit `at` stays. */
+// @ts-ignore: decorator
+@inline
+function putBits(out: usize, at: u64, bits: u64): void {
+  const word = out + (<usize>at >> 3);
+  const from = at & 7;
+  const before = <u64>load<u8>(word) & ((<u64>1 << from) - 1);
+  store<u64>(word, before | (bits << from));
+  store<u8>(word, <u8>((bits >> 1) >> (63 - from)), 8);
+}
+
+/** u32 values of `width` bits, `groups` times 8 of them, zeros behind `count`. Up to 7 values behind the last are overwritten. */
+function packGroups(values: usize, count: u32, groups: u32, width: u32, out: usize): usize {
+  if ((count & 7) != 0) memory.fill(values + (<usize>count << 2), 0, <usize>(8 - (count & 7)) << 2);
+  for (let i: u32 = 0; i < groups; i++, values += 32, out += width) packEight(values, width, out);
+  return out;
 }
 
 /** u32 values below 2^width as runs and packed groups. Returns the end. */
@@ -81,6 +106,40 @@ function difference<T>(values: usize, at: u32): i64 {
   return <i64>(<T>(load<T>(p) - load<T>(p - sizeof<T>())));
 }
 
+/** Least of the differences before values [from, to). */
+function leastDifference<T>(values: usize, from: u32, to: u32): i64 {
+  let least: i64 = i64.MAX_VALUE;
+  let i = from;
+  if (sizeof<T>() == 8) {
+    let two = i64x2.splat(least);
+    for (; i + 2 <= to; i += 2) {
+      const p = values + (<usize>i << 3);
+      const some = i64x2.sub(v128.load(p), v128.load(p - 8));
+      two = v128.bitselect(some, two, i64x2.gt_s(two, some));
+    }
+    least = min<i64>(i64x2.extract_lane(two, 0), i64x2.extract_lane(two, 1));
+  }
+  for (; i < to; i++) least = min<i64>(least, difference<T>(values, i));
+  return least;
+}
+
+/** Bits that the differences before values [from, to) take, above the least. */
+function differenceBits<T>(values: usize, from: u32, to: u32, least: i64): u32 {
+  let all: u64 = 0;
+  let i = from;
+  if (sizeof<T>() == 8) {
+    const floor = i64x2.splat(least);
+    let two = i64x2.splat(0);
+    for (; i + 2 <= to; i += 2) {
+      const p = values + (<usize>i << 3);
+      two = v128.or(two, i64x2.sub(i64x2.sub(v128.load(p), v128.load(p - 8)), floor));
+    }
+    all = <u64>(i64x2.extract_lane(two, 0) | i64x2.extract_lane(two, 1));
+  }
+  for (; i < to; i++) all |= sizeof<T>() == 4 ? <u64><u32>(difference<T>(values, i) - least) : <u64>(difference<T>(values, i) - least);
+  return <u32>(64 - clz<u64>(all));
+}
+
 function deltas<T>(values: usize, count: u32, out: usize): usize {
   out = putVarint(out, BLOCK);
   out = putVarint(out, BLOCK / MINI);
@@ -88,17 +147,16 @@ function deltas<T>(values: usize, count: u32, out: usize): usize {
   out = putVarint(out, zigzag(count == 0 ? 0 : <i64>load<T>(values)));
   for (let from: u32 = 1; from < count; from += BLOCK) {
     const to = min<u32>(from + BLOCK, count);
-    let least: i64 = i64.MAX_VALUE;
-    for (let i = from; i < to; i++) least = min<i64>(least, difference<T>(values, i));
+    const least = leastDifference<T>(values, from, to);
     out = putVarint(out, zigzag(least));
     let widths = out;
     store<u32>(widths, 0);
     out += 4;
+    // Times at even distances, mostly: nothing is left above the least.
+    if (differenceBits<T>(values, from, to, least) == 0) continue;
     for (let mini = from; mini < to; mini += MINI, widths++) {
       const end = min<u32>(mini + MINI, to);
-      let all: u64 = 0;
-      for (let i = mini; i < end; i++) all |= sizeof<T>() == 4 ? <u64><u32>(difference<T>(values, i) - least) : <u64>(difference<T>(values, i) - least);
-      const bits = <u32>(64 - clz<u64>(all));
+      const bits = differenceBits<T>(values, mini, end, least);
       store<u8>(widths, <u8>bits);
       if (bits > 0) out = packDeltas<T>(values, mini, end, least, bits, out);
     }
@@ -174,27 +232,54 @@ export function scatter(values: usize, indices: usize, count: u32, out: usize): 
   for (let i: u32 = 0; i < count; i++, values += 4, indices += 4) store<u32>(out + (<usize>load<u32>(indices) << 2), load<u32>(values));
 }
 
-function integerBounds<T>(values: usize, count: u32, out: usize): i32 {
-  let least = load<T>(values);
-  let most = least;
-  for (let i: u32 = 1; i < count; i++) {
-    values += sizeof<T>();
-    const value = load<T>(values);
-    least = min<T>(least, value);
-    most = max<T>(most, value);
-  }
-  store<T>(out, least);
-  store<T>(out, most, 8);
-  return 0;
+// @ts-ignore: decorator
+@inline
+function lesser<T>(a: v128, b: v128): v128 {
+  if (isFloat<T>()) return v128.pmin<T>(b, a);
+  if (sizeof<T>() == 8) return v128.bitselect(a, b, i64x2.gt_s(b, a));
+  return v128.min<T>(a, b);
 }
 
-function floatBounds<T>(values: usize, count: u32, out: usize): i32 {
-  let least = <T>Infinity;
-  let most = <T>-Infinity;
-  let isNan: i32 = 0;
-  for (let i: u32 = 0; i < count; i++, values += sizeof<T>()) {
+// @ts-ignore: decorator
+@inline
+function greater<T>(a: v128, b: v128): v128 {
+  if (isFloat<T>()) return v128.pmax<T>(b, a);
+  if (sizeof<T>() == 8) return v128.bitselect(a, b, i64x2.gt_s(a, b));
+  return v128.max<T>(a, b);
+}
+
+/** Least and greatest of vectors, all of which begin as `least` and `most`; of floats, NaN is neither. Returns 1 when there is one. */
+function vectorBounds<T>(values: usize, count: u32, least: T, most: T, out: usize): i32 {
+  const lanes = <u32>(16 / sizeof<T>());
+  let low = v128.splat<T>(least);
+  let high = v128.splat<T>(most);
+  let otherLow = low;
+  let otherHigh = high;
+  let odd = i64x2.splat(0);
+  let i: u32 = 0;
+  for (; i + 2 * lanes <= count; i += 2 * lanes, values += 32) {
+    const a = v128.load(values);
+    const b = v128.load(values, 16);
+    low = lesser<T>(a, low);
+    high = greater<T>(a, high);
+    otherLow = lesser<T>(b, otherLow);
+    otherHigh = greater<T>(b, otherHigh);
+    if (isFloat<T>()) odd = v128.or(odd, v128.or(v128.ne<T>(a, a), v128.ne<T>(b, b)));
+  }
+  low = lesser<T>(otherLow, low);
+  high = greater<T>(otherHigh, high);
+  v128.store(out, low);
+  v128.store(out + 16, high);
+  let isNan = i32(v128.any_true(odd));
+  for (let lane: usize = 0; lane < 16; lane += sizeof<T>()) {
+    const a = load<T>(out + lane);
+    const b = load<T>(out + 16 + lane);
+    least = a < least ? a : least;
+    most = b > most ? b : most;
+  }
+  for (; i < count; i++, values += sizeof<T>()) {
     const value = load<T>(values);
-    isNan |= i32(value != value);
+    if (isFloat<T>()) isNan |= i32(value != value);
     least = value < least ? value : least;
     most = value > most ? value : most;
   }
@@ -203,13 +288,39 @@ function floatBounds<T>(values: usize, count: u32, out: usize): i32 {
   return isNan;
 }
 
-/** Least and greatest of at least one value, to `out` and `out + 8`. Of floats, NaN is neither; returns 1 when there is one. */
+// @ts-ignore: decorator
+@inline
+function integerBounds<T>(values: usize, count: u32, out: usize): i32 {
+  return vectorBounds<T>(values, count, load<T>(values), load<T>(values), out);
+}
+
+// @ts-ignore: decorator
+@inline
+function floatBounds<T>(values: usize, count: u32, out: usize): i32 {
+  return vectorBounds<T>(values, count, <T>Infinity, <T>-Infinity, out);
+}
+
+/** There is no comparison of vectors of these. */
+function wideBounds(values: usize, count: u32, out: usize): i32 {
+  let least = load<u64>(values);
+  let most = least;
+  for (let i: u32 = 1; i < count; i++) {
+    const value = load<u64>(values + (<usize>i << 3));
+    least = min<u64>(least, value);
+    most = max<u64>(most, value);
+  }
+  store<u64>(out, least);
+  store<u64>(out, most, 8);
+  return 0;
+}
+
+/** Least and greatest of at least one value, to `out` and `out + 8`; 32 bytes are written there. Of floats, NaN is neither; returns 1 when there is one. */
 export function valueBounds(kind: i32, values: usize, count: u32, out: usize): i32 {
   switch (kind) {
     case 2: return integerBounds<i32>(values, count, out);
     case 3: return integerBounds<i64>(values, count, out);
     case 6: return integerBounds<u32>(values, count, out);
-    case 7: return integerBounds<u64>(values, count, out);
+    case 7: return wideBounds(values, count, out);
     case 8: return floatBounds<f32>(values, count, out);
     default: return floatBounds<f64>(values, count, out);
   }

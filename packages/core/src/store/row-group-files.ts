@@ -40,6 +40,8 @@ export class RowGroupFiles {
   readonly #periods: Periods | undefined;
   readonly #files: StagedFile[];
   #writer: ParquetWriter | undefined;
+  /** The file before, which is being put on the disk while rows of the next one are encoded. Never rejects. */
+  #ending: Promise<{ error?: unknown }> = Promise.resolve({});
   /** Files begun so far: names are not given twice. */
   #count = 0;
   /** Logical bytes in the file being written. */
@@ -125,9 +127,23 @@ export class RowGroupFiles {
   async #close(isCut = false): Promise<void> {
     const writer = this.#writer;
     this.#writer = undefined;
+    await this.#ended();
     if (writer === undefined) return;
     const { fields, orderedOn } = this.#options;
-    this.#files.push({ ...stagedFile(await writer.end(), fields, orderedOn), ...(isCut && { isCut }) });
+    this.#ending = writer.end().then(
+      (written) => {
+        this.#files.push({ ...stagedFile(written, fields, orderedOn), ...(isCut && { isCut }) });
+        return {};
+      },
+      (error: unknown) => ({ error }),
+    );
+    if (isCut) await this.#ended();
+  }
+
+  /** @throws what ending the file before threw */
+  async #ended(): Promise<void> {
+    const { error } = await this.#ending;
+    if (error !== undefined) throw error;
   }
 
   /** Ends the file at hand before its target. All files so far, in the order of their rows. */
@@ -139,11 +155,13 @@ export class RowGroupFiles {
   /** Writes what is left. The files are in the order of their rows. */
   async end(): Promise<StagedFile[]> {
     await this.#close();
+    await this.#ended();
     return this.#files;
   }
 
   /** Removes the file at hand; those that are finished stay. */
   async abort(): Promise<void> {
+    await this.#ending;
     await this.#writer?.abort();
   }
 }

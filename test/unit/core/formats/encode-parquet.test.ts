@@ -136,6 +136,8 @@ describe('files by our own encoder', () => {
       ...{ ...options, path, fields: columns, arena, compression: 'none' },
     });
     expect(chunks.reduce((sum, { bytes }) => sum + bytes, 0)).toBeGreaterThan(10_000_000);
+    // The largest column was written while the others were made.
+    expect(chunks.find(({ offset }) => offset === 4)?.column).toMatch(/^x/);
     for (const { offset, bytes, crc32: sum } of chunks)
       expect(crc32(readFileSync(path).subarray(offset, offset + bytes))).toBe(sum);
     const { rows } = await readAll(path, { orderedOn: 'ts' });

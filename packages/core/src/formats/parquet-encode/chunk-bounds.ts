@@ -35,7 +35,7 @@ export class ChunkBounds {
     this.#max = undefined;
   }
 
-  /** Values of the column's width, one after the other. `scratch` is room for 16 bytes. */
+  /** Values of the column's width, one after the other. `scratch` is room for 32 bytes. */
   addNumbers(memory: EncoderMemory, values: Ptr, count: number, scratch: Ptr): void {
     const { kernelType } = this.#column;
     if (kernelType === undefined || count === 0) return;

@@ -179,8 +179,13 @@ export class ColumnEncoder {
     const valuesAt = isOptional ? this.#putLevels(body) : body;
     const { end, encoding } = codes === undefined ? this.#putDirect(valuesAt) : this.#putCodes(codes, valuesAt);
     this.#writer.data(body, end - body, staged.rows, encoding);
+    this.#writer.column.isOpenInFront = this.#mayHaveDictionary;
     staged.clear();
     this.#hasCodes = false;
+  }
+
+  get #mayHaveDictionary(): boolean {
+    return this.#encoding?.usesDictionary !== false || this.#writer.encodings.has(ENCODINGS.dictionary);
   }
 
   #valueRoom(hasCodes: boolean): number {
@@ -279,7 +284,7 @@ export class ColumnEncoder {
     const { memory, column } = this.#parts;
     const { scratch } = memory;
     const { values, offsets, present } = this.#staged;
-    const at = scratch.bounds.ensure(16);
+    const at = scratch.bounds.ensure(32);
     if (column.kind === 'bits') this.#bounds.addTruths(present, memory.kernels['popcount']?.(values, 0, present) ?? 0);
     else if (column.kind === 'fixed') this.#bounds.addNumbers(memory, values, present, at);
     else this.#bounds.addTexts(memory, offsets, values, present, at);
@@ -324,6 +329,11 @@ export class ColumnEncoder {
     };
   }
 
+  /** Of the chunk at hand. */
+  get pages(): HeldColumn {
+    return this.#writer.column;
+  }
+
   /** Of the chunk that has ended. */
   get bounds(): ChunkBounds {
     return this.#bounds;
@@ -335,7 +345,7 @@ export class ColumnEncoder {
     const { memory, column } = this.#parts;
     const { scratch } = memory;
     const { count, keys, texts, textBytes } = dictionary;
-    const at = scratch.bounds.ensure(16);
+    const at = scratch.bounds.ensure(32);
     this.#writer.encodings.add(ENCODINGS.plain);
     if (column.kind !== 'fixed') {
       const body = scratch.body.ensure(textBytes + 4 * count + 64);

@@ -8,12 +8,12 @@ import { type PageKernels, PageMemory } from '../parquet-native/page-memory.ts';
 /** Regions that all columns of all writers use in turn: nothing in them outlives a call. */
 const SCRATCH_NAMES: readonly ScratchName[] = [
   ...(['raw', 'rawOffsets', 'dense', 'denseOffsets', 'validity', 'indices', 'body', 'compressed'] as const),
-  ...(['table', 'codes', 'wide', 'marks', 'map', 'present', 'bounds'] as const),
+  ...(['table', 'codes', 'wide', 'marks', 'map', 'present', 'bounds', 'memo'] as const),
 ];
 
 type ScratchName =
   | ('raw' | 'rawOffsets' | 'dense' | 'denseOffsets' | 'validity' | 'indices' | 'body' | 'compressed')
-  | ('table' | 'codes' | 'wide' | 'marks' | 'map' | 'present' | 'bounds');
+  | ('table' | 'codes' | 'wide' | 'marks' | 'map' | 'present' | 'bounds' | 'memo');
 
 export type EncoderScratch = Readonly<Record<ScratchName, EncoderRegion>>;
 
@@ -27,6 +27,8 @@ export class EncoderMemory {
   heldBytes = 0;
   dictionaryBytes = 0;
   stagedBytes = 0;
+  /** Whose texts the memo has: it is emptied for everybody else. */
+  memoOf: unknown;
   readonly scratch: EncoderScratch;
   readonly #pages = new PageMemory();
   /** Pieces that were given back, by the logarithm of their size. */

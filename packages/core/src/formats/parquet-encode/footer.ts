@@ -73,7 +73,7 @@ function writeGroup(
       sum((chunk) => chunk.uncompressedBytes),
     )
     .i64(3, rows)
-    .i64(5, chunks[0]?.offset ?? 0)
+    .i64(5, chunks.length === 0 ? 0 : Math.min(...chunks.map(({ offset }) => offset)))
     .i64(
       6,
       sum((chunk) => chunk.bytes),

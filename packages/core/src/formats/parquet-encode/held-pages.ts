@@ -1,9 +1,11 @@
 /**
- * Pages of a row group until it is whole: a file has the columns of a row group one behind the other, and they are made side by side. What
- * does not fit into its part of memory waits in a file without a name.
+ * Pages of a row group until it is whole: a file has the columns of a row group one behind the other, and they are made side by side. Where they
+ * do not fit into their part of memory, one column, the largest, goes to the file at once; what else there is waits in a file without a name.
  */
 import { type FileHandle, open, rm } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
 import type { Ptr } from '../../memory/contract.ts';
+import { joinCrc32 } from '../crc32-join.ts';
 import type { EncoderMemory } from './encoder-memory.ts';
 import { HELD_BYTES } from './encoder-sizes.ts';
 
@@ -19,6 +21,10 @@ interface Block {
 /** Bytes of one column, in the order in which they were added: those on disk first. */
 export interface HeldColumn {
   bytes: number;
+  /** CRC-32 of all of them. */
+  sum: number;
+  /** A dictionary may have to go before them. */
+  isOpenInFront: boolean;
   readonly stored: { from: number; bytes: number }[];
   readonly blocks: Block[];
 }
@@ -29,6 +35,8 @@ export class HeldPages {
   #columns: HeldColumn[] = [];
   #file: FileHandle | undefined;
   #fileBytes = 0;
+  /** The column of which the first bytes are where they belong. */
+  #placed: HeldColumn | undefined;
 
   /** @param path of a file that is made where memory does not do; nothing else has that name */
   constructor(memory: EncoderMemory, path: string) {
@@ -43,13 +51,13 @@ export class HeldPages {
 
   /** A further column of the row group. */
   begin(): HeldColumn {
-    const column: HeldColumn = { bytes: 0, stored: [], blocks: [] };
+    const column: HeldColumn = { bytes: 0, sum: 0, isOpenInFront: true, stored: [], blocks: [] };
     this.#columns.push(column);
     return column;
   }
 
-  /** Bytes that are in this process' memory already. */
-  append(column: HeldColumn, bytes: Uint8Array): void {
+  /** Bytes that are in this process' memory already, and their CRC-32. */
+  append(column: HeldColumn, bytes: Uint8Array, sum: number = crc32(bytes)): void {
     for (let done = 0; done < bytes.length; ) {
       const block = this.#room(column);
       const some = Math.min(bytes.length - done, block.bytes - block.used);
@@ -57,7 +65,13 @@ export class HeldPages {
       block.used += some;
       done += some;
     }
+    column.sum = joinCrc32(column.sum, sum, bytes.length);
     column.bytes += bytes.length;
+  }
+
+  /** The column whose chunk has begun in the file: the others go behind it. */
+  get placed(): HeldColumn | undefined {
+    return this.#placed;
   }
 
   #room(column: HeldColumn): Block {
@@ -69,19 +83,29 @@ export class HeldPages {
     return block;
   }
 
-  /** Makes room, where the writers of this thread hold more than they may: columns go to disk, the largest first. @throws what the file system says */
-  async shrink(): Promise<void> {
+  /**
+   * Makes room, where the writers of this thread hold more than they may: the largest column goes first.
+   * @param place writes what the file has next
+   * @throws what the file system says
+   */
+  async shrink(place: (views: readonly Uint8Array[]) => Promise<void>): Promise<void> {
     while (this.#memory.heldBytes > HELD_BYTES) {
       const most = this.#columns.reduce((a, b) => (b.blocks.length > a.blocks.length ? b : a));
       if (most.blocks.length === 0) return;
-      const bytes = most.blocks.reduce((sum, block) => sum + block.used, 0);
-      const file = (this.#file ??= await this.#open());
-      const from = this.#fileBytes;
-      await writeAll(file, this.views(most), from);
-      this.#fileBytes += bytes;
-      most.stored.push({ from, bytes });
+      if (!most.isOpenInFront && most.stored.length === 0) this.#placed ??= most;
+      if (this.#placed === most) await place(this.views(most));
+      else await this.#store(most);
       this.#giveBack(most);
     }
+  }
+
+  async #store(column: HeldColumn): Promise<void> {
+    const bytes = column.blocks.reduce((sum, block) => sum + block.used, 0);
+    const file = (this.#file ??= await this.#open());
+    const from = this.#fileBytes;
+    await writeAll(file, this.views(column), from);
+    this.#fileBytes += bytes;
+    column.stored.push({ from, bytes });
   }
 
   async #open(): Promise<FileHandle> {
@@ -121,6 +145,7 @@ export class HeldPages {
   reset(): void {
     for (const column of this.#columns.splice(0)) this.#giveBack(column);
     this.#fileBytes = 0;
+    this.#placed = undefined;
   }
 
   async close(): Promise<void> {

@@ -1,10 +1,10 @@
 /**
  * Record batches in, bytes of a Parquet file out, by our own kernels. A row group's pages are encoded as soon as they are full, and held
- * until it is whole, on disk beyond `HELD_BYTES`: what is held does not grow with the row group.
+ * until it is whole. Beyond `HELD_BYTES` the largest column is written at once and others wait on disk: what is held does not grow with the row group.
  */
-import { crc32 } from 'node:zlib';
 import type { Fields } from '../../schema/types.ts';
 import type { ColumnBounds } from '../column-bounds.ts';
+import { joinCrc32 } from '../crc32-join.ts';
 import type { IpcColumn } from '../ipc-columns.ts';
 import type { EncoderOutput, SummedChunk } from '../parquet-encoder.ts';
 import { ChunkBounds } from './chunk-bounds.ts';
@@ -51,6 +51,8 @@ export class NativeEncoder {
   readonly #checksums: number[] = [];
   readonly #bounds: { of: ChunkBounds; nulls: number }[];
   #bytes = 0;
+  /** Where the chunk begins of which some has been written. */
+  #placedAt: number | undefined;
   #groupRows = 0;
   #pageFill = 0;
 
@@ -90,26 +92,52 @@ export class NativeEncoder {
     for (const column of this.#columns) column.flush();
     this.#pageFill = 0;
     if (this.#held.bytes >= (this.#options.rowGroupBytes ?? Infinity)) await this.#endGroup();
-    else await this.#held.shrink();
+    else await this.#held.shrink((views) => this.#place(views));
   }
 
   async #endGroup(): Promise<void> {
     if (this.#groupRows === 0) return;
-    if (this.#bytes === 0) await this.#write([MAGIC]);
     const chunks: FooterChunk[] = [];
-    for (const [index, column] of this.#columns.entries()) {
+    const sums: number[] = [];
+    for (const index of this.#order()) {
+      const column = this.#columns[index] as ColumnEncoder;
       const chunk = column.end();
-      chunks.push(await this.#writeChunk(chunk));
+      chunks[index] = await this.#writeChunk(chunk);
+      sums[index] = joinCrc32(chunk.dictionary?.sum ?? 0, chunk.pages.sum, chunk.pages.bytes);
       const bounds = this.#bounds[index];
       if (bounds === undefined) continue;
       bounds.of.add(column.bounds);
       bounds.nulls += chunk.nulls;
     }
     this.#groups.push({ rows: this.#groupRows, chunks });
+    this.#checksums.push(...sums);
     this.#held.reset();
     for (const column of this.#columns) column.begin();
     this.#groupRows = 0;
     this.#pageFill = 0;
+    this.#placedAt = undefined;
+  }
+
+  /** Of the columns in the file: that of which some has been written, then the others as they are. */
+  #order(): number[] {
+    const all = this.#columns.map((_, index) => index);
+    const { placed } = this.#held;
+    return placed === undefined ? all : all.sort((a, b) => this.#isPlaced(b) - this.#isPlaced(a));
+  }
+
+  #isPlaced(index: number): number {
+    return Number(this.#columns[index]?.pages === this.#held.placed);
+  }
+
+  /** Writes the first bytes of a chunk, or further ones: no other comes before it is whole. */
+  async #place(views: readonly Uint8Array[]): Promise<void> {
+    await this.#begin();
+    this.#placedAt ??= this.#bytes;
+    await this.#write(views);
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#bytes === 0) await this.#write([MAGIC]);
   }
 
   /** Of the whole file, when it has ended, in the order of the columns; undefined for a decimal. */
@@ -121,17 +149,13 @@ export class NativeEncoder {
 
   async #writeChunk(chunk: EncodedChunk): Promise<FooterChunk> {
     const { dictionary, pages, encodings, values, nulls, uncompressedBytes, bounds } = chunk;
-    const offset = this.#bytes;
-    let sum = 0;
-    const write = async (views: readonly Uint8Array[]): Promise<void> => {
-      for (const view of views) sum = crc32(view, sum);
-      await this.#write(views);
-    };
-    if (dictionary !== undefined) await write(this.#held.views(dictionary));
-    const dictionaryBytes = this.#bytes - offset;
-    for await (const piece of this.#held.stored(pages)) await write([piece]);
-    await write(this.#held.views(pages));
-    this.#checksums.push(sum);
+    await this.#begin();
+    const isPlaced = pages === this.#held.placed;
+    const offset = isPlaced ? (this.#placedAt as number) : this.#bytes;
+    if (dictionary !== undefined) await this.#write(this.#held.views(dictionary));
+    const dictionaryBytes = dictionary?.bytes ?? 0;
+    for await (const piece of this.#held.stored(pages)) await this.#write([piece]);
+    await this.#write(this.#held.views(pages));
     const codec = CODECS[this.#options.compression as NativeCodec];
     const bytes = this.#bytes - offset;
     return { offset, dictionaryBytes, bytes, uncompressedBytes, values, nulls, codec, encodings, bounds };
@@ -146,7 +170,7 @@ export class NativeEncoder {
   async end(): Promise<SummedChunk[]> {
     try {
       await this.#endGroup();
-      if (this.#bytes === 0) await this.#write([MAGIC]);
+      await this.#begin();
       const footer = footerBytes(this.#physical, this.#groups, this.#options.metadata);
       const length = Buffer.alloc(4);
       length.writeUInt32LE(footer.length);

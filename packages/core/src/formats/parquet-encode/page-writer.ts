@@ -45,23 +45,23 @@ export class PageWriter {
 
   /** A page whose levels and values lie at `at`. `rows` counts nulls too. */
   data(at: Ptr, bytes: number, rows: number, encoding: number): void {
-    const { page, header } = this.#page(at, bytes, DATA_PAGE, (out) =>
+    const { page, header, sum } = this.#page(at, bytes, DATA_PAGE, (out) =>
       out.struct(5, (head) => head.i32(1, rows).i32(2, encoding).i32(3, ENCODINGS.rle).i32(4, ENCODINGS.rle)),
     );
     this.values += rows;
     this.encodings.add(encoding);
     this.#held.append(this.#column, header);
-    this.#held.append(this.#column, page);
+    this.#held.append(this.#column, page, sum);
   }
 
   /** The page that goes before all others, which are there already. */
   dictionary(at: Ptr, bytes: number, count: number): HeldColumn {
-    const { page, header } = this.#page(at, bytes, DICTIONARY_PAGE, (out) =>
+    const { page, header, sum } = this.#page(at, bytes, DICTIONARY_PAGE, (out) =>
       out.struct(7, (head) => head.i32(1, count).i32(2, ENCODINGS.plain)),
     );
     const column = this.#held.begin();
     this.#held.append(column, header);
-    this.#held.append(column, page);
+    this.#held.append(column, page, sum);
     return column;
   }
 
@@ -75,19 +75,20 @@ export class PageWriter {
     bytes: number,
     kind: number,
     describe: (out: ThriftWriter) => void,
-  ): { page: Uint8Array; header: Uint8Array } {
+  ): { page: Uint8Array; header: Uint8Array; sum: number } {
     const packed = this.#compress(at, bytes);
     const page = this.#memory.view(packed.at, packed.bytes);
+    const sum = crc32(page);
     const out = this.#header
       .reset()
       .i32(1, kind)
       .i32(2, bytes)
       .i32(3, packed.bytes)
-      .i32(4, crc32(page) | 0);
+      .i32(4, sum | 0);
     describe(out);
     const header = out.finish();
     this.uncompressedBytes += header.length + bytes;
-    return { page, header };
+    return { page, header, sum };
   }
 
   #compress(at: Ptr, bytes: number): { at: Ptr; bytes: number } {

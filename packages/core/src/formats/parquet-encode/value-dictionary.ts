@@ -12,6 +12,10 @@ const FIRST_TEXT_BYTES: number = 16 * 1024;
 /** Places in the header of the kernels' table. */
 const HEADER = { count: 0, texts: 24, textCapacity: 28, bytesUsed: 32 } as const;
 const SLOT_BYTES = 8;
+/** Of the kernel: texts that were looked up lately. */
+const MEMO_BYTES = 24 * 2048;
+/** Emptying the memo for fewer texts costs more than it saves. */
+const MEMO_TEXTS = 2048;
 
 export class ValueDictionary {
   readonly #memory: EncoderMemory;
@@ -80,10 +84,27 @@ export class ValueDictionary {
   /** The same of texts. */
   addTexts(offsets: Ptr, values: Ptr, count: number, codes: Ptr): boolean {
     const { kernels } = this.#memory;
+    const memo = this.#memo(count);
+    if (memo !== undefined)
+      return this.#addAll(
+        count,
+        (from) => kernels['encodeShortTexts']?.(this.#header.at, memo, offsets, values, from, count, codes) ?? count,
+      );
     return this.#addAll(
       count,
       (from) => kernels['encodeText']?.(this.#header.at, offsets, values, 0, from, count, codes) ?? count,
     );
+  }
+
+  /** Undefined where it does not pay. */
+  #memo(count: number): Ptr | undefined {
+    const memory = this.#memory;
+    const isOurs = memory.memoOf === this;
+    if (!isOurs && count < MEMO_TEXTS) return undefined;
+    const memo = memory.scratch.memo.ensure(MEMO_BYTES);
+    if (!isOurs) memory.u8.fill(0, memo, memo + MEMO_BYTES);
+    memory.memoOf = this;
+    return memo;
   }
 
   #addAll(count: number, add: (from: number) => number): boolean {
@@ -130,6 +151,7 @@ export class ValueDictionary {
   }
 
   release(): void {
+    if (this.#memory.memoOf === this) this.#memory.memoOf = undefined;
     this.#memory.dictionaryBytes -= this.#ownBytes;
     for (const region of [this.#header, this.#slots, this.#keys, this.#texts]) region.release();
   }

@@ -8,8 +8,8 @@ export type DirectEncoding = 'plain' | 'delta' | 'streams';
 
 /** Values of which differences are tried. */
 const SAMPLE = 4096;
-/** A dictionary is several times slower to make than deltas are, so it has to save this many bits. */
-const WORTH_BITS = 3;
+/** A dictionary is slower to make than deltas are, so it has to save this many bits. */
+const WORTH_BITS = 1;
 /** And this part of plain values. */
 const WORTH_PART = 0.7;
 /** Deltas have to save this many bits. */
