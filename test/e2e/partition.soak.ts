@@ -4,11 +4,24 @@ import { digestTable } from '#support/digest';
 import { runInPartitions } from '#support/partition-driver';
 import { chooseSeed, randomFrom } from '#support/random';
 import { randomCut } from '#support/random-cut';
+import { randomWritten, writtenBothWays } from '#support/random-written';
 import { quickFolder } from '#support/temporary-folder';
 
 const PLANS = 150;
 
 describe('plans in partitions', () => {
+  it(`${PLANS} plans put together at random write what one process writes, in 1, 2, 7 and 64 partitions`, async () => {
+    const random = randomFrom(chooseSeed());
+    for (let number = 0; number < PLANS; number++) {
+      const plan = randomWritten(random, quickFolder());
+      const partitions = number % 10 === 0 ? random.pick([1, 2, 7, 64]) : random.integer(2, 12);
+      const { got, expected } = await writtenBothWays(plan, partitions, random, quickFolder());
+      expect(got, `${partitions} partitions, seed ${random.seed}, plan ${number}: ${plan.description}`).toEqual(
+        expected,
+      );
+    }
+  });
+
   it(`${PLANS} plans put together at random give what one process gives, in 1, 2, 7 and 64 partitions`, async () => {
     const random = randomFrom(chooseSeed());
     for (let number = 0; number < PLANS; number++) {

@@ -7,4 +7,5 @@ export { type CutOptions, cutPlan } from './partition/cut-plan.ts';
 export { numberText } from './partition/divide-text.ts';
 export { halveTask, joinResults } from './partition/halve-task.ts';
 export { readPlanText } from './partition/plan-text.ts';
+export { type LeftPart, storedPart, writtenFiles } from './partition/stored-parts.ts';
 export { filesOf, tasksOf } from './partition/tasks-of.ts';

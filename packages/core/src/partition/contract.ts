@@ -44,6 +44,25 @@ export interface PartitionFile {
   /** Of a file of bounds: least and greatest value, as decimal text. Null where there are no rows, and of other files. */
   min: string | null;
   max: string | null;
+  /** It is a folder of files that a store can take as they are. `rows` are those that were to be written; some may have replaced others. */
+  stored?: StoredPart[];
+}
+
+/** A file for a store, of one row group. In the order of their rows. */
+export interface StoredPart {
+  path: string;
+  rows: number;
+  bytes: number;
+  /** Of all its bytes. */
+  crc32: number;
+  /** Of the ordered column, as exact text. */
+  min: string;
+  max: string;
+  /** By column. */
+  nullCounts: number[];
+  /** For the log of the dataset. */
+  stats: string;
+  checksums: string;
 }
 
 /** What a task has done. Metadata only: rows stay in the files. */
@@ -119,16 +138,18 @@ export interface MergeInput {
   partitions: PartitionRange;
   /** Which file of each result. */
   file: number;
+  /** The tasks have written the files of this sink, so that no rows come in here. */
+  sink?: number;
 }
 
 /** How a node of the plan crosses the cut, for people. */
 export interface Crossing {
   node: string;
   /**
-   * `tasks`: in every partition; `halves`: states there, merged at the end; `twice`: there, and over their results at the end; `end`: on the
-   * coordinator, at the end.
+   * `tasks`: in every partition; `halves`: states there, merged at the end; `twice`: there, and over their results at the end; `files`: its files
+   * there, one commit at the end; `end`: on the coordinator, at the end.
    */
-  runs: 'tasks' | 'halves' | 'twice' | 'end';
+  runs: 'tasks' | 'halves' | 'twice' | 'files' | 'end';
   /** Why, where it is not in the tasks. */
   reason?: string;
 }

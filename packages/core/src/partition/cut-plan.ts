@@ -7,6 +7,7 @@
 import { PipelineError } from '../errors.ts';
 import { buildLogicalPlan } from '../plan/build.ts';
 import type { SourceSpec } from '../plan/logical.ts';
+import { withPlace } from '../plan/node-fields.ts';
 import { resolvePlan } from '../plan/resolve.ts';
 import type { ResolvedNode, ResolvedPlan } from '../plan/resolved.ts';
 import type { Sink } from '../plan/sinks.ts';
@@ -28,7 +29,7 @@ export interface CutOptions {
 
 /**
  * The plan of these sinks in parts.
- * @throws what `resolvePlan` refuses; ERR_PLAN for what cannot go to another process; ERR_OPTIONS
+ * @throws what `resolvePlan` and `checkFileSink` refuse; ERR_PLAN for what cannot go to another process; ERR_OPTIONS
  */
 export async function cutPlan(sinks: readonly Sink[], options: CutOptions): Promise<CutPlan> {
   const { partitions } = options;
@@ -39,7 +40,24 @@ export async function cutPlan(sinks: readonly Sink[], options: CutOptions): Prom
       hint: 'give about four for each worker',
     });
   const plan = await resolvePlan(buildLogicalPlan(sinks));
-  return cutResolved(plan, await divideSources(plan, partitions, options.leastTextBytes), options);
+  const divided = await divideSources(plan, partitions, options.leastTextBytes);
+  return cutResolved(plan, await withSettings(divided), options);
+}
+
+/** Sinks of stores with what they do not say as their datasets were written before: tasks do not look at them. */
+async function withSettings(plan: ResolvedPlan): Promise<ResolvedPlan> {
+  const nodes: ResolvedNode[] = [];
+  for (const node of plan.nodes) {
+    const { name, spec, inputFields } = node;
+    if (spec.kind !== 'sink' || spec.sink.type !== 'store') nodes.push(node);
+    else {
+      const { checkFileSink } = await import('../store/sink-commit.ts');
+      const check = checkFileSink(spec.sink, inputFields[0] ?? []);
+      const sink = await check.catch((error: unknown) => Promise.reject(withPlace(error, name, { stage: name })));
+      nodes.push({ ...node, spec: { ...spec, sink } });
+    }
+  }
+  return { ...plan, nodes };
 }
 
 /** The same of a plan whose columns are known. `plan`: with sources in parts; what runs at the end reads them as they were. */

@@ -42,6 +42,7 @@ const PLACES: Readonly<Record<Crossing['runs'], string>> = {
   tasks: 'in every partition',
   halves: 'states in every partition, merged exactly at the end',
   twice: 'in every partition, and over their results at the end',
+  files: 'files in every partition, committed together at the end',
   end: 'at the end, on the coordinator',
 };
 

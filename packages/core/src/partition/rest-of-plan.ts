@@ -24,16 +24,17 @@ export class RestOfPlan {
 
   /** Reads what the tasks of a section give. */
   read({ exits }: Section, step: number, partitions: PartitionRange): void {
-    for (const [file, { from, first }] of exits.entries()) {
+    for (const [file, { from, first, sink }] of exits.entries()) {
       const producer = this.#plan.nodes.find(({ id }) => id === from.node) as ResolvedNode;
       const fields = first?.spec.kind === 'makeStates' ? PARTIAL_FIELDS : (producer.outputFields[from.port] ?? []);
       const keepsOrder = first === undefined || first.spec.kind === 'distinct' || first.spec.kind === 'slice';
       const source = resultSource(fields, keepsOrder ? producer.ordered[from.port] : undefined);
       const read = this.#add(`${first?.of.name ?? producer.name} of partitions`, { kind: 'source', source }, []);
-      this.inputs.push({ node: read.node, step, partitions, file });
+      this.inputs.push({ node: read.node, step, partitions, file, ...(sink && { sink: sink.id }) });
       const texts = withDictionaries(fields);
       const rows = texts === undefined ? read : this.#add(`texts of ${producer.name}`, texts, [read]);
-      this.#redirect(from, first, rows);
+      this.#redirect(from, first?.of ?? sink, rows);
+      if (first?.spec.kind === 'makeStates') this.#mergeStates(first);
     }
   }
 
@@ -48,16 +49,21 @@ export class RestOfPlan {
     return { nodes: all.filter(({ id }) => needed.has(id)), memoryLimitBytes, deterministic };
   }
 
-  #redirect(from: InputRef, first: FirstHalf | undefined, source: InputRef): void {
+  /** @param only who reads what is there; by default all that are left */
+  #redirect(from: InputRef, only: ResolvedNode | undefined, source: InputRef): void {
     for (const node of this.#nodes) {
-      if (first === undefined && !this.#redirected.has(node.id))
+      if (only === undefined && !this.#redirected.has(node.id))
         node.inputs = node.inputs.map((input) => (isSameInput(input, from) ? source : input));
-      if (first?.of.id !== node.id) continue;
+      if (only?.id !== node.id) continue;
       this.#redirected.add(node.id);
       node.inputs = [source];
-      if (first.spec.kind === 'makeStates')
-        node.spec = { kind: 'mergeStates', aggregate: first.spec.aggregate, fields: first.of.inputFields[0] ?? [] };
     }
+  }
+
+  #mergeStates({ of, spec }: FirstHalf): void {
+    const node = this.#nodes.find(({ id }) => id === of.id);
+    if (node !== undefined && spec.kind === 'makeStates')
+      node.spec = { kind: 'mergeStates', aggregate: spec.aggregate, fields: of.inputFields[0] ?? [] };
   }
 
   #add(name: string, spec: OperatorSpec, inputs: InputRef[]): InputRef {

@@ -31,6 +31,8 @@ export interface Side {
 export interface Exit {
   from: InputRef;
   first?: FirstHalf;
+  /** A sink of a store whose files are written in the tasks. */
+  sink?: ResolvedNode;
 }
 
 /** What runs in the tasks of a node that runs at the end. */
@@ -61,6 +63,8 @@ class SectionFinder {
   readonly #nodes: readonly ResolvedNode[];
   readonly #placed = new Map<number, Placed>();
   readonly #halved = new Map<number, FirstHalf>();
+  /** Sinks whose files are written in the tasks. */
+  readonly #written = new Set<number>();
 
   constructor(nodes: readonly ResolvedNode[]) {
     this.#nodes = nodes;
@@ -72,7 +76,7 @@ class SectionFinder {
     const all = [...new Set([...this.#placed.values()].map(({ section }) => section))];
     return all.filter((section) => {
       section.exits = this.#exitsOf(section);
-      const isUsed = section.nodes.length > 1 || section.exits.some(({ first }) => first !== undefined);
+      const isUsed = section.nodes.length > 1 || section.exits.some(({ first, sink }) => (first ?? sink) !== undefined);
       const isOfUse = isUsed && section.exits.length > 0;
       if (!isOfUse && !this.#isSide(section, all)) this.#end(section.source, 'nothing behind it can be cut');
       return isOfUse;
@@ -88,6 +92,7 @@ class SectionFinder {
     const at = this.#placed.get(node.inputs[0]?.node ?? -1);
     if (at === undefined) return this.#end(node, 'its rows are not cut');
     if (node.spec.kind === 'joinStream') return this.#placeJoin(node, at);
+    if (this.#isWritten(node)) return this.#write(node);
     const crossing = crossingOf(node);
     if (crossing.kind === 'order') return this.#end(node, crossing.reason);
     if (crossing.kind === 'stateless') return this.#put(node, at);
@@ -106,6 +111,20 @@ class SectionFinder {
     section.nodes.push(node);
     this.#placed.set(node.id, { section, path: [...path, node] });
     this.crossings.set(node.id, { node: node.name, runs: 'tasks' });
+  }
+
+  #write(node: ResolvedNode): void {
+    this.#written.add(node.id);
+    this.crossings.set(node.id, { node: node.name, runs: 'files' });
+  }
+
+  /** Whether files of partitions can be committed one behind the other: nothing but the order of the dataset binds their rows. */
+  #isWritten({ spec, inputs }: ResolvedNode): boolean {
+    if (spec.kind !== 'sink' || spec.sink.type !== 'store') return false;
+    const [input] = inputs;
+    const producer = this.#nodes.find(({ id }) => id === input?.node);
+    const ordered = producer?.ordered[input?.port ?? 'out'];
+    return ordered === undefined || ordered === spec.sink.orderedOn;
   }
 
   #end(node: ResolvedNode, reason: string): void {
@@ -146,7 +165,8 @@ class SectionFinder {
         if (!inside.has(from.node) || this.#isRead(node, index)) continue;
         const first = this.#halved.get(node.id);
         if (first !== undefined) exits.push({ from, first });
-        else if (!exits.some((exit) => exit.first === undefined && isSameInput(exit.from, from))) exits.push({ from });
+        else if (this.#written.has(node.id)) exits.push({ from, sink: node });
+        else if (!exits.some((exit) => isOfRows(exit) && isSameInput(exit.from, from))) exits.push({ from });
       }
     }
     return exits;
@@ -156,6 +176,10 @@ class SectionFinder {
   #isRead(node: ResolvedNode, input: number): boolean {
     return input > 0 && this.#placed.has(node.id);
   }
+}
+
+function isOfRows({ first, sink }: Exit): boolean {
+  return first === undefined && sink === undefined;
 }
 
 function statesOf({ spec, name }: ResolvedNode): OperatorSpec {

@@ -2,6 +2,8 @@
 import type { InputRef, LogicalPlan, OperatorSpec, PlanNode, SourceSpec } from '../plan/logical.ts';
 import type { ResolvedNode, ResolvedPlan } from '../plan/resolved.ts';
 import type { Fields } from '../schema/types.ts';
+import type { StoreSpec } from '../store/file-sink.ts';
+import { effectiveSettings } from '../store/write-settings.ts';
 import { writePlanText } from './plan-text.ts';
 import type { Section, Side } from './sections.ts';
 
@@ -95,12 +97,29 @@ class TaskPlan {
     return file;
   }
 
+  /** Leaves what comes from there as files of a store. Returns their number. */
+  leave(from: InputRef, { name, spec, inputFields }: ResolvedNode): number {
+    if (spec.kind !== 'sink' || spec.sink.type !== 'store') throw new TypeError(`${name} writes no store`);
+    const file = this.#files++;
+    const sink = leftFiles(spec.sink, inputFields[0] ?? [], String(file));
+    this.add(`part ${file}`, { ...spec, sink }, [from]);
+    return file;
+  }
+
   text(): string {
     const { memoryLimitBytes, deterministic } = this.#plan;
     const settings = writePlanText({ memoryLimitBytes, deterministic }, 'the plan');
     const nodes = this.#nodes.map((node) => writePlanText(node, node.name));
     return `{"nodes":[${nodes.join(',')}],${settings.slice(1)}`;
   }
+}
+
+/** The sink of a task: with what decides over its files, and nothing else of the dataset. */
+function leftFiles(sink: StoreSpec, fields: Fields, left: string): StoreSpec {
+  const { duplicatesOn, target } = effectiveSettings(sink.orderedOn, fields, sink);
+  const nowhere = { root: '', key: {}, path: '', mode: 'append' } as const;
+  const settings = { duplicatesOn: duplicatesOn ?? null, rowGroupTarget: target };
+  return { type: 'store', ...nowhere, orderedOn: sink.orderedOn, ...settings, left };
 }
 
 /** Reads back what `TaskPlan` has written. */
@@ -121,8 +140,9 @@ export function sectionPlan(plan: ResolvedPlan, section: Section): { text: strin
     const [left] = node.inputs as [InputRef];
     task.keep({ ...plainNode(node), inputs: [left, end] });
   }
-  for (const { from, first } of section.exits)
-    task.write(first === undefined ? from : task.add(`${first.of.name} of a partition`, first.spec, [from]));
+  for (const { from, first, sink } of section.exits)
+    if (sink !== undefined) task.leave(from, sink);
+    else task.write(first === undefined ? from : task.add(`${first.of.name} of a partition`, first.spec, [from]));
   return { text: task.text(), sides };
 }
 

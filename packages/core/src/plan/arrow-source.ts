@@ -20,6 +20,9 @@ const AT_ONCE = 16;
  */
 export async function resolveArrow(given: ArrowSpec, probes: PlanProbes): Promise<{ spec: ArrowSpec; fields: Fields }> {
   const spec = given.files.length > 0 ? given : await lookAtFiles(given, probes);
+  // Of a cut plan whose tasks have left no rows to be read.
+  if (spec.files.length === 0 && spec.expected !== undefined)
+    return { spec: { ...spec, columns: spec.expected.map(({ name }) => name) }, fields: spec.expected };
   const [first, ...others] = spec.files as [ArrowFile, ...ArrowFile[]];
   const names = spec.columns ?? allNames(first);
   const fields = others.reduce<FieldSpec[]>(

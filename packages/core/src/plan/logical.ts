@@ -9,6 +9,7 @@ import type { TextFile, TextFormat } from '../formats/csv/csv-format.ts';
 import type { Interpolation } from '../kernels/quantiles.ts';
 import type { Fields, TypeText } from '../schema/types.ts';
 import type { WriteMode } from '../store/commit.ts';
+import type { StagedFile } from '../store/dataset-file.ts';
 import type { RowGroupTarget } from '../store/row-group-target.ts';
 import type { MetadataChange } from '../store/write-settings.ts';
 import type { StepSpec } from './steps/specs.ts';
@@ -298,7 +299,19 @@ export type SinkSpec =
       maxOffTargetRowGroups?: number | null;
       schemaChange?: 'refuse' | 'evolve';
       metadata?: MetadataChange;
+      /** Of a task: the folder that its files are left in, for who commits those of all tasks. Nothing of the store itself is touched. */
+      left?: string;
+      /** Files that tasks have left; the rows that come are behind them. */
+      written?: WrittenFiles;
     };
+
+/** Files of a store's sink that other processes have written. */
+export interface WrittenFiles {
+  /** That were given to be written: some may have replaced others. */
+  rows: number;
+  /** In the order of their rows. Those of a process end with one that `isCut`; rows that are equal may lie before it and behind. */
+  files: StagedFile[];
+}
 
 /** One column that rows are sorted by. */
 export interface SortKey {

@@ -97,8 +97,8 @@ async function sinkNeeds(spec: PlanNode['spec'], fields: Fields, probes: PlanPro
   if (spec.kind !== 'sink' || (spec.sink.type !== 'store' && spec.sink.type !== 'file')) return undefined;
   const { fileNeeds, storeNeeds } = await import('./codec-memory.ts');
   if (spec.sink.type === 'file') return fileNeeds(spec.sink, fields);
-  const { root, path, mode } = spec.sink;
-  const largest = mode === 'merge' ? await probes.largestStoredGroup?.(root, path) : undefined;
+  const { root, path, mode, left } = spec.sink;
+  const largest = mode === 'merge' && left === undefined ? await probes.largestStoredGroup?.(root, path) : undefined;
   return storeNeeds(fields, largest, rowBytes(fields));
 }
 

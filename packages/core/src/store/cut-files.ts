@@ -1,4 +1,4 @@
-/** Files that barriers ended before their target: those that would have been one are put together when they are committed. */
+/** Files that barriers, or ends of partitions, ended before their target: those that would have been one are put together when they are committed. */
 import { compareOrdered } from '../formats/ordered-value.ts';
 import type { StagedFile } from './dataset-file.ts';
 import type { Periods } from './row-group-target.ts';
@@ -22,6 +22,16 @@ export function chainsOf(files: readonly StagedFile[], target: number | Periods)
     }
   });
   return chains;
+}
+
+/** Which of these files have rows of a value that lies on both sides of a cut. */
+export function touchesCut(files: readonly StagedFile[]): (file: StagedFile) => boolean {
+  const values = files.flatMap(({ max, isCut }, at) => {
+    const next = files[at + 1];
+    return isCut === true && next !== undefined && compareOrdered(max, next.min) === 0 ? [max] : [];
+  });
+  const found = new Set(values);
+  return ({ min, max }) => found.has(min) || found.has(max);
 }
 
 function isInPeriod(before: StagedFile | undefined, { max }: StagedFile, periods: Periods): boolean {

@@ -38,7 +38,7 @@ export interface StagedFile {
   /** For the log. */
   stats: string;
   checksums: string;
-  /** It was ended by a barrier: what follows would have been its own. */
+  /** It was ended by a barrier, or with its partition: what follows would have been its own. */
   isCut?: boolean;
 }
 

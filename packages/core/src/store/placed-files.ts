@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, rename, rm } from 'node:fs/promises';
+import { constants, copyFile, link, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { makeFolder, syncFolder } from '../formats/durable-file.ts';
@@ -35,8 +35,8 @@ export class PlacedFiles {
       for (const { path } of files) {
         if (this.#names.has(path)) continue;
         const name = `part-${String(this.#names.size).padStart(5, '0')}-${this.#batch}.parquet`;
-        await (this.#kept.has(path) ? link : rename)(path, join(this.#table, name));
         this.#names.set(path, name);
+        await move(path, join(this.#table, name), this.#kept.has(path));
       }
       await syncFolder(this.#table);
     } catch (error) {
@@ -58,5 +58,19 @@ export class PlacedFiles {
   async discard(kept: readonly StagedFile[] = []): Promise<void> {
     const names = new Set(kept.map((file) => this.nameOf(file)));
     for (const name of this.#names.values()) if (!names.has(name)) await rm(join(this.#table, name), { force: true });
+  }
+}
+
+/** Files of partitions may lie on another file system, or belong to another user. */
+const CANNOT_MOVE: ReadonlySet<unknown> = new Set(['EXDEV', 'EPERM', 'EACCES', 'ENOTSUP']);
+
+async function move(from: string, to: string, keeps: boolean): Promise<void> {
+  try {
+    await (keeps ? link : rename)(from, to);
+  } catch (error) {
+    if (!CANNOT_MOVE.has((error as NodeJS.ErrnoException).code)) throw error;
+    await copyFile(from, to, constants.COPYFILE_EXCL);
+    const file = await open(to, 'r+');
+    await file.sync().finally(() => file.close());
   }
 }

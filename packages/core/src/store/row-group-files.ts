@@ -146,6 +146,13 @@ export class RowGroupFiles {
     if (error !== undefined) throw error;
   }
 
+  /** A file that another has written comes next. */
+  async adopt(file: StagedFile): Promise<void> {
+    await this.#close(true);
+    this.#files.push(file);
+    this.rows += file.rows;
+  }
+
   /** Ends the file at hand before its target. All files so far, in the order of their rows. */
   async cut(): Promise<StagedFile[]> {
     await this.#close(true);

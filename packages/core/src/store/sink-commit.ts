@@ -3,7 +3,7 @@ import { readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 
 import { PipelineError } from '../errors.ts';
-import { syncFolder, TEMPORARY_SUFFIX } from '../formats/durable-file.ts';
+import { makeFolder, syncFolder, TEMPORARY_SUFFIX } from '../formats/durable-file.ts';
 import { fileError } from '../formats/file-error.ts';
 import type { Fields } from '../schema/types.ts';
 import { type CommitRequest, type CommitSummary, checkSchema, commitFiles, type StoreRunner } from './commit.ts';
@@ -35,9 +35,14 @@ export function datasetFolder(root: string, path: string): string {
  * @param id names the run, and makes the path its own
  */
 export function stagingPath(spec: FileSinkSpec, id: string): string {
-  if (spec.type === 'store') return join(datasetFolder(spec.root, spec.path), STAGING_FOLDER, id);
-  const path = resolve(spec.path);
+  const left = leftBy(spec);
+  if (spec.type === 'store' && left === undefined) return join(datasetFolder(spec.root, spec.path), STAGING_FOLDER, id);
+  const path = resolve(left ?? spec.path);
   return join(dirname(path), `.${basename(path)}.${id}${TEMPORARY_SUFFIX}`);
+}
+
+function leftBy(spec: FileSinkSpec): string | undefined {
+  return spec.type === 'store' ? spec.left : undefined;
 }
 
 /** A dataset inside another's folder would be taken for its files. */
@@ -103,6 +108,7 @@ export async function checkFileSink(
   checkColumnNames(fields);
   storedColumns(fields);
   checkOrder(spec, fields);
+  if (spec.left !== undefined) return spec;
   await checkNesting(spec);
   const { snapshot } = stored ?? { snapshot: await readSnapshot(table) };
   const known = settingsFromProperties(snapshot?.metaData.configuration);
@@ -144,6 +150,11 @@ export async function commitSink(
   extra: Pick<CommitRequest, 'properties' | 'txn'> = {},
 ): Promise<CommitSummary> {
   const { spec, rows, staging } = staged;
+  if (spec.type === 'store' && spec.left !== undefined) {
+    await makeFolder(staging);
+    await nameFile(resolve(spec.left), staging);
+    return { version: 0, rows, files: staged.files.length, rowsRewritten: 0, overlaps: false };
+  }
   if (spec.type === 'store') {
     const request = { ...requestOf(staged, spec), ...extra };
     const summary = await commitFiles(request, runner);
@@ -152,13 +163,7 @@ export async function commitSink(
   }
   if (isSeveral(spec))
     return { version: 0, rows, files: await placeParts(spec.path, staging), rowsRewritten: 0, overlaps: false };
-  const path = resolve(spec.path);
-  try {
-    await rename(staging, path);
-    await syncFolder(dirname(path));
-  } catch (error) {
-    throw await fileError(path, error);
-  }
+  await nameFile(resolve(spec.path), staging);
   return { version: 0, rows, files: 1, rowsRewritten: 0, overlaps: false };
 }
 
@@ -196,7 +201,7 @@ export async function commitEpoch(
   if (spec.type !== 'store') {
     if (!isLast) return undefined;
     if (isSeveral(spec)) await placeParts(spec.path, staging);
-    else await placeFile(resolve(spec.path), staging);
+    else await nameFileOnce(resolve(spec.path), staging);
     return undefined;
   }
   if (files.length > 0 || isLast) {
@@ -216,13 +221,22 @@ function isSeveral({ parts, keys }: Extract<FileSinkSpec, { type: 'file' }>): bo
   return parts !== undefined || keys !== undefined;
 }
 
-/** Gives a staged file its name; one that is gone has got it before. */
-async function placeFile(path: string, staging: string): Promise<void> {
+/** Gives a staged file, or folder, its name. */
+async function nameFile(path: string, staging: string): Promise<void> {
   try {
     await rename(staging, path);
     await syncFolder(dirname(path));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw await fileError(path, error);
+    throw await fileError(path, error);
+  }
+}
+
+/** The same; one that is gone has got its name before. */
+async function nameFileOnce(path: string, staging: string): Promise<void> {
+  try {
+    await nameFile(path, staging);
+  } catch (error) {
+    if ((error as PipelineError).code !== 'ERR_FILE_NOT_FOUND') throw error;
   }
 }
 
@@ -249,7 +263,7 @@ const HERE: StoreRunner = {
 
 /** Removes what is staged, whether its writer ended, failed or died. Folders that become empty go too, the root stays. */
 export async function discardSink(spec: FileSinkSpec, staging: string): Promise<void> {
-  if (spec.type === 'file') {
+  if (spec.type === 'file' || spec.left !== undefined) {
     // A writer that died leaves its temporary file, whose name begins with that of the staged one.
     const mine = (await names(dirname(staging))).filter(
       (name) => name.startsWith(basename(staging)) || name.startsWith(`.${basename(staging)}`),

@@ -3,8 +3,10 @@ import { rm } from 'node:fs/promises';
 import type { Batch } from '../batch/contract.ts';
 import { OrderCheck } from '../formats/order-check.ts';
 import { instantiateKernels } from '../kernels/compiled-kernels.ts';
+import type { WrittenFiles } from '../plan/logical.ts';
 import { fieldIndex } from '../schema/fields.ts';
 import { parseChecksums } from './checksum-text.ts';
+import { touchesCut } from './cut-files.ts';
 import type { StagedFile } from './dataset-file.ts';
 import { fileBatches } from './file-batches.ts';
 import type { FileSink, FileSinkOptions, StagedSink, StoreMark, StoreSpec } from './file-sink.ts';
@@ -58,7 +60,23 @@ export class StoreSink implements FileSink {
   static async open(options: FileSinkOptions, spec: StoreSpec, from: StoreMark | undefined): Promise<StoreSink> {
     const sink = new StoreSink(options, spec, from);
     for (const file of from?.waiting ?? []) await sink.#takeUp(file);
+    if (from === undefined && spec.written !== undefined) await sink.#adopt(spec.written);
     return sink;
+  }
+
+  /** Files stay as they are, but where equal rows may lie in two that do not know of each other: their rows come again. */
+  async #adopt({ rows, files }: WrittenFiles): Promise<void> {
+    const comesAgain = this.#keeper === undefined ? () => false : touchesCut(files);
+    for (const file of files) {
+      if (comesAgain(file)) {
+        await this.#takeUp(file);
+        continue;
+      }
+      await this.#keeper?.end();
+      await this.#files.adopt(file);
+    }
+    this.rows = rows;
+    this.#order.last = files.at(-1)?.max;
   }
 
   async #takeUp(file: StagedFile): Promise<void> {

@@ -1,6 +1,6 @@
 /** One sink: takes its edge to the end and writes the rows to staged files, batch by batch. */
 import { openFileSink } from '@spillway/core/files';
-import type { Arena, Batch, FileSink, SinkMark, StagedSink } from '@spillway/core/internal';
+import type { Arena, Batch, FileSink, SinkMark, StagedSink, WrittenFiles } from '@spillway/core/internal';
 import { attachRing } from '../channels/ring.ts';
 import { exposeControl } from '../control/control-port.ts';
 import { outcomeOf } from '../control/outcome.ts';
@@ -13,6 +13,7 @@ export async function writeSink(arena: Arena, task: WriteTask): Promise<StagedSi
   const statistics = new ActorStatistics(arena.buffer, task.actor);
   const goesOn = from === undefined ? {} : { from };
   const sink = await openFileSink({ spec, fields, arena, owner: task.owner, staging, memoryLimitBytes, ...goesOn });
+  if (from === undefined && spec.type === 'store') countWritten(spec.written, statistics);
   const writer = new SinkWriter(sink);
   const control: WriterControl = { mark: (needed, handsOver) => outcomeOf(() => writer.mark(needed, handsOver)) };
   exposeControl(task.control, control);
@@ -27,6 +28,13 @@ export async function writeSink(arena: Arena, task: WriteTask): Promise<StagedSi
   } finally {
     task.control.close();
   }
+}
+
+/** Rows that other processes have written for the sink are rows that it got. */
+function countWritten(written: WrittenFiles | undefined, statistics: ActorStatistics): void {
+  if (written === undefined) return;
+  const bytes = written.files.reduce((sum, file) => sum + file.bytes, 0);
+  statistics.countIn(written.rows, bytes);
 }
 
 /** What is done to a sink, one after the other: a barrier that was given up may still be marking when rows come again. */

@@ -57,6 +57,8 @@ export class Execution {
   /** There once the run has been wired. */
   readings: JobReadings | undefined;
   planned: PlannedRun | undefined;
+  /** Sinks that write files. */
+  written: WrittenSink[] | undefined;
   readonly #options: ParsedRunOptions;
   readonly #emitter: JobEmitter;
   readonly #cleanup: Cleanup = new Cleanup();
@@ -75,7 +77,6 @@ export class Execution {
   #isDecided = false;
   #codecs: ThreadPool | undefined;
   #poolsReady: Promise<ThreadPool[]> = Promise.resolve([]);
-  #written: WrittenSink[] | undefined;
   #attempt: Attempt | undefined;
   /** Over all attempts: a chunk that is read again is counted once. */
   #badRows: BadRowReports | undefined;
@@ -193,7 +194,7 @@ export class Execution {
       restarts: this.#restarts.count,
       deadLetters: { ...this.#deadLetters.count },
       badRowsOf: (source) => this.#badRows?.countOf(source),
-      overlaps: (sink) => this.#written?.some(({ name, overlaps }) => name === sink && overlaps) === true,
+      overlaps: (sink) => this.written?.some(({ name, overlaps }) => name === sink && overlaps) === true,
       advice: this.#advice,
       error: this.latch.error,
     });
@@ -231,7 +232,7 @@ export class Execution {
     this.#cleanup.add(() => this.#ends?.close());
     this.#barriers = new modules.RunBarriers({
       ...{ options: this.#options, emitter: this.#emitter, planned, resume: this.#resume, latch: this.latch },
-      sinks: () => this.#written ?? [],
+      sinks: () => this.written ?? [],
     });
     this.#barriers.checkpoint = await this.#resume?.checkpoint(
       planned,
@@ -273,7 +274,7 @@ export class Execution {
       openPlace: () => this.#openSpillPlace(),
       onDropped: (batch, rows) => this.#activities.watch('onPoisonBatch', this.#deadLetters.deliver(batch, rows)),
       onUnmanaged: (lane, error) => this.#activities.watch(lane.config.stage.name, this.#recycle(lane, error)),
-      openWriters: async (wiring) => (this.#written ??= await modules.openWriters(wiring, this.#resume)),
+      openWriters: async (wiring) => (this.written ??= await modules.openWriters(wiring, this.#resume)),
     });
     this.#attempt = attempt;
     this.#poolsReady = Promise.resolve([]); // they are the attempt's
@@ -368,7 +369,7 @@ export class Execution {
     this.latch.check();
     (this.#lease as ArenaLease).startAnew();
     const marks = this.#barriers?.checkpoint?.sinks;
-    await Promise.all((this.#written ?? []).map((sink) => sink.startAnew(marks?.get(sink.node))));
+    await Promise.all((this.written ?? []).map((sink) => sink.startAnew(marks?.get(sink.node))));
     const modules = this.#modules as RunModules;
     await modules.emptySpillPlace(this.#spill, new Set(this.#barriers?.checkpoint?.files.keys()));
     this.#takeStagePools(physical);
@@ -388,7 +389,7 @@ export class Execution {
   /** All rows have arrived: store sinks become visible now, each in one commit. */
   async #commit(): Promise<void> {
     const modules = this.#modules as RunModules;
-    if (this.#resume === undefined) return modules.commitWriters(this.#written ?? []);
+    if (this.#resume === undefined) return modules.commitWriters(this.written ?? []);
     if (this.#resume.options.inputEnds === 'more') return;
     await this.#barriers?.close(this.#attempt as Attempt, this.#ends as RunEnds, this.summary(true));
   }
@@ -414,7 +415,7 @@ export class Execution {
     if (!hasEnded) await attempt?.drained();
     await this.#activities.settled();
     const modules = this.#modules; // none where the run has not come so far
-    await modules?.discardWriters(this.#written ?? []);
+    await modules?.discardWriters(this.written ?? []);
     await this.#resume?.close();
     await this.#badRows?.write().catch((error: unknown) => this.latch.fail(error));
     await this.#giveBackMemory(isClean);

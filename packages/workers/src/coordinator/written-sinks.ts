@@ -1,4 +1,5 @@
 /** Sinks that write files: staged while the run goes on, visible only when all of it has succeeded. */
+import { basename, join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Fields } from '@spillway/core';
 import { errorFromData, errorToData, PipelineError } from '@spillway/core/base';
@@ -168,6 +169,15 @@ export class WrittenSink {
     if (this.#staged === undefined) throw new PipelineError('ERR_INTERNAL', `sink "${this.name}" has staged nothing`);
     this.note(await this.#named(this.#files.commitSink(this.#staged, this.#runner)));
     this.#isCommitted = true;
+  }
+
+  /** What a sink that leaves its files to somebody else has written, when it has committed; undefined of other sinks. */
+  get left(): StagedSink | undefined {
+    const { spec } = this;
+    if (spec.type !== 'store' || spec.left === undefined || this.#staged === undefined) return undefined;
+    const folder = spec.left;
+    const files = this.#staged.files.map((file) => ({ ...file, path: join(folder, basename(file.path)) }));
+    return { ...this.#staged, files };
   }
 
   /** Takes note of what its dataset has committed. */

@@ -158,7 +158,7 @@ class DaskRun implements Run {
     await session.untilUsable(signal);
     for (let pass = 1; ; pass++) {
       try {
-        return await planOfRest(cut, await this.#runSteps(cut, session, signal, events));
+        return await planOfRest(cut, await this.#runSteps(cut, session, signal, events), true);
       } catch (error) {
         if (!folder.isDamage(error) || pass > this.#options.retries) throw error;
         this.#tellAgain(error, events);

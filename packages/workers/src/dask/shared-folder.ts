@@ -10,7 +10,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { makeFolders, PipelineError } from '@spillway/core/base';
-import type { PartitionFile, PartitionResult, PartitionTask } from '@spillway/core/partition';
+import type { PartitionFile, PartitionResult, PartitionTask, StoredPart } from '@spillway/core/partition';
 import { sharedPathError } from './problems.ts';
 
 const PREFIX = 'spillway-run-';
@@ -38,7 +38,11 @@ export async function writeRecord(output: string, result: PartitionResult): Prom
 }
 
 /** What is wrong with a file of a result; undefined when it is whole. Reads all of it. */
-export async function damageOf({ path, bytes, crc32: expected }: PartitionFile): Promise<string | undefined> {
+export async function damageOf({
+  path,
+  bytes,
+  crc32: expected,
+}: PartitionFile | StoredPart): Promise<string | undefined> {
   let sum = 0;
   let read = 0;
   try {
@@ -55,7 +59,8 @@ export async function damageOf({ path, bytes, crc32: expected }: PartitionFile):
 
 /** What is wrong with the files of a result. */
 export async function damageOfResult({ files, more = [] }: PartitionResult): Promise<string | undefined> {
-  for (const file of [files, ...more].flat()) {
+  const all = [files, ...more].flat().flatMap(({ stored, ...file }) => stored ?? [file]);
+  for (const file of all) {
     const damage = await damageOf(file);
     if (damage !== undefined) return damage;
   }

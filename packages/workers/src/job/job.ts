@@ -1,6 +1,6 @@
 /** A running pipeline, as its owner sees it. */
 import type { PipelineError } from '@spillway/core';
-import type { LogicalPlan, MemoryHolding } from '@spillway/core/internal';
+import type { LogicalPlan, MemoryHolding, StagedSink } from '@spillway/core/internal';
 import type { Table } from 'apache-arrow';
 import { Execution, type PlanMaker } from '../coordinator/execution.ts';
 import { abortedError, asPipelineError } from '../coordinator/failure.ts';
@@ -102,6 +102,11 @@ export class Job implements Run {
   async rows(sink: SinkInput): Promise<Record<string, unknown>[]> {
     await this.done;
     return this.#execution.collectedOf(sink).rows();
+  }
+
+  /** What sinks that leave their files to somebody else have written, when the job has ended. */
+  left(): StagedSink[] {
+    return (this.#execution.written ?? []).flatMap(({ left }) => left ?? []);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,11 +1,18 @@
 /** The end of a cut plan: what its tasks have written goes, in order and once, through the rest of the plan into the sinks of the program. */
 import type { Sink } from '@spillway/core';
 import { PipelineError } from '@spillway/core/base';
-import type { LogicalPlan } from '@spillway/core/internal';
-import { type CutPlan, filesOf, type MergeInput, type PartitionResult } from '@spillway/core/partition';
+import type { LogicalPlan, SourceSpec } from '@spillway/core/internal';
+import {
+  type CutPlan,
+  filesOf,
+  type LeftPart,
+  type MergeInput,
+  type PartitionResult,
+  writtenFiles,
+} from '@spillway/core/partition';
 import { Job, type Run } from '../job/job.ts';
 import { parseRunOptions, type RunOptions } from '../job/run-options.ts';
-import { resultsSource } from './describe-file.ts';
+import { resultsSource, verifyLeft } from './describe-file.ts';
 
 export interface MergeOptions extends RunOptions {
   /** The sinks that the plan was cut for. */
@@ -25,44 +32,70 @@ export async function mergePartitions(
   return new Job(sinks, parseRunOptions(options), await planOfRest(cut, results));
 }
 
-/** The rest of a cut plan, with the files of the tasks. @throws as `mergePartitions`, but for what `run` throws */
-export async function planOfRest(cut: CutPlan, results: readonly PartitionResult[]): Promise<LogicalPlan> {
+/**
+ * The rest of a cut plan, with the files of the tasks.
+ * @param isSummed checksums of files that go into a store as they are have been compared: it is enough that they are there
+ * @throws as `mergePartitions`, but for what `run` throws
+ */
+export async function planOfRest(
+  cut: CutPlan,
+  results: readonly PartitionResult[],
+  isSummed = false,
+): Promise<LogicalPlan> {
   const nodes = [...cut.rest.nodes];
+  const replace = (node: LogicalPlan['nodes'][number]): void => {
+    nodes[nodes.findIndex(({ id }) => id === node.id)] = node;
+  };
   for (const input of cut.inputs) {
-    const at = nodes.findIndex(({ id }) => id === input.node);
-    const tasks = cut.steps[input.step]?.tasks ?? [];
-    const called = tasks
-      .slice(...input.partitions)
-      .map(({ partition, part }) => `partition ${partition} (${part ?? 'all'})`);
-    nodes[at] = await withFiles(nodes[at] as LogicalPlan['nodes'][number], input, results, called);
+    const node = nodes.find(({ id }) => id === input.node);
+    if (node?.spec.kind !== 'source')
+      throw new PipelineError('ERR_INTERNAL', `${node?.name} does not read files of partitions`);
+    const parts = partsOf(cut, input, results);
+    const { source } = node.spec;
+    const sink = nodes.find(({ id }) => id === input.sink);
+    if (sink === undefined) replace({ ...node, spec: { kind: 'source', source: await readerOf(source, parts) } });
+    else replace(await writerOf(sink, source, parts, isSummed));
   }
   return { ...cut.rest, nodes };
 }
 
-async function withFiles(
-  node: LogicalPlan['nodes'][number],
-  { step, partitions: [from, to], file }: MergeInput,
-  results: readonly PartitionResult[],
-  called: readonly string[],
+function readerOf(source: SourceSpec, parts: readonly LeftPart[]): Promise<SourceSpec> {
+  const files = parts.map(({ file }) => file);
+  const called = parts.map((part) => part.called);
+  return resultsSource(source, files, called);
+}
+
+/** The sink, with the files that tasks have written for it. */
+async function writerOf(
+  sink: LogicalPlan['nodes'][number],
+  source: SourceSpec,
+  parts: readonly LeftPart[],
+  isSummed: boolean,
 ): Promise<LogicalPlan['nodes'][number]> {
-  if (node.spec.kind !== 'source')
-    throw new PipelineError('ERR_INTERNAL', `${node.name} does not read files of partitions`);
+  const { name, spec } = sink;
+  if (spec.kind !== 'sink' || spec.sink.type !== 'store' || source.type !== 'arrow')
+    throw new PipelineError('ERR_INTERNAL', `${name} does not take files of partitions`);
+  for (const { file } of parts) await verifyLeft(file, isSummed);
+  const written = writtenFiles(parts, { name, fields: source.expected ?? [], orderedOn: spec.sink.orderedOn });
+  return { ...sink, spec: { ...spec, sink: { ...spec.sink, written } } };
+}
+
+/** What the tasks of an input have left, in the order of its rows. */
+function partsOf(
+  cut: CutPlan,
+  { node, step, partitions: [from, to], file }: MergeInput,
+  results: readonly PartitionResult[],
+): LeftPart[] {
   const byPartition = new Map<number, PartitionResult>();
   for (const result of results)
     if (result.step === step && !byPartition.has(result.partition)) byPartition.set(result.partition, result);
-  const written = Array.from({ length: to - from }, (_, index) => {
-    const found = filesOf(byPartition.get(from + index), file);
-    if (found.length > 0) return found.map((one) => ({ one, called: called[index] as string }));
-    throw new PipelineError('ERR_PLAN', `partition ${from + index} of step ${step} has no result`, {
-      stage: node.name,
+  return (cut.steps[step]?.tasks ?? []).slice(from, to).flatMap(({ partition, part }) => {
+    const found = filesOf(byPartition.get(partition), file);
+    const called = `partition ${partition} (${part ?? 'all'})`;
+    if (found.length > 0) return found.map((one) => ({ called, file: one }));
+    throw new PipelineError('ERR_PLAN', `partition ${partition} of step ${step} has no result`, {
+      stage: cut.rest.nodes.find(({ id }) => id === node)?.name ?? '',
       hint: 'merge when all tasks of all steps have ended',
     });
   });
-  const files = written.flat();
-  const source = await resultsSource(
-    node.spec.source,
-    files.map(({ one }) => one),
-    files.map((each) => each.called),
-  );
-  return { ...node, spec: { kind: 'source', source } };
 }

@@ -1,7 +1,7 @@
 /** One task of a cut plan, run in this process with the engine that runs everything else. */
 import { dirname } from 'node:path';
 import { makeFolders, PipelineError } from '@spillway/core/base';
-import type { LogicalPlan, SourceSpec } from '@spillway/core/internal';
+import type { FileSinkSpec, LogicalPlan, SourceSpec } from '@spillway/core/internal';
 import {
   numberText,
   type PartitionResult,
@@ -12,7 +12,7 @@ import {
 import { Job } from '../job/job.ts';
 import { parseRunOptions } from '../job/run-options.ts';
 import type { Progress } from '../monitor/progress.ts';
-import { describeFile, resultsSource } from './describe-file.ts';
+import { describeFile, describeLeft, resultsSource } from './describe-file.ts';
 
 export interface TaskOptions {
   /** Hard total of the task, in bytes or as text. Default: the pipeline's. */
@@ -35,16 +35,26 @@ export async function runPartitionTask(task: PartitionTask, options: TaskOptions
   makeFolders(dirname(task.output));
   // It is part of a run, which has a record of its own.
   const parsed = parseRunOptions({ restarts: 0, history: false, ...options });
-  const summary = await new Job([], parsed, plan).done.catch(async (error: unknown) => {
+  const job = new Job([], parsed, plan);
+  const summary = await job.done.catch(async (error: unknown) => {
     if (await numberRows(plan, error)) await new Job([], parsed, plan).done;
     throw error;
   });
-  const paths = plan.nodes.flatMap(({ spec }) =>
-    spec.kind === 'sink' && spec.sink.type === 'file' ? [spec.sink.path] : [],
+  const files = await Promise.all(
+    sinksOf(plan).map((sink, index) => {
+      if (sink.type === 'file') return describeFile(sink.path, index === task.bounds);
+      return describeLeft(job.left().find(({ spec }) => spec.type === 'store' && spec.left === sink.left));
+    }),
   );
-  const files = await Promise.all(paths.map((path, index) => describeFile(path, index === task.bounds)));
   const which = { step, partition, ...(piece !== undefined && { piece }), attempt };
   return { ...which, files, peakRss: summary.peakRssBytes, rows: summary.rowsIn };
+}
+
+/** What it writes. */
+function sinksOf({ nodes }: LogicalPlan): FileSinkSpec[] {
+  return nodes.flatMap(({ spec }) =>
+    spec.kind === 'sink' && (spec.sink.type === 'file' || spec.sink.type === 'store') ? [spec.sink] : [],
+  );
 }
 
 /** The plan of a task with its part of each source, and the paths of its files. */
@@ -54,9 +64,9 @@ async function planOf({ plan: text, inputs, output, attempt = 0 }: PartitionTask
     const node = plan.nodes.find(({ id }) => id === input.node);
     if (node?.spec.kind === 'source') node.spec = { kind: 'source', source: await partOf(node.spec.source, input) };
   }
-  for (const { spec } of plan.nodes)
-    if (spec.kind === 'sink' && spec.sink.type === 'file')
-      spec.sink.path = `${output}-${spec.sink.path}-a${attempt}.arrow`;
+  for (const sink of sinksOf(plan))
+    if (sink.type === 'file') sink.path = `${output}-${sink.path}-a${attempt}.arrow`;
+    else sink.left = `${output}-${sink.left}-a${attempt}`;
   return plan;
 }
 

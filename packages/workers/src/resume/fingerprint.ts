@@ -64,6 +64,10 @@ function lastingSource(source: SourceSpec): object {
 }
 
 function lastingSink(sink: SinkSpec): object {
+  if (sink.type === 'store') {
+    const { written: _, ...rest } = sink;
+    return rest;
+  }
   if (!('id' in sink)) return sink;
   const { id: _, ...rest } = sink;
   return rest;
