@@ -3,6 +3,7 @@
 // Encodings: https://parquet.apache.org/docs/file-format/data-pages/encodings/
 import { isSet } from './dense';
 import { NO_ROW } from './layout';
+import { fourAt, laneBytes, laneFactors, MOST_BITS, secondHalf } from './unpack';
 
 /** Bits of up to 56 from bit `at` of p on. */
 // @ts-ignore: decorator
@@ -30,8 +31,11 @@ export function hybridDecode(p: usize, end: usize, width: u32, count: u32, out: 
       const values = <u64>(header >> 1) << 3;
       const take = values < <u64>count ? <u32>values : count;
       if (take == 0 || (<u64>take * width + 7) >> 3 > <u64>(end - p)) return 0;
-      let at: u64 = 0;
-      for (let i: u32 = 0; i < take; i++, at += width, out += 4) store<u32>(out, <u32>(bitsAt(p, at) & mask));
+      let i: u32 = 0;
+      if (width <= MOST_BITS) i = unpackEights(p, width, take, out);
+      out += <usize>i << 2;
+      let at: u64 = <u64>i * width;
+      for (; i < take; i++, at += width, out += 4) store<u32>(out, <u32>(bitsAt(p, at) & mask));
       const bytes = (values >> 3) * width;
       p = bytes > <u64>(end - p) ? end : p + <usize>bytes;
       count -= take;
@@ -48,6 +52,21 @@ export function hybridDecode(p: usize, end: usize, width: u32, count: u32, out: 
     }
   }
   return p;
+}
+
+/** As many whole eights of packed numbers as there are, as u32. Returns how many numbers these are. */
+function unpackEights(p: usize, bits: u32, count: u32, out: usize): u32 {
+  const second = secondHalf(bits);
+  const bytes0 = laneBytes(bits, 0);
+  const bytes1 = laneBytes(bits, 1);
+  const factors0 = laneFactors(bits, 0);
+  const factors1 = laneFactors(bits, 1);
+  const whole = count & ~7;
+  for (const end = out + (<usize>whole << 2); out < end; out += 32, p += bits) {
+    v128.store(out, fourAt(p, bytes0, factors0, bits));
+    v128.store(out, fourAt(p + second, bytes1, factors1, bits), 16);
+  }
+  return whole;
 }
 
 /** Whether levels of one bit are all ones, which is one run. */
@@ -128,6 +147,12 @@ export function deltaDecode(p: usize, end: usize, count: u32, width: u32, out: u
   let value = <i64>(load<u64>(c) >> 1) ^ -<i64>(load<u64>(c) & 1);
   out = put(out, width, value);
   let left = count - 1;
+  // How the numbers of one width are unpacked: most blocks have the width of the one before.
+  let lanesOf: u32 = MOST_BITS + 1;
+  let bytes0 = i32x4.splat(0);
+  let bytes1 = bytes0;
+  let factors0 = bytes0;
+  let factors1 = bytes0;
   while (left > 0) {
     // Where the next value goes, what it is read into is overwritten.
     p = varint(p, end, out);
@@ -140,9 +165,22 @@ export function deltaDecode(p: usize, end: usize, count: u32, width: u32, out: u
       if (bits > 64) return 0;
       const take = left < inMini ? left : inMini;
       if ((<u64>take * bits + 7) >> 3 > <u64>(end - p)) return 0;
-      if (bits == 0) {
-        for (let i: u32 = 0; i < take; i++) {
-          value += least;
+      if (bits <= MOST_BITS) {
+        if (bits != lanesOf) {
+          lanesOf = bits;
+          bytes0 = laneBytes(bits, 0);
+          bytes1 = laneBytes(bits, 1);
+          factors0 = laneFactors(bits, 0);
+          factors1 = laneFactors(bits, 1);
+        }
+        const whole = take & ~7;
+        if (width == 8) value = sumEights(p, bits, bytes0, bytes1, factors0, factors1, whole, value, least, out);
+        else value = sumShortEights(p, bits, bytes0, bytes1, factors0, factors1, whole, value, least, out);
+        out += <usize>whole * width;
+        const mask: u64 = ((<u64>1) << <u64>bits) - 1;
+        let at: u64 = <u64>whole * bits;
+        for (let i = whole; i < take; i++, at += bits) {
+          value += least + <i64>(bitsAt(p, at) & mask);
           out = put(out, width, value);
         }
       } else if (bits <= 56) {
@@ -170,6 +208,61 @@ export function deltaDecode(p: usize, end: usize, count: u32, width: u32, out: u
     }
   }
   return p;
+}
+
+/** Values from whole eights of packed rests, each `least` and its rest more than the one before; `value` is before the first. Returns the last. */
+// @ts-ignore: decorator
+@inline
+function sumEights(
+  p: usize, bits: u32, bytes0: v128, bytes1: v128, factors0: v128, factors1: v128, whole: u32, value: i64, least: i64, out: usize,
+): i64 {
+  const second = secondHalf(bits);
+  const zeros = i64x2.splat(0);
+  const least12 = i64x2.replace_lane(i64x2.splat(least), 1, 2 * least);
+  const least34 = i64x2.add(least12, i64x2.splat(2 * least));
+  let before = i64x2.splat(value);
+  for (const end = out + (<usize>whole << 3); out < end; out += 64, p += bits) {
+    // Sums of four rests of at most 25 bits are less than 2^32.
+    let sums = fourAt(p, bytes0, factors0, bits);
+    sums = i32x4.add(sums, v128.shuffle<i32>(zeros, sums, 0, 4, 5, 6));
+    sums = i32x4.add(sums, v128.shuffle<i32>(zeros, sums, 0, 1, 4, 5));
+    let next = i64x2.add(before, i64x2.add(least34, i64x2.extend_high_i32x4_u(sums)));
+    v128.store(out, i64x2.add(before, i64x2.add(least12, i64x2.extend_low_i32x4_u(sums))));
+    v128.store(out, next, 16);
+    before = v128.shuffle<i64>(next, next, 1, 1);
+    sums = fourAt(p + second, bytes1, factors1, bits);
+    sums = i32x4.add(sums, v128.shuffle<i32>(zeros, sums, 0, 4, 5, 6));
+    sums = i32x4.add(sums, v128.shuffle<i32>(zeros, sums, 0, 1, 4, 5));
+    next = i64x2.add(before, i64x2.add(least34, i64x2.extend_high_i32x4_u(sums)));
+    v128.store(out, i64x2.add(before, i64x2.add(least12, i64x2.extend_low_i32x4_u(sums))), 32);
+    v128.store(out, next, 48);
+    before = v128.shuffle<i64>(next, next, 1, 1);
+  }
+  return i64x2.extract_lane(before, 0);
+}
+
+/** The same for values of 4 bytes, of which higher bits do not matter. */
+// @ts-ignore: decorator
+@inline
+function sumShortEights(
+  p: usize, bits: u32, bytes0: v128, bytes1: v128, factors0: v128, factors1: v128, whole: u32, value: i64, least: i64, out: usize,
+): i64 {
+  const second = secondHalf(bits);
+  const zeros = i32x4.splat(0);
+  const each = i32x4.splat(<i32>least);
+  let before = i32x4.splat(<i32>value);
+  for (const end = out + (<usize>whole << 2); out < end; out += 32, p += bits) {
+    for (let half: usize = 0; half < 2; half++) {
+      let sums = half == 0 ? fourAt(p, bytes0, factors0, bits) : fourAt(p + second, bytes1, factors1, bits);
+      sums = i32x4.add(sums, each);
+      sums = i32x4.add(sums, v128.shuffle<i32>(zeros, sums, 0, 4, 5, 6));
+      sums = i32x4.add(sums, v128.shuffle<i32>(zeros, sums, 0, 1, 4, 5));
+      sums = i32x4.add(sums, before);
+      v128.store(out + (half << 4), sums);
+      before = v128.shuffle<i32>(sums, sums, 3, 3, 3, 3);
+    }
+  }
+  return <i64>i32x4.extract_lane(before, 0);
 }
 
 // @ts-ignore: decorator
