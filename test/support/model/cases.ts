@@ -1,5 +1,6 @@
 /** Random cases of the model, for fast-check to try and to make smaller. */
 import fc from 'fast-check';
+import type { Recipe } from './plan.ts';
 import type { ModelCase } from './run-model.ts';
 
 const ALL_KINDS = ['map', 'window', 'buffer', 'aggregate', 'asof', 'union', 'asof', 'map'] as const;
@@ -7,7 +8,10 @@ const ALL_KINDS = ['map', 'window', 'buffer', 'aggregate', 'asof', 'union', 'aso
 /** Mostly parallel stages behind each other, which hand packets on out of order. */
 export const PARALLEL_KINDS = ['map', 'map', 'map', 'aggregate'] as const;
 
-export function modelCases(kinds: readonly (typeof ALL_KINDS)[number][] = ALL_KINDS): fc.Arbitrary<ModelCase> {
+/** Joins that lanes share, beside each other and behind steps that leave batches without rows. Such plans have no barriers. */
+export const SHARED_KINDS = ['shared', 'shared', 'map', 'map', 'aggregate', 'union', 'buffer'] as const;
+
+export function modelCases(kinds: readonly Recipe['nodes'][number]['kind'][] = ALL_KINDS): fc.Arbitrary<ModelCase> {
   const batchRows = fc.integer({ min: 1, max: 4 });
   const recipe = fc.record({
     sources: fc.array(

@@ -1,20 +1,23 @@
 /** Plans of the model: any DAG of sources, parallel stages, stateful stages, joins and sinks. */
 
-export type NodeKind = 'source' | 'map' | 'window' | 'buffer' | 'aggregate' | 'asof' | 'union' | 'sink';
+export type NodeKind = 'source' | 'map' | 'window' | 'buffer' | 'aggregate' | 'asof' | 'shared' | 'union' | 'sink';
 
 /** One stage; operators that are fused count as one. */
 export interface ModelNode {
   id: number;
   kind: NodeKind;
-  /** Edges it reads, by input. */
+  /** Edges it reads, by input. Of a `shared` join the left one, and one for the right side of each lane. */
   inputs: number[];
   /** Edges it feeds, each with everything that it makes. */
   outputs: number[];
-  /** Threads. More than one only in a `map`. */
+  /** Threads. More than one only in a `map` and a `shared` join. */
   lanes: number;
   /** Rows of the largest batch that it makes. */
   batchRows: number;
-  /** Rows of a source; rows that a `window` or `buffer` holds; length of an aggregate's bin; salt of a `map`. */
+  /**
+   * Rows of a source; rows that a `window` or `buffer` holds; length of an aggregate's bin; salt of a `map` and of the filter before a `shared`
+   * join.
+   */
   size: number;
   /** Source: time between its rows, at most. */
   step: number;
@@ -57,7 +60,15 @@ export interface Recipe {
   weights: number[];
 }
 
-export function planOf(recipe: Recipe): ModelPlan {
+/** @param sharesApartOnly joins whose inputs hang together elsewhere are on one lane, whatever the recipe says */
+export function planOf(recipe: Recipe, sharesApartOnly = true): ModelPlan {
+  // Whether inputs hang together is seen in the whole plan, which is the same for both kinds of joins but for the number of edges.
+  const { nodes } = planWith(recipe, () => false);
+  return planWith(recipe, (id) => !sharesApartOnly || !(nodes[id] as ModelNode).elastic.includes(true));
+}
+
+/** The plan, with joins on several lanes where the recipe says so and they may be. */
+function planWith(recipe: Recipe, mayShare: (id: number) => boolean): ModelPlan {
   const nodes: ModelNode[] = [];
   const edges: ModelEdge[] = [];
   const { capacity, weights } = recipe;
@@ -76,16 +87,14 @@ export function planOf(recipe: Recipe): ModelPlan {
   };
   for (const { rows, step, batchRows } of recipe.sources)
     add({ kind: 'source', lanes: 1, size: rows, step }, [], batchRows);
-  for (const { kind, left, right, lanes, batchRows, size } of recipe.nodes) {
-    const from = kind === 'asof' || kind === 'union' ? [left, right] : [left];
-    const isMap = kind === 'map';
-    const rows = isMap ? undefined : batchRows;
-    const count = nodes.length;
-    add(
-      { kind, lanes: isMap ? lanes : 1, size, step: 0 },
-      from.map((index) => index % count),
-      rows,
-    );
+  for (const { kind: asked, left, right, lanes: most, batchRows, size } of recipe.nodes) {
+    const id = nodes.length;
+    const [leftId, rightId] = [left % id, right % id];
+    const isShared = asked === 'shared' && mayShare(id);
+    const kind = asked === 'shared' && !isShared ? 'asof' : asked;
+    const lanes = kind === 'map' || isShared ? most : 1;
+    const from = [leftId, ...Array.from({ length: rightInputs(kind, lanes) }, () => rightId)];
+    add({ kind, lanes, size, step: 0 }, from, kind === 'map' || isShared ? undefined : batchRows);
   }
   const made = nodes.length;
   for (let id = 0; id < made; id++) {
@@ -96,6 +105,11 @@ export function planOf(recipe: Recipe): ModelPlan {
   const plan = { nodes, edges };
   for (const node of nodes) node.elastic = entangledInputs(plan, node);
   return plan;
+}
+
+function rightInputs(kind: NodeKind, lanes: number): number {
+  if (kind === 'shared') return lanes;
+  return kind === 'asof' || kind === 'union' ? 1 : 0;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** What every sink has to get, computed list by list in the order of the plan: no channels, no memory, no time. */
 import { besideRight } from './operators.ts';
 import type { ModelNode, ModelPlan } from './plan.ts';
-import { mapped, mix, type Row, rowOf, timeOf, valueOf } from './rows.ts';
+import { mapped, mix, passes, type Row, rowOf, timeOf, valueOf } from './rows.ts';
 
 /** Rows of a source, from numbers that follow from its place in the plan. */
 export function sourceRows({ id, size, step }: ModelNode): Row[] {
@@ -31,8 +31,9 @@ function rowsOf(node: ModelNode, [left = [], right = []]: readonly Row[][]): Row
     return left.map((row, index) => rowOf(timeOf(row), mix(valueOf(row), valueOf(left[index - size] ?? 0))));
   }
   if (kind === 'aggregate') return bins(left, size);
-  if (kind === 'asof') {
-    return left.map((row) =>
+  if (kind === 'asof' || kind === 'shared') {
+    const kept = kind === 'asof' ? left : left.filter((row) => passes(row, size));
+    return kept.map((row) =>
       besideRight(
         row,
         right.findLast((other) => timeOf(other) <= timeOf(row)),

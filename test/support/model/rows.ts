@@ -23,6 +23,11 @@ export function mix(left: number, right: number): number {
   return (product ^ (product >>> 13)) & (VALUES - 1);
 }
 
+/** Whether a filter lets a row through: few, so that most batches of some rows become empty. */
+export function passes(row: Row, salt: number): boolean {
+  return mix(valueOf(row), salt) % 8 === 0;
+}
+
 /** What a stateless step makes of a row; undefined where it drops it. */
 export function mapped(row: Row, salt: number): Row | undefined {
   const value = mix(valueOf(row), salt);

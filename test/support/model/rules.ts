@@ -27,6 +27,12 @@ export interface Rules {
   discipline: 'reservations' | 'credits';
   /** Which packets pass without credit: those up to the count of packets taken, or only the one that equals it. */
   passesWithoutCredit: 'up to taken' | 'equal to taken';
+  /** Lanes share a join only where its inputs do not hang together elsewhere. */
+  sharesApartOnly: boolean;
+  /** A lane of a shared join takes right rows also while it waits for room in its output. */
+  takesSideMeanwhile: boolean;
+  /** A lane of a shared join that has no left rows any more takes right rows to their end. */
+  drainsSide: boolean;
 }
 
 export const ALL_RULES: Rules = {
@@ -39,4 +45,7 @@ export const ALL_RULES: Rules = {
   drainsWhileAligning: true,
   discipline: 'reservations',
   passesWithoutCredit: 'up to taken',
+  sharesApartOnly: true,
+  takesSideMeanwhile: true,
+  drainsSide: true,
 };

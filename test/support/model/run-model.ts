@@ -2,8 +2,8 @@
 import assert from 'node:assert';
 import { randomFrom, type SeededRandom } from '../random.ts';
 import type { Actor } from './actors.ts';
-import { minimumRows } from './minimum.ts';
-import { describePlan, planOf, type Recipe } from './plan.ts';
+import { consumersOf, minimumRows } from './minimum.ts';
+import { describePlan, type ModelNode, planOf, type Recipe } from './plan.ts';
 import { expectedRows } from './reference.ts';
 import type { Row } from './rows.ts';
 import type { Rules } from './rules.ts';
@@ -76,14 +76,15 @@ class ModelRun {
   constructor(modelCase: ModelCase, rules: Rules) {
     this.#case = modelCase;
     this.#rules = rules;
-    this.#plan = planOf(modelCase.recipe);
+    this.#plan = planOf(modelCase.recipe, rules.sharesApartOnly);
     this.#minimum = minimumRows(this.#plan);
     this.#random = randomFrom(modelCase.schedule);
     this.world = this.#start({ barrier: 0, snapshots: new Map() }, new Map());
   }
 
   turn(): void {
-    const { barrierEvery, crashes } = this.#case;
+    const { crashes } = this.#case;
+    const barrierEvery = this.#hasBarriers ? this.#case.barrierEvery : 0;
     if (barrierEvery > 0 && this.#steps % barrierEvery === 0) this.world.askBarrier();
     if (!this.#someoneSteps()) {
       if (!this.world.settleStanding()) throw this.#deadlock();
@@ -113,9 +114,14 @@ class ModelRun {
         rows: mostUsed,
         batchRows: spec.batchRows,
         producers: this.#plan.nodes[spec.from]?.lanes ?? 1,
-        consumers: this.#plan.nodes[spec.to]?.lanes ?? 1,
+        consumers: consumersOf(this.#plan.nodes[spec.to] as ModelNode, spec),
       })),
     };
+  }
+
+  /** A lane that waits for right rows in the middle of a left batch cannot be saved. */
+  get #hasBarriers(): boolean {
+    return this.#plan.nodes.every(({ kind }) => kind !== 'shared');
   }
 
   #start(from: World['checkpoint'], delivered: Map<number, readonly Row[]>): World {

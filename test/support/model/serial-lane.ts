@@ -4,29 +4,14 @@
  */
 import type { Actor, Barriers, NodeSnapshot } from './actors.ts';
 import type { Edge } from './edge.ts';
-import { HeldRows } from './held-rows.ts';
+import { InputPort } from './input-port.ts';
 import { LaneOutputs } from './lane-outputs.ts';
-import { holdsInputs, stateFloor } from './minimum.ts';
+import { holdsInput, stateFloor } from './minimum.ts';
 import { type Heads, type Operator, operatorOf } from './operators.ts';
 import type { ModelNode } from './plan.ts';
 import type { Account, Pool } from './pool.ts';
 import type { Row } from './rows.ts';
 import type { Rules } from './rules.ts';
-
-/** One input. */
-interface Port {
-  edge: Edge;
-  next: number;
-  /** The batch at work, as far as it is not used up. */
-  current: readonly Row[];
-  offset: number;
-  /** Whom that batch is charged to; undefined: still to its edge. */
-  atWork: Account | undefined;
-  held: HeldRows;
-  /** The barrier that has come by this input and not yet by the others. */
-  barrier: number;
-  hasEnded: boolean;
-}
 
 export interface SerialLaneParts {
   node: ModelNode;
@@ -43,7 +28,7 @@ export class SerialLane implements Actor, Heads {
   readonly node: ModelNode;
   isDone = false;
   readonly #parts: SerialLaneParts;
-  readonly #ports: Port[];
+  readonly #ports: InputPort[];
   readonly #outputs: LaneOutputs;
   readonly #operator: Operator;
   readonly #stateAccount: Account;
@@ -70,14 +55,10 @@ export class SerialLane implements Actor, Heads {
     return this.#ports.reduce((sum, port) => sum + port.held.spilled, 0);
   }
 
-  #port(edge: Edge, index: number): Port {
+  #port(edge: Edge, index: number): InputPort {
     const { node, pool, distance, restored } = this.#parts;
-    const { batchRows } = edge.spec;
-    const holds = holdsInputs(node);
-    const atWork = holds ? pool.open(`batch of ${node.id} at work`, batchRows, distance) : undefined;
-    const held = new HeldRows(pool.open(`held by ${node.id}`, 0, distance), pool);
-    held.restore(restored?.held[index] ?? [], batchRows);
-    return { edge, next: 0, current: [], offset: 0, atWork, held, barrier: 0, hasEnded: false };
+    const holds = holdsInput(node, index);
+    return new InputPort({ edge, pool, owner: `${node.id}`, distance, holds, restored: restored?.held[index] ?? [] });
   }
 
   get isIdle(): boolean {
@@ -89,7 +70,7 @@ export class SerialLane implements Actor, Heads {
     if (outputs.isPublishing) return outputs.publish();
     const barrier = this.#alignedBarrier();
     if (barrier > 0 && this.#made.length === 0) return this.#forward(barrier);
-    const mayReserve = this.#parts.rules.reservesFirst || this.#ports.some((port) => hasRows(port) || port.hasEnded);
+    const mayReserve = this.#parts.rules.reservesFirst || this.#ports.some((port) => port.hasRows || port.hasEnded);
     if (!outputs.isReserved && mayReserve) return outputs.reserve(this.#next);
     if (this.#work()) return true;
     if (this.#made.length > 0) return this.#send();
@@ -99,7 +80,7 @@ export class SerialLane implements Actor, Heads {
   snapshot(): NodeSnapshot {
     return {
       position: 0,
-      held: this.#ports.map((port) => [...port.current.slice(port.offset), ...port.held.rows()]),
+      held: this.#ports.map((port) => port.rows()),
       state: [...this.#operator.state],
       isFinished: this.isDone,
     };
@@ -107,27 +88,21 @@ export class SerialLane implements Actor, Heads {
 
   waitsFor(): string {
     const { isPublishing, isReserved } = this.#outputs;
-    const port = this.#ports[this.#wanted] as Port;
+    const port = this.#ports[this.#wanted] as InputPort;
     if (isPublishing || !isReserved) return this.#outputs.describe();
     return `rows from ${port.edge.spec.from}${port.barrier > 0 ? ', whose barrier has come' : ''}`;
   }
 
   peek(input: number): Row | undefined {
-    const port = this.#ports[input] as Port;
-    if (!this.#isCollecting) this.#refill(port);
-    return port.current[port.offset];
+    return (this.#ports[input] as InputPort).peek(!this.#isCollecting);
   }
 
   pop(input: number): Row {
-    const port = this.#ports[input] as Port;
-    const row = port.current[port.offset++] as Row;
-    if (port.offset === port.current.length) this.#releaseCurrent(port);
-    return row;
+    return (this.#ports[input] as InputPort).pop();
   }
 
   hasEnded(input: number): boolean {
-    const port = this.#ports[input] as Port;
-    return port.hasEnded && !hasRows(port);
+    return (this.#ports[input] as InputPort).isOver;
   }
 
   /** Lets the operator work until its output is full or it lacks something; false when it could do nothing. */
@@ -136,7 +111,7 @@ export class SerialLane implements Actor, Heads {
     const { state } = this.#operator;
     let hasWorked = false;
     if (this.#isCollecting) {
-      const [port] = this.#ports as [Port];
+      const [port] = this.#ports as [InputPort];
       this.#isCollecting = port.held.count < this.node.size && !port.hasEnded;
     }
     while (this.#made.length < this.node.batchRows && pool.allows(this.#stateAccount, this.#operator.growth())) {
@@ -149,7 +124,7 @@ export class SerialLane implements Actor, Heads {
       if (step.did === 'emitted') this.#made.push(step.row);
       hasWorked = true;
     }
-    if (this.node.kind === 'buffer' && this.#ports.every((port) => !hasRows(port))) this.#isCollecting = true;
+    if (this.node.kind === 'buffer' && this.#ports.every((port) => !port.hasRows)) this.#isCollecting = true;
     return hasWorked;
   }
 
@@ -165,54 +140,8 @@ export class SerialLane implements Actor, Heads {
     const isAligning = barriers.standsStill || this.#ports.some((port) => port.barrier > 0);
     const mustNotWait = (index: number): boolean =>
       (rules.drainsWhileAligning && isAligning) || (rules.spillsEntangled && this.node.elastic[index] === true);
-    if (this.#takeFrom(this.#ports[this.#wanted] as Port)) return true;
-    return this.#ports.some((port, index) => mustNotWait(index) && this.#takeFrom(port));
-  }
-
-  #takeFrom(port: Port): boolean {
-    const { edge } = port;
-    if (port.hasEnded || port.barrier > 0 || (port.atWork === undefined && hasRows(port))) return false;
-    if (edge.isEnd(port.next)) {
-      port.hasEnded = true;
-      return true;
-    }
-    if (!edge.has(port.next)) return false;
-    const { rows, barrier } = edge.peek(port.next);
-    if (barrier === 0 && !this.#makeRoom(port, rows)) return false;
-    edge.take(port.next++);
-    port.barrier = barrier;
-    return true;
-  }
-
-  /** Moves rows from the edge's account to where they stay until they are used. */
-  #makeRoom(port: Port, rows: readonly Row[]): boolean {
-    const { edge, atWork, held } = port;
-    if (rows.length === 0) return true;
-    if (atWork === undefined) {
-      port.current = rows;
-      port.offset = 0;
-      return true;
-    }
-    const isHeld = hasRows(port) || this.#isCollecting;
-    if (!isHeld && !this.#parts.pool.tryGrow(atWork, rows.length)) return false;
-    if (isHeld) held.append(rows);
-    else Object.assign(port, { current: rows, offset: 0 });
-    edge.release(port.next);
-    return true;
-  }
-
-  #refill(port: Port): void {
-    if (port.current.length > 0 || port.atWork === undefined) return;
-    port.current = port.held.take(port.atWork) ?? [];
-    port.offset = 0;
-  }
-
-  #releaseCurrent(port: Port): void {
-    const rows = port.current.length;
-    if (port.atWork === undefined) port.edge.release(port.next - 1);
-    else this.#parts.pool.shrink(port.atWork, rows);
-    port.current = [];
-    port.offset = 0;
+    if ((this.#ports[this.#wanted] as InputPort).take(this.#isCollecting)) return true;
+    return this.#ports.some((port, index) => mustNotWait(index) && port.take(this.#isCollecting));
   }
 
   /** The barrier that has come by every input that has not ended; 0 while it has not. */
@@ -236,8 +165,4 @@ export class SerialLane implements Actor, Heads {
     state.length = 0;
     this.isDone = true;
   }
-}
-
-function hasRows(port: Port): boolean {
-  return port.current.length > 0 || port.held.count > 0;
 }

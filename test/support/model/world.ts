@@ -9,6 +9,7 @@ import { sourceRows } from './reference.ts';
 import type { Row } from './rows.ts';
 import type { Rules } from './rules.ts';
 import { SerialLane } from './serial-lane.ts';
+import { SharedJoinLane } from './shared-join-lane.ts';
 
 /** A barrier that has come everywhere: what each node brings back, by its id. */
 export interface Checkpoint {
@@ -56,7 +57,9 @@ export class World implements Barriers {
   }
 
   get spilled(): number {
-    return this.actors.reduce((sum, actor) => sum + (actor instanceof SerialLane ? actor.spilled : 0), 0);
+    return this.actors.reduce((sum, actor) => {
+      return sum + (actor instanceof SerialLane || actor instanceof SharedJoinLane ? actor.spilled : 0);
+    }, 0);
   }
 
   get isDone(): boolean {
@@ -129,6 +132,10 @@ export class World implements Barriers {
     const restored = from.snapshots.get(node.id);
     if (node.kind === 'source') return [new SourceActor(node, sourceRows(node), outputs, this, pickRows, restored)];
     if (node.kind === 'map') return Array.from({ length: node.lanes }, () => new MapLane(node, input, outputs, rules));
+    if (node.kind === 'shared') {
+      const own = { node, left: input, outputs, pool: this.pool, rules, distance };
+      return inputs.slice(1).map((side) => new SharedJoinLane({ ...own, side }));
+    }
     if (node.kind === 'sink') {
       // What came after the barrier was staged, and is dropped.
       const rows = (delivered.get(node.id) ?? []).slice(0, restored?.position ?? 0);

@@ -5,7 +5,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { modelCases, PARALLEL_KINDS } from '#support/model/cases';
+import { modelCases, PARALLEL_KINDS, SHARED_KINDS } from '#support/model/cases';
 import { type FoundDeadlock, findDeadlock, tryCases } from '#support/model/property';
 import { ALL_RULES, type Rules } from '#support/model/rules';
 import { runModel } from '#support/model/run-model';
@@ -47,6 +47,12 @@ it('finds none with barriers as they are built: sources stand still until everyt
   expect(tried.crashes).toBeGreaterThan(50);
 });
 
+it('finds none where lanes share joins, each with an edge of its own for the right rows', () => {
+  const tried = tryCases(ALL_RULES, CASES / 2, seededRandom().seed, SHARED_KINDS);
+  expect(tried.spilledRows).toBeGreaterThan(100);
+  tryCases({ ...ALL_RULES, discipline: 'credits' }, CASES / 5, seededRandom().seed, SHARED_KINDS);
+});
+
 it('never holds more largest batches on an edge than admission counts: one a lane, and one', () => {
   const { seed } = seededRandom();
   for (const modelCase of fc.sample(modelCases(PARALLEL_KINDS), { seed, numRuns: CASES / 5 })) {
@@ -77,6 +83,19 @@ describe('a rule taken away', () => {
 
   it('deadlocks when the lowest sequence has no room of its own', () => {
     deadlockWithout({ roomOfLowest: 'none' }, PARALLEL_KINDS);
+  });
+
+  it('deadlocks when a lane of a shared join takes no right rows while it waits for room in its output', () => {
+    deadlockWithout({ discipline: 'credits', takesSideMeanwhile: false }, SHARED_KINDS);
+  });
+
+  it('keeps memory, or somebody waiting, when a lane of a shared join leaves the right rows behind its last left ones', () => {
+    const withoutDraining = { ...ALL_RULES, drainsSide: false };
+    expect(() => tryCases(withoutDraining, CASES, seededRandom().seed, SHARED_KINDS)).toThrow('Property failed');
+  });
+
+  it('deadlocks when lanes share a join whose inputs hang together', () => {
+    deadlockWithout({ sharesApartOnly: false }, SHARED_KINDS);
   });
 
   it('deadlocks when only the sequence that equals the count of packets taken passes without credit', () => {
