@@ -1,16 +1,14 @@
-// Fields of a CSV column as values, row after row. The first row that is no value of its type ends a call.
+// A field of CSV as a value, however it is written.
 import {
-  ASK, BOOL, C_DIGITS, C_ENTRIES, C_FORMAT, C_MORE_DIGITS, C_NULLS, C_NULLS_FIRST, C_NULL_COUNT, C_OFFSETS, C_POWERS, C_QUOTE,
-  C_ROWS, C_STATUS, C_STRIDE, C_TEXT, C_WIDE_POWERS, DATE32, DECIMAL, EPOCH, NO_VALUE, OUT_OF_RANGE, TIME64,
-  TIMESTAMP, TOO_FINE,
+  ASK, BOOL, C_DIGITS, C_FORMAT, C_MORE_DIGITS, C_NULLS, C_NULLS_FIRST, C_NULL_COUNT, C_OFFSETS, C_POWERS, C_QUOTE, C_STATUS,
+  C_WIDE_POWERS, DATE32, DECIMAL, EPOCH, NO_VALUE, OUT_OF_RANGE, TIME64, TIMESTAMP, TOO_FINE,
 } from './csv-layout';
 import { magnitudeFast, wideProduct, wordValue, ZEROS } from './csv-digits';
 import { clockTime, epoch, formatted, HAS_OFFSET, inUnit, isoDays } from './csv-time';
 import { F32, F64, I16, I32, I64, I8, U16, U32, U64, U8 } from './layout';
-import { copyShort } from './take';
 
 /** Whether the bytes are one of the texts that stand for null. */
-function isNull(nulls: usize, p: usize, e: usize): bool {
+export function isNull(nulls: usize, p: usize, e: usize): bool {
   if (nulls == 0) return false;
   const bytes = <u32>(e - p);
   let at = nulls + 4;
@@ -29,14 +27,14 @@ function isNull(nulls: usize, p: usize, e: usize): bool {
 
 // @ts-ignore: decorator
 @inline
-function clearBit(bitmap: usize, row: u32): void {
+export function clearBit(bitmap: usize, row: u32): void {
   const at = bitmap + (row >> 3);
   store<u8>(at, load<u8>(at) & ~(1 << <u8>(row & 7)));
 }
 
 // @ts-ignore: decorator
 @inline
-function setBit(bitmap: usize, row: u32): void {
+export function setBit(bitmap: usize, row: u32): void {
   const at = bitmap + (row >> 3);
   store<u8>(at, load<u8>(at) | (1 << <u8>(row & 7)));
 }
@@ -45,6 +43,11 @@ function setBit(bitmap: usize, row: u32): void {
 @inline
 function fail(c: usize, status: u32): void {
   store<u32>(c, status, C_STATUS);
+}
+
+function notThere(c: usize): i64 {
+  fail(c, NO_VALUE);
+  return 0;
 }
 
 /** Whole numbers of `kind`. */
@@ -243,8 +246,6 @@ function decimal(c: usize, p: usize, e: usize, at: usize): void {
 }
 
 /** One value that is not null. */
-// @ts-ignore: decorator
-@inline
 function convert(c: usize, kind: i32, p: usize, e: usize, out: usize, row: u32): void {
   if (kind < F32) {
     integer(c, kind, p, e, out, row);
@@ -262,6 +263,9 @@ function convert(c: usize, kind: i32, p: usize, e: usize, out: usize, row: u32):
     store<i32>(out + (<usize>row << 2), days);
   } else if (kind == DECIMAL) {
     decimal(c, p, e, out + (<usize>row << 4));
+  } else if (kind == TIMESTAMP) {
+    const value = load<u32>(c, C_FORMAT) != 0 ? formatted(c, p, e, false) : timestamp(c, p, e);
+    store<i64>(out + (<usize>row << 3), value);
   } else if (kind == EPOCH) {
     store<i64>(out + (<usize>row << 3), epoch(c, p, e));
   } else {
@@ -272,138 +276,48 @@ function convert(c: usize, kind: i32, p: usize, e: usize, out: usize, row: u32):
   }
 }
 
-/**
- * Values of one column from row `from` on. Returns the first row that is none, with the reason in `C_STATUS`, or the number of rows.
- * The validity bitmap has to be all ones before, bits of booleans and of `C_OFFSETS` all zeros.
- */
-export function csvValues(c: usize, kind: i32, column: u32, from: u32, out: usize, validity: usize): u32 {
-  const text = <usize>load<u32>(c, C_TEXT);
-  const stride = <usize>load<u32>(c, C_STRIDE);
-  const rows = load<u32>(c, C_ROWS);
-  const quote = load<u32>(c, C_QUOTE);
-  const nulls = <usize>load<u32>(c, C_NULLS);
-  const nullsFirst = load<u32>(c, C_NULLS_FIRST) != 0;
-  const offsets = <usize>load<u32>(c, C_OFFSETS);
-  const isTimestamp = kind == TIMESTAMP && load<u32>(c, C_FORMAT) == 0;
-  let entry = <usize>load<u32>(c, C_ENTRIES) + <usize>from * stride + (<usize>column << 2);
-  // The date of the row before: the next one is often the same.
-  let dateHead: u64 = 0;
-  let dateTail: u32 = 0;
-  let days: i32 = 0;
-  for (let row = from; row < rows; row++, entry += stride) {
-    let p = text + <usize>(load<u32>(entry) + 1);
-    let e = text + <usize>load<u32>(entry, 4);
-    let isThere = p < e;
-    let isQuoted = false;
-    if (isThere) {
-      if (load<u8>(p) == quote) {
-        p++;
-        e--;
-        isQuoted = true;
-      }
-      while (p < e && load<u8>(p) <= 32) p++;
-      while (p < e && load<u8>(e - 1) <= 32) e--;
-      isThere = p < e && !(nullsFirst && !isQuoted && isNull(nulls, p, e));
-    }
-    if (isThere) {
-      store<u32>(c, 0, C_STATUS);
-      if (isTimestamp) {
-        let value: i64 = 0;
-        if (e - p >= 10) {
-          const head = load<u64>(p);
-          const tail = <u32>load<u16>(p, 8);
-          if (head != dateHead || tail != dateTail) {
-            days = isoDays(p);
-            dateHead = head;
-            dateTail = tail;
-          }
-          if (days == i32.MAX_VALUE) fail(c, NO_VALUE);
-          else if (e - p == 10) value = inUnit(c, <i64>days * 86400, 0, 0);
-          else if (load<u8>(p, 10) == 84 || load<u8>(p, 10) == 32 || load<u8>(p, 10) == 116) {
-            value = clockTime(c, days, p + 11, e, true);
-          } else fail(c, NO_VALUE);
-        } else fail(c, NO_VALUE);
-        store<i64>(out + (<usize>row << 3), value);
-      } else if (kind == TIMESTAMP) {
-        store<i64>(out + (<usize>row << 3), formatted(c, p, e, false));
-      } else {
-        convert(c, kind, p, e, out, row);
-      }
-      const status = load<u32>(c, C_STATUS);
-      if (status == 0) continue;
-      if (status == HAS_OFFSET) {
-        if (offsets != 0) setBit(offsets, row);
-        continue;
-      }
-      if (isQuoted || !isNull(nulls, p, e)) return row;
-    }
-    clearBit(validity, row);
-    store<u32>(c, load<u32>(c, C_NULL_COUNT) + 1, C_NULL_COUNT);
-  }
-  return rows;
-}
-
-/** Room that the texts of a column need at most, escapes and quotes included. */
-export function csvTextBytes(c: usize, column: u32): u32 {
-  const stride = <usize>load<u32>(c, C_STRIDE);
-  let entry = <usize>load<u32>(c, C_ENTRIES) + (<usize>column << 2);
-  let bytes: u32 = 0;
-  for (let left = load<u32>(c, C_ROWS); left > 0; left--, entry += stride) {
-    bytes += load<u32>(entry, 4) - load<u32>(entry) - 1;
-  }
-  return bytes;
-}
-
-/** Copies the inside of a quoted text, each pair of quotes as one. Returns where it ends. */
-function unescape(out: usize, p: usize, e: usize, quote: u32): usize {
-  const quotes = i8x16.splat(<i8>quote);
-  while (p < e) {
-    const word = v128.load(p);
-    v128.store(out, word);
-    const found = i8x16.bitmask(i8x16.eq(word, quotes));
-    const left = e - p;
-    if (found == 0 || <usize>ctz<i32>(found) >= left) {
-      if (left <= 16) return out + left;
-      p += 16;
-      out += 16;
-      continue;
-    }
-    // Up to the first of a pair, which stays.
-    const bytes = <usize>ctz<i32>(found) + 1;
-    p += bytes + 1;
-    out += bytes;
-  }
-  return out;
+/** A time, or a date and a time, of ISO 8601. */
+function timestamp(c: usize, p: usize, e: usize): i64 {
+  if (e - p < 10) return notThere(c);
+  const days = isoDays(p);
+  if (days == i32.MAX_VALUE) return notThere(c);
+  if (e - p == 10) return inUnit(c, <i64>days * 86400, 0, 0);
+  const letter = load<u8>(p, 10);
+  if (letter != 84 && letter != 32 && letter != 116) return notThere(c);
+  return clockTime(c, days, p + 11, e, true);
 }
 
 /**
- * The texts of a column: offsets from 0, and bytes, behind whose end 16 more may be written. A text without quotes that is empty or
- * stands for null is null.
+ * Reads the value between p and e, however it is written, or sees that it is null. False when it is neither, with the reason in
+ * `C_STATUS`.
  */
-export function csvTexts(c: usize, column: u32, offsets: usize, values: usize, validity: usize): void {
-  const text = <usize>load<u32>(c, C_TEXT);
-  const stride = <usize>load<u32>(c, C_STRIDE);
-  const quote = load<u32>(c, C_QUOTE);
+export function readValue(c: usize, kind: i32, p: usize, e: usize, out: usize, row: u32, validity: usize): bool {
   const nulls = <usize>load<u32>(c, C_NULLS);
-  const rows = load<u32>(c, C_ROWS);
-  let entry = <usize>load<u32>(c, C_ENTRIES) + (<usize>column << 2);
-  let out = values;
-  store<u32>(offsets, 0);
-  for (let row: u32 = 0; row < rows; row++, entry += stride) {
-    const p = text + <usize>(load<u32>(entry) + 1);
-    const e = text + <usize>load<u32>(entry, 4);
-    offsets += 4;
-    if (p < e && load<u8>(p) == quote) {
-      out = unescape(out, p + 1, e - 1, quote);
-    } else if (p == e || isNull(nulls, p, e)) {
-      clearBit(validity, row);
-      store<u32>(c, load<u32>(c, C_NULL_COUNT) + 1, C_NULL_COUNT);
-    } else {
-      const bytes = e - p;
-      if (bytes <= 16) v128.store(out, v128.load(p));
-      else copyShort(out, p, bytes);
-      out += bytes;
+  let isThere = p < e;
+  let isQuoted = false;
+  if (isThere) {
+    if (load<u8>(p) == load<u32>(c, C_QUOTE)) {
+      p++;
+      e--;
+      isQuoted = true;
     }
-    store<u32>(offsets, <u32>(out - values));
+    while (p < e && load<u8>(p) <= 32) p++;
+    while (p < e && load<u8>(e - 1) <= 32) e--;
+    isThere = p < e && (load<u32>(c, C_NULLS_FIRST) == 0 || isQuoted || !isNull(nulls, p, e));
   }
+  if (isThere) {
+    store<u32>(c, 0, C_STATUS);
+    convert(c, kind, p, e, out, row);
+    const status = load<u32>(c, C_STATUS);
+    if (status == 0) return true;
+    if (status == HAS_OFFSET) {
+      const offsets = <usize>load<u32>(c, C_OFFSETS);
+      if (offsets != 0) setBit(offsets, row);
+      return true;
+    }
+    if (isQuoted || !isNull(nulls, p, e)) return false;
+  }
+  clearBit(validity, row);
+  store<u32>(c, load<u32>(c, C_NULL_COUNT) + 1, C_NULL_COUNT);
+  return true;
 }
