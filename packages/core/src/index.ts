@@ -66,7 +66,7 @@ export type { SlidingWindowOptions } from './plan/steps/sliding-window.ts';
 export { readStore, type StoreSourceOptions } from './plan/store-source.ts';
 export type { Stream } from './plan/stream.ts';
 export type * from './schema/types.ts';
-export type { CommitSummary, WriteMode } from './store/commit.ts';
+export type { CommitSummary, WriteMode } from './store/commit-contract.ts';
 export type { Dataset, DatasetReadOptions, OrderedBound, ReadPlan } from './store/dataset.ts';
 export type { DatasetFile } from './store/dataset-file.ts';
 export type { ForeignFile } from './store/foreign-files.ts';

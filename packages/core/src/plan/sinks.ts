@@ -3,7 +3,7 @@ import type { RecordBatch } from 'apache-arrow';
 import { PipelineError } from '../errors.ts';
 import type { Bytes } from '../schema/sizes.ts';
 import type { Shape } from '../schema/types.ts';
-import type { WriteMode } from '../store/commit.ts';
+import type { WriteMode } from '../store/commit-contract.ts';
 import { keyToPath } from '../store/key-path.ts';
 import { checkSettings, type MetadataChange, type WriteSettings } from '../store/write-settings.ts';
 import type { IteratorSink } from './callbacks.ts';

@@ -6,93 +6,20 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 
 import { PipelineError } from '../errors.ts';
-import { compareOrdered, type OrderedValue, showOrdered } from '../formats/ordered-value.ts';
-import { fieldIndex, sameColumns } from '../schema/fields.ts';
-import type { Fields } from '../schema/types.ts';
-import { isWidened } from '../schema/widening.ts';
+import { compareOrdered } from '../formats/ordered-value.ts';
 import { commitActions, type Replacement } from './commit-actions.ts';
+import { checkAppend, checkCommit, evolves } from './commit-checks.ts';
+import type { CommitRequest, CommitSummary, StoredFile, StoreRunner, WriteTarget } from './commit-contract.ts';
 import { type DatasetFile, datasetFile, type StagedFile } from './dataset-file.ts';
 import type { AddAction, Snapshot } from './delta-actions.ts';
 import { readSnapshot, writeCommit } from './delta-log.ts';
 import { fromSchemaString } from './delta-schema.ts';
-import type { ForeignTask } from './foreign-files.ts';
 import { isCheckpointDue } from './log-maintenance.ts';
 import { type MergedRegion, type MergeTask, mergeWithoutRows } from './merge-files.ts';
 import { PlacedFiles } from './placed-files.ts';
-import { checkRemovable, checkWritable } from './table-features.ts';
+import { checkRemovable } from './table-features.ts';
 import { Turn, waitForTurn } from './turns.ts';
-import {
-  effectiveSettings,
-  type MetadataChange,
-  PROPERTY,
-  settingsFromProperties,
-  type WriteSettings,
-} from './write-settings.ts';
-
-/**
- * `merge` puts rows where they belong; `append` refuses rows before the last one stored; `overwrite` replaces everything.
- */
-export type WriteMode = 'merge' | 'append' | 'overwrite';
-
-export interface CommitRequest {
-  /** Folder of the table. */
-  table: string;
-  /** Key in words. */
-  name: string;
-  /** In the order of their rows, without duplicates among themselves. */
-  files: readonly StagedFile[];
-  mode: WriteMode;
-  fields: Fields;
-  orderedOn: string;
-  settings: WriteSettings;
-  /** Where merged rows are staged. */
-  staging: string;
-  /** Logical bytes of a row group at most. */
-  memoryLimitBytes?: number;
-  /** The user's own, kept with the dataset. */
-  metadata?: MetadataChange;
-  /** Of the table. */
-  properties?: Readonly<Record<string, string>>;
-  /** Files of others whose rows these are. They go, or nothing is written when they are gone. */
-  replaces?: readonly AddAction[];
-  /** How far an application has come with these rows. Where the dataset has come as far, nothing is written. */
-  txn?: { appId: string; version: number };
-  /** Staged files stay where they are, for who has to write them once more after a crash. */
-  keepsStaged?: boolean;
-}
-
-/** What is known of a write before its rows are. */
-export type WriteTarget = Pick<CommitRequest, 'table' | 'name' | 'fields' | 'orderedOn' | 'settings'>;
-
-/** What takes a decoder, and so a thread that has one. */
-export interface StoreRunner {
-  /** See `mergeStaged`. */
-  merge(task: MergeTask): Promise<MergedRegion[]>;
-  /** See `stageForeign`. */
-  stageForeign(task: ForeignTask): Promise<StagedFile[]>;
-  /** See `checkpointVersion`. */
-  checkpoint(table: string, version: number): Promise<void>;
-}
-
-/** What a commit did. */
-export interface CommitSummary {
-  /** Version of the dataset that has the rows. */
-  version: number;
-  /** Rows that were staged: those of them that replaced stored ones are counted too. */
-  rows: number;
-  /** Files added, of new and of rewritten rows. */
-  files: number;
-  /** Stored rows that were written anew, because new ones fell among them. */
-  rowsRewritten: number;
-  /** Whether new rows lie between stored ones, or stand beside some with the same ordered values. */
-  overlaps: boolean;
-}
-
-/** A stored file, and the action that added it. */
-interface StoredFile {
-  file: DatasetFile;
-  action: AddAction;
-}
+import { effectiveSettings, settingsFromProperties } from './write-settings.ts';
 
 /** Attempts before giving up to other writers. */
 const ATTEMPTS = 100;
@@ -100,42 +27,6 @@ const ATTEMPTS = 100;
 const PATIENCE = 3;
 /** What a writer that was not the first waits for at most before it tries again. */
 const MOST_PAUSE_MS = 50;
-
-function describeColumns(fields: Fields): string {
-  return fields.map((field) => `${field.name} ${field.type}`).join(', ');
-}
-
-function schemaError(request: WriteTarget, stored: string, given: string): PipelineError {
-  return new PipelineError('ERR_SCHEMA', `dataset ${request.name} has ${stored}, the rows to write have ${given}`, {
-    file: request.table,
-    expected: stored,
-    value: given,
-    hint: "give the same columns in the same order, add nullable ones behind them or widen numbers with schemaChange: 'evolve', or replace the dataset with mode 'overwrite'",
-  });
-}
-
-/** Whether the dataset is to get further columns or wider numbers, and can. */
-function evolves({ fields, settings }: Pick<WriteTarget, 'fields' | 'settings'>, stored: Fields): boolean {
-  if (settings.schemaChange !== 'evolve' || sameColumns(stored, fields)) return false;
-  const isKept = stored.every(({ name, type }, i) => {
-    const given = fields[i];
-    return given !== undefined && given.name === name && (given.type === type || isWidened(type, given.type));
-  });
-  return isKept && fields.slice(stored.length).every((field) => field.nullable);
-}
-
-/**
- * What a write needs of the dataset: the same columns and order.
- * @throws ERR_SCHEMA
- */
-export function checkSchema(request: WriteTarget, snapshot: Snapshot): void {
-  const stored = fromSchemaString(snapshot.metaData.schemaString);
-  if (!sameColumns(stored, request.fields) && !evolves(request, stored))
-    throw schemaError(request, describeColumns(stored), describeColumns(request.fields));
-  const orderedOn = snapshot.metaData.configuration[PROPERTY.orderedOn];
-  if (orderedOn !== undefined && orderedOn !== request.orderedOn)
-    throw schemaError(request, `its order on "${orderedOn}"`, `theirs on "${request.orderedOn}"`);
-}
 
 /** The files of a snapshot in the order of their rows; those that other programs added apart. */
 function storedFiles(request: WriteTarget, snapshot: Snapshot): { stored: StoredFile[]; foreign: AddAction[] } {
@@ -150,58 +41,11 @@ function storedFiles(request: WriteTarget, snapshot: Snapshot): { stored: Stored
   return { stored: stored.sort((a, b) => a.file.sequence - b.file.sequence), foreign };
 }
 
-/** @throws ERR_STORE_OVERLAP when rows would not come behind those stored */
-function checkAppend(request: CommitRequest, stored: readonly StoredFile[]): void {
-  const first = request.files[0]?.min;
-  const last = stored.reduce<OrderedValue | undefined>(
-    (max, { file }) => (max === undefined || compareOrdered(file.max, max) > 0 ? file.max : max),
-    undefined,
-  );
-  if (first === undefined || last === undefined || compareOrdered(first, last) >= 0) return;
-  const type = request.fields[fieldIndex(request.fields, request.orderedOn)]?.type ?? 'int64';
-  throw new PipelineError(
-    'ERR_STORE_OVERLAP',
-    `dataset ${request.name} has rows up to ${showOrdered(last, type)}, the rows to append begin at ${showOrdered(first, type)}`,
-    {
-      file: request.table,
-      column: request.orderedOn,
-      value: showOrdered(first, type),
-      expected: `at least ${showOrdered(last, type)}`,
-      hint: "append later rows only, merge them in with mode 'merge', or replace the dataset with mode 'overwrite'",
-    },
-  );
-}
-
-/** Columns that the dataset promises to have no nulls. */
-function checkNulls(request: CommitRequest, fields: Fields): void {
-  fields.forEach((field, i) => {
-    if (field.nullable || request.files.every((file) => (file.nullCounts[i] ?? 0) === 0)) return;
-    throw new PipelineError(
-      'ERR_SCHEMA',
-      `dataset ${request.name}: column "${field.name}" must not be null, and is in the rows to write`,
-      {
-        file: request.table,
-        column: field.name,
-        hint: "drop those rows, or replace the dataset with mode 'overwrite' and a nullable column",
-      },
-    );
-  });
-}
-
 function conflict(request: CommitRequest, what: string): PipelineError {
   return new PipelineError('ERR_STORE_CONFLICT', `dataset ${request.name}: another writer ${what} at the same time`, {
     file: request.table,
     hint: 'this dataset was left as it was: run again',
   });
-}
-
-/** @throws what stands against the commit */
-function checkCommit(request: CommitRequest, snapshot: Snapshot | undefined): void {
-  if (snapshot === undefined) return;
-  checkWritable(request.table, snapshot);
-  if (request.mode === 'overwrite') return;
-  checkSchema(request, snapshot);
-  checkNulls(request, fromSchemaString(snapshot.metaData.schemaString));
 }
 
 /** Which stored files are replaced by which. */

@@ -7,7 +7,7 @@ import { PipelineError } from '../errors.ts';
 import { DurableFile, syncFolder } from '../formats/durable-file.ts';
 import { fileError } from '../formats/file-error.ts';
 import { nameHint } from '../schema/nearest-name.ts';
-import type { CommitSummary } from './commit.ts';
+import type { CommitSummary } from './commit-contract.ts';
 import { Dataset } from './dataset.ts';
 import { newestVersion, readSnapshot, versionAt } from './delta-log.ts';
 import type { Intersection, IntersectionOptions } from './intersections.ts';

@@ -13,7 +13,7 @@ import { fieldsFromShape } from '../schema/fields.ts';
 import { loadArrow } from '../schema/load-arrow.ts';
 import { type Bytes, parseBytes } from '../schema/sizes.ts';
 import type { ColumnsRecord, Fields, Shape } from '../schema/types.ts';
-import type { CommitSummary, WriteMode } from './commit.ts';
+import type { CommitSummary, WriteMode } from './commit-contract.ts';
 import { datasetError } from './dataset-error.ts';
 import type { Snapshot } from './delta-actions.ts';
 import { readSnapshot } from './delta-log.ts';

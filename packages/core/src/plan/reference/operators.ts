@@ -16,7 +16,7 @@ import { computationOf } from './aggregate-functions.ts';
 import { interpret } from './interpret.ts';
 import { joinStream } from './join.ts';
 import { sortRows } from './sort.ts';
-import { referenceStep } from './steps.ts';
+import { referenceStep } from './steps/steps.ts';
 import { type Held, ReferenceTriggers } from './triggers.ts';
 import { arrowOfRows, isRecordBatch, lentRows, logicalBytes, type Row, rowsOfArrow, rowsOfColumns } from './values.ts';
 

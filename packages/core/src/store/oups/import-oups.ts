@@ -5,7 +5,7 @@ import type { RecordBatch } from 'apache-arrow';
 import { PipelineError } from '../../errors.ts';
 import { throwIfStopped } from '../../formats/file-error.ts';
 import type { FieldSpec, Shape } from '../../schema/types.ts';
-import type { WriteMode } from '../commit.ts';
+import type { WriteMode } from '../commit-contract.ts';
 import { type DatasetKey, showKey } from '../key-path.ts';
 import type { Store } from '../open-store.ts';
 import type { OupsTransfer } from './export-oups.ts';
