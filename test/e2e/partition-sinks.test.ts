@@ -131,7 +131,7 @@ describe('rows that go from a source into a store', () => {
     const rows = source();
     const sinks = [rows.toStore(store, KEY), rows.sort({ by: 'x' }).collect()];
     const { crossings, text } = await explain(sinks, { dask: true });
-    expect(crossings?.map(({ runs }) => runs)).toEqual(['tasks', 'files', 'twice', 'end']);
+    expect(crossings?.map(({ runs }) => runs)).toEqual(['tasks', 'files', 'ranges', 'end']);
     expect(text).toContain('toStore: files in every partition, committed together at the end');
   });
 });

@@ -1,4 +1,4 @@
-import { agg, col, createPipeline, explain, type Sink } from '@spillway/core';
+import { agg, col, createPipeline, explain, lit, type Sink, when } from '@spillway/core';
 import { run } from '@spillway/workers';
 import { describe, expect, it } from 'vitest';
 import { made } from '#fixtures/random-ops';
@@ -59,16 +59,62 @@ describe('a plan in partitions', () => {
     );
   });
 
-  it('sorts every partition and merges them', async () => {
+  it.each([
+    ['texts', ['key', 'x']],
+    ['numbers with NaN and null', [{ column: 'odd', descending: true, nulls: 'first' }, 'key']],
+    ['numbers, largest last', [{ column: 'odd', nulls: 'first' }]],
+    ['times', [{ column: 'at', descending: true }]],
+    ['unsigned integers', ['large']],
+    ['dates', ['day', 'key']],
+    ['a value that all rows have', ['same']],
+    ['truth, which is not divided', ['yes']],
+  ])('sorts range by range: %s', async (_, by) => {
+    const some = when(col('value').gt(8), col('x').sub(0.5), lit(null));
+    const odd = when(col('value').eq(3), lit(0).div(0), some as never) as never;
     await expectSame(
       () => [
         source()
-          .filter(col('value').gt(2))
-          .sort({ by: ['key', 'x'] })
+          .withColumns({
+            odd,
+            at: col('value').mul(-7).cast('timestamp[us]'),
+            large: col('t').cast('uint64'),
+            day: col('value').cast('int32').cast('date32'),
+            same: lit(1),
+            yes: col('value').gt(4),
+          })
+          .sort({ by } as never)
           .collect(),
       ],
-      [7],
+      [1, 7],
     );
+  });
+
+  it('goes on in the ranges of a sort: a join of sorted rows, a sort of what it gives, aggregated', async () => {
+    await expectSame(() => {
+      const p = pipeline();
+      const left = p.source(made, { splits: 30, rows: 20 }).filter(col('value').gt(3)).sort({ by: 't' });
+      const unsorted = p.source(made, { splits: 9, rows: 65 }).filter(col('value').lt(9));
+      const right = unsorted
+        .sort({ by: [{ column: 't' }, 'x'] })
+        .select({ t: col('t'), key: col('key'), bid: col('x') });
+      const joined = p.joinStream({ left, right }, { strategy: 'asof', left: 'left', on: 't', by: ['key'] });
+      const { bins } = joined.sort({ by: 'value' }).aggStream({
+        orderedOn: 'value',
+        by: ['key'],
+        aggregations: { bins: { every: 2, columns: { sum: agg.sum('bid'), first: agg.first('t') } } },
+      });
+      return [bins.collect(), joined.limit(40).collect(), joined.sort({ by: 'bid' }).collect()];
+    }, [1, 6]);
+  });
+
+  it('does not join rows with those that are sorted out of them in the partitions', async () => {
+    await expectSame(() => {
+      const p = pipeline();
+      const left = p.source(made, { splits: 30, rows: 20 });
+      const right = left.sort({ by: 't' }).select({ t: col('t'), key: col('key'), bid: col('x') });
+      const joined = p.joinStream({ left, right }, { strategy: 'asof', left: 'left', on: 't', by: ['key'] });
+      return [joined.collect()];
+    }, [3]);
   });
 
   it.each([
@@ -112,7 +158,7 @@ describe('a plan in partitions', () => {
     expect(crossings?.map(({ node, runs }) => [node, runs])).toEqual([
       ['made', 'tasks'],
       ['filter', 'tasks'],
-      ['sort', 'twice'],
+      ['sort', 'ranges'],
       ['collect', 'end'],
       ['lag', 'end'],
       ['collect-2', 'end'],

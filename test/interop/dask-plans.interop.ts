@@ -44,6 +44,18 @@ const SHAPES: Record<string, () => Sink[]> = {
     return [bins.collect()];
   },
   'a sort': () => [source().sort({ by: 'x' }).collect()],
+  'an as-of join with sorted rows, aggregated': () => {
+    const p = createPipeline({ memoryLimit: '256MiB' });
+    const left = p.source(made, { splits: 30, rows: 40 });
+    const right = p
+      .source(made, { splits: 12, rows: 100 })
+      .select({ t: col('t'), key: col('key'), bid: col('x') })
+      .sort({ by: 't' });
+    const { bins } = p
+      .joinStream({ left, right }, { strategy: 'asof', left: 'left', on: 't', by: ['key'] })
+      .aggStream({ orderedOn: 't', aggregations: { bins: { every: 9, columns: { sum: agg.sum('bid') } } } });
+    return [bins.collect()];
+  },
   'rows that depend on those before': () => [
     source()
       .distinct({ by: ['key', 'value'] })

@@ -89,6 +89,7 @@ const STEPS: Readonly<Record<string, (n: number) => (rows: Rows) => unknown>> = 
   lag: (n) => (rows) => rows.lag({ before: 'x' }, { rows: 1 + Math.abs(n), by: ['key'] }).select(ALL),
   distinct: () => (rows) => rows.distinct({ by: 'key' }),
   sort: (n) => (rows) => rows.sort({ by: ['t', { column: 'x', descending: n > 3 }] }),
+  restore: (n) => (rows) => rows.sort({ by: [{ column: 'key', descending: n > 3 }, 'x'] }).sort({ by: 't' }),
   slice: (n) => (rows) => rows.slice(Math.abs(n), 400, 1 + Math.abs(n % 3)),
   latest: (n) => (rows) => rows.filter(col('t').ge(BigInt(n))),
 };
@@ -98,7 +99,9 @@ function randomSteps(random: SeededRandom, log: string[], most: number): Step {
   const steps: Step[] = [];
   for (let count = random.integer(0, most); count > 0; count--) {
     const isCut = random.chance(0.8);
-    const kind = random.pick(isCut ? ['filter', 'compute', 'op', 'rename', 'nulls', 'latest'] : Object.keys(STEPS));
+    const kind = random.pick(
+      isCut ? ['filter', 'compute', 'op', 'rename', 'nulls', 'latest', 'sort', 'restore'] : Object.keys(STEPS),
+    );
     const n = random.integer(-5, 12);
     log.push(`${kind} ${n}`);
     steps.push((STEPS[kind] as (typeof STEPS)[string])(n) as Step);

@@ -1,6 +1,7 @@
 /** Cutting plans for more than one machine. No promise of stability. */
 
 export { readArrowInfo } from './formats/arrow-ipc/arrow-info.ts';
+export { joinCrc32 } from './formats/crc32-join.ts';
 
 export type * from './partition/contract.ts';
 export { type CutOptions, cutPlan } from './partition/cut-plan.ts';

@@ -1,6 +1,7 @@
 /** What travels between the coordinator of a cut plan and the processes that run its tasks. All of it is plain JSON. */
 
-import type { LogicalPlan, SourceSpec } from '../plan/logical.ts';
+import type { LogicalPlan, SortKey, SourceSpec } from '../plan/logical.ts';
+import type { TypeText } from '../schema/types.ts';
 
 /** A source of a task's plan, and the part of it that the task reads. */
 export interface TaskInput {
@@ -10,6 +11,10 @@ export interface TaskInput {
   source: string;
   /** Files of earlier tasks that it reads, compared with what they were when those ended. */
   files?: PartitionFile[];
+  /** Record batches of each of these files that it reads. Left out: all. */
+  blocks?: PartitionRange[];
+  /** Which of their rows count: the condition of a filter of the plan, as of `writePlanText`. */
+  filter?: { node: number; predicate: string };
 }
 
 /** One part of the work of a step, for any process that sees the same files. Running it twice gives the same files. */
@@ -32,6 +37,18 @@ export interface PartitionTask {
   output: string;
   /** Which of its files says between which values its ordered column lies (`first`, `last`), where the next step has to know. */
   bounds?: number;
+  /** Which of its files hold rows in the order of a sort, of which a later step reads ranges. */
+  runs?: RunFiles[];
+  /** Which values it reads, where that follows from results of earlier steps: what it gave for others does not count. */
+  range?: string;
+}
+
+/** Sorted rows of a partition, and the keys of some of them: of every so-maniest row from the first on. */
+export interface RunFiles {
+  rows: number;
+  samples: number;
+  /** One row in so many. */
+  every: number;
 }
 
 /** A file that a task has written. */
@@ -44,6 +61,8 @@ export interface PartitionFile {
   /** Of a file of bounds: least and greatest value, as decimal text. Null where there are no rows, and of other files. */
   min: string | null;
   max: string | null;
+  /** Of a file of sorted rows. */
+  run?: RunIndex;
   /** It is a folder of files that a store can take as they are. `rows` are those that were to be written; some may have replaced others. */
   stored?: StoredPart[];
 }
@@ -65,12 +84,23 @@ export interface StoredPart {
   checksums: string;
 }
 
+/** What those have to know who read a range of a file of sorted rows. */
+export interface RunIndex {
+  /** Pieces that make up the file: each record batch with what lies before it, then the end of the file, without rows. */
+  blocks: { rows: number; bytes: number; crc32: number }[];
+  /** Keys as text, of one row in so many, from the first row on. */
+  every: number;
+  samples: (string | null)[];
+}
+
 /** What a task has done. Metadata only: rows stay in the files. */
 export interface PartitionResult {
   step: number;
   partition: number;
   piece?: string;
   attempt: number;
+  /** As of its task. */
+  range?: string;
   /** One for each sink of the task's plan, in their order. */
   files: PartitionFile[];
   /** The same of the pieces behind the first, where the partition was cut into pieces. */
@@ -86,29 +116,55 @@ export interface CutStep {
   /** For people: what its tasks do. */
   name: string;
   tasks: PartitionTask[];
-  /** Tasks whose inputs follow from results of the step before: see `tasksOf`. */
+  /** Tasks whose inputs follow from results of earlier steps: see `tasksOf`. */
   reads: StepReads[];
+  ranges: RangeReads[];
 }
 
 /** Partitions, from and up to (not included). */
 export type PartitionRange = [from: number, to: number];
 
+/** Tasks of an earlier step. */
+export interface TasksBefore {
+  step: number;
+  partitions: PartitionRange;
+}
+
 /** What some tasks of a step read beside their own partition: the rows of another stream that its rows are joined to. */
 export interface StepReads {
   /** Of this step. */
   tasks: PartitionRange;
-  /** Tasks of the step before that say where their rows lie, in the same order. */
-  bounds: PartitionRange;
+  /** Who says where their rows lie, in the same order. Left out where they read ranges of a sort. */
+  bounds?: TasksBefore;
   sides: SideReads[];
+}
+
+/** Tasks that read sorted rows of all partitions, one range of values each, in their order. */
+export interface RangeReads {
+  /** Of this step. */
+  tasks: PartitionRange;
+  /** Who has sorted the rows, and which of their files have them. */
+  runs: TasksBefore;
+  file: number;
+  key: RangeKey;
+  /** Of the task's plan: what reads the files, and the filter behind it. */
+  source: number;
+  filter: number;
+}
+
+/** The column by whose values rows are shared out: the first that they are sorted by. */
+export interface RangeKey extends SortKey {
+  type: TypeText;
 }
 
 /** The right side of a join. Times are compared as of `JoinTimes`: each value by its scale. */
 export interface SideReads {
   /** Who refuses rows out of order. */
   name: string;
-  /** Tasks of the step before, one for each part of the side's source. */
-  partitions: PartitionRange;
-  sources: SourceSpec[];
+  /** One for each part of the side. */
+  tasks: TasksBefore;
+  /** The parts of its source; or which file of its tasks has the rows. */
+  parts: { sources: SourceSpec[] } | { file: number };
   /** Sources of the task's plan: for the rows that may match, and for one row of each key of the partitions before and behind those. */
   rows: number;
   before?: HaloRead;
@@ -146,10 +202,11 @@ export interface MergeInput {
 export interface Crossing {
   node: string;
   /**
-   * `tasks`: in every partition; `halves`: states there, merged at the end; `twice`: there, and over their results at the end; `files`: its files
-   * there, one commit at the end; `end`: on the coordinator, at the end.
+   * `tasks`: in every partition; `ranges`: there, then in tasks for ranges of its values, in which what follows goes on; `halves`: states there, merged
+   * at the end; `twice`: there, and over their results at the end; `files`: its files there, one commit at the end; `end`: on the coordinator, at
+   * the end.
    */
-  runs: 'tasks' | 'halves' | 'twice' | 'files' | 'end';
+  runs: 'tasks' | 'ranges' | 'halves' | 'twice' | 'files' | 'end';
   /** Why, where it is not in the tasks. */
   reason?: string;
 }

@@ -3,15 +3,18 @@ import { isMergeable } from '../operators/windows/columns.ts';
 import type { OperatorSpec } from '../plan/logical.ts';
 import type { ResolvedNode } from '../plan/resolved.ts';
 import { hasTraits, traitsOf } from '../plan/steps/traits.ts';
+import type { RangeKey } from './contract.ts';
+import { rangeKey } from './key-order.ts';
 
 /**
  * `stateless`: what it gives for rows depends on them alone, so it runs in every partition. `mergeable`: states of the partitions are merged
  * exactly, in their order. `twice`: `first` runs in every partition and leaves less to do, or less to send, for the step itself, which runs over
- * their results at the end. `order`: what it gives depends on rows of other partitions, so it runs at the end.
+ * their results at the end. `ranges`: in every partition, and the rows go on in ranges of its values. `order`: what it gives depends on rows of other partitions, so it runs at the end.
  */
 export type OperatorCrossing =
   | { kind: 'stateless' | 'mergeable' }
   | { kind: 'twice'; first: OperatorSpec }
+  | { kind: 'ranges'; key: RangeKey }
   /** `reason`: as the rest of a sentence. */
   | { kind: 'order'; reason: string };
 
@@ -37,9 +40,11 @@ export function crossingOf(node: ResolvedNode): OperatorCrossing {
       return spec.observesBatches || hasTriggers(spec.triggers) ? atTheEnd('sees batches') : STATELESS;
     case 'aggStream':
       return aggregateCrossing(node, spec);
-    case 'sort':
+    case 'sort': {
+      const key = node.emissionsVisible ? undefined : rangeKey(spec.by, node.inputFields[0] ?? []);
       // Stable: what is sorted already is one run of the sort at the end.
-      return { kind: 'twice', first: spec };
+      return key === undefined ? { kind: 'twice', first: spec } : { kind: 'ranges', key };
+    }
     case 'distinct':
       if (spec.max === undefined) return { kind: 'twice', first: spec };
       return atTheEnd('remembers the latest keys');

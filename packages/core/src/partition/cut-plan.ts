@@ -11,12 +11,22 @@ import { withPlace } from '../plan/node-fields.ts';
 import { resolvePlan } from '../plan/resolve.ts';
 import type { ResolvedNode, ResolvedPlan } from '../plan/resolved.ts';
 import type { Sink } from '../plan/sinks.ts';
-import type { CutPlan, CutStep, PartitionRange, PartitionTask, SideReads } from './contract.ts';
+import type {
+  CutPlan,
+  CutStep,
+  PartitionRange,
+  PartitionTask,
+  RangeReads,
+  RunFiles,
+  SideReads,
+  TasksBefore,
+} from './contract.ts';
 import { writePlanText } from './plan-text.ts';
 import { RestOfPlan } from './rest-of-plan.ts';
-import { findSections, type Section, type Side } from './sections.ts';
+import { findSections, type Section, type Side, stepOf, stepOfSide } from './sections.ts';
 import { divideSources, type SourcePart, splitSource } from './split-source.ts';
-import { boundsPlan, type SideNodes, sectionPlan, sidePlan } from './task-plans.ts';
+import type { RootNodes } from './task-plan.ts';
+import { boundsPlan, type SectionPlan, type SideNodes, sectionPlan, sidePlan } from './task-plans.ts';
 
 export interface CutOptions {
   /** Most partitions of one source. */
@@ -63,54 +73,76 @@ async function withSettings(plan: ResolvedPlan): Promise<ResolvedPlan> {
 /** The same of a plan whose columns are known. `plan`: with sources in parts; what runs at the end reads them as they were. */
 function cutResolved(whole: ResolvedPlan, plan: ResolvedPlan, options: CutOptions): CutPlan {
   const { sections, crossings } = findSections(plan.nodes);
-  const hasJoins = sections.some(({ sides }) => sides.length > 0);
-  const first: CutStep = { name: 'bounds of partitions, and rows at their ends', tasks: [], reads: [] };
-  const main: CutStep = { name: 'rows and states of partitions', tasks: [], reads: [] };
-  const steps = hasJoins ? [first, main] : [main];
+  const ordered = [...sections].sort((a, b) => stepOf(a) - stepOf(b));
   const rest = new RestOfPlan(whole, sections);
-  const cutter = new Cutter(plan, options, steps);
-  for (const section of sections) rest.read(section, steps.length - 1, cutter.cut(section));
-  return { steps: main.tasks.length === 0 ? [] : steps, rest: rest.plan(), inputs: rest.inputs, crossings };
+  const cutter = new Cutter(plan, options);
+  for (const section of ordered) rest.read(section, cutter.cut(section));
+  return { steps: cutter.steps, rest: rest.plan(), inputs: rest.inputs, crossings };
 }
 
+/** What the tasks of a section give. */
+interface SectionTasks extends TasksBefore {
+  plan: SectionPlan;
+  /** By exit. */
+  files: number[];
+}
+
+/** What tasks that look at the same part of a plan are for. */
+interface NewTasks {
+  step: number;
+  purpose: string;
+  section: Section;
+  text: string;
+  root: RootNodes;
+}
+
+const BOUNDS = 'bounds of partitions, and rows at their ends';
+
 class Cutter {
+  readonly steps: CutStep[] = [];
   readonly #plan: ResolvedPlan;
   readonly #options: CutOptions;
-  readonly #steps: readonly CutStep[];
+  readonly #cut: Map<Section, SectionTasks> = new Map();
 
-  constructor(plan: ResolvedPlan, options: CutOptions, steps: readonly CutStep[]) {
+  constructor(plan: ResolvedPlan, options: CutOptions) {
     this.#plan = plan;
     this.#options = options;
-    this.#steps = steps;
   }
 
-  /** Adds the tasks of a section to the last step, and what they have to know to the one before. */
-  cut(section: Section): PartitionRange {
-    const { source, sides } = section;
-    const parts = partsOf(source, this.#options.partitions);
-    const { text, sides: nodes } = sectionPlan(this.#plan, section);
-    const main = this.#steps.length - 1;
-    const tasks = this.#add(main, text, source.id, parts);
+  /** Adds the tasks of a section, and those that find out what they have to know. Sections that it needs have been cut. */
+  cut(section: Section): SectionTasks {
+    const { sides } = section;
+    const plan = sectionPlan(this.#plan, section);
+    const step = stepOf(section);
+    const runs = plan.runs.filter((files) => files !== undefined);
+    const more = runs.length > 0 ? { runs } : {};
+    const purpose = runs.length < plan.files.length ? 'rows and states of partitions' : 'sorted rows of partitions';
+    const partitions = this.#add({ step, purpose, section, ...plan }, more);
     if (sides.length > 0) {
-      const first = boundsPlan(this.#plan, section);
-      (this.#steps[main] as CutStep).reads.push({
-        tasks,
-        bounds: this.#add(0, first.text, first.source, parts, first.bounds),
-        sides: sides.map((side, index) => this.#side(side, nodes[index] as SideNodes)),
-      });
+      const bounds = section.sorted === undefined ? { bounds: this.#bounds(section) } : {};
+      const reads = sides.map((side, index) => this.#side(side, plan.sides[index] as SideNodes));
+      this.#step(step).reads.push({ tasks: partitions, ...bounds, sides: reads });
     }
+    const tasks = { step, partitions, plan, files: plan.files };
+    this.#cut.set(section, tasks);
     return tasks;
   }
 
+  #bounds(section: Section): TasksBefore {
+    const { text, root, bounds } = boundsPlan(this.#plan, section);
+    return { step: 0, partitions: this.#add({ step: 0, purpose: BOUNDS, section, text, root }, { bounds }) };
+  }
+
   #side(side: Side, nodes: SideNodes): SideReads {
-    const { join, chain, times } = side;
-    const source = chain[0] as ResolvedNode;
-    const parts = partsOf(source, this.#options.partitions);
-    const { text, source: node, bounds, before, after, empty = -1 } = sidePlan(this.#plan, side);
+    const { join, chain, section, times } = side;
+    const { text, root, bounds, before, after, empty = -1, rows: file } = sidePlan(this.#plan, side);
+    const step = stepOfSide(side);
+    const partitions = this.#add({ step, purpose: BOUNDS, section, text, root }, { bounds });
+    const sources = (): SourceSpec[] => this.#parts(chain[0] as ResolvedNode).map(({ source }) => source);
     return {
       name: join.name,
-      partitions: this.#add(0, text, node, parts, bounds),
-      sources: parts.map((part) => part.source),
+      tasks: { step, partitions },
+      parts: file === undefined ? { sources: sources() } : { file },
       rows: nodes.rows,
       ...(before !== undefined &&
         nodes.before !== undefined && { before: { node: nodes.before, file: before, empty } }),
@@ -122,17 +154,43 @@ class Cutter {
     };
   }
 
-  /** One task for each part. */
-  #add(step: number, plan: string, node: number, parts: readonly Part[], bounds?: number): PartitionRange {
-    const { tasks } = this.#steps[step] as CutStep;
+  #parts(source: ResolvedNode): Part[] {
+    return partsOf(source, this.#options.partitions);
+  }
+
+  /** One task for each part of what a section begins with: of its source, or ranges of its sort. */
+  #add({ step, purpose, section, text: plan, root }: NewTasks, more: Partial<PartitionTask>): PartitionRange {
+    const { tasks, ranges } = this.#step(step, purpose);
     const from = tasks.length;
-    for (const { text: source, part, size } of parts) {
+    const add = (own: Pick<PartitionTask, 'inputs' | 'size' | 'part'>): void => {
       const partition = tasks.length;
-      const output = this.#outputOf(step, partition);
-      const task: PartitionTask = { step, partition, plan, inputs: [{ node, source }], size, part, output };
-      tasks.push(bounds === undefined ? task : { ...task, bounds });
+      tasks.push({ step, partition, plan, ...own, output: this.#outputOf(step, partition), ...more });
+    };
+    if (section.sorted === undefined) {
+      for (const { text: source, part, size } of this.#parts(section.source))
+        add({ inputs: [{ node: root.source, source }], size, part });
+      return [from, tasks.length];
     }
-    return [from, tasks.length];
+    for (let range = 0; range < this.#options.partitions; range++)
+      add({ inputs: [], part: `range ${range} of ${section.source.name}` });
+    const partitions: PartitionRange = [from, tasks.length];
+    ranges.push({ tasks: partitions, ...this.#runsFor(section, section.sorted), ...root } as RangeReads);
+    return partitions;
+  }
+
+  /** The files that a section's ranges are read from. */
+  #runsFor(section: Section, { by, key }: NonNullable<Section['sorted']>): Pick<RangeReads, 'runs' | 'file' | 'key'> {
+    const { step, partitions, plan } = this.#cut.get(by) as SectionTasks;
+    const exit = by.exits.findIndex(({ sort }) => sort === section);
+    return { runs: { step, partitions }, file: (plan.runs[exit] as RunFiles).rows, key };
+  }
+
+  #step(at: number, purpose?: string): CutStep {
+    while (this.steps.length <= at) this.steps.push({ name: '', tasks: [], reads: [], ranges: [] });
+    const step = this.steps[at] as CutStep;
+    if (purpose !== undefined && !step.name.includes(purpose))
+      step.name = step.name === '' ? purpose : `${step.name}; ${purpose}`;
+    return step;
   }
 
   #outputOf(step: number, partition: number): string {

@@ -23,10 +23,11 @@ function partsOf(source: ResolvedNode): number {
   return isText && spec.source.type === 'text' ? mostTextParts(spec.source) : splitSource(source, MANY).length;
 }
 
-function sectionLines({ source, sides }: Section): string[] {
-  const parts = partsOf(source);
+function sectionLines({ source, sides, sorted }: Section): string[] {
   return [
-    `  ${source.name}: up to ${parts} partition${parts === 1 ? '' : 's'}`,
+    sorted === undefined
+      ? partsLine(source)
+      : `  ${source.name}: as many ranges of "${sorted.key.column}" as partitions, from samples of its values; one value is one range`,
     ...sides.map(({ join, chain, halo }) => {
       const rows = [
         halo.before ? 'the last row of each key before' : [],
@@ -38,8 +39,14 @@ function sectionLines({ source, sides }: Section): string[] {
   ];
 }
 
+function partsLine(source: ResolvedNode): string {
+  const parts = partsOf(source);
+  return `  ${source.name}: up to ${parts} partition${parts === 1 ? '' : 's'}`;
+}
+
 const PLACES: Readonly<Record<Crossing['runs'], string>> = {
   tasks: 'in every partition',
+  ranges: 'in every partition, then range by range of its values; what follows goes on in these',
   halves: 'states in every partition, merged exactly at the end',
   twice: 'in every partition, and over their results at the end',
   files: 'files in every partition, committed together at the end',

@@ -2,9 +2,11 @@
 import { PARTIAL_FIELDS } from '../operators/aggregate/output-fields.ts';
 import type { InputRef, LogicalPlan, OperatorSpec, PlanNode } from '../plan/logical.ts';
 import type { ResolvedNode, ResolvedPlan } from '../plan/resolved.ts';
-import type { MergeInput, PartitionRange } from './contract.ts';
+import { parseType } from '../schema/parse-type.ts';
+import type { Fields } from '../schema/types.ts';
+import type { MergeInput, TasksBefore } from './contract.ts';
 import { type FirstHalf, isSameInput, type Section } from './sections.ts';
-import { plainNode, resultSource, withDictionaries } from './task-plans.ts';
+import { plainNode, resultSource, withDictionaries } from './task-plan.ts';
 
 export class RestOfPlan {
   readonly inputs: MergeInput[] = [];
@@ -23,12 +25,17 @@ export class RestOfPlan {
   }
 
   /** Reads what the tasks of a section give. */
-  read({ exits }: Section, step: number, partitions: PartitionRange): void {
-    for (const [file, { from, first, sink }] of exits.entries()) {
+  read(section: Section, { step, partitions, files }: TasksBefore & { files: readonly number[] }): void {
+    for (const [exit, { from, first, sort, sink }] of section.exits.entries()) {
+      if (sort !== undefined) continue;
+      const file = files[exit] as number;
       const producer = this.#plan.nodes.find(({ id }) => id === from.node) as ResolvedNode;
       const fields = first?.spec.kind === 'makeStates' ? PARTIAL_FIELDS : (producer.outputFields[from.port] ?? []);
       const keepsOrder = first === undefined || first.spec.kind === 'distinct' || first.spec.kind === 'slice';
-      const source = resultSource(fields, keepsOrder ? producer.ordered[from.port] : undefined);
+      const source = resultSource(
+        fields,
+        keepsOrder ? orderIn(section, producer.ordered[from.port], fields) : undefined,
+      );
       const read = this.#add(`${first?.of.name ?? producer.name} of partitions`, { kind: 'source', source }, []);
       this.inputs.push({ node: read.node, step, partitions, file, ...(sink && { sink: sink.id }) });
       const texts = withDictionaries(fields);
@@ -78,4 +85,11 @@ export class RestOfPlan {
       free = `${name}-${number}`;
     return free;
   }
+}
+
+/** The column that rows of a section ascend on. A source refuses null and NaN there, a sort does not. */
+function orderIn({ sorted }: Section, column: string | undefined, fields: Fields): string | undefined {
+  const field = fields.find(({ name }) => name === column);
+  const isSure = sorted === undefined || (field?.nullable === false && parseType(field.type).domain !== 'float');
+  return isSure ? column : undefined;
 }

@@ -3,14 +3,16 @@ import { PipelineError } from '../errors.ts';
 import { type JoinTimes, joinTimes } from '../plan/join-fields.ts';
 import type { InputRef, OperatorSpec } from '../plan/logical.ts';
 import type { ResolvedNode } from '../plan/resolved.ts';
-import type { Crossing } from './contract.ts';
+import type { Crossing, RangeKey } from './contract.ts';
 import { crossingOf, type Halo, haloOf } from './crossing.ts';
 import { whyWhole } from './split-source.ts';
 
-/** The steps behind one source that run in its tasks. */
+/** The steps behind one source, or behind a sort, that run in its tasks. */
 export interface Section {
   source: ResolvedNode;
-  /** The source first; inputs before users. */
+  /** Of a sort: the section whose tasks sort the rows that this one reads in ranges. */
+  sorted?: { by: Section; key: RangeKey };
+  /** The source (the sort) first; inputs before users. */
   nodes: ResolvedNode[];
   /** What its rows are joined to. */
   sides: Side[];
@@ -21,8 +23,10 @@ export interface Section {
 /** The right side of a join of a section: rows of another source, through steps that look at each row alone. */
 export interface Side {
   join: ResolvedNode;
-  /** The source first, the last one feeds the join. */
+  /** The source (the sort) first, the last one feeds the join. */
   chain: ResolvedNode[];
+  /** That of the chain. */
+  section: Section;
   halo: Halo;
   times: JoinTimes;
 }
@@ -33,6 +37,8 @@ export interface Exit {
   first?: FirstHalf;
   /** A sink of a store whose files are written in the tasks. */
   sink?: ResolvedNode;
+  /** They are sorted for this section. */
+  sort?: Section;
 }
 
 /** What runs in the tasks of a node that runs at the end. */
@@ -76,7 +82,10 @@ class SectionFinder {
     const all = [...new Set([...this.#placed.values()].map(({ section }) => section))];
     return all.filter((section) => {
       section.exits = this.#exitsOf(section);
-      const isUsed = section.nodes.length > 1 || section.exits.some(({ first, sink }) => (first ?? sink) !== undefined);
+      const isUsed =
+        section.sorted !== undefined ||
+        section.nodes.length > 1 ||
+        section.exits.some(({ first, sort, sink }) => (first ?? sort ?? sink) !== undefined);
       const isOfUse = isUsed && section.exits.length > 0;
       if (!isOfUse && !this.#isSide(section, all)) this.#end(section.source, 'nothing behind it can be cut');
       return isOfUse;
@@ -96,6 +105,7 @@ class SectionFinder {
     const crossing = crossingOf(node);
     if (crossing.kind === 'order') return this.#end(node, crossing.reason);
     if (crossing.kind === 'stateless') return this.#put(node, at);
+    if (crossing.kind === 'ranges') return this.#placeSort(node, at, crossing.key);
     const spec = crossing.kind === 'twice' ? crossing.first : statesOf(node);
     this.#halved.set(node.id, { of: node, spec });
     this.crossings.set(node.id, { node: node.name, runs: crossing.kind === 'twice' ? 'twice' : 'halves' });
@@ -105,6 +115,12 @@ class SectionFinder {
     const reason = whyWhole(node);
     if (reason !== undefined) return this.#end(node, reason);
     this.#put(node, { section: { source: node, nodes: [], sides: [], exits: [] }, path: [] });
+  }
+
+  /** What follows goes on in the ranges. */
+  #placeSort(node: ResolvedNode, { section: by }: Placed, key: RangeKey): void {
+    this.#put(node, { section: { source: node, sorted: { by, key }, nodes: [], sides: [], exits: [] }, path: [] });
+    this.crossings.set(node.id, { node: node.name, runs: 'ranges' });
   }
 
   #put(node: ResolvedNode, { section, path }: Placed): void {
@@ -138,10 +154,12 @@ class SectionFinder {
     if (right === undefined) return this.#end(node, 'the rows of its right side are not cut');
     if (right.path.some(({ spec }) => spec.kind === 'joinStream'))
       return this.#end(node, 'its right side is a join itself');
+    if (right.section.sorted !== undefined && needs(right.section.sorted.by, left.section))
+      return this.#end(node, 'its right side is sorted where its left side is cut');
     if (node.spec.kind !== 'joinStream' || !this.#ascends(node, left))
       return this.#end(node, 'its left side is not known to ascend');
     const times = joinTimes(node.spec, node.inputFields);
-    left.section.sides.push({ join: node, chain: right.path, halo: found, times });
+    left.section.sides.push({ join: node, chain: right.path, section: right.section, halo: found, times });
     this.#put(node, left);
   }
 
@@ -164,7 +182,9 @@ class SectionFinder {
       for (const [index, from] of node.inputs.entries()) {
         if (!inside.has(from.node) || this.#isRead(node, index)) continue;
         const first = this.#halved.get(node.id);
-        if (first !== undefined) exits.push({ from, first });
+        const sort = this.#placed.get(node.id)?.section;
+        if (sort?.source === node) exits.push({ from, sort });
+        else if (first !== undefined) exits.push({ from, first });
         else if (this.#written.has(node.id)) exits.push({ from, sink: node });
         else if (!exits.some((exit) => isOfRows(exit) && isSameInput(exit.from, from))) exits.push({ from });
       }
@@ -178,8 +198,26 @@ class SectionFinder {
   }
 }
 
-function isOfRows({ first, sink }: Exit): boolean {
-  return first === undefined && sink === undefined;
+function isOfRows({ first, sort, sink }: Exit): boolean {
+  return first === undefined && sort === undefined && sink === undefined;
+}
+
+/** Whether a section can only run when another has ended, or is it. */
+function needs(section: Section, other: Section): boolean {
+  if (section === other) return true;
+  const before = [section.sorted?.by, ...section.sides.map((side) => side.section.sorted?.by)];
+  return before.some((one) => one !== undefined && needs(one, other));
+}
+
+/** The step in which the tasks of a section run: all that they need has ended. */
+export function stepOf(section: Section): number {
+  const sorted = section.sorted === undefined ? 0 : stepOf(section.sorted.by) + 1;
+  return Math.max(sorted, ...section.sides.map((side) => stepOfSide(side) + 1));
+}
+
+/** The step in which a first pass looks at the side of a join. */
+export function stepOfSide({ section: { sorted } }: Side): number {
+  return sorted === undefined ? 0 : stepOf(sorted.by) + 1;
 }
 
 function statesOf({ spec, name }: ResolvedNode): OperatorSpec {

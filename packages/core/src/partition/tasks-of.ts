@@ -7,10 +7,13 @@ import type {
   PartitionRange,
   PartitionResult,
   PartitionTask,
+  RangeReads,
   SideReads,
   TaskInput,
+  TasksBefore,
 } from './contract.ts';
 import { writePlanText } from './plan-text.ts';
+import { SortRanges } from './sort-ranges.ts';
 import { joinParts } from './split-source.ts';
 
 /** Files of one sink of a task, in order; none where there is no result. */
@@ -27,12 +30,14 @@ type Bounds = { min: bigint; max: bigint } | undefined;
  * @throws ERR_PLAN when one is missing; ERR_INPUT_UNORDERED when rows of a partition lie before those of the one before
  */
 export function tasksOf(cut: CutPlan, step: number, results: readonly PartitionResult[]): PartitionTask[] {
-  const { tasks, reads } = cut.steps[step] ?? { tasks: [], reads: [] };
-  if (reads.length === 0) return tasks;
-  const before = new ResultsOf(cut, step - 1, results);
+  const { tasks, reads, ranges } = cut.steps[step] ?? { tasks: [], reads: [], ranges: [] };
+  if (reads.length === 0 && ranges.length === 0) return tasks;
+  const before = new ResultsBefore(cut, results);
   const all = [...tasks];
+  const sorted = new Map<number, SortRanges>();
+  for (const read of ranges) sorted.set(read.tasks[0], addRanges(all, read, before));
   for (const { tasks: own, bounds, sides } of reads) {
-    const left = before.bounds(bounds);
+    const left = bounds === undefined ? boundsOfRanges(sorted.get(own[0]), own) : before.bounds(bounds);
     for (const side of sides) {
       const right = new SideOfTasks(side, before);
       for (const [index, at] of left.entries()) {
@@ -44,37 +49,63 @@ export function tasksOf(cut: CutPlan, step: number, results: readonly PartitionR
   return all;
 }
 
-/** Results of one step, the first of each task. */
-class ResultsOf {
-  readonly #cut: CutPlan;
-  readonly #step: number;
-  readonly #results: Map<number, PartitionResult> = new Map();
+/** Gives each task the range that it reads. */
+function addRanges(
+  all: PartitionTask[],
+  { tasks: [from, to], runs, file, key, source: node, filter }: RangeReads,
+  before: ResultsBefore,
+): SortRanges {
+  const ranges = new SortRanges(key, before.allFiles(runs, file), to - from);
+  for (let at = from; at < to; at++) {
+    const task = all[at] as PartitionTask;
+    const { files, blocks, predicate, size } = ranges.input(at - from);
+    const input: TaskInput = { node, source: '', files, blocks, filter: { node: filter, predicate } };
+    const range = ranges.called(at - from);
+    all[at] = { ...task, inputs: [input, ...task.inputs], size, range, part: `${task.part ?? ''}, ${range}` };
+  }
+  return ranges;
+}
 
-  constructor(cut: CutPlan, step: number, results: readonly PartitionResult[]) {
+function boundsOfRanges(ranges: SortRanges | undefined, [from, to]: PartitionRange): Bounds[] {
+  return Array.from({ length: to - from }, (_, range) => ranges?.boundsOf(range));
+}
+
+/** Results of the steps before, the first of each task. */
+class ResultsBefore {
+  readonly #cut: CutPlan;
+  readonly #steps: Map<number, Map<number, PartitionResult>> = new Map();
+
+  constructor(cut: CutPlan, results: readonly PartitionResult[]) {
     this.#cut = cut;
-    this.#step = step;
-    for (const result of results)
-      if (result.step === step && !this.#results.has(result.partition)) this.#results.set(result.partition, result);
+    for (const result of results) {
+      const ofStep = this.#steps.get(result.step) ?? new Map<number, PartitionResult>();
+      this.#steps.set(result.step, ofStep);
+      if (!ofStep.has(result.partition)) ofStep.set(result.partition, result);
+    }
   }
 
   /** Of a partition; several where it was cut into pieces. */
-  files(partition: number, file: number): PartitionFile[] {
-    const found = filesOf(this.#results.get(partition), file);
+  files(step: number, partition: number, file: number): PartitionFile[] {
+    const found = filesOf(this.#steps.get(step)?.get(partition), file);
     if (found.length > 0) return found;
-    throw new PipelineError('ERR_PLAN', `partition ${partition} of step ${this.#step} has no result`, {
+    throw new PipelineError('ERR_PLAN', `partition ${partition} of step ${step} has no result`, {
       hint: 'ask for the tasks of a step when all tasks of the steps before have ended',
     });
   }
 
-  /** What a task reads, for people. */
-  part(partition: number): string {
-    return this.#cut.steps[this.#step]?.tasks[partition]?.part ?? '';
+  allFiles({ step, partitions: [from, to] }: TasksBefore, file: number): PartitionFile[] {
+    return Array.from({ length: to - from }, (_, index) => this.files(step, from + index, file)).flat();
   }
 
-  bounds([from, to]: PartitionRange): Bounds[] {
+  /** What a task reads, for people. */
+  part(step: number, partition: number): string {
+    return this.#cut.steps[step]?.tasks[partition]?.part ?? '';
+  }
+
+  bounds({ step, partitions: [from, to] }: TasksBefore): Bounds[] {
     return Array.from({ length: to - from }, (_, index) => {
-      const task = this.#cut.steps[this.#step]?.tasks[from + index];
-      const found = this.files(from + index, task?.bounds ?? 0).filter(({ min }) => min !== null);
+      const task = this.#cut.steps[step]?.tasks[from + index];
+      const found = this.files(step, from + index, task?.bounds ?? 0).filter(({ min }) => min !== null);
       const [first, last] = [found[0], found.at(-1)];
       if (first === undefined || last === undefined) return undefined;
       return { min: BigInt(first.min ?? 0), max: BigInt(last.max ?? 0) };
@@ -85,31 +116,41 @@ class ResultsOf {
 /** One side of a join, as each task reads it. */
 class SideOfTasks {
   readonly #side: SideReads;
-  readonly #results: ResultsOf;
+  readonly #results: ResultsBefore;
   readonly #bounds: Bounds[];
 
-  constructor(side: SideReads, results: ResultsOf) {
+  constructor(side: SideReads, results: ResultsBefore) {
     this.#side = side;
     this.#results = results;
-    this.#bounds = results.bounds(side.partitions);
+    this.#bounds = results.bounds(side.tasks);
     this.#checkOrder();
   }
 
   /** For a task whose rows lie there. */
   inputs(left: Bounds): TaskInput[] {
-    const { rows, before, after, sources } = this.#side;
+    const { before, after } = this.#side;
     const [from, to] = this.#parts(left);
-    const source = joinParts(sources.slice(from, to));
     return [
-      { node: rows, source: writePlanText(source, this.#side.name) },
+      this.#rows([from, to]),
       ...(before === undefined ? [] : [this.#halo(before, [0, from], left)]),
-      ...(after === undefined ? [] : [this.#halo(after, [to, sources.length], left)]),
+      ...(after === undefined ? [] : [this.#halo(after, [to, this.#bounds.length], left)]),
     ];
+  }
+
+  #rows([from, to]: PartitionRange): TaskInput {
+    const { rows: node, parts, name } = this.#side;
+    if ('sources' in parts) return { node, source: writePlanText(joinParts(parts.sources.slice(from, to)), name) };
+    return { node, source: '', files: this.#files([from, to], parts.file) };
+  }
+
+  #files([from, to]: PartitionRange, file: number): PartitionFile[] {
+    const { step, partitions } = this.#side.tasks;
+    return this.#results.allFiles({ step, partitions: [partitions[0] + from, partitions[0] + to] }, file);
   }
 
   /** The parts of the side in which matches may lie; at least one, where there is none any that changes nothing. */
   #parts(left: Bounds): PartitionRange {
-    const count = this.#side.sources.length;
+    const count = this.#bounds.length;
     if (left === undefined) return [0, 1];
     const { scales, from, to } = this.#side;
     const least = left.min * scales[0] + from;
@@ -121,16 +162,11 @@ class SideOfTasks {
   }
 
   #halo({ node, file, empty }: HaloRead, [from, to]: PartitionRange, left: Bounds): TaskInput {
-    const [first] = this.#side.partitions;
     const parts = Array.from({ length: to - from }, (_, index) => from + index).filter((part) =>
       this.#isNear(part, left),
     );
-    const files = parts.flatMap((part) => this.#results.files(first + part, file));
-    return {
-      node,
-      source: '',
-      files: files.length > 0 ? files : this.#results.files(first, empty).slice(0, 1),
-    };
+    const files = parts.flatMap((part) => this.#files([part, part + 1], file));
+    return { node, source: '', files: files.length > 0 ? files : this.#files([0, 1], empty).slice(0, 1) };
   }
 
   /** Whether a row of a part can still be a match. */
@@ -150,7 +186,7 @@ class SideOfTasks {
       if (before !== undefined && bounds.min < before.max)
         throw new PipelineError(
           'ERR_INPUT_UNORDERED',
-          `${this.#side.name}: ${this.#results.part(this.#side.partitions[0] + index)} begins at ${bounds.min} after ${before.max}`,
+          `${this.#side.name}: ${this.#results.part(this.#side.tasks.step, this.#side.tasks.partitions[0] + index)} begins at ${bounds.min} after ${before.max}`,
           {
             stage: this.#side.name,
             value: String(bounds.min),

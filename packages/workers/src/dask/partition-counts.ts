@@ -24,7 +24,8 @@ export class PartitionCounts {
   readonly #steps: StepCount[] = [];
   /** Rows by the source that gave them, and the step that read it. */
   readonly #rows: Map<string, Map<number, number>> = new Map();
-  #sourceOf: (result: PartitionResult) => string = () => '';
+  /** Undefined where a task reads what other tasks gave. */
+  #sourceOf: (result: PartitionResult) => string | undefined = () => '';
   #views: readonly WorkerView[] = [];
   #peakClusterBytes = 0;
 
@@ -32,7 +33,10 @@ export class PartitionCounts {
   begin(at: number, name: string, tasks: readonly PartitionTask[]): void {
     this.#steps.splice(at, Infinity, { name, tasks: tasks.length, done: 0, rows: 0 });
     for (const bySteps of this.#rows.values()) bySteps.delete(at);
-    this.#sourceOf = ({ partition }) => (tasks[partition]?.inputs ?? []).map(({ node }) => node).join();
+    this.#sourceOf = ({ partition }) => {
+      const { inputs = [] } = tasks[partition] ?? {};
+      return inputs[0]?.files === undefined ? inputs.map(({ node }) => node).join() : undefined;
+    };
   }
 
   /** Name of the one that runs. */
@@ -47,6 +51,7 @@ export class PartitionCounts {
     step.rows += result.rows;
     this.peakRssBytes = Math.max(this.peakRssBytes, result.peakRss);
     const source = this.#sourceOf(result);
+    if (source === undefined) return;
     const bySteps = this.#rows.get(source) ?? new Map<number, number>();
     this.#rows.set(source, bySteps.set(result.step, (bySteps.get(result.step) ?? 0) + result.rows));
   }

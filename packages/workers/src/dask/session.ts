@@ -117,7 +117,7 @@ export class DaskSession {
     signal: AbortSignal,
   ): Promise<PartitionResult[]> {
     await this.#folder.beginStep(step);
-    const results = await this.#folder.results(step);
+    const results = await this.#folder.results(step, tasks);
     for (const result of results.values()) this.#events.onDone(result);
     const pieces = new Pieces(tasks);
     const records: Promise<void>[] = [];

@@ -59,7 +59,7 @@ export async function damageOf({
 
 /** What is wrong with the files of a result. */
 export async function damageOfResult({ files, more = [] }: PartitionResult): Promise<string | undefined> {
-  const all = [files, ...more].flat().flatMap(({ stored, ...file }) => stored ?? [file]);
+  const all = [files, ...more].flat().flatMap((file): (PartitionFile | StoredPart)[] => file.stored ?? [file]);
   for (const file of all) {
     const damage = await damageOf(file);
     if (damage !== undefined) return damage;
@@ -133,15 +133,16 @@ export class SharedFolder {
     await writeRecord(`${this.output(task, result.attempt)}-joined`, result).catch(() => {});
   }
 
-  /** Results that lie there whole, by partition; of several the first by name. */
-  async results(step: number): Promise<Map<number, PartitionResult>> {
+  /** Results of these tasks that lie there whole, by partition; of several the first by name. */
+  async results(step: number, tasks: readonly PartitionTask[]): Promise<Map<number, PartitionResult>> {
     const folder = join(this.path, `${STEP}${step}`);
     const results = new Map<number, PartitionResult>();
     const names = (await readdir(folder)).filter((name) => name.endsWith(RECORD)).sort();
     for (const name of names) {
       const result = parsed<PartitionResult>(await readFile(join(folder, name), 'utf8'));
       const isWhole = result !== undefined && result.piece === undefined && !results.has(result.partition);
-      if (!isWhole || (await damageOfResult(result)) !== undefined) continue;
+      if (!isWhole || result.range !== tasks[result.partition]?.range || (await damageOfResult(result)) !== undefined)
+        continue;
       results.set(result.partition, result);
     }
     return results;

@@ -62,7 +62,7 @@ export async function planOfRest(
 function readerOf(source: SourceSpec, parts: readonly LeftPart[]): Promise<SourceSpec> {
   const files = parts.map(({ file }) => file);
   const called = parts.map((part) => part.called);
-  return resultsSource(source, files, called);
+  return resultsSource(source, files, { called });
 }
 
 /** The sink, with the files that tasks have written for it. */

@@ -1,9 +1,10 @@
 /** One task of a cut plan, run in this process with the engine that runs everything else. */
 import { dirname } from 'node:path';
 import { makeFolders, PipelineError } from '@spillway/core/base';
-import type { FileSinkSpec, LogicalPlan, SourceSpec } from '@spillway/core/internal';
+import type { FileSinkSpec, LogicalPlan, SourceSpec, StagedSink } from '@spillway/core/internal';
 import {
   numberText,
+  type PartitionFile,
   type PartitionResult,
   type PartitionTask,
   readPlanText,
@@ -12,7 +13,7 @@ import {
 import { Job } from '../job/job.ts';
 import { parseRunOptions } from '../job/run-options.ts';
 import type { Progress } from '../monitor/progress.ts';
-import { describeFile, describeLeft, resultsSource } from './describe-file.ts';
+import { describeFile, describeLeft, describeRun, resultsSource } from './describe-file.ts';
 
 export interface TaskOptions {
   /** Hard total of the task, in bytes or as text. Default: the pipeline's. */
@@ -30,7 +31,7 @@ export interface TaskOptions {
  * @throws what `run` throws
  */
 export async function runPartitionTask(task: PartitionTask, options: TaskOptions = {}): Promise<PartitionResult> {
-  const { step, partition, piece, attempt = 0 } = task;
+  const { step, partition, piece, range, attempt = 0 } = task;
   const plan = await planOf(task);
   makeFolders(dirname(task.output));
   // It is part of a run, which has a record of its own.
@@ -40,13 +41,16 @@ export async function runPartitionTask(task: PartitionTask, options: TaskOptions
     if (await numberRows(plan, error)) await new Job([], parsed, plan).done;
     throw error;
   });
-  const files = await Promise.all(
-    sinksOf(plan).map((sink, index) => {
-      if (sink.type === 'file') return describeFile(sink.path, index === task.bounds);
-      return describeLeft(job.left().find(({ spec }) => spec.type === 'store' && spec.left === sink.left));
-    }),
-  );
-  const which = { step, partition, ...(piece !== undefined && { piece }), attempt };
+  const sinks = sinksOf(plan);
+  const left = job.left();
+  const files = await Promise.all(sinks.map((sink, index) => describeOutput(sink, index, { sinks, left, task })));
+  const which = {
+    step,
+    partition,
+    ...(piece !== undefined && { piece }),
+    ...(range !== undefined && { range }),
+    attempt,
+  };
   return { ...which, files, peakRss: summary.peakRssBytes, rows: summary.rowsIn };
 }
 
@@ -57,12 +61,30 @@ function sinksOf({ nodes }: LogicalPlan): FileSinkSpec[] {
   );
 }
 
+interface Written {
+  sinks: readonly FileSinkSpec[];
+  left: readonly StagedSink[];
+  task: PartitionTask;
+}
+
+function describeOutput(sink: FileSinkSpec, index: number, { sinks, left, task }: Written): Promise<PartitionFile> {
+  if (sink.type === 'store')
+    return describeLeft(left.find(({ spec }) => spec.type === 'store' && spec.left === sink.left));
+  const run = task.runs?.find(({ rows }) => rows === index);
+  const samples = sinks[run?.samples ?? -1];
+  if (run !== undefined && samples?.type === 'file') return describeRun(sink.path, samples.path, run.every);
+  return describeFile(sink.path, index === task.bounds);
+}
+
 /** The plan of a task with its part of each source, and the paths of its files. */
 async function planOf({ plan: text, inputs, output, attempt = 0 }: PartitionTask): Promise<LogicalPlan> {
   const plan = readPlanText<LogicalPlan>(text);
   for (const input of inputs) {
     const node = plan.nodes.find(({ id }) => id === input.node);
     if (node?.spec.kind === 'source') node.spec = { kind: 'source', source: await partOf(node.spec.source, input) };
+    const filtered = plan.nodes.find(({ id }) => id === input.filter?.node);
+    if (filtered !== undefined && input.filter !== undefined)
+      filtered.spec = { kind: 'filter', predicate: readPlanText(input.filter.predicate) };
   }
   for (const sink of sinksOf(plan))
     if (sink.type === 'file') sink.path = `${output}-${sink.path}-a${attempt}.arrow`;
@@ -71,8 +93,10 @@ async function planOf({ plan: text, inputs, output, attempt = 0 }: PartitionTask
 }
 
 /** What the task reads of a source: the part that it was given, or files of earlier tasks. */
-async function partOf(whole: SourceSpec, { source, files }: TaskInput): Promise<SourceSpec> {
-  return files === undefined ? readPlanText<SourceSpec>(source) : resultsSource(whole, files);
+async function partOf(whole: SourceSpec, { source, files, blocks }: TaskInput): Promise<SourceSpec> {
+  return files === undefined
+    ? readPlanText<SourceSpec>(source)
+    : resultsSource(whole, files, { ...(blocks && { blocks }) });
 }
 
 /**

@@ -32,7 +32,7 @@ describe('SharedFolder', () => {
     await first.leave();
     const second = await SharedFolder.open(path, 'nightly');
     await second.beginStep(0);
-    const results = await second.results(0);
+    const results = await second.results(0, []);
     expect([...results].map(([partition, { attempt }]) => [partition, attempt])).toEqual([
       [0, 1],
       [1, 2],
