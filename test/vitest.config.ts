@@ -44,6 +44,8 @@ export default defineConfig(({ mode }) => ({
     exclude: [...configDefaults.exclude, 'dist/**'],
     globalSetup: ['support/build-once.ts', ...(PREPARED[mode] ?? [])],
     reporters: ['default', './support/last-line-reporter.ts'],
+    // What is built is loaded as it is: transformed, it would be another program, and its text would count in the memory of a run.
+    server: { deps: { external: [/\/packages\/(?:core|workers)\/dist\//] } },
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: mode === 'soak' ? 600_000 : mode === 'interop' ? 300_000 : 60_000,

@@ -8,7 +8,7 @@ import { command } from '#support/command';
 import { runNode, runProgram } from '#support/process';
 import { temporaryFolder } from '#support/temporary-folder';
 
-const SPILLWAY = fileURLToPath(new URL('../bin/spillway.js', import.meta.resolve('@spillway/workers')));
+const SPILLWAY = fileURLToPath(new URL('bin/spillway.js', import.meta.resolve('@spillway/workers/package.json')));
 const CORE = JSON.stringify(import.meta.resolve('@spillway/core'));
 
 it('is a program: results on standard output, the rest on standard error, 2 for wrong usage', async () => {

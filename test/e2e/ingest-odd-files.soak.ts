@@ -7,7 +7,7 @@ import { oddFiles, TOLD } from '#support/odd-files';
 import { runNode } from '#support/process';
 import { sharedFolder } from '#support/temporary-folder';
 
-const SPILLWAY = fileURLToPath(new URL('../bin/spillway.js', import.meta.resolve('@spillway/workers')));
+const SPILLWAY = fileURLToPath(new URL('bin/spillway.js', import.meta.resolve('@spillway/workers/package.json')));
 const CORE = JSON.stringify(import.meta.resolve('@spillway/core'));
 const MEBIBYTE = 2 ** 20;
 const LIMIT = 256 * MEBIBYTE;

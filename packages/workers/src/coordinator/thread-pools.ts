@@ -43,9 +43,9 @@ export interface ThreadPool {
 }
 
 const ENTRY_OF_KIND: Record<PoolKind, string> = {
-  lanes: fileURLToPath(new URL('../lanes/stage-thread.cjs', import.meta.url)),
-  blocking: fileURLToPath(new URL('../lanes/stage-thread.cjs', import.meta.url)),
-  codecs: fileURLToPath(new URL('../codecs/codec-thread.cjs', import.meta.url)),
+  lanes: fileURLToPath(new URL('./stage-thread.cjs', import.meta.url)),
+  blocking: fileURLToPath(new URL('./stage-thread.cjs', import.meta.url)),
+  codecs: fileURLToPath(new URL('./codec-thread.cjs', import.meta.url)),
 };
 
 /** More tasks than any run has sinks and readers: a task in a codec pool must never queue behind another. */

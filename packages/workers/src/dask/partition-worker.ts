@@ -120,7 +120,7 @@ async function main(): Promise<void> {
     requests.push(message as unknown as TaskRequest);
     wake();
   }).finally(() => process.exit(0));
-  const engine = process.argv[2] ?? '../partition/run-task.js';
+  const engine = process.argv[2] ?? new URL('./run-task.js', import.meta.url).href;
   const { runPartitionTask } = (await import(engine)) as { runPartitionTask: RunPartitionTask };
   say({ ready: process.version });
   for (;;) {

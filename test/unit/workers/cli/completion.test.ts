@@ -63,7 +63,7 @@ it('names commands with what they do, and not the hidden one', async () => {
 it('completes in bash, where words end at "="', async () => {
   const { stdout: script } = await command(['completion', 'bash']);
   writeFileSync(join(cwd, 'script'), script);
-  const main = fileURLToPath(new URL('../bin/spillway.js', import.meta.resolve('@spillway/workers')));
+  const main = fileURLToPath(new URL('bin/spillway.js', import.meta.resolve('@spillway/workers/package.json')));
   const line = 'spillway cat market freq=1m,symbol=M';
   const test = `spillway() { '${process.execPath}' '${main}' "$@"; }; source ./script
 COMP_LINE='${line}' COMP_POINT=${line.length} _spillway; printf '%s\\n' "\${COMPREPLY[@]}"`;

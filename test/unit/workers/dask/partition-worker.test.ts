@@ -9,7 +9,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const PACKAGE = dirname(createRequire(import.meta.url).resolve('@spillway/workers/package.json'));
-const WORKER = join(PACKAGE, 'dist', 'dask', 'partition-worker.js');
+const WORKER = join(PACKAGE, 'dist', 'lib', 'partition-worker.js');
 const ENGINE = new URL('../../../dist/fixtures/partition-engine.js', import.meta.url).href;
 
 /** A worker's Node process, asked one thing after the other. */

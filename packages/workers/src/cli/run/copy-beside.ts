@@ -17,6 +17,6 @@ export async function copyBeside(path: string): Promise<CommandLine | undefined>
     // None is installed there; what the module imports instead is seen when it is imported.
     return undefined;
   }
-  const own = realpathSync(fileURLToPath(new URL('../command-line.js', import.meta.url)));
+  const own = realpathSync(fileURLToPath(new URL('./command-line.js', import.meta.url)));
   return found === own ? undefined : ((await import(pathToFileURL(found).href)) as CommandLine);
 }
