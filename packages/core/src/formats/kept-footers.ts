@@ -3,7 +3,7 @@
  * grows with their square. What is kept is held weakly: whoever reads a file keeps its footer there, nobody else does.
  */
 import { type BigIntStats, statSync } from 'node:fs';
-import { type ParquetInfo, readParquetInfo } from './parquet-info.ts';
+import { type ParquetInfo, readParquetInfoNow } from './parquet-info.ts';
 
 /** Files whose footers may be there. */
 const MOST_FILES = 64;
@@ -17,17 +17,17 @@ interface KeptFooter {
 
 const kept: Map<string, KeptFooter> = new Map();
 
-/** As `readParquetInfo`, without reading the file again while it has not changed and somebody still has its footer. */
+/** As `readParquetInfoNow`, without reading the file again while it has not changed and somebody still has its footer. */
 export async function parquetFooter(path: string): Promise<ParquetInfo> {
   const stamp = stampOf(path);
-  if (stamp === undefined) return readParquetInfo(path);
+  if (stamp === undefined) return readParquetInfoNow(path);
   const known = kept.get(path);
   const there = known?.stamp === stamp ? (known.info?.deref() ?? known.reading) : undefined;
   return there ?? readAndKeep(path, stamp);
 }
 
 async function readAndKeep(path: string, stamp: string): Promise<ParquetInfo> {
-  const reading = readParquetInfo(path);
+  const reading = readParquetInfoNow(path);
   const footer: KeptFooter = { stamp, reading, info: undefined };
   kept.delete(path);
   kept.set(path, footer);

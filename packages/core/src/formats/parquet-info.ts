@@ -2,6 +2,7 @@
  * What a Parquet file says of itself, read from its footer alone. It runs on the main thread while a pipeline is being
  * planned, so it costs two small reads and no decoder: the library that decodes pages takes 28 MiB and 30 ms to load.
  */
+import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 import { PipelineError } from '../errors.ts';
@@ -79,7 +80,7 @@ export interface ParquetInfo {
 const MAGIC = 0x31524150; // 'PAR1'
 const MAGIC_ENCRYPTED = 0x45524150; // 'PARE'
 /** Most footers fit into the first read. */
-const TAIL_BYTES = 64 * 1024;
+const TAIL_BYTES = 16 * 1024;
 
 function truncated(path: string, what: string): PipelineError {
   return new PipelineError('ERR_FILE_TRUNCATED', `${path} is cut off: ${what}`, {
@@ -101,30 +102,64 @@ function corrupt(path: string, what: string): PipelineError {
 }
 
 /** Bytes of the footer and where they start. */
-async function readFooter(path: string): Promise<{ footer: Uint8Array; footerStart: number; fileBytes: number }> {
+interface Footer {
+  footer: Uint8Array;
+  footerStart: number;
+  fileBytes: number;
+}
+
+/** Bytes of a file that are wanted next. */
+interface Wanted {
+  from: number;
+  bytes: number;
+}
+
+/** What finding a footer reads of a file, step by step, whoever reads it. */
+function* findFooter(path: string, stat: Stats): Generator<Wanted, Footer, Uint8Array> {
+  if (!stat.isFile())
+    throw notParquet(path, 'it is not a regular file', 'name files, or a pattern such as folder/*.parquet');
+  const fileBytes = stat.size;
+  if (fileBytes === 0) throw notParquet(path, 'it is empty');
+  const head = yield { from: 0, bytes: 4 };
+  const startsRight = new DataView(head.buffer, head.byteOffset, 4).getUint32(0, true) === MAGIC;
+  const tailStart = Math.max(0, fileBytes - TAIL_BYTES);
+  const tail = yield { from: tailStart, bytes: fileBytes - tailStart };
+  const footerLength = footerLengthOf(path, tail, fileBytes, startsRight);
+  const footerStart = fileBytes - 8 - footerLength;
+  const from = footerStart - tailStart;
+  if (from >= 0) return { footer: tail.subarray(from, from + footerLength), footerStart, fileBytes };
+  return { footer: yield { from: footerStart, bytes: footerLength }, footerStart, fileBytes };
+}
+
+async function readFooter(path: string): Promise<Footer> {
   const file = await open(path, 'r');
   try {
-    const stat = await file.stat();
-    if (!stat.isFile())
-      throw notParquet(path, 'it is not a regular file', 'name files, or a pattern such as folder/*.parquet');
-    if (stat.size === 0) throw notParquet(path, 'it is empty');
-    const head = new DataView(new ArrayBuffer(4));
-    await file.read(head, 0, 4, 0);
-    const startsRight = head.getUint32(0, true) === MAGIC;
-    const tailStart = Math.max(0, stat.size - TAIL_BYTES);
-    const tail = new Uint8Array(stat.size - tailStart);
-    await file.read(tail, 0, tail.length, tailStart);
-    const footerLength = footerLengthOf(path, tail, stat.size, startsRight);
-    const footerStart = stat.size - 8 - footerLength;
-    if (footerStart >= tailStart) {
-      const from = footerStart - tailStart;
-      return { footer: tail.subarray(from, from + footerLength), footerStart, fileBytes: stat.size };
+    const finding = findFooter(path, await file.stat());
+    let step = finding.next();
+    while (step.done !== true) {
+      const bytes = new Uint8Array(step.value.bytes);
+      await file.read(bytes, 0, bytes.length, step.value.from);
+      step = finding.next(bytes);
     }
-    const footer = new Uint8Array(footerLength);
-    await file.read(footer, 0, footerLength, footerStart);
-    return { footer, footerStart, fileBytes: stat.size };
+    return step.value;
   } finally {
     await file.close();
+  }
+}
+
+function readFooterNow(path: string): Footer {
+  const fd = openSync(path, 'r');
+  try {
+    const finding = findFooter(path, fstatSync(fd));
+    let step = finding.next();
+    while (step.done !== true) {
+      const bytes = new Uint8Array(step.value.bytes);
+      readSync(fd, bytes, 0, bytes.length, step.value.from);
+      step = finding.next(bytes);
+    }
+    return step.value;
+  } finally {
+    closeSync(fd);
   }
 }
 
@@ -233,14 +268,23 @@ function infoOf(path: string, footer: Uint8Array, footerStart: number, fileBytes
  * ERR_FILE_TRUNCATED, ERR_IO.
  */
 export async function readParquetInfo(path: string): Promise<ParquetInfo> {
-  let bytes: Awaited<ReturnType<typeof readFooter>>;
+  return infoFrom(path, () => readFooter(path));
+}
+
+/** The same for threads that read files anyway, and have nothing else to do meanwhile: some forty microseconds instead of several switches of threads. */
+export async function readParquetInfoNow(path: string): Promise<ParquetInfo> {
+  return infoFrom(path, () => readFooterNow(path));
+}
+
+async function infoFrom(path: string, read: () => Footer | Promise<Footer>): Promise<ParquetInfo> {
+  let found: Footer;
   try {
-    bytes = await readFooter(path);
+    found = await read();
   } catch (error) {
     throw error instanceof PipelineError ? error : await fileError(path, error);
   }
   try {
-    return infoOf(path, bytes.footer, bytes.footerStart, bytes.fileBytes);
+    return infoOf(path, found.footer, found.footerStart, found.fileBytes);
   } catch (error) {
     if (error instanceof ThriftError || error instanceof RangeError)
       throw corrupt(path, `its footer is damaged (${error.message})`);

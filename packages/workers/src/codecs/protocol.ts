@@ -22,16 +22,16 @@ interface TaskBase {
   fields: Fields;
 }
 
-/** Reads one row group and publishes its batches under numbers that are known before. */
+/** Reads row groups of a file and publishes its batches under numbers that are known before. */
 export interface ReadTask extends TaskBase {
   type: 'read';
   path: string;
-  rowGroup: number;
+  rowGroups: number[];
   columns: string[];
   batchRows: number;
   /** Packets end at multiples of these rows of the source: a whole part of `batchRows`. */
   packetRows: number;
-  /** Row of the whole source at which the row group starts. */
+  /** Row of the whole source at which the first one starts. */
   sourceRow: number;
   rows: number;
   isLast: boolean;
@@ -47,7 +47,7 @@ export interface ReadTask extends TaskBase {
   rings: RingHandle[];
 }
 
-/** First and last value of the ordered column, for checking one row group against the next. */
+/** First and last value of the ordered column, for checking one task's rows against the next's. */
 export interface ReadResult {
   first: OrderedValue | undefined;
   last: OrderedValue | undefined;

@@ -1,4 +1,4 @@
-/** One row group from a file onto the edges that its source feeds. */
+/** Row groups of a file onto the edges that its source feeds. */
 import { parseChecksums, readParquetRows } from '@spillway/core/files';
 import type { Arena, Batch } from '@spillway/core/internal';
 import { attachRing, type RingProducer } from '../channels/ring.ts';
@@ -17,7 +17,7 @@ export async function readRowGroup(arena: Arena, task: ReadTask): Promise<ReadRe
       arena,
       owner: task.owner,
       path: task.path,
-      rowGroups: [task.rowGroup],
+      rowGroups: task.rowGroups,
       columns: task.columns,
       types: task.fields,
       batchRows: task.batchRows,
@@ -35,8 +35,8 @@ export async function readRowGroup(arena: Arena, task: ReadTask): Promise<ReadRe
 }
 
 /**
- * Groups the pieces that the reader cuts by its memory into packets, which end at even numbers of rows or where the row group
- * does: only so are the numbers of a row group's packets known before it is read.
+ * Groups the pieces that the reader cuts by its memory and at the ends of row groups into packets, which end at even numbers of rows or where
+ * the task does: only so are the numbers of a task's packets known before it is read.
  */
 class PacketCutter {
   readonly #task: ReadTask;

@@ -115,6 +115,8 @@ function describeSource(planned: PlannedRun, node: ResolvedPlan['nodes'][number]
   const schedule = scheduleRowGroups(node.files ?? [], packetRows, source.columns, {
     ...(start && { start }),
     isOpen: goOn?.isOpen ?? false,
+    // The library holds a whole row group at a time.
+    joins: node.codec?.libraryBytes === undefined,
   });
   planned.schedules.set(node.id, schedule);
   planned.positions.set(node.id, positionsOf(schedule));

@@ -5,7 +5,7 @@ import type { OrderedValue, ParquetInfo, ResolvedNode, SourceSpec, TextFile } fr
 import { CHUNK_BYTES } from '@spillway/core/text';
 import type { PlannedRun } from '../coordinator/plan-run.ts';
 import { startIn } from '../sources/chunk-chain.ts';
-import type { ScheduleStart } from '../sources/row-groups.ts';
+import type { RowGroupTask, ScheduleStart } from '../sources/row-groups.ts';
 import { checkUnchanged, type FileRecord, recordFile } from './file-record.ts';
 
 /** A source of files. Plain data. */
@@ -226,11 +226,31 @@ function parquetAt(parts: PositionParts, node: ResolvedNode, next: number): File
     rows: at?.sourceRow ?? (previous === undefined ? rowsBefore(parts, node.id) : previous.sourceRow + previous.rows),
     last,
   };
-  if (at === undefined) return position;
-  const packets = next - at.firstSequence;
-  if (at.firstRow === 0 && packets === 0) return position;
-  const place: RowGroupPlace = { rowGroup: at.rowGroup, packets, packetRows: at.packetRows };
-  return { ...position, current: { file: known.get(at.path) as FileRecord, at: place } };
+  if (at === undefined || (at.firstRow === 0 && next === at.firstSequence)) return position;
+  const { place, sourceRow } = placeIn(at, next);
+  // In between, the row group before was compared when the packets that have its last rows and the first of this one were read.
+  const isInside = sourceRow > at.sourceRow;
+  return {
+    ...position,
+    rows: sourceRow,
+    last: isInside ? undefined : last,
+    current: { file: known.get(at.path) as FileRecord, at: place },
+  };
+}
+
+/** The row group from which a task goes on with a packet: the one that the last row before it is of. */
+function placeIn(task: RowGroupTask, next: number): { place: RowGroupPlace; sourceRow: number } {
+  const { packetRows, firstSequence, rowGroups } = task;
+  const nextRow = (Math.floor(task.sourceRow / packetRows) + next - firstSequence) * packetRows;
+  let { sourceRow } = task;
+  let at = 0;
+  for (; at + 1 < rowGroups.length; at += 1) {
+    const end = sourceRow + (rowGroups[at]?.rows ?? 0);
+    if (end >= nextRow) break;
+    sourceRow = end;
+  }
+  const packets = next === firstSequence ? 0 : nextRow / packetRows - Math.floor(sourceRow / packetRows);
+  return { place: { rowGroup: rowGroups[at]?.index ?? 0, packets, packetRows }, sourceRow };
 }
 
 function rowsBefore({ before }: PositionParts, node: number): number {

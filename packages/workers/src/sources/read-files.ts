@@ -79,7 +79,7 @@ function readTask(parts: FileReaderParts, task: RowGroupTask): ReadTask {
     ...parts.task,
     fields,
     path: task.path,
-    rowGroup: task.rowGroup,
+    rowGroups: task.rowGroups.map(({ index }) => index),
     columns: fields.map((field) => field.name),
     batchRows: source.batchRows,
     packetRows: task.packetRows,

@@ -32,7 +32,14 @@ function info(path: string, rows: readonly number[]): ParquetInfo {
 it('cuts packets at multiples of batchRows over all files, and at row group ends', () => {
   const { tasks, packets, rows } = scheduleRowGroups([info('a', [25, 0, 5]), info('b', [10])], 10);
   expect(
-    tasks.map((task) => [task.path, task.rowGroup, task.sourceRow, task.firstSequence, task.packets, task.isLast]),
+    tasks.map((task) => [
+      task.path,
+      task.rowGroups[0]?.index,
+      task.sourceRow,
+      task.firstSequence,
+      task.packets,
+      task.isLast,
+    ]),
   ).toEqual([
     ['a', 0, 0, 0, 3, false], // 10 10 5
     ['a', 2, 25, 3, 1, false], // 5, up to row 30
@@ -44,6 +51,32 @@ it('cuts packets at multiples of batchRows over all files, and at row group ends
 it('counts the packets of a row group that begins and ends inside batches', () => {
   const { tasks } = scheduleRowGroups([info('a', [7, 20, 3])], 10);
   expect(tasks.map((task) => task.packets)).toEqual([1, 3, 1]); // 7 | 3 10 7 | 3
+});
+
+it('has small row groups of a file read together, and numbers their packets as those of one', () => {
+  const infos = [info('a', [200_000, 0, 200_000, 200_000]), info('b', [100_000])];
+  const { tasks, packets } = scheduleRowGroups(infos, 65_536, undefined, { joins: true });
+  expect(
+    tasks.map(({ path, rowGroups, rows, firstRow, sourceRow, firstSequence }) => [
+      path,
+      rowGroups.map(({ index }) => index),
+      ...[rows, firstRow, sourceRow, firstSequence],
+    ]),
+  ).toEqual([
+    ['a', [0, 2], 400_000, 0, 0, 0],
+    ['a', [3], 200_000, 400_000, 400_000, 7],
+    ['b', [0], 100_000, 0, 600_000, 11],
+  ]);
+  expect(packets).toBe(13);
+});
+
+it('reads the row group alone of which another run has taken packets', () => {
+  const start = { rowsBefore: 30, packetRows: 5 };
+  const { tasks } = scheduleRowGroups([info('a', [20, 20, 20])], 10, undefined, { joins: true, start });
+  expect(tasks.map(({ rowGroups, packetRows }) => [rowGroups.length, packetRows])).toEqual([
+    [1, 5],
+    [2, 10],
+  ]);
 });
 
 it('finds file and row of any packet', () => {
