@@ -9,15 +9,21 @@ import { python } from './python-environment.ts';
 
 test('Polars and pyarrow read the same from both, in every type', async () => {
   const random = seededRandom();
-  const fields = [...tsField, ...everyType.filter(({ type }) => !type.startsWith('list'))];
+  const price = { name: 'price', type: 'float64', nullable: true } as const;
+  const fields = [...tsField, ...everyType.filter(({ type }) => !type.startsWith('list')), price];
   for (let round = 0; round < 6; round += 1) {
     const arena = createArena();
     const rows = random.pick([1, 300, 9000]);
-    const batch = rowsToBatch(arena, 1, fields, shapedRows(random, fields, rows));
+    // Prices, which `light` has in frames.
+    const shaped = shapedRows(random, fields, rows).map((row) => ({
+      ...row,
+      price: random.integer(0, 1_000_000) / 100,
+    }));
+    const batch = rowsToBatch(arena, 1, fields, shaped);
     const folder = temporaryFolder();
     // What is compressed by Zstandard is written by the library.
     const paths = await Promise.all(
-      (['none', 'snappy', 'zstd'] as const).map(async (compression) => {
+      (['none', 'light', 'snappy', 'zstd'] as const).map(async (compression) => {
         const path = join(folder, `${compression}.parquet`);
         const rowGroupRows = random.pick([200, 100_000]);
         await writeParquetFile([batch], { path, fields, compression, rowGroupRows, arena, orderedOn: 'ts' });

@@ -2,6 +2,7 @@
 // static data, objects or globals, since every thread instantiates the module over the same memory.
 export { arithmetic, scaleInt64, unaryArithmetic } from './arithmetic';
 export { bitmap, bitmapNot, copyBits, fillBits, kleene, popcount, selectIndices, takeBits } from './bitmap';
+export { streamsDecode, streamsEncode } from './byte-streams';
 export { cast, castBits } from './cast';
 export { compare } from './compare';
 export { csvValues } from './csv-columns';
@@ -16,14 +17,15 @@ export { initStates, mergeFirst, mergeLast, mergeStates, roundSums } from './mer
 export { jsonRows } from './json-rows';
 export { binEnds, firstUnordered } from './order';
 export {
-  decimalsEncode, deltaEncode, hybridEncode, markBits, scatter, streamsEncode, textBounds, textsEncode, valueBounds,
+  decimalsEncode, deltaEncode, hybridEncode, markBits, scatter, textBounds, textsEncode, valueBounds,
 } from './parquet-encode';
 export {
   beginCharacters, deltaDecode, greatestIndex, hybridDecode, isOneRun, moveOffsets, narrow, packBits, plainTexts, prefixedBytes,
-  prefixedTexts, spreadIndices, streamsDecode, sumLengths,
+  prefixedTexts, spreadIndices, sumLengths,
 } from './parquet-pages';
 export { segmentStates } from './segments';
 export { encodeShortTexts } from './short-texts';
 export { groupByKeys, placeKeys, splitGroups } from './split';
 export { zstdBegin, zstdBlock, zstdDecode } from './zstd';
+export { zstdPlanes } from './zstd-encode';
 export { choose, fill, iota, take, takeVariable, takeVariableBytes } from './take';

@@ -189,14 +189,6 @@ export function deltaEncode(values: usize, count: u32, width: u32, out: usize): 
   return width == 4 ? deltas<i32>(values, count, out) : deltas<i64>(values, count, out);
 }
 
-/** The bytes of values of 4 or 8 bytes in as many streams. */
-export function streamsEncode(values: usize, count: u32, width: u32, out: usize): void {
-  for (let k: usize = 0; k < <usize>width; k++) {
-    let p = values + k;
-    for (let i: u32 = 0; i < count; i++, p += width) store<u8>(out++, load<u8>(p));
-  }
-}
-
 /** Texts, each behind its length. Returns the end. */
 export function textsEncode(offsets: usize, values: usize, count: u32, out: usize): usize {
   for (let i: u32 = 0; i < count; i++, offsets += 4) {

@@ -288,22 +288,6 @@ function varint(p: usize, end: usize, to: usize): usize {
   return 0;
 }
 
-/** Bytes that lie in `width` streams, as values of that width. */
-export function streamsDecode(p: usize, count: u32, width: u32, out: usize): void {
-  if (width == 8) {
-    for (let i: usize = 0; i < <usize>count; i++) {
-      let value: u64 = 0;
-      for (let k: usize = 0; k < 8; k++) value |= <u64>load<u8>(p + k * count + i) << <u64>(k << 3);
-      store<u64>(out + (i << 3), value);
-    }
-    return;
-  }
-  for (let k: usize = 0; k < <usize>width; k++) {
-    const stream = p + k * count;
-    for (let i: usize = 0; i < <usize>count; i++) store<u8>(out + i * width + k, load<u8>(stream + i));
-  }
-}
-
 /** Texts that each follow their length, as offsets from 0 and bytes. Returns where they end. */
 export function plainTexts(p: usize, end: usize, count: u32, offsets: usize, values: usize): usize {
   let bytes: u32 = 0;

@@ -117,7 +117,7 @@ export class RowGroupFiles {
       path: join(folder, `${prefix}${String(this.#count++).padStart(6, '0')}.parquet`),
       fields,
       stored: this.#stored,
-      compression: 'none',
+      compression: 'light',
       rowGroupRows: this.#targetRows,
       arena,
       orderedOn,

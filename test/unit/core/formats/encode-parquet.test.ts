@@ -81,36 +81,39 @@ function expectSame(columns: Fields, rows: Row[], other: (name: string, index: n
 }
 
 describe('files by our own encoder', () => {
-  test.each(['none', 'snappy'] as const)('%s: our reader, the library and DuckDB read the same rows', async (codec) => {
-    const random = seededRandom();
-    for (let round = 0; round < 4; round += 1) {
-      const arena = createArena({ debug: true });
-      const expected = shapedRows(random, fields, random.pick([1, 17, 900, 3000]));
-      const batch = rowsToBatch(arena, 1, fields, expected);
-      const path = join(temporaryFolder(), `${round}.parquet`);
-      const rowGroupRows = random.pick([200, 1000, 1_000_000]);
-      const before = parquetLibraryBytes();
-      const writer = await ParquetWriter.open({ ...options, path, fields, compression: codec, rowGroupRows, arena });
-      for (let from = 0; from < batch.rows; ) {
-        const rows = Math.min(batch.rows - from, random.pick([1, 100, 5000]));
-        await writer.push(batch, from, rows);
-        from += rows;
+  test.each(['none', 'light', 'snappy'] as const)(
+    '%s: our reader, the library and DuckDB read the same rows',
+    async (codec) => {
+      const random = seededRandom();
+      for (let round = 0; round < 4; round += 1) {
+        const arena = createArena({ debug: true });
+        const expected = shapedRows(random, fields, random.pick([1, 17, 900, 3000]));
+        const batch = rowsToBatch(arena, 1, fields, expected);
+        const path = join(temporaryFolder(), `${round}.parquet`);
+        const rowGroupRows = random.pick([200, 1000, 1_000_000]);
+        const before = parquetLibraryBytes();
+        const writer = await ParquetWriter.open({ ...options, path, fields, compression: codec, rowGroupRows, arena });
+        for (let from = 0; from < batch.rows; ) {
+          const rows = Math.min(batch.rows - from, random.pick([1, 100, 5000]));
+          await writer.push(batch, from, rows);
+          from += rows;
+        }
+        await writer.end();
+        expect(parquetLibraryBytes()).toBe(before);
+        const rows = batchToRows(batch);
+        expect((await readAll(path, { orderedOn: 'ts', batchRows: 300 })).rows).toEqual(rows);
+        expect((await readParquetInfo(path)).fields).toEqual(fields);
+        const library = byLibrary(path);
+        expectSame(fields, rows, (name) => library.get(name) ?? []);
+        // Times of other units are converted by DuckDB; bytes come as text. Both are compared by the library above.
+        const simple = fields.filter(({ type }) => /^(u?int|float|bool|utf8|dictionary|timestamp\[us)/.test(type));
+        const table = await sql(`SELECT ${simple.map(({ name }) => `"${name}"`).join(', ')} FROM ${quote(path)}`);
+        expectSame(simple, rows, (_, index) => (table.columns[index] ?? []).map(text));
+        batch.release();
+        expect(arena.usedSlabs()).toBe(0);
       }
-      await writer.end();
-      expect(parquetLibraryBytes()).toBe(before);
-      const rows = batchToRows(batch);
-      expect((await readAll(path, { orderedOn: 'ts', batchRows: 300 })).rows).toEqual(rows);
-      expect((await readParquetInfo(path)).fields).toEqual(fields);
-      const library = byLibrary(path);
-      expectSame(fields, rows, (name) => library.get(name) ?? []);
-      // Times of other units are converted by DuckDB; bytes come as text. Both are compared by the library above.
-      const simple = fields.filter(({ type }) => /^(u?int|float|bool|utf8|dictionary|timestamp\[us)/.test(type));
-      const table = await sql(`SELECT ${simple.map(({ name }) => `"${name}"`).join(', ')} FROM ${quote(path)}`);
-      expectSame(simple, rows, (_, index) => (table.columns[index] ?? []).map(text));
-      batch.release();
-      expect(arena.usedSlabs()).toBe(0);
-    }
-  });
+    },
+  );
 
   test('many pages: dictionaries that become too large, and more pages than are held in memory', async () => {
     const random = seededRandom();
@@ -148,6 +151,41 @@ describe('files by our own encoder', () => {
       values.few_then_many.reduce((a, b) => a + b),
       BigInt(new Set(values.texts).size),
     ]);
+  });
+
+  test('light: prices are frames where that is shorter, behind nulls they stay as they are', async () => {
+    const random = seededRandom();
+    const arena = createArena({ debug: true });
+    const names = ['price', 'narrow', 'late', 'noise', 'gaps'] as const;
+    const columns: Fields = [
+      { name: 'ts', type: 'int64', nullable: false },
+      ...names.map((name) => ({ name, type: name === 'narrow' ? 'float32' : 'float64', nullable: true }) as const),
+    ];
+    const price = (): number => random.integer(0, 1_000_000) / 100;
+    const rows = Array.from({ length: 70_000 }, (_, row) => ({
+      ts: BigInt(row),
+      price: price(),
+      narrow: Math.fround(1000 + random.next() * 20),
+      late: row < 40_000 ? null : price(),
+      noise: random.anyFloat(),
+      gaps: random.chance(0.2) ? null : price(),
+    }));
+    const batch = rowsToBatch(arena, 1, columns, rows);
+    const path = join(temporaryFolder(), 'light.parquet');
+    const light = await writeParquetFile([batch], {
+      ...{ ...options, path, fields: columns, arena, compression: 'light' },
+    });
+    const codecs = Object.fromEntries(light.chunks.map(({ column, codec }) => [column, codec]));
+    expect(codecs).toEqual({ ts: 0, price: 6, narrow: 6, late: 0, noise: 0, gaps: 6 });
+    const chunk = light.chunks.find(({ column }) => column === 'price');
+    expect(chunk?.bytes).toBeLessThan(0.75 * 8 * rows.length);
+    const read = (await readAll(path, { orderedOn: 'ts' })).rows;
+    expectSame(columns, rows, (name) => read.map((row) => text(row[name])));
+    const library = byLibrary(path);
+    expectSame(columns, rows, (name) => library.get(name) ?? []);
+    const table = await sql(`SELECT * FROM ${quote(path)}`);
+    expectSame(columns, rows, (_, index) => (table.columns[index] ?? []).map(text));
+    batch.release();
   });
 });
 

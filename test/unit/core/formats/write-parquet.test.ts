@@ -168,7 +168,7 @@ describe('statistics', () => {
 });
 
 describe('encodings', () => {
-  test('integers are deltas, unless a dictionary of few far values is smaller', async () => {
+  test('integers are deltas, unless a dictionary of few values is smaller', async () => {
     const random = seededRandom();
     const path = join(temporaryFolder(), 'encodings.parquet');
     const columns: Fields = [
@@ -200,7 +200,7 @@ describe('encodings', () => {
       false,
       false,
       true,
-      false,
+      true,
     ]);
   });
 });

@@ -1,7 +1,7 @@
 /** What makes pages, against what takes them apart, and against plain loops. */
 import { borrowPageMemory, returnPageMemory } from '@spillway/core/internal';
 import { afterAll, describe, expect, it } from 'vitest';
-import { seededRandom } from '../../../support/random.ts';
+import { type SeededRandom, seededRandom } from '../../../support/random.ts';
 
 const memory = borrowPageMemory();
 afterAll(() => returnPageMemory(memory));
@@ -109,6 +109,75 @@ function extremes<T extends number | bigint>(numbers: readonly T[]): T[] {
   const sorted = [...numbers].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   return [sorted[0] as T, sorted.at(-1) as T];
 }
+
+/** Bytes of one plane. */
+const PLANES: Record<string, (random: SeededRandom, row: number) => number> = {
+  'one byte': () => 64,
+  runs: (_, row) => (row % 997 < 900 ? 63 : 64),
+  noise: (random) => random.integer(0, 255),
+  'few low bytes': (random) => random.integer(0, 3) * random.integer(0, 3),
+  'few high bytes': (random) => 255 - random.integer(0, 3) * random.integer(0, 3),
+  'many bytes, some often': (random) => (random.chance(0.8) ? 200 + random.integer(0, 7) : random.integer(0, 255)),
+  'codes that would be too long': (random) => Math.min(255, Math.floor(-Math.log2(1 - random.next()) * 1.3)),
+  'two bytes': (random) => (random.chance(0.1) ? 1 : 254),
+};
+
+describe('frames of planes', () => {
+  const room = 80_000;
+  const [from, out, whole] = [memory.take(room), memory.take(room + 1024), memory.take(room)];
+  const table = memory.take(64 * 1024);
+  const zstd = memory.zstdScratch();
+
+  function framed(bytes: Uint8Array, first: number, planes: number): number {
+    memory.u8.set(bytes, from);
+    const end =
+      call('zstdPlanes', table, from, first, planes, planes === 0 ? 0 : (bytes.length - first) / planes, out) >>> 0;
+    expect(call('zstdDecode', zstd, out, end, whole, bytes.length)).toBe(bytes.length);
+    expect(Buffer.compare(memory.view(whole, bytes.length), bytes)).toBe(0);
+    return end - out;
+  }
+
+  it.each(Object.keys(PLANES))('%s', (name) => {
+    const random = seededRandom();
+    for (const rows of [1, 1023, 1024, 4001, 32_768, 70_001]) {
+      const bytes = Uint8Array.from({ length: rows }, (_, row) => PLANES[name]?.(random, row) ?? 0);
+      const length = framed(bytes, 0, 1);
+      expect(length).toBeLessThan(rows + 20);
+      if (rows > 4000 && name !== 'noise') expect(length).toBeLessThan(0.75 * rows);
+    }
+  });
+
+  it('several, behind levels', () => {
+    const random = seededRandom();
+    const names = Object.keys(PLANES);
+    for (let round = 0; round < 30; round += 1) {
+      const rows = random.integer(0, 8000);
+      const planes = random.integer(0, 8);
+      const bytes: number[] = Array.from({ length: random.pick([0, 6, 900]) }, () => random.integer(0, 255));
+      const first = bytes.length;
+      for (let plane = 0; plane < planes; plane += 1) {
+        const make = PLANES[random.pick(names)];
+        for (let row = 0; row < rows; row += 1) bytes.push(make?.(random, row) ?? 0);
+      }
+      framed(Uint8Array.from(bytes), first, planes);
+    }
+  });
+
+  it('streams of values of 4 and 8 bytes, back and forth', () => {
+    const random = seededRandom();
+    for (const width of [4, 8]) {
+      for (const count of [1, 15, 16, 17, 333]) {
+        const bytes = Uint8Array.from({ length: count * width }, () => random.integer(0, 255));
+        put(bytes);
+        call('streamsEncode', values, count, width, page);
+        const expected = bytes.map((_, at) => bytes[(at % count) * width + Math.floor(at / count)] as number);
+        expect(memory.view(page, bytes.length)).toEqual(expected);
+        call('streamsDecode', page, count, width, back);
+        expect(memory.view(back, bytes.length)).toEqual(bytes);
+      }
+    }
+  });
+});
 
 describe('numbers of texts', () => {
   it('the memo gives the numbers that the table gives', () => {

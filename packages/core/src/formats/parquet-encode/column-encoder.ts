@@ -23,6 +23,8 @@ const STREAMS_PART = 0.9;
 export interface EncodedChunk {
   dictionary: HeldColumn | undefined;
   pages: HeldColumn;
+  /** Number of the codec. */
+  codec: number;
   encodings: number[];
   values: number;
   nulls: number;
@@ -178,7 +180,9 @@ export class ColumnEncoder {
     const body = this.#parts.memory.scratch.body.ensure(levels + this.#valueRoom(codes !== undefined));
     const valuesAt = isOptional ? this.#putLevels(body) : body;
     const { end, encoding } = codes === undefined ? this.#putDirect(valuesAt) : this.#putCodes(codes, valuesAt);
-    this.#writer.data(body, end - body, staged.rows, encoding);
+    const isStreams = encoding === ENCODINGS.streams;
+    const planes = isStreams ? { width: this.#parts.column.width, count: staged.present } : undefined;
+    this.#writer.data(body, end - body, staged.rows, encoding, planes);
     this.#writer.column.isOpenInFront = this.#mayHaveDictionary;
     staged.clear();
     this.#hasCodes = false;
@@ -243,7 +247,7 @@ export class ColumnEncoder {
 
   /** By the first page with values. Returns its numbers where a dictionary pays. */
   #choose(): Ptr | undefined {
-    const { memory, column, isOrdered, chunkRows } = this.#parts;
+    const { memory, column, codec, isOrdered, chunkRows } = this.#parts;
     const { scratch } = memory;
     const { values, present, valueBytes } = this.#staged;
     if (present === 0) return undefined;
@@ -264,7 +268,9 @@ export class ColumnEncoder {
     }
     this.#dictionary?.release();
     this.#dictionary = undefined;
-    if (this.#streamsPay()) this.#encoding.direct = 'streams';
+    if (!this.#streamsPay()) return undefined;
+    this.#encoding.direct = 'streams';
+    if (codec === 'light') this.#writer.useFrames();
     return undefined;
   }
 
@@ -274,9 +280,13 @@ export class ColumnEncoder {
     const { scratch } = memory;
     const { values, present } = this.#staged;
     if (codec === 'none' || column.kernelType === undefined || column.kernelType < FLOAT32) return false;
-    const bytes = present * column.width;
+    // A chunk has one codec, and pages of nulls may be there already.
+    if (codec === 'light' && this.#writer.values > 0) return false;
+    const { width } = column;
+    const bytes = present * width;
     const out = scratch.body.ensure(bytes);
-    memory.kernels['streamsEncode']?.(values, present, column.width, out);
+    memory.kernels['streamsEncode']?.(values, present, width, out);
+    if (codec === 'light') return this.#writer.frameBytes(out, { width, count: present }) < STREAMS_PART * bytes;
     return this.#writer.compressedBytes(out, bytes) < STREAMS_PART * this.#writer.compressedBytes(values, bytes);
   }
 
@@ -317,10 +327,11 @@ export class ColumnEncoder {
   end(): EncodedChunk {
     this.flush();
     const dictionary = this.#putDictionary();
-    const { column: pages, encodings, values, uncompressedBytes } = this.#writer;
+    const { column: pages, codec, encodings, values, uncompressedBytes } = this.#writer;
     return {
       dictionary,
       pages,
+      codec,
       encodings: [...encodings, ENCODINGS.rle].sort((a, b) => a - b),
       values,
       nulls: this.#nulls,

@@ -9,7 +9,7 @@ import type { IpcColumn } from '../ipc-columns.ts';
 import type { EncoderOutput, SummedChunk } from '../parquet-encoder.ts';
 import { ChunkBounds } from './chunk-bounds.ts';
 import { ColumnEncoder, type EncodedChunk } from './column-encoder.ts';
-import { CODECS, type NativeCodec } from './encodable.ts';
+import type { NativeCodec } from './encodable.ts';
 import { type EncoderMemory, enterEncoderMemory, leaveEncoderMemory } from './encoder-memory.ts';
 import { PAGE_BYTES, STAGED_BYTES } from './encoder-sizes.ts';
 import { type FooterChunk, type FooterGroup, footerBytes } from './footer.ts';
@@ -148,7 +148,7 @@ export class NativeEncoder {
   }
 
   async #writeChunk(chunk: EncodedChunk): Promise<FooterChunk> {
-    const { dictionary, pages, encodings, values, nulls, uncompressedBytes, bounds } = chunk;
+    const { dictionary, pages, codec, encodings, values, nulls, uncompressedBytes, bounds } = chunk;
     await this.#begin();
     const isPlaced = pages === this.#held.placed;
     const offset = isPlaced ? (this.#placedAt as number) : this.#bytes;
@@ -156,7 +156,6 @@ export class NativeEncoder {
     const dictionaryBytes = dictionary?.bytes ?? 0;
     for await (const piece of this.#held.stored(pages)) await this.#write([piece]);
     await this.#write(this.#held.views(pages));
-    const codec = CODECS[this.#options.compression as NativeCodec];
     const bytes = this.#bytes - offset;
     return { offset, dictionaryBytes, bytes, uncompressedBytes, values, nulls, codec, encodings, bounds };
   }
