@@ -1,6 +1,6 @@
 /** Turns what the file system says into refusals that name the file and what to do. */
 import { readdir } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 import { PipelineError } from '../errors.ts';
 import { nearestName } from '../schema/nearest-name.ts';
@@ -45,7 +45,10 @@ export async function fileError(path: string, error: unknown): Promise<PipelineE
   return new PipelineError('ERR_IO', `${path}: ${reason}`, {
     file: path,
     cause: error,
-    hint: 'check the path, its permissions and the disk',
+    hint:
+      code === 'EISDIR'
+        ? `name a file in it, or what is to be read by a pattern: ${join(path, '*.csv')}`
+        : 'check the path, its permissions and the disk',
   });
 }
 

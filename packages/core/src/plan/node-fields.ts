@@ -74,7 +74,10 @@ export function checkOrderedOn(name: string, fields: Fields): void {
     column: name,
     value: field.type,
     expected: 'a timestamp, date, time or number column',
-    hint: 'order on a column of time or of numbers',
+    hint:
+      field.type === 'utf8'
+        ? 'order on a column of time or of numbers; where types were guessed (text, where there are no rows), name them in schema'
+        : 'order on a column of time or of numbers',
   });
 }
 

@@ -40,10 +40,14 @@ export function checkKeys(
 ): void {
   if (options === undefined) return;
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new PipelineError('ERR_OPTIONS', `options of ${step} are ${String(options)}`, {
-      stage: step,
-      hint: 'pass them as one object',
-    });
+    throw new PipelineError(
+      'ERR_OPTIONS',
+      `options of ${step} are ${Array.isArray(options) ? 'a list' : String(options)}`,
+      {
+        stage: step,
+        hint: 'pass them as one object',
+      },
+    );
   }
   const known = [...own, ...(common === 'stage' ? STAGE_KEYS : STEP_KEYS)];
   for (const key of Object.keys(options)) {

@@ -202,7 +202,7 @@ describe('a wrong turn is told the right one', () => {
     [['fine.csv', '--ordered-on', 'ts'], 1, "hint: give its format with --time-format 'ts=%d/%m/%Y'"],
     [['one.csv', '--ordered-on', 'ts', '--input-ends', 'more'], 2, 'name it with --resume'],
     [['empty.csv', '--ordered-on', 'ts'], 1, '--no-header and --schema'],
-    [['header.csv', '--ordered-on', 'ts'], 1, 'say what its values are with --schema'],
+    [['header.csv', '--ordered-on', 'ts'], 1, 'name them with --schema'],
     [['one.csv', '--ordered-on', 'ts', '--row-group', '5x'], 2, '1d, 6h'],
     [['one.csv', '--ordered-on', 'ts', '--schema', 'ts:dat32'], 2, 'did you mean "date32"?'],
     [['one.csv', '--ordered-on', 'ts', '--schema', 'ts'], 2, 'write ts:timestamp[us],price:float64'],

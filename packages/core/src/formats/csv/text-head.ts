@@ -86,8 +86,20 @@ function tooLong(path: string): PipelineError {
   return badRowError({ file: path, line: 1, row: 0, problem: { kind: 'tooLong', bytes: MOST_HEAD_BYTES } });
 }
 
-/** Bytes of a byte order mark. @throws ERR_FILE_FORMAT when the mark is one of UTF-16 */
+/** How files begin that are taken for text now and then, and what reads them. */
+const NO_TEXT = [
+  { mark: 'PAR1', format: 'Parquet', reader: 'readParquet' },
+  { mark: 'ARROW1', format: 'Arrow IPC', reader: 'readArrow' },
+];
+
+/** Bytes of a byte order mark. @throws ERR_FILE_FORMAT when the mark is one of UTF-16, or of a file that is no text */
 export function markBytes(path: string, sample: Buffer): number {
+  const other = NO_TEXT.find(({ mark }) => sample.toString('latin1', 0, mark.length) === mark);
+  if (other !== undefined)
+    throw new PipelineError('ERR_FILE_FORMAT', `${path} is not text but ${other.format}`, {
+      file: path,
+      hint: `read it with ${other.reader}; where the format follows from the name, give the file the ending of its format`,
+    });
   const mark = sample.subarray(0, 3).toString('hex');
   if (mark === 'efbbbf') return 3;
   if (!mark.startsWith('fffe') && !mark.startsWith('feff')) return 0;

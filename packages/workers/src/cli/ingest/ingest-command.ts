@@ -67,13 +67,21 @@ function fileOptions(command: Command): Command {
     .option('--max-bad-rows <n>', 'fail all the same after so many (default: 10000)', count);
 }
 
-/** Which store, dataset and order: what has to be said at least. */
-function whereTo([file = 'FILE']: readonly string[]): string {
+/** Which store, dataset and order: what has to be said at least, and has not been. */
+function whereTo([file = 'FILE']: readonly string[], given: Partial<IngestOptions>): string {
   const name = /^[^/]*?([A-Za-z0-9_-]+)/.exec(file.split('/').at(-1) ?? '')?.[1] ?? 'ticks';
-  return (
-    `say which store and which dataset of it, such as --store ./store --key name=${name}\n` +
-    `try: spillway ingest ${/[*?{ ]/.test(file) ? `'${file}'` : file} --store ./store --key name=${name} --ordered-on COLUMN --dry-run`
-  );
+  const key = Object.entries(given.key ?? { name }).map(([level, value]) => `${level}=${value}`);
+  const [toStore, toDataset] = [`--store ${given.store ?? './store'}`, `--key ${key.join(',')}`];
+  const missing = [
+    ...(given.store === undefined ? [{ what: 'which store', as: toStore }] : []),
+    ...(given.key === undefined
+      ? [{ what: given.store === undefined ? 'which dataset of it' : 'which dataset', as: toDataset }]
+      : []),
+  ];
+  const [what, as] = [missing.map((each) => each.what).join(' and '), missing.map((each) => each.as).join(' ')];
+  const path = /[*?{ ]/.test(file) ? `'${file}'` : file;
+  const order = `--ordered-on ${given.orderedOn ?? 'COLUMN'}`;
+  return `say ${what}, such as ${as}\ntry: spillway ingest ${path} ${toStore} ${toDataset} ${order} --dry-run`;
 }
 
 export function addIngest(program: Command, context: Context): void {
@@ -108,8 +116,9 @@ export function addIngest(program: Command, context: Context): void {
         ],
       ]),
     )
-    .action(async (files: string[], { store, key, ...options }: Partial<IngestOptions>) => {
-      if (store === undefined || key === undefined) throw new UsageError(whereTo(files));
+    .action(async (files: string[], given: Partial<IngestOptions>) => {
+      const { store, key, ...options } = given;
+      if (store === undefined || key === undefined) throw new UsageError(whereTo(files, given));
       const whole = { ...(options as IngestOptions), store, key };
       await (await import('./ingest.ts')).ingest(files, whole, context);
     });

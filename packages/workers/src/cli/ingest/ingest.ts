@@ -167,7 +167,7 @@ function toldBetter(
   if (error.code === 'ERR_TYPE_UNSUPPORTED' && isSampled)
     return withHint(
       error,
-      "so a sample of the rows suggests, and where there are no rows all is text; say what its values are with --schema 'name:type,…', or how its times are written with --time-format",
+      "types are guessed from a sample, and are text where there are no rows: name them with --schema 'name:type,…', or say how times are written with --time-format",
     );
   return error.stage === FILES ? withHint(error, error.hint) : error;
 }

@@ -1,0 +1,46 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createPipeline, readCsv, readNdjson, type Shape, type Source } from '@spillway/core';
+import { buildLogicalPlan, resolvePlan } from '@spillway/core/internal';
+import { expect, it } from 'vitest';
+import { quickFolder } from '#support/temporary-folder';
+
+const refusalOf = (source: Source<Shape>) =>
+  expect(resolvePlan(buildLogicalPlan([createPipeline().source(source).collect()]))).rejects;
+const csv = (path: string): Source<Shape> => readCsv(path, { orderedOn: 'ts' });
+
+function fileOf(text: string): string {
+  const path = join(quickFolder(), 'rows.csv');
+  writeFileSync(path, text);
+  return path;
+}
+
+it.each([
+  ['PAR1\0\0\0\x15\xff', 'Parquet', 'readParquet'],
+  ['ARROW1\0\0\xff\xff\xff\xff', 'Arrow IPC', 'readArrow'],
+])('a file that begins with %j is no text, whoever reads it', async (text, format, reader) => {
+  const path = fileOf(text);
+  const refusal = {
+    code: 'ERR_FILE_FORMAT',
+    message: expect.stringContaining(`${path} is not text but ${format}`),
+    hint: expect.stringContaining(reader),
+  };
+  await refusalOf(csv(path)).toMatchObject(refusal);
+  await refusalOf(readNdjson(path, { orderedOn: 'ts' })).toMatchObject(refusal);
+});
+
+it('a folder is refused, and a pattern for what is in it named', async () => {
+  const folder = quickFolder();
+  await refusalOf(csv(folder)).toMatchObject({
+    code: 'ERR_IO',
+    message: expect.stringContaining('it is a folder'),
+    hint: expect.stringContaining(join(folder, '*.csv')),
+  });
+});
+
+it('without rows all columns are text, which the refusal of an order on one of them says', async () => {
+  await refusalOf(csv(fileOf('ts,price\n'))).toMatchObject({
+    code: 'ERR_TYPE_UNSUPPORTED',
+    hint: expect.stringContaining('name them in schema'),
+  });
+});
