@@ -46,6 +46,13 @@ export const LAST_CLOSE: usize = 104;
 export const BLOCK_LINES: usize = 112;
 export const BLOCK_WRONG: usize = 120;
 
+/** Whether the last byte ended a line. */
+export const LAST_LINE: usize = 128;
+/** Of the places looked at once: the block behind them, up to which there was nothing but plain blocks, and line ends. */
+export const TILE_BASE: usize = 136;
+export const TILE_PLAIN: usize = 140;
+export const TILE_ENDS: usize = 144;
+
 /** A bad row: its number in this call, where it starts, its fields, what is wrong. */
 export const BAD_BYTES: usize = 16;
 export const BAD_FIELDS: u32 = 1;

@@ -10,6 +10,5 @@ export { rowsToBatch } from './batch/rows-to-batch.ts';
 export { sharedTableBatches } from './batch/shared-table.ts';
 export { sliceBatch } from './batch/slice-batch.ts';
 export { OrderCheck } from './formats/order-check.ts';
-export { OrderWatch } from './formats/order-watch.ts';
 export { compareOrdered, disorderError, orderedValue } from './formats/ordered-value.ts';
 export { parseType } from './schema/parse-type.ts';

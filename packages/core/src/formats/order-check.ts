@@ -3,14 +3,8 @@ import type { Column } from '../batch/contract.ts';
 import { PipelineError } from '../errors.ts';
 import type { Arena } from '../memory/contract.ts';
 import type { TypeText } from '../schema/types.ts';
-import {
-  compareOrdered,
-  disorderError,
-  firstDisorder,
-  isOrderable,
-  type OrderedValue,
-  orderedValue,
-} from './ordered-value.ts';
+import { firstDisorder } from './disorder.ts';
+import { compareOrdered, disorderError, isOrderable, type OrderedValue, orderedValue } from './ordered-value.ts';
 
 /** Checks that one column ascends over a run of batches. Equal neighbours are in order; a null or NaN never is. */
 export class OrderCheck {

@@ -108,43 +108,6 @@ export function rowComparer(arena: Arena, column: Column): (a: number, b: number
   };
 }
 
-/** The first row that is before its predecessor, or -1. The column has no nulls. */
-export function firstDisorder(arena: Arena, column: Column): number {
-  if (isWide(column.type)) return firstWideDisorder(arena, column);
-  if (column.type === 'utf8') return firstTextDisorder(arena, column);
-  const values = numbers(arena, column);
-  let last = values[0] ?? 0;
-  // Written so that NaN is out of order.
-  for (let row = 0; row < values.length; row += 1) {
-    const value = values[row] ?? 0;
-    if (!(value >= last)) return row;
-    last = value;
-  }
-  return -1;
-}
-
-/** 64-bit integers as two words each: five times faster than bigints. */
-function firstWideDisorder(arena: Arena, column: Column): number {
-  const flip = column.type === 'uint64' ? 0x8000_0000 | 0 : 0;
-  const words = new Int32Array(arena.buffer, column.values, column.length * 2);
-  let lastHigh = -(2 ** 31);
-  let lastLow = 0;
-  for (let at = 0; at < words.length; at += 2) {
-    const low = (words[at] as number) >>> 0;
-    const high = (words[at + 1] as number) ^ flip;
-    if (high < lastHigh || (high === lastHigh && low < lastLow)) return at / 2;
-    lastHigh = high;
-    lastLow = low;
-  }
-  return -1;
-}
-
-function firstTextDisorder(arena: Arena, column: Column): number {
-  const compare = textComparer(arena, column);
-  for (let row = 1; row < column.length; row += 1) if (compare(row - 1, row) > 0) return row;
-  return -1;
-}
-
 const PER_SECOND: Record<string, bigint> = { s: 1n, ms: 1_000n, us: 1_000_000n, ns: 1_000_000_000n };
 
 /** A value in words: timestamps as ISO 8601, with as many digits as the unit has. */

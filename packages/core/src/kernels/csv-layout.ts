@@ -21,7 +21,7 @@ export const INDEX = {
   goodRows: 64,
   badRows: 68,
   flags: 72,
-  bytes: 128,
+  bytes: 192,
 } as const;
 
 export const INDEX_FLAG = { notAscii: 1, quotes: 2, needsMore: 4, stopped: 8 } as const;

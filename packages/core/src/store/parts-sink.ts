@@ -10,7 +10,7 @@ import type { Batch } from '../batch/contract.ts';
 import { sliceBatch } from '../batch/slice-batch.ts';
 import { makeFolder, syncFolder } from '../formats/durable-file.ts';
 import { fileError } from '../formats/file-error.ts';
-import { OrderWatch } from '../formats/order-watch.ts';
+import { OrderCheck } from '../formats/order-check.ts';
 import { orderedValue, showOrdered } from '../formats/ordered-value.ts';
 import type { RowFile } from '../formats/row-file.ts';
 import type { FileParts, SinkSpec } from '../plan/logical.ts';
@@ -58,7 +58,7 @@ interface OpenPart {
 export class PartsSink implements FileSink {
   readonly #options: FileSinkOptions;
   readonly #spec: PartedSpec;
-  readonly #watch: OrderWatch | undefined;
+  readonly #order: OrderCheck | undefined;
   readonly #column: { type: TypeText; periods: Periods } | undefined;
   /** Names of the files that have been ended. */
   readonly #done: string[];
@@ -77,7 +77,7 @@ export class PartsSink implements FileSink {
     this.#marks = from?.number ?? 0;
     if (parts.kind !== 'period') return;
     this.#column = periodColumn(parts, options.fields);
-    this.#watch = new OrderWatch(options.arena, parts.on, this.#column.type);
+    this.#order = new OrderCheck(options.arena, parts.on, this.#column.type);
   }
 
   /** @throws ERR_IO */
@@ -100,7 +100,7 @@ export class PartsSink implements FileSink {
   async push(batch: Batch): Promise<void> {
     try {
       const { parts } = this.#spec;
-      if (parts.kind === 'period') this.#watch?.check(batch.column(parts.on), this.rows);
+      if (parts.kind === 'period') this.#order?.check(batch.column(parts.on), this.rows);
       for (let row = 0; row < batch.rows; ) {
         const part = (this.#open ??= await this.#next(batch, row));
         const rows = this.#fitting(part, batch, row);

@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import type { Fields } from '@spillway/core';
 import { ArrowReader, type ArrowSplit, arrowSplits } from '@spillway/core/arrow-files';
 import { PipelineError } from '@spillway/core/base';
-import { OrderWatch } from '@spillway/core/data';
+import { OrderCheck } from '@spillway/core/data';
 import type { Arena, ArrowFile, Batch } from '@spillway/core/internal';
 import type { SourceGate } from '../channels/source-gate.ts';
 import type { SplitBounds } from '../lanes/generated-input.ts';
@@ -95,13 +95,13 @@ export class ArrowInput implements LaneInput {
     const { arena, source, fields } = this.#parts;
     const field = fields.find(({ name }) => name === source.orderedOn);
     if (field === undefined) return;
-    const watch = new OrderWatch(arena, field.name, field.type, file.called ?? file.path);
+    const order = new OrderCheck(arena, field.name, field.type, file.called ?? file.path);
     let row = fileRow;
     for (const batch of batches) {
-      watch.check(batch.column(field.name), row);
+      order.check(batch.column(field.name), row);
       row += batch.rows;
     }
     const at = { file: file.called ?? file.path, row: fileRow };
-    this.#parts.onSplit({ split: sequence, first: watch.first, last: watch.last, at });
+    this.#parts.onSplit({ split: sequence, first: order.first, last: order.last, at });
   }
 }

@@ -2,7 +2,7 @@
 import { closeSync, openSync } from 'node:fs';
 import type { Fields } from '@spillway/core';
 import { PipelineError } from '@spillway/core/base';
-import { OrderWatch } from '@spillway/core/data';
+import { OrderCheck } from '@spillway/core/data';
 import type { Arena, Batch, Ptr, TextFile } from '@spillway/core/internal';
 import {
   type BadRow,
@@ -192,16 +192,16 @@ export class TextInput implements LaneInput {
     const { arena, source, fields } = this.#parts;
     const field = fields.find((candidate) => candidate.name === source.orderedOn);
     if (field === undefined) return;
-    const watch = new OrderWatch(arena, field.name, field.type, file.path);
+    const order = new OrderCheck(arena, field.name, field.type, file.path);
     let row = start.fileRow;
     for (const batch of batches) {
-      watch.check(batch.column(field.name), row);
+      order.check(batch.column(field.name), row);
       row += batch.rows;
     }
     this.#parts.onSplit({
       split: chunk,
-      first: watch.first,
-      last: watch.last,
+      first: order.first,
+      last: order.last,
       at: { file: file.path, row: start.fileRow },
     });
   }

@@ -12,7 +12,7 @@ import type { Arena } from '../../memory/contract.ts';
 import { isTimestamp, parseType } from '../../schema/parse-type.ts';
 import type { FieldSpec } from '../../schema/types.ts';
 import { fileError, throwIfStopped } from '../file-error.ts';
-import { OrderWatch } from '../order-watch.ts';
+import { OrderCheck } from '../order-check.ts';
 import type { ParquetInfo } from '../parquet-info.ts';
 import type { ReadParquetRequest, ReadParquetResult } from '../parquet-reader.ts';
 import { ColumnPages } from './column-pages.ts';
@@ -41,7 +41,7 @@ export class NativeReader {
   readonly result: ReadParquetResult = { rows: 0, batches: 0, bytes: 0, first: undefined, last: undefined };
   readonly #info: ParquetInfo;
   readonly #request: NativeRequest;
-  readonly #order: OrderWatch | undefined;
+  readonly #order: OrderCheck | undefined;
   readonly #memory: PageMemory = borrowMemory();
   readonly #narrowed: Region = new Region(this.#memory);
   readonly #firstRowInFile: number;
@@ -53,7 +53,7 @@ export class NativeReader {
     this.#info = info;
     this.#request = request;
     const ordered = request.copied.find((field) => field.name === request.orderedOn);
-    this.#order = ordered && new OrderWatch(request.arena, ordered.name, ordered.type, request.path);
+    this.#order = ordered && new OrderCheck(request.arena, ordered.name, ordered.type, request.path);
     const groups = request.rowGroups.map((index) => info.rowGroups[index]);
     if (groups.some((group) => group === undefined)) throw new PageProblem('a row group that is not there');
     this.#firstRowInFile = groups[0]?.firstRow ?? 0;
