@@ -16,7 +16,7 @@ function fileOf(text: string): string {
 }
 
 it.each([
-  ['PAR1\0\0\0\x15\xff', 'Parquet', 'readParquet'],
+  ['PAR1\x15\x04\x15\x10', 'Parquet', 'readParquet'],
   ['ARROW1\0\0\xff\xff\xff\xff', 'Arrow IPC', 'readArrow'],
 ])('a file that begins with %j is no text, whoever reads it', async (text, format, reader) => {
   const path = fileOf(text);
@@ -27,6 +27,10 @@ it.each([
   };
   await refusalOf(csv(path)).toMatchObject(refusal);
   await refusalOf(readNdjson(path, { orderedOn: 'ts' })).toMatchObject(refusal);
+});
+
+it('a header may be the same letters', async () => {
+  await refusalOf(csv(fileOf('PAR1,PAR2\n1,2\n'))).toMatchObject({ code: 'ERR_COLUMN_UNKNOWN' });
 });
 
 it('a folder is refused, and a pattern for what is in it named', async () => {

@@ -86,10 +86,10 @@ function tooLong(path: string): PipelineError {
   return badRowError({ file: path, line: 1, row: 0, problem: { kind: 'tooLong', bytes: MOST_HEAD_BYTES } });
 }
 
-/** How files begin that are taken for text now and then, and what reads them. */
+/** How files begin that are taken for text now and then, with a byte that text has not, and what reads them. */
 const NO_TEXT = [
-  { mark: 'PAR1', format: 'Parquet', reader: 'readParquet' },
-  { mark: 'ARROW1', format: 'Arrow IPC', reader: 'readArrow' },
+  { mark: 'PAR1\x15', format: 'Parquet', reader: 'readParquet' },
+  { mark: 'ARROW1\0', format: 'Arrow IPC', reader: 'readArrow' },
 ];
 
 /** Bytes of a byte order mark. @throws ERR_FILE_FORMAT when the mark is one of UTF-16, or of a file that is no text */
