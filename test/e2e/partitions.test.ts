@@ -85,7 +85,7 @@ describe('a plan in partitions', () => {
           .sort({ by } as never)
           .collect(),
       ],
-      [1, 7],
+      [4],
     );
   });
 
@@ -105,6 +105,46 @@ describe('a plan in partitions', () => {
       });
       return [bins.collect(), joined.limit(40).collect(), joined.sort({ by: 'bid' }).collect()];
     }, [1, 6]);
+  });
+
+  it.each<[string, (rows: ReturnType<typeof source>) => unknown]>([
+    ['lag', (rows) => rows.lag({ before: 'x', then: 'key' }, { rows: 3 })],
+    [
+      'lag by key, over partitions',
+      (rows) => rows.filter(col('value').gt(7)).lag({ before: 'x' }, { rows: 4, by: ['key'] }),
+    ],
+    ['diff of sorted rows', (rows) => rows.sort({ by: 'x' }).diff({ change: 'value' }, { by: ['key'] })],
+    [
+      'rolling over rows',
+      (rows) =>
+        rows.rolling(
+          { sum: agg.sum('x'), least: agg.min('x'), of: agg.sum('value'), n: agg.count() },
+          { rows: 9, minRows: 3 },
+        ),
+    ],
+    [
+      'rolling over rows of a key',
+      (rows) => rows.rolling({ std: agg.std('x'), first: agg.first('value') }, { rows: 5, by: ['key'] }),
+    ],
+    [
+      'rolling over a period, longer than a partition',
+      (rows) => rows.rolling({ mean: agg.mean('x'), last: agg.last('key') }, { period: 90, on: 't', by: ['key'] }),
+    ],
+    ['rolling over a short period', (rows) => rows.rolling({ most: agg.max('x') }, { period: 2, on: 't' })],
+    [
+      'one behind the other',
+      (rows) =>
+        rows
+          .lag({ before: 'x' }, { by: ['key'] })
+          .filter(col('before').lt(col('x')))
+          .memoryBuffer({ rows: 5 })
+          .rolling({ sum: agg.sum('before') }, { period: 7, on: 't' }),
+    ],
+  ])('looks back over partitions: %s', async (_, step) => {
+    const end = (): Sink[] => [(step(source()) as ReturnType<typeof source>).collect() as Sink];
+    await expectSame(end, [5]);
+    const { text } = await explain(end(), { dask: true });
+    expect(text).not.toMatch(/(lag|diff|rolling): at the end/);
   });
 
   it('does not join rows with those that are sorted out of them in the partitions', async () => {
@@ -152,17 +192,16 @@ describe('a plan in partitions', () => {
 
   it('says where each step runs', async () => {
     const rows = source().filter(col('x').gt(0));
-    const { crossings, text } = await explain([rows.sort({ by: 'x' }).collect(), rows.lag({ before: 'x' }).collect()], {
-      dask: true,
-    });
+    const sinks = [rows.sort({ by: 'x' }).collect(), rows.lead({ after: 'x' }).collect()];
+    const { crossings, text } = await explain(sinks, { dask: true });
     expect(crossings?.map(({ node, runs }) => [node, runs])).toEqual([
       ['made', 'tasks'],
       ['filter', 'tasks'],
       ['sort', 'ranges'],
       ['collect', 'end'],
-      ['lag', 'end'],
+      ['lead', 'end'],
       ['collect-2', 'end'],
     ]);
-    expect(text).toContain('lag: at the end, on the coordinator (depends on the rows before)');
+    expect(text).toContain('lead: at the end, on the coordinator (looks at rows behind)');
   });
 });

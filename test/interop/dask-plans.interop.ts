@@ -56,6 +56,12 @@ const SHAPES: Record<string, () => Sink[]> = {
       .aggStream({ orderedOn: 't', aggregations: { bins: { every: 9, columns: { sum: agg.sum('bid') } } } });
     return [bins.collect()];
   },
+  'steps that look back': () => [
+    source()
+      .lag({ before: 'x' }, { rows: 2, by: ['key'] })
+      .rolling({ mean: agg.mean('before') }, { period: 9, on: 't' })
+      .collect(),
+  ],
   'rows that depend on those before': () => [
     source()
       .distinct({ by: ['key', 'value'] })

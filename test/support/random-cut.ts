@@ -86,7 +86,19 @@ const STEPS: Readonly<Record<string, (n: number) => (rows: Rows) => unknown>> = 
   op: (n) => (rows) => (rows as never as { dropMultiples(o: object): Rows }).dropMultiples({ by: 2 + Math.abs(n) }),
   rename: () => (rows) => rows.rename({ x: 'y' }).rename({ y: 'x' }).select(ALL),
   nulls: () => (rows) => rows.dropNulls('key').select(ALL),
-  lag: (n) => (rows) => rows.lag({ before: 'x' }, { rows: 1 + Math.abs(n), by: ['key'] }).select(ALL),
+  lag: (n) => (rows) =>
+    rows
+      .lag({ before: 'x' }, { rows: 1 + Math.abs(n), by: ['key'] })
+      .withColumns({ x: col('before') })
+      .select(ALL),
+  rolling: (n) => (rows) =>
+    rows
+      .rolling(
+        { sum: agg.sum('x'), most: agg.max('value') },
+        n > 3 ? { period: n, on: 't' } : { rows: 5 + n, ...(n % 2 === 0 && { by: ['key'] }) },
+      )
+      .withColumns({ x: col('sum'), value: col('most') })
+      .select(ALL),
   distinct: () => (rows) => rows.distinct({ by: 'key' }),
   sort: (n) => (rows) => rows.sort({ by: ['t', { column: 'x', descending: n > 3 }] }),
   restore: (n) => (rows) => rows.sort({ by: [{ column: 'key', descending: n > 3 }, 'x'] }).sort({ by: 't' }),
@@ -100,9 +112,11 @@ function randomSteps(random: SeededRandom, log: string[], most: number): Step {
   for (let count = random.integer(0, most); count > 0; count--) {
     const isCut = random.chance(0.8);
     const kind = random.pick(
-      isCut ? ['filter', 'compute', 'op', 'rename', 'nulls', 'latest', 'sort', 'restore'] : Object.keys(STEPS),
+      isCut
+        ? ['filter', 'compute', 'op', 'rename', 'nulls', 'latest', 'sort', 'restore', 'lag', 'rolling']
+        : Object.keys(STEPS),
     );
-    const n = random.integer(-5, 12);
+    const n = random.integer(-4, 12);
     log.push(`${kind} ${n}`);
     steps.push((STEPS[kind] as (typeof STEPS)[string])(n) as Step);
   }

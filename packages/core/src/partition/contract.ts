@@ -41,6 +41,8 @@ export interface PartitionTask {
   runs?: RunFiles[];
   /** Which values it reads, where that follows from results of earlier steps: what it gave for others does not count. */
   range?: string;
+  /** It is not cut in two: what it reads beside its part belongs to the first of its rows. */
+  isWhole?: true;
 }
 
 /** Sorted rows of a partition, and the keys of some of them: of every so-maniest row from the first on. */
@@ -119,6 +121,7 @@ export interface CutStep {
   /** Tasks whose inputs follow from results of earlier steps: see `tasksOf`. */
   reads: StepReads[];
   ranges: RangeReads[];
+  tails: TailReads[];
 }
 
 /** Partitions, from and up to (not included). */
@@ -137,6 +140,21 @@ export interface StepReads {
   /** Who says where their rows lie, in the same order. Left out where they read ranges of a sort. */
   bounds?: TasksBefore;
   sides: SideReads[];
+}
+
+/** Tasks with a step that looks back: they read the last rows of the partitions before. */
+export interface TailReads {
+  /** Of this step. */
+  tasks: PartitionRange;
+  /** Who has found these rows, in the same order; which of their files has them, and which has none. */
+  of: TasksBefore;
+  file: number;
+  empty: number;
+  /** Source of the task's plan. */
+  node: number;
+  /** How many rows are enough; or how long before the first row of a partition. Neither: rows of each key, from all partitions before. */
+  rows?: number;
+  period?: bigint;
 }
 
 /** Tasks that read sorted rows of all partitions, one range of values each, in their order. */

@@ -2,6 +2,7 @@
 import { isMergeable } from '../operators/windows/columns.ts';
 import type { OperatorSpec } from '../plan/logical.ts';
 import type { ResolvedNode } from '../plan/resolved.ts';
+import type { RollingSpec, ShiftSpec, TailSpec } from '../plan/steps/specs.ts';
 import { hasTraits, traitsOf } from '../plan/steps/traits.ts';
 import type { RangeKey } from './contract.ts';
 import { rangeKey } from './key-order.ts';
@@ -9,12 +10,14 @@ import { rangeKey } from './key-order.ts';
 /**
  * `stateless`: what it gives for rows depends on them alone, so it runs in every partition. `mergeable`: states of the partitions are merged
  * exactly, in their order. `twice`: `first` runs in every partition and leaves less to do, or less to send, for the step itself, which runs over
- * their results at the end. `ranges`: in every partition, and the rows go on in ranges of its values. `order`: what it gives depends on rows of other partitions, so it runs at the end.
+ * their results at the end. `ranges`: in every partition, and the rows go on in ranges of its values. `tail`: in every partition, behind the last rows of those before. `order`: what it gives depends on rows of other partitions, so it runs at the end.
  */
 export type OperatorCrossing =
   | { kind: 'stateless' | 'mergeable' }
   | { kind: 'twice'; first: OperatorSpec }
   | { kind: 'ranges'; key: RangeKey }
+  /** It looks back no further than these rows. */
+  | { kind: 'tail'; tail: TailSpec }
   /** `reason`: as the rest of a sentence. */
   | { kind: 'order'; reason: string };
 
@@ -48,6 +51,11 @@ export function crossingOf(node: ResolvedNode): OperatorCrossing {
     case 'distinct':
       if (spec.max === undefined) return { kind: 'twice', first: spec };
       return atTheEnd('remembers the latest keys');
+    case 'memoryBuffer':
+      return node.emissionsVisible ? atTheEnd('cuts batches that are seen') : STATELESS;
+    case 'shift':
+    case 'rolling':
+      return tailCrossing(node, spec);
     case 'slice':
       if (spec.to !== undefined) return { kind: 'twice', first: { ...spec, from: 0, step: 1 } };
       return atTheEnd('counts rows');
@@ -64,6 +72,20 @@ function aggregateCrossing(
   if (other !== undefined) return atTheEnd(`"${other.name}" has states that cannot be merged exactly`);
   if (emissionsVisible && (hasTriggers(triggers) || !accumulate)) return atTheEnd('flushes where its batches are seen');
   return { kind: 'mergeable' };
+}
+
+/** What it gives for a row depends on some rows before it, whatever was before these: rolling sums are exact. */
+function tailCrossing({ emissionsVisible }: ResolvedNode, spec: ShiftSpec | RollingSpec): OperatorCrossing {
+  if (emissionsVisible) return atTheEnd('keeps batches that are seen');
+  const { rows, by } = spec;
+  if (spec.kind === 'shift')
+    return spec.rows > 0
+      ? { kind: 'tail', tail: { kind: 'tail', rows: spec.rows, by } }
+      : atTheEnd('looks at rows behind');
+  const { period, on } = spec;
+  if (period !== undefined && on !== undefined) return { kind: 'tail', tail: { kind: 'tail', period, on, by: [] } };
+  if (rows === undefined) return atTheEnd('depends on all rows before');
+  return { kind: 'tail', tail: { kind: 'tail', rows: Math.max(1, rows - 1), by } };
 }
 
 function hasTriggers(triggers: object): boolean {

@@ -11,6 +11,7 @@ import { withPlace } from '../plan/node-fields.ts';
 import { resolvePlan } from '../plan/resolve.ts';
 import type { ResolvedNode, ResolvedPlan } from '../plan/resolved.ts';
 import type { Sink } from '../plan/sinks.ts';
+import { periodSteps } from '../plan/steps/rolling.ts';
 import type {
   CutPlan,
   CutStep,
@@ -19,14 +20,24 @@ import type {
   RangeReads,
   RunFiles,
   SideReads,
+  TailReads,
   TasksBefore,
 } from './contract.ts';
 import { writePlanText } from './plan-text.ts';
 import { RestOfPlan } from './rest-of-plan.ts';
-import { findSections, type Section, type Side, stepOf, stepOfSide } from './sections.ts';
+import {
+  findSections,
+  type Section,
+  type Side,
+  stepOf,
+  stepOfSide,
+  stepOfTail,
+  type Tail,
+  tailsIn,
+} from './sections.ts';
 import { divideSources, type SourcePart, splitSource } from './split-source.ts';
 import type { RootNodes } from './task-plan.ts';
-import { boundsPlan, type SectionPlan, type SideNodes, sectionPlan, sidePlan } from './task-plans.ts';
+import { boundsPlan, type SectionPlan, type SideNodes, sectionPlan, sidePlan, tailPlan } from './task-plans.ts';
 
 export interface CutOptions {
   /** Most partitions of one source. */
@@ -87,6 +98,15 @@ interface SectionTasks extends TasksBefore {
   files: number[];
 }
 
+type TailPass = Omit<TailReads, 'tasks' | 'node'>;
+
+/** How far a step looks back. */
+function reachOf({ node, spec: { rows, by, period } }: Tail): Pick<TailReads, 'rows' | 'period'> {
+  const steps = period && node.spec.kind === 'rolling' ? periodSteps(node.spec, node.inputFields[0] ?? []) : undefined;
+  if (steps !== undefined) return { period: steps };
+  return rows !== undefined && by.length === 0 ? { rows } : {};
+}
+
 /** What tasks that look at the same part of a plan are for. */
 interface NewTasks {
   step: number;
@@ -111,13 +131,16 @@ class Cutter {
 
   /** Adds the tasks of a section, and those that find out what they have to know. Sections that it needs have been cut. */
   cut(section: Section): SectionTasks {
-    const { sides } = section;
+    const { sides, tails } = section;
+    const passes = new Map<Tail, TailPass>();
+    for (const tail of tails) passes.set(tail, this.#tail(section, tail, passes));
     const plan = sectionPlan(this.#plan, section);
     const step = stepOf(section);
     const runs = plan.runs.filter((files) => files !== undefined);
     const more = runs.length > 0 ? { runs } : {};
     const purpose = runs.length < plan.files.length ? 'rows and states of partitions' : 'sorted rows of partitions';
     const partitions = this.#add({ step, purpose, section, ...plan }, more);
+    this.#lookBack(step, partitions, tails, plan.looks, passes);
     if (sides.length > 0) {
       const bounds = section.sorted === undefined ? { bounds: this.#bounds(section) } : {};
       const reads = sides.map((side, index) => this.#side(side, plan.sides[index] as SideNodes));
@@ -126,6 +149,28 @@ class Cutter {
     const tasks = { step, partitions, plan, files: plan.files };
     this.#cut.set(section, tasks);
     return tasks;
+  }
+
+  /** A pass that finds the last rows of each partition. */
+  #tail(section: Section, tail: Tail, passes: ReadonlyMap<Tail, TailPass>): TailPass {
+    const { text, root, looks, bounds, file, empty } = tailPlan(this.#plan, section, tail);
+    const step = stepOfTail(section, tail);
+    const more = bounds === undefined ? {} : { bounds };
+    const partitions = this.#add({ step, purpose: 'last rows of partitions', section, text, root }, more);
+    this.#lookBack(step, partitions, tailsIn(section, tail.chain), looks, passes);
+    return { of: { step, partitions }, file, empty, ...reachOf(tail) };
+  }
+
+  /** Tasks read what steps need that look back. */
+  #lookBack(
+    step: number,
+    tasks: PartitionRange,
+    tails: readonly Tail[],
+    looks: readonly number[],
+    passes: ReadonlyMap<Tail, TailPass>,
+  ): void {
+    for (const [index, tail] of tails.entries())
+      this.#step(step).tails.push({ tasks, node: looks[index] as number, ...(passes.get(tail) as TailPass) });
   }
 
   #bounds(section: Section): TasksBefore {
@@ -186,7 +231,7 @@ class Cutter {
   }
 
   #step(at: number, purpose?: string): CutStep {
-    while (this.steps.length <= at) this.steps.push({ name: '', tasks: [], reads: [], ranges: [] });
+    while (this.steps.length <= at) this.steps.push({ name: '', tasks: [], reads: [], ranges: [], tails: [] });
     const step = this.steps[at] as CutStep;
     if (purpose !== undefined && !step.name.includes(purpose))
       step.name = step.name === '' ? purpose : `${step.name}; ${purpose}`;

@@ -1,6 +1,7 @@
 /** How a plan is cut, for people. */
 import type { Explanation } from '../plan/explain.ts';
 import type { ResolvedNode } from '../plan/resolved.ts';
+import { traitsOf } from '../plan/steps/traits.ts';
 import type { Crossing } from './contract.ts';
 import { mostTextParts } from './divide-text.ts';
 import { findSections, type Section } from './sections.ts';
@@ -23,11 +24,15 @@ function partsOf(source: ResolvedNode): number {
   return isText && spec.source.type === 'text' ? mostTextParts(spec.source) : splitSource(source, MANY).length;
 }
 
-function sectionLines({ source, sides, sorted }: Section): string[] {
+function sectionLines({ source, sides, sorted, tails }: Section): string[] {
   return [
     sorted === undefined
       ? partsLine(source)
       : `  ${source.name}: as many ranges of "${sorted.key.column}" as partitions, from samples of its values; one value is one range`,
+    ...tails.map(
+      ({ node, spec }) =>
+        `  ${node.name}: a first pass finds ${traitsOf(spec).describe(spec)} of the partitions before`,
+    ),
     ...sides.map(({ join, chain, halo }) => {
       const rows = [
         halo.before ? 'the last row of each key before' : [],

@@ -15,7 +15,7 @@ export async function halveTask(
   leastTextBytes: number = LEAST_TEXT_BYTES,
 ): Promise<[PartitionTask, PartitionTask] | undefined> {
   const [own, ...others] = task.inputs;
-  if (own === undefined || own.files !== undefined) return undefined;
+  if (own === undefined || own.files !== undefined || task.isWhole === true) return undefined;
   const halves = await halvesOf(readPlanText<SourceSpec>(own.source), leastTextBytes);
   const [first, second] = halves.map((source, index): PartitionTask => {
     const piece = `${task.piece ?? ''}${index + 1}`;

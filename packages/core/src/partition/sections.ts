@@ -3,6 +3,7 @@ import { PipelineError } from '../errors.ts';
 import { type JoinTimes, joinTimes } from '../plan/join-fields.ts';
 import type { InputRef, OperatorSpec } from '../plan/logical.ts';
 import type { ResolvedNode } from '../plan/resolved.ts';
+import type { TailSpec } from '../plan/steps/specs.ts';
 import type { Crossing, RangeKey } from './contract.ts';
 import { crossingOf, type Halo, haloOf } from './crossing.ts';
 import { whyWhole } from './split-source.ts';
@@ -16,6 +17,8 @@ export interface Section {
   nodes: ResolvedNode[];
   /** What its rows are joined to. */
   sides: Side[];
+  /** Steps that look back, inputs before users. */
+  tails: Tail[];
   /** What leaves. */
   exits: Exit[];
 }
@@ -29,6 +32,15 @@ export interface Side {
   section: Section;
   halo: Halo;
   times: JoinTimes;
+}
+
+/** A step that looks back over the start of a partition. */
+export interface Tail {
+  node: ResolvedNode;
+  /** The source (the sort) first, the last one feeds it. */
+  chain: ResolvedNode[];
+  /** What it needs of the partitions before. */
+  spec: TailSpec;
 }
 
 /** Rows of a port, or what a step of the tasks makes of them for one node of the rest. */
@@ -106,6 +118,7 @@ class SectionFinder {
     if (crossing.kind === 'order') return this.#end(node, crossing.reason);
     if (crossing.kind === 'stateless') return this.#put(node, at);
     if (crossing.kind === 'ranges') return this.#placeSort(node, at, crossing.key);
+    if (crossing.kind === 'tail') return this.#placeTail(node, at, crossing.tail);
     const spec = crossing.kind === 'twice' ? crossing.first : statesOf(node);
     this.#halved.set(node.id, { of: node, spec });
     this.crossings.set(node.id, { node: node.name, runs: crossing.kind === 'twice' ? 'twice' : 'halves' });
@@ -114,13 +127,22 @@ class SectionFinder {
   #placeSource(node: ResolvedNode): void {
     const reason = whyWhole(node);
     if (reason !== undefined) return this.#end(node, reason);
-    this.#put(node, { section: { source: node, nodes: [], sides: [], exits: [] }, path: [] });
+    this.#put(node, { section: { source: node, nodes: [], sides: [], tails: [], exits: [] }, path: [] });
   }
 
   /** What follows goes on in the ranges. */
   #placeSort(node: ResolvedNode, { section: by }: Placed, key: RangeKey): void {
-    this.#put(node, { section: { source: node, sorted: { by, key }, nodes: [], sides: [], exits: [] }, path: [] });
+    this.#put(node, {
+      section: { source: node, sorted: { by, key }, nodes: [], sides: [], tails: [], exits: [] },
+      path: [],
+    });
     this.crossings.set(node.id, { node: node.name, runs: 'ranges' });
+  }
+
+  #placeTail(node: ResolvedNode, at: Placed, spec: TailSpec): void {
+    if (at.path.some(({ spec }) => spec.kind === 'joinStream')) return this.#end(node, 'looks back over joined rows');
+    at.section.tails.push({ node, chain: at.path, spec });
+    this.#put(node, at);
   }
 
   #put(node: ResolvedNode, { section, path }: Placed): void {
@@ -154,6 +176,8 @@ class SectionFinder {
     if (right === undefined) return this.#end(node, 'the rows of its right side are not cut');
     if (right.path.some(({ spec }) => spec.kind === 'joinStream'))
       return this.#end(node, 'its right side is a join itself');
+    if ([left, right].some(({ section, path }) => tailsIn(section, path).length > 0))
+      return this.#end(node, 'joins rows behind a step that looks back');
     if (right.section.sorted !== undefined && needs(right.section.sorted.by, left.section))
       return this.#end(node, 'its right side is sorted where its left side is cut');
     if (node.spec.kind !== 'joinStream' || !this.#ascends(node, left))
@@ -209,15 +233,30 @@ function needs(section: Section, other: Section): boolean {
   return before.some((one) => one !== undefined && needs(one, other));
 }
 
+/** The steps of a chain that look back. */
+export function tailsIn({ tails }: Section, chain: readonly ResolvedNode[]): Tail[] {
+  return tails.filter(({ node }) => chain.includes(node));
+}
+
 /** The step in which the tasks of a section run: all that they need has ended. */
 export function stepOf(section: Section): number {
-  const sorted = section.sorted === undefined ? 0 : stepOf(section.sorted.by) + 1;
-  return Math.max(sorted, ...section.sides.map((side) => stepOfSide(side) + 1));
+  const sides = section.sides.map((side) => stepOfSide(side) + 1);
+  const tails = section.tails.map((tail) => stepOfTail(section, tail) + 1);
+  return Math.max(firstStepOf(section), ...sides, ...tails);
+}
+
+function firstStepOf({ sorted }: Section): number {
+  return sorted === undefined ? 0 : stepOf(sorted.by) + 1;
+}
+
+/** The step in which a pass finds what a step needs that looks back: behind those for the ones before it. */
+export function stepOfTail(section: Section, { chain }: Tail): number {
+  return firstStepOf(section) + tailsIn(section, chain).length;
 }
 
 /** The step in which a first pass looks at the side of a join. */
-export function stepOfSide({ section: { sorted } }: Side): number {
-  return sorted === undefined ? 0 : stepOf(sorted.by) + 1;
+export function stepOfSide({ section }: Side): number {
+  return firstStepOf(section);
 }
 
 function statesOf({ spec, name }: ResolvedNode): OperatorSpec {

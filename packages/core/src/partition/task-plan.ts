@@ -1,10 +1,12 @@
 /** A plan of tasks being put together: parts of the whole plan, with sources for what a task is given and sinks for what leaves it. */
+import type { ExpressionNode } from '../expressions/node.ts';
 import type { InputRef, OperatorSpec, PlanNode, SourceSpec } from '../plan/logical.ts';
 import type { ResolvedNode, ResolvedPlan } from '../plan/resolved.ts';
 import type { Fields } from '../schema/types.ts';
 import type { StoreSpec } from '../store/file-sink.ts';
 import { effectiveSettings } from '../store/write-settings.ts';
 import { writePlanText } from './plan-text.ts';
+import type { Tail } from './sections.ts';
 
 /** A node as the plan has it, without what was found out about it. */
 export function plainNode({ id, name, spec, inputs, ownStage }: PlanNode): PlanNode {
@@ -48,6 +50,14 @@ export interface RootNodes {
   filter?: number;
 }
 
+/** Nodes that are there once more. */
+interface Copied {
+  root: RootNodes;
+  end: InputRef;
+  /** By step that looks back, where it reads what it needs. */
+  looks: number[];
+}
+
 /** A plan being put together, with names and numbers that the whole plan does not have. */
 export class TaskPlan {
   readonly #plan: ResolvedPlan;
@@ -87,19 +97,56 @@ export class TaskPlan {
   }
 
   /** Another one of these nodes, of which each feeds the next. */
-  copy(chain: readonly ResolvedNode[]): RootNodes & { end: InputRef } {
+  copy(chain: readonly ResolvedNode[], tails: readonly Tail[] = []): Copied {
     const [root, ...steps] = chain as [ResolvedNode, ...ResolvedNode[]];
     const ids = new Map<number, number>();
     const { name, spec } = withoutParts(plainNode(root));
     const range = root.spec.kind === 'source' ? undefined : this.#readRange(root);
     let end = this.add(name, spec, range === undefined ? [] : [range.rows]);
     ids.set(root.id, end.node);
+    const looks: number[] = [];
     for (const { id, name, spec, inputs } of steps) {
       const own = inputs.map(({ node, port }) => ({ node: ids.get(node) ?? node, port }));
-      end = this.add(name, spec, own);
+      const tail = tails.find(({ node }) => node.id === id);
+      if (tail === undefined) end = this.add(name, spec, own);
+      else {
+        const { source, last } = this.lookBack(tail, own);
+        looks.push(source);
+        end = this.add(name, last.spec, last.inputs);
+      }
       ids.set(id, end.node);
     }
-    return { ...(range?.nodes ?? { source: ids.get(root.id) as number }), end };
+    return { root: range?.nodes ?? { source: ids.get(root.id) as number }, end, looks };
+  }
+
+  /**
+   * A step that looks back, in a task: what it needs of the partitions before goes in front of the rows, and what the step gives for it is left out again.
+   * @returns where the task reads those rows, and the last of the steps, which is not there yet
+   */
+  lookBack(
+    { node, spec }: Tail,
+    [own]: readonly InputRef[],
+  ): { source: number; last: Pick<PlanNode, 'spec' | 'inputs'> } {
+    const fields = node.inputFields[0] ?? [];
+    const names = (node.outputFields['out'] ?? []).map(({ name }) => name);
+    let mark = 'is own';
+    while (names.includes(mark) || fields.some(({ name }) => name === mark)) mark += '_';
+    const marked = (from: InputRef, value: number): InputRef => {
+      const expression = { kind: 'lit', type: 'int32', value } as const;
+      return this.add(`mark ${value}`, { kind: 'withColumns', columns: [{ name: mark, expression }] }, [from]);
+    };
+    const read = this.add(`before ${node.name}`, { kind: 'source', source: resultSource(fields) }, []);
+    const before = this.add(`end before ${node.name}`, spec, [this.asItWas(read, fields)]);
+    const sides = [marked(before, 0), marked(own as InputRef, 1)];
+    const all = this.add(`behind ${node.name}`, { kind: 'mergeOrdered', names: ['0', '1'], on: mark }, sides);
+    const step = node.spec.kind === 'rolling' ? { ...node.spec, isOwn: mark } : node.spec;
+    const done = this.add(`${node.name} of both`, step, [all]);
+    const isOwn: ExpressionNode = { kind: 'col', name: mark };
+    const one: ExpressionNode = { kind: 'lit', type: 'int32', value: 1 };
+    const predicate: ExpressionNode = { kind: 'binary', fn: 'eq', left: isOwn, right: one };
+    const kept = this.add(`own of ${node.name}`, { kind: 'filter', predicate }, [done]);
+    const columns = names.map((name) => ({ name, expression: { kind: 'col', name } as const }));
+    return { source: read.node, last: { spec: { kind: 'select', columns }, inputs: [kept] } };
   }
 
   #readRange(sort: ResolvedNode): { nodes: RootNodes; rows: InputRef } {

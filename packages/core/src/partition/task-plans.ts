@@ -4,7 +4,7 @@ import type { ResolvedNode, ResolvedPlan } from '../plan/resolved.ts';
 import type { Fields } from '../schema/types.ts';
 import type { RunFiles } from './contract.ts';
 import { keyText } from './key-order.ts';
-import type { Section, Side } from './sections.ts';
+import type { Section, Side, Tail } from './sections.ts';
 import { plainNode, type RootNodes, resultSource, TaskPlan } from './task-plan.ts';
 
 /** Where a task reads one side of a join. */
@@ -22,6 +22,8 @@ export interface SectionPlan {
   text: string;
   root: RootNodes;
   sides: SideNodes[];
+  /** By step that looks back, where it reads what it needs. */
+  looks: number[];
   /** By exit. */
   files: number[];
   /** By exit, where rows are sorted for another section. */
@@ -32,7 +34,15 @@ export function sectionPlan(plan: ResolvedPlan, section: Section): SectionPlan {
   const task = new TaskPlan(plan);
   const root = task.keepRoot(section.source);
   const sides: SideNodes[] = [];
+  const looks: number[] = [];
   for (const node of section.nodes.slice(1)) {
+    const tail = section.tails.find((one) => one.node === node);
+    if (tail !== undefined) {
+      const { source, last } = task.lookBack(tail, node.inputs);
+      looks.push(source);
+      task.keep({ ...plainNode(node), ...last });
+      continue;
+    }
     const side = section.sides.find(({ join }) => join === node);
     if (side === undefined) {
       task.keep(plainNode(node));
@@ -50,7 +60,7 @@ export function sectionPlan(plan: ResolvedPlan, section: Section): SectionPlan {
       (sink && task.leave(from, sink)) ??
       task.write(first === undefined ? from : task.add(`${first.of.name} of a partition`, first.spec, [from])),
   );
-  return { text: task.text(), root, sides, files, runs };
+  return { text: task.text(), root, sides, looks, files, runs };
 }
 
 /** Of sorted rows one in so many tells its key. */
@@ -74,15 +84,15 @@ function addSide(task: TaskPlan, { join, chain, halo }: Side): { nodes: SideNode
     const source = resultSource(fields, on);
     return task.add(`${join.name} ${name}`, { kind: 'source', source }, []);
   };
-  const { source, end } = isSorted(chain) ? readSorted(task, read('side'), fields) : task.copy(chain);
-  if (!halo.before && !halo.after) return { nodes: { rows: source }, end };
+  const { root, end } = isSorted(chain) ? readSorted(task, read('side'), fields) : task.copy(chain);
+  if (!halo.before && !halo.after) return { nodes: { rows: root.source }, end };
   const before = halo.before ? read('before') : undefined;
   const after = halo.after ? read('behind') : undefined;
   const inputs = [before && task.asItWas(before, fields), end, after && task.asItWas(after, fields)];
   const given = inputs.filter((input) => input !== undefined);
   const names = given.map((_, index) => String(index));
   return {
-    nodes: { rows: source, ...(before && { before: before.node }), ...(after && { after: after.node }) },
+    nodes: { rows: root.source, ...(before && { before: before.node }), ...(after && { after: after.node }) },
     end: task.add(`${join.name} side`, { kind: 'mergeOrdered', names, on }, given),
   };
 }
@@ -92,8 +102,8 @@ function isSorted([root]: readonly ResolvedNode[]): boolean {
   return root?.spec.kind === 'sort';
 }
 
-function readSorted(task: TaskPlan, read: InputRef, fields: Fields): { source: number; end: InputRef } {
-  return { source: read.node, end: task.asItWas(read, fields) };
+function readSorted(task: TaskPlan, read: InputRef, fields: Fields): { root: RootNodes; end: InputRef } {
+  return { root: { source: read.node }, end: task.asItWas(read, fields) };
 }
 
 function rightOf({ spec, name }: ResolvedNode): { on: string; by: string[] } {
@@ -121,7 +131,7 @@ export function boundsPlan(
   const task = new TaskPlan(plan);
   const join = (sides[0] as Side).join;
   const path = pathTo(join.inputs[0]?.node ?? -1, nodes);
-  const { end, ...root } = task.copy(path);
+  const { end, root } = task.copy(path);
   const on = join.spec.kind === 'joinStream' ? (join.spec.sides[0]?.on ?? '') : '';
   return { bounds: writeBounds(task, end, on), text: task.text(), root };
 }
@@ -135,23 +145,46 @@ function pathTo(id: number, nodes: readonly ResolvedNode[]): ResolvedNode[] {
 /** Finds out where the rows of one part of a side lie, and its last and first rows of each key. */
 export function sidePlan(plan: ResolvedPlan, { join, chain, halo }: Side): SideFiles & { root: RootNodes } {
   const task = new TaskPlan(plan);
-  const { end, ...root } = task.copy(chain);
+  const { end, root } = task.copy(chain);
   const { on, by } = rightOf(join);
   const bounds = writeBounds(task, end, on);
-  const names =
-    (chain.at(-1) as ResolvedNode).outputFields[join.inputs[1]?.port ?? 'out']?.map(({ name }) => name) ?? [];
   const files: Omit<SideFiles, 'text'> = {
     bounds,
-    ...(halo.before && { before: task.write(oneOfEach(task, end, by, 'last', names)) }),
-    ...(halo.after && { after: task.write(oneOfEach(task, end, by, 'first', names)) }),
+    ...(halo.before && { before: task.write(task.add('last of each', { kind: 'tail', rows: 1, by }, [end])) }),
+    ...(halo.after && { after: task.write(firstOfEach(task, end, by)) }),
     ...((halo.before || halo.after) && {
-      empty: task.write(task.add('nothing', { kind: 'slice', from: 0, to: 0, step: 1 }, [end])),
+      empty: task.write(task.add('nothing', NOTHING, [end])),
     }),
     ...(isSorted(chain) && { rows: task.write(end) }),
   };
   return { ...files, text: task.text(), root };
 }
 
+/** What a pass over the rows of a section finds out for a step that looks back, by number of file. */
+export interface TailPlan {
+  text: string;
+  root: RootNodes;
+  file: number;
+  empty: number;
+  bounds?: number;
+  /** Of the steps before it that look back. */
+  looks: number[];
+}
+
+export function tailPlan(plan: ResolvedPlan, section: Section, { chain, spec }: Tail): TailPlan {
+  const task = new TaskPlan(plan);
+  const { end, looks, root } = task.copy(chain, section.tails);
+  return {
+    file: task.write(task.add('tail', spec, [end])),
+    empty: task.write(task.add('nothing', NOTHING, [end])),
+    ...(spec.on !== undefined && { bounds: writeBounds(task, end, spec.on) }),
+    text: task.text(),
+    root,
+    looks,
+  };
+}
+
+const NOTHING: OperatorSpec = { kind: 'slice', from: 0, to: 0, step: 1 };
 const EVERYTHING = String(2n ** 62n);
 
 /** One row, or a few: `first` and `last`, the ordered column as integers. */
@@ -176,20 +209,8 @@ function writeBounds(task: TaskPlan, from: InputRef, on: string): number {
   return task.write({ node, port: 'bounds' });
 }
 
-/** One row of each key, in the order of the rows. */
-function oneOfEach(
-  task: TaskPlan,
-  from: InputRef,
-  by: readonly string[],
-  keep: 'first' | 'last',
-  names: readonly string[],
-): InputRef {
-  if (by.length > 0) return task.add(`${keep} of each`, { kind: 'partitionUnique', by: [...by], keep }, [from]);
-  let key = 'key';
-  while (names.includes(key)) key += '_';
-  const one = { name: key, expression: { kind: 'lit', type: 'int32', value: 0 } } as const;
-  const keyed = task.add('one key', { kind: 'withColumns', columns: [one] }, [from]);
-  const row = task.add(`${keep} of all`, { kind: 'partitionUnique', by: [key], keep }, [keyed]);
-  const columns = names.map((name) => ({ name, expression: { kind: 'col', name } as const }));
-  return task.add('row', { kind: 'select', columns }, [row]);
+/** The first row of each key, in the order of the rows. */
+function firstOfEach(task: TaskPlan, from: InputRef, by: readonly string[]): InputRef {
+  if (by.length === 0) return task.add('first row', { kind: 'slice', from: 0, to: 1, step: 1 }, [from]);
+  return task.add('first of each', { kind: 'partitionUnique', by: [...by], keep: 'first' }, [from]);
 }

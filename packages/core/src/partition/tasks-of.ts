@@ -9,6 +9,7 @@ import type {
   PartitionTask,
   RangeReads,
   SideReads,
+  TailReads,
   TaskInput,
   TasksBefore,
 } from './contract.ts';
@@ -30,12 +31,13 @@ type Bounds = { min: bigint; max: bigint } | undefined;
  * @throws ERR_PLAN when one is missing; ERR_INPUT_UNORDERED when rows of a partition lie before those of the one before
  */
 export function tasksOf(cut: CutPlan, step: number, results: readonly PartitionResult[]): PartitionTask[] {
-  const { tasks, reads, ranges } = cut.steps[step] ?? { tasks: [], reads: [], ranges: [] };
-  if (reads.length === 0 && ranges.length === 0) return tasks;
+  const { tasks, reads, ranges, tails } = cut.steps[step] ?? { tasks: [], reads: [], ranges: [], tails: [] };
+  if (reads.length === 0 && ranges.length === 0 && tails.length === 0) return tasks;
   const before = new ResultsBefore(cut, results);
   const all = [...tasks];
   const sorted = new Map<number, SortRanges>();
   for (const read of ranges) sorted.set(read.tasks[0], addRanges(all, read, before));
+  for (const read of tails) addTails(all, read, before);
   for (const { tasks: own, bounds, sides } of reads) {
     const left = bounds === undefined ? boundsOfRanges(sorted.get(own[0]), own) : before.bounds(bounds);
     for (const side of sides) {
@@ -64,6 +66,29 @@ function addRanges(
     all[at] = { ...task, inputs: [input, ...task.inputs], size, range, part: `${task.part ?? ''}, ${range}` };
   }
   return ranges;
+}
+
+/** Gives each task the last rows of the partitions before it, as far as it looks back. */
+function addTails(all: PartitionTask[], read: TailReads, before: ResultsBefore): void {
+  const { tasks, of, file, empty, node, rows = Infinity, period } = read;
+  const bounds = period === undefined ? undefined : before.bounds(of);
+  const filesOf = (part: number): PartitionFile[] =>
+    before.files(of.step, of.partitions[0] + part, file).filter((one) => one.rows > 0);
+  for (let part = 0; part < tasks[1] - tasks[0]; part++) {
+    const files: PartitionFile[] = [];
+    const first = bounds?.[part]?.min;
+    for (let other = part - 1, found = 0; other >= 0 && found < rows; other--) {
+      const last = bounds?.[other]?.max;
+      if (bounds !== undefined && (first === undefined || (last !== undefined && last <= first - (period ?? 0n))))
+        break;
+      const own = filesOf(other);
+      files.unshift(...own);
+      found += own.reduce((sum, one) => sum + one.rows, 0);
+    }
+    if (files.length === 0) files.push(...before.files(of.step, of.partitions[0], empty).slice(0, 1));
+    const task = all[tasks[0] + part] as PartitionTask;
+    all[tasks[0] + part] = { ...task, inputs: [...task.inputs, { node, source: '', files }], isWhole: true };
+  }
 }
 
 function boundsOfRanges(ranges: SortRanges | undefined, [from, to]: PartitionRange): Bounds[] {

@@ -71,6 +71,7 @@ const STREAMS: Record<OperatorSpec['kind'], (() => Stream[]) | undefined> = {
   dropNulls: undefined,
   makeStates: undefined,
   mergeStates: undefined,
+  tail: undefined,
   fillNulls: undefined,
   filter: one((s) => s.filter(col('n').gt(1))),
   select: one((s) => s.select({ n: col('n') })),

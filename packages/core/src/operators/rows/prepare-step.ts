@@ -98,6 +98,12 @@ const LOADERS: { readonly [K in StepSpec['kind']]: Loader<SpecOf<K>> } = {
     const { SlidingWindow } = await import('./sliding-window.ts');
     return (context) => new SlidingWindow(spec, context);
   },
+  tail: async (spec) => {
+    const { TailOfKeys, TailOfPeriod } = await import('./tail.ts');
+    const { period, rows = 1 } = spec;
+    return (context) =>
+      period === undefined ? new TailOfKeys(spec, rows, context) : new TailOfPeriod(spec, period, context);
+  },
   union: async ({ names }) => {
     const { Union } = await import('./union.ts');
     return (context) => new Union(names.length, context);

@@ -68,7 +68,7 @@ export class Rolling implements Operator {
         ? undefined
         : new JoinInput({ name: context.name, on, by: [] }, inputFields, undefined, context, this.#workspace);
     const type = inputFields.find((field) => field.name === on)?.type ?? 'int64';
-    this.#period = period === undefined ? 0n : stepsOf(period, type);
+    this.#period = period === undefined ? 0n : periodSteps(period, type);
   }
 
   push(batch: Batch): MaybePromise {
@@ -96,7 +96,7 @@ export class Rolling implements Operator {
 
   #results(batch: Batch): unknown[][] {
     const { arena } = this.#context;
-    const { minRows } = this.#spec;
+    const { minRows, isOwn } = this.#spec;
     const results: unknown[][] = this.#added.map(() => []);
     if (batch.rows === 0) return results;
     this.#clock?.prepare(batch);
@@ -106,11 +106,14 @@ export class Rolling implements Operator {
     const readers = this.#positions.map((position) =>
       position < 0 ? () => true : columnReader(arena, batch.columns[position] as Column),
     );
+    const own = isOwn === undefined ? -1 : batch.fields.findIndex(({ name }) => name === isOwn);
+    const readOwn = own < 0 ? () => 1 : columnReader(arena, batch.columns[own] as Column);
     for (let row = 0; row < batch.rows; row++) {
       const window = this.#windowOf(keyOf(row));
       this.#enter(window, readers, row, times?.[row]);
+      const hasResults = window.rows >= minRows && readOwn(row) !== 0;
       window.functions.forEach((value, index) => {
-        results[index]?.push(window.rows < minRows ? null : value.result());
+        results[index]?.push(hasResults ? value.result() : null);
       });
     }
     return results;
@@ -199,6 +202,6 @@ export class Rolling implements Operator {
 }
 
 /** A period in steps of a column: of plain numbers it is one as it stands. */
-function stepsOf({ ns, text }: NonNullable<RollingSpec['period']>, type: TypeText): bigint {
+export function periodSteps({ ns, text }: NonNullable<RollingSpec['period']>, type: TypeText): bigint {
   return /^u?int/.test(type) ? BigInt(text) : BigInt(ns) / (unitNsOf(type) ?? 1n);
 }

@@ -109,10 +109,10 @@ export const rollingTraits: StepTraits<RollingSpec> = {
       ordered: ordered === undefined ? {} : { out: ordered },
     };
   },
-  needed: ({ columns, by, on }, _, behind) =>
+  needed: ({ columns, by, on, isOwn }, _, behind) =>
     neededWith(
       behind,
-      [...columns.flatMap(({ column }) => column ?? []), ...by, ...(on === undefined ? [] : [on])],
+      [...columns.flatMap(({ column }) => column ?? []), ...by, ...[on, isOwn].filter((name) => name !== undefined)],
       columns.map(({ name }) => name),
     ),
   stateBytes: (_, [input = []], rows) => floorBytes(input, rows),

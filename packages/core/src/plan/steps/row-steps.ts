@@ -6,7 +6,7 @@ import { checkKeyColumns, fieldNamed } from './column-checks.ts';
 import { addedFields } from './column-steps.ts';
 import type { StepTraits } from './contract.ts';
 import { neededWith } from './needed-columns.ts';
-import type { DistinctSpec, PartitionSpec, PartitionUniqueSpec, ShiftSpec, SliceSpec } from './specs.ts';
+import type { DistinctSpec, PartitionSpec, PartitionUniqueSpec, ShiftSpec, SliceSpec, TailSpec } from './specs.ts';
 
 const SERIAL = { isStateless: false, keepsOrder: true, stateBytes: () => 0, canSpill: false } as const;
 /** Tables of keys begin with so much. */
@@ -92,6 +92,22 @@ export const shiftTraits: StepTraits<ShiftSpec> = {
   stateBytes: (spec, [input = []], rows) => KEYS_BYTES + (isWaitingByKey(spec) ? 4 : 2) * floorBytes(input, rows),
   describe: ({ rows, columns, by, isDifference }) =>
     `${columns.map(({ column, as }) => `${as} = ${isDifference ? `${column} - ` : ''}${column}`).join(', ')} of ${Math.abs(rows)} rows ${rows > 0 ? 'before' : 'after'}${by.length === 0 ? '' : ` by ${by.join(', ')}`}`,
+};
+
+export const tailTraits: StepTraits<TailSpec> = {
+  ...SERIAL,
+  keepsCuts: false,
+  fields: (spec, [input = []], [ordered]) => ({
+    spec,
+    outputs: { out: input },
+    ordered: ordered ? { out: ordered } : {},
+  }),
+  needed: ({ by, on }, _, behind) => neededWith(behind, on === undefined ? by : [...by, on]),
+  stateBytes: (_, [input = []], rows) => KEYS_BYTES + 2 * floorBytes(input, rows),
+  describe: ({ rows, by, period }) =>
+    period === undefined
+      ? `the last ${rows} rows${by.length === 0 ? '' : ` of each ${by.join(', ')}`}`
+      : `rows of the last ${period.text}`,
 };
 
 /** Its rows wait for later ones of their keys, which may be long in coming. */

@@ -148,6 +148,8 @@ export interface RollingSpec {
   by: string[];
   /** Results are null before a window has so many rows. */
   minRows: number;
+  /** In a part of a plan that was cut: rows in which this column of integers is 0 come from the part before, and have no results. */
+  isOwn?: string;
 }
 
 /** Each row so much later. */
@@ -181,6 +183,16 @@ export interface MergeStatesSpec {
   fields: Fields;
 }
 
+/** The last rows of each key, or the rows of about the last so long, when all have come: what the partition behind needs. Made by cutting a plan. */
+export interface TailSpec {
+  kind: 'tail';
+  rows?: number;
+  by: string[];
+  /** Instead of rows, as of `RollingSpec`. */
+  period?: { ns: string; text: string };
+  on?: string;
+}
+
 export type StepSpec =
   | MakeStatesSpec
   | MergeStatesSpec
@@ -203,4 +215,5 @@ export type StepSpec =
   | RenameSpec
   | ShiftSpec
   | SliceSpec
-  | SlidingWindowSpec;
+  | SlidingWindowSpec
+  | TailSpec;

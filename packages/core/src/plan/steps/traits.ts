@@ -4,7 +4,14 @@ import { collectTraits, combineLatestTraits, mergeOrderedTraits, unionTraits, zi
 import type { StepTraits } from './contract.ts';
 import { reorderTraits } from './reorder.ts';
 import { rollingTraits } from './rolling.ts';
-import { distinctTraits, partitionTraits, partitionUniqueTraits, shiftTraits, sliceTraits } from './row-steps.ts';
+import {
+  distinctTraits,
+  partitionTraits,
+  partitionUniqueTraits,
+  shiftTraits,
+  sliceTraits,
+  tailTraits,
+} from './row-steps.ts';
 import { slidingWindowTraits } from './sliding-window.ts';
 import type { StepSpec } from './specs.ts';
 import { makeStatesTraits, mergeStatesTraits } from './states-steps.ts';
@@ -31,6 +38,7 @@ const TRAITS: { readonly [K in StepSpec['kind']]: StepTraits<Extract<StepSpec, {
   shift: shiftTraits,
   slice: sliceTraits,
   slidingWindow: slidingWindowTraits,
+  tail: tailTraits,
   union: unionTraits,
   zip: zipTraits,
 };

@@ -47,6 +47,7 @@ export function referenceStep(spec: StepSpec, parts: OperatorParts): ReferenceOp
       return collectUntilFlush(parts);
     case 'makeStates':
     case 'mergeStates':
+    case 'tail':
       throw new PipelineError('ERR_INTERNAL', `${parts.node.name}: half of a plan that was cut`);
     case 'dropNulls':
     case 'fillNulls':
