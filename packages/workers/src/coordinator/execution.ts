@@ -4,7 +4,7 @@
  */
 
 import { PipelineError } from '@spillway/core/base';
-import type { LogicalPlan, PhysicalPlan, ResolvedPlan } from '@spillway/core/internal';
+import type { LogicalPlan, ResolvedPlan } from '@spillway/core/internal';
 import { type MemorySplit, splitMemory } from '@spillway/core/planner';
 import type { Advice } from '../advice/advice.ts';
 import { noted } from '../alerts/alert.ts';
@@ -33,17 +33,10 @@ import type { SourceBatch } from './replay.ts';
 import { type RestartCause, Restarts } from './restarts.ts';
 import type { RunBarriers } from './run-barriers.ts';
 import type { RunEnds } from './run-ends.ts';
+import { RunThreads } from './run-threads.ts';
 import type { SpillPlace } from './spill-place.ts';
 import { summarize } from './summarize.ts';
-import {
-  discardPool,
-  lanePoolKind,
-  type PoolKind,
-  preloadPools,
-  returnPool,
-  type ThreadPool,
-  takePool,
-} from './thread-pools.ts';
+import { preloadPools } from './thread-pools.ts';
 import { isPacked, unpackInputs } from './unpack-inputs.ts';
 import type { WrittenSink } from './written-sinks.ts';
 
@@ -75,8 +68,7 @@ export class Execution {
   #endedAt: number | undefined;
   #advice: Advice | undefined;
   #isDecided = false;
-  #codecs: ThreadPool | undefined;
-  #poolsReady: Promise<ThreadPool[]> = Promise.resolve([]);
+  #threads: RunThreads | undefined;
   #attempt: Attempt | undefined;
   /** Over all attempts: a chunk that is read again is counted once. */
   #badRows: BadRowReports | undefined;
@@ -220,12 +212,10 @@ export class Execution {
     const lease = new ArenaLease(split.arenaBytes);
     this.#lease = lease;
     // Threads start while the rest is loaded and made ready.
-    this.#takeStagePools(physical);
-    const codecs = takePool('codecs', split.codecThreads, split, lease.arena.handle);
-    codecs.catch(() => {}); // awaited below, unless the other pools fail first
+    const threads = new RunThreads(physical, split, lease.arena.handle);
+    this.#threads = threads;
     await this.#watch.keepHistory(planned, this.#options, this);
-    await this.#poolsReady;
-    this.#codecs = await codecs;
+    await threads.ready();
     const modules = (this.#modules = await import('./run-modules.ts'));
     this.latch.check();
     this.#spill = await modules.spillPlace(physical, this.#options, this.#cleanup);
@@ -240,22 +230,10 @@ export class Execution {
     );
   }
 
-  /** One thread a lane; those of ops that block in a pool of their own. */
-  #takeStagePools({ stages }: PhysicalPlan): void {
-    const lanesOf = (kind: PoolKind): number =>
-      stages.reduce((sum, stage) => sum + (lanePoolKind(stage) === kind ? stage.lanes : 0), 0);
-    const split = this.#split as MemorySplit;
-    const { handle } = (this.#lease as ArenaLease).arena;
-    const kinds: PoolKind[] = ['lanes', 'blocking'];
-    this.#poolsReady = Promise.all(kinds.map((kind) => takePool(kind, lanesOf(kind), split, handle))).then((pools) =>
-      pools.filter((pool) => pool !== undefined),
-    );
-    this.#poolsReady.catch(() => {}); // awaited on every path
-  }
-
   /** @returns false when a worker has died and the run begins again. @throws what fails the run */
   async #attemptRun(planned: PlannedRun): Promise<boolean> {
     const modules = this.#modules as RunModules;
+    const threads = this.#threads as RunThreads;
     const attempt = new modules.Attempt({
       planned,
       split: this.#split as MemorySplit,
@@ -263,8 +241,8 @@ export class Execution {
       options: this.#options,
       emitter: this.#emitter,
       badRows: (this.#badRows ??= new modules.BadRowReports(planned.logical, this.#emitter)),
-      pools: await this.#poolsReady,
-      codecs: this.#codecs,
+      pools: await threads.stagePools(),
+      codecs: threads.codecs,
       spill: this.#spill,
       number: this.#restarts.count,
       from: this.#barriers?.checkpoint,
@@ -277,7 +255,7 @@ export class Execution {
       openWriters: async (wiring) => (this.written ??= await modules.openWriters(wiring, this.#resume)),
     });
     this.#attempt = attempt;
-    this.#poolsReady = Promise.resolve([]); // they are the attempt's
+    threads.handOver();
     this.readings = attempt.readings;
     try {
       this.latch.check();
@@ -290,7 +268,7 @@ export class Execution {
       attempt.latch.fail(error);
       const cause = this.latch.error === undefined ? this.#causeOf(attempt, planned) : undefined;
       if (cause === undefined) throw attempt.latch.error ?? error;
-      await this.#restart(attempt, cause, planned);
+      await this.#restart(attempt, cause);
       return false;
     }
   }
@@ -349,11 +327,7 @@ export class Execution {
   }
 
   /** Stops everything, drops what the attempt has made, and takes fresh threads. */
-  async #restart(
-    attempt: Attempt,
-    { kind, stage, reason, error }: RestartCause,
-    { physical }: PlannedRun,
-  ): Promise<void> {
+  async #restart(attempt: Attempt, { kind, stage, reason, error }: RestartCause): Promise<void> {
     this.#emitter.emit('restart', {
       kind,
       stage,
@@ -372,18 +346,7 @@ export class Execution {
     await Promise.all((this.written ?? []).map((sink) => sink.startAnew(marks?.get(sink.node))));
     const modules = this.#modules as RunModules;
     await modules.emptySpillPlace(this.#spill, new Set(this.#barriers?.checkpoint?.files.keys()));
-    this.#takeStagePools(physical);
-    if (attempt.codecDeath !== undefined) await this.#renewCodecs();
-    await this.#poolsReady;
-  }
-
-  /** A thread has died in the middle of something: none of the pool goes on. */
-  async #renewCodecs(): Promise<void> {
-    const codecs = this.#codecs;
-    this.#codecs = undefined;
-    if (codecs !== undefined) await discardPool(codecs);
-    const split = this.#split as MemorySplit;
-    this.#codecs = await takePool('codecs', split.codecThreads, split, (this.#lease as ArenaLease).arena.handle);
+    await (this.#threads as RunThreads).renew(attempt.codecDeath !== undefined);
   }
 
   /** All rows have arrived: store sinks become visible now, each in one commit. */
@@ -409,9 +372,7 @@ export class Execution {
     const isClean = attempt?.isClean ?? true;
     this.#monitor?.close();
     this.latch.disarm();
-    const unused = await this.#poolsReady.catch(() => []);
-    await Promise.all(unused.map(discardPool));
-    if (this.#codecs !== undefined) await (isClean ? returnPool : discardPool)(this.#codecs);
+    await this.#threads?.giveBack(isClean);
     if (!hasEnded) await attempt?.drained();
     await this.#activities.settled();
     const modules = this.#modules; // none where the run has not come so far
