@@ -131,21 +131,27 @@ export class ChunkPages {
     const values = numberField(head, 1) ?? -1;
     const encoding = numberField(head, kind === DATA_V2 ? 4 : 2) ?? -1;
     if (values < 0) throw new PageProblem(`a page of ${values} values`);
-    const page = { isDictionary: kind === DICTIONARY, values, encoding, nulls: undefined };
-    if (kind !== DATA_V2) {
-      const body = this.#decompressed(at, size, whole);
-      const levels = kind === DATA ? { at: body, end: body, encoding: numberField(head, 3) ?? -1 } : undefined;
-      return { ...page, levels, at: body, end: body + whole };
-    }
-    return { ...page, ...this.#secondVersion(head, at, size, whole) };
+    if (kind === DATA_V2) return this.#secondVersion(head, { values, encoding }, at, size, whole);
+    const body = this.#decompressed(at, size, whole);
+    const levels = kind === DATA ? { at: body, end: body, encoding: numberField(head, 3) ?? -1 } : undefined;
+    return {
+      isDictionary: kind === DICTIONARY,
+      values,
+      encoding,
+      levels,
+      nulls: undefined,
+      at: body,
+      end: body + whole,
+    };
   }
 
   #secondVersion(
     head: ThriftStruct,
+    { values, encoding }: Pick<Page, 'values' | 'encoding'>,
     at: Ptr,
     size: number,
     whole: number,
-  ): Pick<Page, 'levels' | 'nulls' | 'at' | 'end'> {
+  ): Page {
     const levelBytes = numberField(head, 5) ?? 0;
     const repetitionBytes = numberField(head, 6) ?? 0;
     if (repetitionBytes !== 0 || levelBytes < 0 || levelBytes > size || levelBytes > whole)
@@ -158,7 +164,8 @@ export class ChunkPages {
     const isThere = isCompressed && rest > 0;
     if (rest === 0 && restWhole !== 0) throw new PageProblem('a page without bytes');
     const body = isThere ? this.#decompressed(at + levelBytes, rest, restWhole) : at + levelBytes;
-    return { levels, nulls: numberField(head, 2), at: body, end: body + restWhole };
+    const nulls = numberField(head, 2);
+    return { isDictionary: false, values, encoding, levels, nulls, at: body, end: body + restWhole };
   }
 
   #decompressed(at: Ptr, size: number, whole: number): Ptr {
@@ -168,11 +175,11 @@ export class ChunkPages {
       return at;
     }
     const body = this.#body.ensure(whole);
-    const { kernels } = this.#memory;
+    const { decoders } = this.#memory;
     const written =
       codec === CODEC.zstd
-        ? kernels['zstdDecode']?.(this.#memory.zstdScratch(), at, at + size, body, whole)
-        : kernels[codec === CODEC.snappy ? 'snappyDecode' : 'lz4Decode']?.(at, at + size, body, whole);
+        ? decoders.zstdDecode(this.#memory.zstdScratch(), at, at + size, body, whole)
+        : decoders[codec === CODEC.snappy ? 'snappyDecode' : 'lz4Decode'](at, at + size, body, whole);
     if (written !== whole) throw new PageProblem('a page that does not decompress');
     return body;
   }

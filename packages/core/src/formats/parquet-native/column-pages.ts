@@ -38,6 +38,14 @@ interface DecodedPage extends Values {
   nulls: number;
   /** u32 for each row into `at`, where values are not simply one after the other; 0 where they are. */
   indices: Ptr;
+  /** Whether all indices were found to be of values. */
+  isChecked: boolean;
+}
+
+/** Where a column goes beside the memory in which it is decoded. */
+export interface Target {
+  u8: Uint8Array;
+  at: Ptr;
 }
 
 /** How values lie in memory. Truths are u32 each. */
@@ -101,10 +109,16 @@ export class ColumnPages {
     this.gathered = { values: region(), offsets: region(), validity: region(), valueBytes: 0, nulls: 0 };
   }
 
+  /** Whether rows may be null. */
+  get isOptional(): boolean {
+    return this.#leaf.isOptional;
+  }
+
   /**
-   * Puts the next rows together in `gathered`. @throws PageProblem, ERR_FILE_FORMAT, ERR_FILE_TRUNCATED
+   * Puts the next rows together in `gathered`; values of fixed width in `target`, where there is one.
+   * @throws PageProblem, ERR_FILE_FORMAT, ERR_FILE_TRUNCATED
    */
-  gather(rows: number): void {
+  gather(rows: number, target?: Target): void {
     const { gathered } = this;
     gathered.valueBytes = 0;
     gathered.nulls = 0;
@@ -114,7 +128,7 @@ export class ColumnPages {
     for (let row = 0; row < rows; ) {
       const page = this.#current();
       const count = Math.min(rows - row, page.rows - this.#row);
-      this.#copy(page, this.#row, count, row);
+      this.#copy(page, this.#row, count, row, target);
       this.#row += count;
       row += count;
     }
@@ -137,41 +151,52 @@ export class ColumnPages {
   }
 
   /** Rows [from, from + count) of a page, to row `to` of the piece. */
-  #copy(page: DecodedPage, from: number, count: number, to: number): void {
+  #copy(page: DecodedPage, from: number, count: number, to: number, target: Target | undefined): void {
     const { gathered, layout } = this;
-    const kernels = this.#memory.kernels;
-    kernels['copyBits']?.(page.validity, from, count, gathered.validity.at, to);
-    if (page.nulls > 0) gathered.nulls += count - (kernels['popcount']?.(page.validity, from, count) ?? 0);
+    const decoders = this.#memory.decoders;
+    decoders.copyBits(page.validity, from, count, gathered.validity.at, to);
+    if (page.nulls > 0) gathered.nulls += count - decoders.popcount(page.validity, from, count);
     const indices = page.indices === 0 ? 0 : page.indices + 4 * from;
     if (layout.kind === 'bits') {
       const bits = this.#regions.more.ensure(Math.ceil(count / 8) + 8);
-      kernels['packBits']?.(page.at + 4 * from, count, bits);
-      kernels['copyBits']?.(bits, 0, count, gathered.values.at, to);
+      decoders.packBits(page.at + 4 * from, count, bits);
+      decoders.copyBits(bits, 0, count, gathered.values.at, to);
     } else if (layout.kind === 'fixed') {
-      const out = gathered.values.at + to * layout.width;
-      if (indices !== 0) kernels['take']?.(layout.width, page.at, indices, count, out);
-      else this.#memory.u8.copyWithin(out, page.at + from * layout.width, page.at + (from + count) * layout.width);
+      const { width } = layout;
+      const out = gathered.values.at + to * width;
+      if (indices !== 0) this.#take(page, indices, count, out);
+      const at = indices === 0 ? page.at + from * width : out;
+      if (target !== undefined) target.u8.set(this.#memory.view(at, count * width), target.at + to * width);
+      else if (indices === 0) this.#memory.u8.copyWithin(out, at, at + count * width);
     } else this.#copyTexts(page, from, count, to, indices);
+  }
+
+  #take({ at, count, isChecked }: DecodedPage, indices: Ptr, rows: number, out: Ptr): void {
+    const { width } = this.layout as { width: number };
+    const { decoders } = this.#memory;
+    if (isChecked) decoders.take(width, at, indices, rows, out);
+    else if (decoders.takeWithin(width, at, count, indices, rows, out) === 0)
+      throw new PageProblem('a number beyond the dictionary');
   }
 
   #copyTexts(page: DecodedPage, from: number, count: number, to: number, indices: Ptr): void {
     const { gathered } = this;
-    const kernels = this.#memory.kernels;
+    const decoders = this.#memory.decoders;
     const before = gathered.valueBytes;
     const offsets = gathered.offsets.at + 4 * to;
     const start = indices === 0 ? this.#memory.uint32(page.offsets + 4 * from) : 0;
     const bytes =
       indices === 0
         ? this.#memory.uint32(page.offsets + 4 * (from + count)) - start
-        : (kernels['takeVariableBytes']?.(page.offsets, indices, count) ?? 0);
+        : decoders.takeVariableBytes(page.offsets, indices, count);
     if (before + bytes >= 2 ** 31) throw new PageProblem('texts of more than 2 GiB');
     const values = gathered.values.ensure(before + bytes, before);
     if (indices === 0) {
       this.#memory.u8.copyWithin(values + before, page.at + start, page.at + start + bytes);
-      kernels['moveOffsets']?.(page.offsets, from, count, before, offsets);
+      decoders.moveOffsets(page.offsets, from, count, before, offsets);
     } else {
-      kernels['takeVariable']?.(page.offsets, page.at, indices, count, offsets, values + before);
-      if (before > 0) kernels['moveOffsets']?.(offsets, 0, count, before, offsets);
+      decoders.takeVariable(page.offsets, page.at, indices, count, offsets, values + before);
+      if (before > 0) decoders.moveOffsets(offsets, 0, count, before, offsets);
     }
     gathered.valueBytes = before + bytes;
   }
@@ -189,15 +214,15 @@ export class ColumnPages {
     const { validity, nulls, at } = this.#levels(page);
     const present = rows - nulls;
     if (page.encoding === ENCODING.dictionary || page.encoding === ENCODING.plainDictionary)
-      return this.#pointing(page, at, present, { rows, validity, nulls });
+      return this.#pointing(page, at, present, validity, nulls);
     const values = this.#values(page, at, present);
-    if (nulls === 0) return { ...values, rows, validity, nulls, indices: 0 };
+    if (nulls === 0) return decoded(values, rows, validity, nulls, 0);
     const indices = this.#regions.indices.ensure(4 * rows);
     const isBits = this.layout.kind === 'bits';
-    this.#memory.kernels['spreadIndices']?.(validity, rows, isBits ? values.at : 0, indices);
+    this.#memory.decoders.spreadIndices(validity, rows, isBits ? values.at : 0, indices);
     return isBits
-      ? { ...values, at: indices, rows, validity, nulls, indices: 0 }
-      : { ...values, rows, validity, nulls, indices };
+      ? decoded({ ...values, at: indices }, rows, validity, nulls, 0)
+      : decoded(values, rows, validity, nulls, indices);
   }
 
   /** Which rows are there, and where the values begin. */
@@ -220,15 +245,15 @@ export class ColumnPages {
       if (end > page.end) throw new PageProblem('levels that do not fit their page');
     }
     const valuesAt = !isSecond && levels.end === levels.at ? end : page.at;
-    const { kernels } = this.#memory;
-    if (kernels['isOneRun']?.(at, end, rows) === 1) {
+    const { decoders } = this.#memory;
+    if (decoders.isOneRun(at, end, rows) === 1) {
       if ((page.nulls ?? 0) !== 0) throw new PageProblem('another number of nulls than its header says');
       return { validity: 0, nulls: 0, at: valuesAt };
     }
     const numbers = this.#regions.levels.ensure(4 * rows);
-    if (rows > 0 && kernels['hybridDecode']?.(at, end, 1, rows, numbers) === 0) throw new PageProblem('damaged levels');
+    if (rows > 0 && decoders.hybridDecode(at, end, 1, rows, numbers) === 0) throw new PageProblem('damaged levels');
     const validity = this.#regions.validity.ensure(Math.ceil(rows / 8) + 8);
-    const ones = kernels['packBits']?.(numbers, rows, validity) ?? -1;
+    const ones = decoders.packBits(numbers, rows, validity);
     const nulls = rows - ones;
     if (ones < 0 || (page.nulls !== undefined && page.nulls !== nulls))
       throw new PageProblem('another number of nulls than its header says');
@@ -236,22 +261,24 @@ export class ColumnPages {
   }
 
   /** Values of the dictionary by their numbers. */
-  #pointing(page: Page, at: Ptr, present: number, rest: { rows: number; validity: Ptr; nulls: number }): DecodedPage {
+  #pointing(page: Page, at: Ptr, present: number, validity: Ptr, nulls: number): DecodedPage {
     const dictionary = this.#dictionary;
-    const { kernels } = this.#memory;
+    const { decoders } = this.#memory;
     if (dictionary === undefined) throw new PageProblem('no dictionary');
     const codes = this.#regions.codes.ensure(4 * Math.max(present, 1));
+    // Values of these widths are taken by a kernel that looks at the numbers itself.
+    const isChecked = nulls > 0 || this.layout.kind !== 'fixed' || (this.layout.width !== 4 && this.layout.width !== 8);
     if (present > 0) {
       const width = at < page.end ? (this.#memory.u8[at] as number) : -1;
-      const decoded = width < 0 || width > 32 ? 0 : kernels['hybridDecode']?.(at + 1, page.end, width, present, codes);
+      const decoded = width < 0 || width > 32 ? 0 : decoders.hybridDecode(at + 1, page.end, width, present, codes);
       if (decoded === 0) throw new PageProblem('damaged numbers of values');
-      const most = (kernels['greatestIndex']?.(codes, present) ?? 0) >>> 0;
-      if (most >= dictionary.count) throw new PageProblem('a number beyond the dictionary');
+      const isWithin = !isChecked || decoders.greatestIndex(codes, present) >>> 0 < dictionary.count;
+      if (!isWithin) throw new PageProblem('a number beyond the dictionary');
     }
-    if (rest.nulls === 0) return { ...dictionary, ...rest, indices: codes };
-    const indices = this.#regions.indices.ensure(4 * rest.rows);
-    kernels['spreadIndices']?.(rest.validity, rest.rows, codes, indices);
-    return { ...dictionary, ...rest, indices };
+    if (nulls === 0) return decoded(dictionary, page.values, validity, nulls, codes, isChecked);
+    const indices = this.#regions.indices.ensure(4 * page.values);
+    decoders.spreadIndices(validity, page.values, codes, indices);
+    return decoded(dictionary, page.values, validity, nulls, indices);
   }
 
   #values(page: Page, at: Ptr, count: number): Values {
@@ -282,11 +309,11 @@ export class ColumnPages {
   }
 
   #plain(at: Ptr, end: Ptr, count: number, values: Region, offsets: Region, isKept: boolean): Values {
-    const { kernels } = this.#memory;
+    const { decoders } = this.#memory;
     if (this.layout.kind === 'bits') {
       if (end - at < Math.ceil(count / 8)) throw new PageProblem('a page that is too short');
       const out = values.ensure(4 * Math.max(count, 1));
-      kernels['castBits']?.(at, U32, count, out);
+      decoders.castBits(at, U32, count, out);
       return { count, at: out, offsets: 0 };
     }
     if (this.layout.kind === 'fixed') {
@@ -300,7 +327,7 @@ export class ColumnPages {
     }
     const starts = offsets.ensure(4 * (count + 1));
     const out = values.ensure(Math.max(0, end - at));
-    if (kernels['plainTexts']?.(at, end, count, starts, out) === 0) throw new PageProblem('damaged texts');
+    if (decoders.plainTexts(at, end, count, starts, out) === 0) throw new PageProblem('damaged texts');
     return this.#checked({ count, at: out, offsets: starts });
   }
 
@@ -310,7 +337,7 @@ export class ColumnPages {
     const out = this.#regions.values.ensure(4 * Math.max(count, 1));
     const isFine =
       at + 4 + bytes <= end &&
-      (count === 0 || this.#memory.kernels['hybridDecode']?.(at + 4, at + 4 + bytes, 1, count, out) !== 0);
+      (count === 0 || this.#memory.decoders.hybridDecode(at + 4, at + 4 + bytes, 1, count, out) !== 0);
     if (!isFine) throw new PageProblem('damaged runs');
     return { count, at: out, offsets: 0 };
   }
@@ -318,7 +345,7 @@ export class ColumnPages {
   #deltas(at: Ptr, end: Ptr, count: number): Values {
     const { width } = this.layout as { width: number };
     const out = this.#regions.values.ensure(count * width + 16);
-    if (this.#memory.kernels['deltaDecode']?.(at, end, count, width, out) === 0)
+    if (this.#memory.decoders.deltaDecode(at, end, count, width, out) === 0)
       throw new PageProblem('damaged differences');
     return { count, at: out, offsets: 0 };
   }
@@ -326,15 +353,15 @@ export class ColumnPages {
   #streams(at: Ptr, end: Ptr, count: number, width: number): Values {
     if (end - at < count * width) throw new PageProblem('a page that is too short');
     const out = this.#regions.values.ensure(count * width);
-    this.#memory.kernels['streamsDecode']?.(at, count, width, out);
+    this.#memory.decoders.streamsDecode(at, count, width, out);
     return { count, at: out, offsets: 0 };
   }
 
   #lengths(at: Ptr, end: Ptr, count: number): Values {
-    const { kernels } = this.#memory;
+    const { decoders } = this.#memory;
     const offsets = this.#regions.offsets.ensure(4 * (count + 1) + 16);
-    const behind = kernels['deltaDecode']?.(at, end, count, 4, offsets) ?? 0;
-    const bytes = behind === 0 ? -1 : (kernels['sumLengths']?.(offsets, count) ?? -1);
+    const behind = decoders.deltaDecode(at, end, count, 4, offsets);
+    const bytes = behind === 0 ? -1 : decoders.sumLengths(offsets, count);
     if (bytes < 0 || bytes > end - behind) throw new PageProblem('damaged lengths');
     const out = this.#regions.values.ensure(bytes);
     this.#memory.u8.copyWithin(out, behind, behind + bytes);
@@ -342,16 +369,16 @@ export class ColumnPages {
   }
 
   #prefixed(at: Ptr, end: Ptr, count: number): Values {
-    const { kernels } = this.#memory;
+    const { decoders } = this.#memory;
     const { levels, more, offsets, values } = this.#regions;
     const [prefixes, suffixes] = [levels.ensure(4 * count + 16), more.ensure(4 * count + 16)];
-    const middle = kernels['deltaDecode']?.(at, end, count, 4, prefixes) ?? 0;
-    const texts = middle === 0 ? 0 : (kernels['deltaDecode']?.(middle, end, count, 4, suffixes) ?? 0);
-    const bytes = texts === 0 ? -1 : (kernels['prefixedBytes']?.(prefixes, suffixes, count) ?? -1);
+    const middle = decoders.deltaDecode(at, end, count, 4, prefixes);
+    const texts = middle === 0 ? 0 : decoders.deltaDecode(middle, end, count, 4, suffixes);
+    const bytes = texts === 0 ? -1 : decoders.prefixedBytes(prefixes, suffixes, count);
     if (bytes < 0) throw new PageProblem('damaged lengths');
     const starts = offsets.ensure(4 * (count + 1));
     const out = values.ensure(bytes);
-    if (kernels['prefixedTexts']?.(texts, end, prefixes, suffixes, count, starts, out) === 0)
+    if (decoders.prefixedTexts(texts, end, prefixes, suffixes, count, starts, out) === 0)
       throw new PageProblem('damaged texts');
     return this.#checked({ count, at: out, offsets: starts });
   }
@@ -359,14 +386,25 @@ export class ColumnPages {
   /** Texts are UTF-8, each of them. */
   #checked(values: Values): Values {
     if (!this.#isText) return values;
-    const { kernels } = this.#memory;
+    const { decoders } = this.#memory;
     const bytes = this.#memory.uint32(values.offsets + 4 * values.count);
     const isText =
-      kernels['utf8Check']?.(values.at, 0, bytes) === bytes &&
-      kernels['beginCharacters']?.(values.offsets, values.count, values.at) === 1;
+      decoders.utf8Check(values.at, 0, bytes) === bytes &&
+      decoders.beginCharacters(values.offsets, values.count, values.at) === 1;
     if (!isText) throw new PageProblem('a text that is not UTF-8');
     return values;
   }
+}
+
+function decoded(
+  { count, at, offsets }: Values,
+  rows: number,
+  validity: Ptr,
+  nulls: number,
+  indices: Ptr,
+  isChecked = true,
+): DecodedPage {
+  return { count, at, offsets, rows, validity, nulls, indices, isChecked };
 }
 
 /** Code of u32 in the kernels. */

@@ -109,7 +109,7 @@ export class NativeReader {
     for (let left = rows; left > 0; ) {
       throwIfStopped(this.#request.signal, this.#request.path);
       const count = Math.min(left, this.#pieceRows());
-      for (const column of columns) column.gather(count);
+      for (const [index, column] of columns.entries()) if (!this.#isDirect(column, index)) column.gather(count);
       await this.#publish(columns, count);
       left -= count;
     }
@@ -148,6 +148,12 @@ export class NativeReader {
     await request.publish(batch);
   }
 
+  /** Whether values go where they are delivered as they are decoded: they are as wide there. Room for others is known when they are gathered. */
+  #isDirect({ layout }: ColumnPages, index: number): boolean {
+    const field = this.#request.copied[index] as FieldSpec;
+    return layout.kind === 'fixed' && parseType(field.type).byteWidth === layout.width;
+  }
+
   #layOut(columns: readonly ColumnPages[], rows: number, inputs: number): Batch {
     const { arena, owner, copied } = this.#request;
     const variableBytes = columns.map(({ layout, gathered }) =>
@@ -155,11 +161,14 @@ export class NativeReader {
     );
     const bytes = variableBytes.reduce<number>((sum, more) => sum + (more ?? 0), 0);
     this.#mostRows = Math.max(1, Math.floor((rows * PIECE_BYTES) / Math.max(bytes, 1)));
-    const validity = columns.map(({ gathered }) => gathered.nulls > 0);
+    const validity = columns.map((column, index) =>
+      this.#isDirect(column, index) ? column.isOptional : column.gathered.nulls > 0,
+    );
     const draft = allocBatch(arena, owner, [...copied], rows, { variableBytes, validity });
     try {
       for (const [index, column] of columns.entries()) {
         const target = draft.columns[index] as DraftColumn;
+        if (this.#isDirect(column, index)) column.gather(rows, { u8: arena.u8, at: target.values });
         this.#copyOut(arena, column, target, rows);
         const scale = this.#scales.get(copied[index]?.name ?? '');
         if (scale !== undefined) rescale(arena, target, rows, scale);
@@ -186,9 +195,9 @@ export class NativeReader {
       clearTail(arena, target.values, rows);
     } else {
       const { byteWidth } = parseType(target.type);
-      if (byteWidth === layout.width) return copy(gathered.values.at, rows * byteWidth, target.values);
+      if (byteWidth === layout.width) return;
       const narrowed = this.#narrowed.ensure(rows * byteWidth);
-      this.#memory.kernels['narrow']?.(gathered.values.at, rows, byteWidth, narrowed);
+      this.#memory.decoders.narrow(gathered.values.at, rows, byteWidth, narrowed);
       copy(narrowed, rows * byteWidth, target.values);
     }
   }

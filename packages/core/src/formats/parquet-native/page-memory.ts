@@ -18,10 +18,72 @@ const MOST_PAGES = 65_536;
 /** Behind every region, for kernels that read and write in whole words. */
 const SLACK = 64;
 
-export type PageKernels = Readonly<Record<string, (...args: number[]) => number>>;
+type Kernel = (...args: number[]) => number;
+
+type DecoderName =
+  | 'beginCharacters'
+  | 'castBits'
+  | 'copyBits'
+  | 'deltaDecode'
+  | 'greatestIndex'
+  | 'hybridDecode'
+  | 'isOneRun'
+  | 'lz4Decode'
+  | 'moveOffsets'
+  | 'narrow'
+  | 'packBits'
+  | 'plainTexts'
+  | 'popcount'
+  | 'prefixedBytes'
+  | 'prefixedTexts'
+  | 'snappyDecode'
+  | 'spreadIndices'
+  | 'streamsDecode'
+  | 'sumLengths'
+  | 'take'
+  | 'takeVariable'
+  | 'takeVariableBytes'
+  | 'takeWithin'
+  | 'utf8Check'
+  | 'zstdDecode';
+
+/** Those that take pages apart, as an object of few properties: among all exports each is looked up by its hash at every call. */
+function decodersOf(all: PageKernels): Readonly<Record<DecoderName, Kernel>> {
+  const kernel = (name: string): Kernel => all[name] as Kernel;
+  return {
+    beginCharacters: kernel('beginCharacters'),
+    castBits: kernel('castBits'),
+    copyBits: kernel('copyBits'),
+    deltaDecode: kernel('deltaDecode'),
+    greatestIndex: kernel('greatestIndex'),
+    hybridDecode: kernel('hybridDecode'),
+    isOneRun: kernel('isOneRun'),
+    lz4Decode: kernel('lz4Decode'),
+    moveOffsets: kernel('moveOffsets'),
+    narrow: kernel('narrow'),
+    packBits: kernel('packBits'),
+    plainTexts: kernel('plainTexts'),
+    popcount: kernel('popcount'),
+    prefixedBytes: kernel('prefixedBytes'),
+    prefixedTexts: kernel('prefixedTexts'),
+    snappyDecode: kernel('snappyDecode'),
+    spreadIndices: kernel('spreadIndices'),
+    streamsDecode: kernel('streamsDecode'),
+    sumLengths: kernel('sumLengths'),
+    take: kernel('take'),
+    takeVariable: kernel('takeVariable'),
+    takeVariableBytes: kernel('takeVariableBytes'),
+    takeWithin: kernel('takeWithin'),
+    utf8Check: kernel('utf8Check'),
+    zstdDecode: kernel('zstdDecode'),
+  };
+}
+
+export type PageKernels = Readonly<Record<string, Kernel>>;
 
 export class PageMemory {
   readonly kernels: PageKernels;
+  readonly decoders: Readonly<Record<DecoderName, Kernel>>;
   readonly #memory: GrowingMemory;
   #u8: Uint8Array;
   #top = SLACK;
@@ -31,6 +93,7 @@ export class PageMemory {
     this.#memory = new Memory({ initial: 16, maximum: MOST_PAGES, shared: true });
     this.#u8 = new Uint8Array(this.#memory.buffer);
     this.kernels = instantiate(this.#memory) as KernelExports as unknown as PageKernels;
+    this.decoders = decodersOf(this.kernels);
   }
 
   /** All bytes. Changes when the memory grows. */
