@@ -96,7 +96,7 @@ function trapOf({ scratch }: FaultyJob): string {
 /** Files that partitions have left by now. */
 function filesOf(sharedPath: string): string[] {
   return readdirSync(sharedPath, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.arrow'))
+    .filter((name) => /\.(arrow|parquet)$/.test(name))
     .map((name) => join(sharedPath, name));
 }
 

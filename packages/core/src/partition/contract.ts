@@ -35,6 +35,8 @@ export interface PartitionTask {
   part?: string;
   /** Path that the names of its files begin with. */
   output: string;
+  /** Nobody goes on with its files when the job is no more: only those of stores are flushed to the disk. */
+  isPassing?: boolean;
   /** Which of its files says between which values its ordered column lies (`first`, `last`), where the next step has to know. */
   bounds?: number;
   /** Which of its files hold rows in the order of a sort, of which a later step reads ranges. */

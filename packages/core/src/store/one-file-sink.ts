@@ -16,7 +16,8 @@ export async function openRowFile(
     arena,
     memoryLimitBytes,
     openFiles,
-  }: Pick<FileSinkOptions, 'fields' | 'arena' | 'memoryLimitBytes' | 'openFiles'>,
+    spec,
+  }: Pick<FileSinkOptions, 'fields' | 'arena' | 'memoryLimitBytes' | 'openFiles' | 'spec'>,
   from?: RowFileMark,
 ): Promise<RowFile> {
   switch (format.kind) {
@@ -37,8 +38,10 @@ export async function openRowFile(
         { path, fields, arena, rows: { syntax: 'json' }, hasHeader: false, compression: format.compression, openFiles },
         from,
       );
-    case 'arrow':
-      return ArrowFileWriter.open({ path, fields, arena, layout: format.layout }, from);
+    case 'arrow': {
+      const isPassing = spec.type === 'file' && spec.isPassing === true;
+      return ArrowFileWriter.open({ path, fields, arena, layout: format.layout, isPassing }, from);
+    }
   }
 }
 

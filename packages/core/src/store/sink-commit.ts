@@ -165,7 +165,7 @@ export async function commitSink(
   }
   if (isSeveral(spec))
     return { version: 0, rows, files: await placeParts(spec.path, staging), rowsRewritten: 0, overlaps: false };
-  await nameFile(resolve(spec.path), staging);
+  await nameFile(resolve(spec.path), staging, spec.isPassing);
   return { version: 0, rows, files: 1, rowsRewritten: 0, overlaps: false };
 }
 
@@ -224,10 +224,10 @@ function isSeveral({ parts, keys }: Extract<FileSinkSpec, { type: 'file' }>): bo
 }
 
 /** Gives a staged file, or folder, its name. */
-async function nameFile(path: string, staging: string): Promise<void> {
+async function nameFile(path: string, staging: string, isPassing = false): Promise<void> {
   try {
     await rename(staging, path);
-    await syncFolder(dirname(path));
+    if (!isPassing) await syncFolder(dirname(path));
   } catch (error) {
     throw await fileError(path, error);
   }

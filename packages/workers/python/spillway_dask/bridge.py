@@ -19,6 +19,8 @@ LOOK_SECONDS = 0.5
 ANSWER_SECONDS = 6
 RECONNECT_SECONDS = 60
 CLOSE_SECONDS = 10
+MOST_TOGETHER = 8
+NO_PLUGIN = '{"error":{"code":"no-plugin"'
 
 
 def send_by_value(module):
@@ -32,6 +34,16 @@ def send_by_value(module):
             item.__module__ = "__main__"
 
 
+class Bundle:
+    """Partitions that one task of Dask runs, one after the other."""
+
+    def __init__(self, tasks, future):
+        self.tasks = tasks
+        self.future = future
+        self.open = {task["key"] for task in tasks}
+        """Those that somebody waits for."""
+
+
 class Bridge:
     def __init__(self, lines):
         self.lines = lines
@@ -40,7 +52,8 @@ class Bridge:
         self.address = None
         self.plugin = None
         self.scheduler_id = None
-        self.futures = {}
+        self.bundles = {}
+        self.threads = {}
         self.following = set()
         self.ending = None
 
@@ -107,13 +120,17 @@ class Bridge:
         await self._register()
 
     async def do_submit(self, tasks):
-        for task in tasks:
-            self._submit(**task)
+        for bundle in self._bundled(tasks):
+            self._submit(bundle)
 
     async def do_cancel(self, keys):
-        futures = [self.futures.pop(key) for key in keys if key in self.futures]
-        for future in futures:
-            future.release()
+        for key in keys:
+            bundle = self.bundles.pop(key, None)
+            if bundle is None:
+                continue
+            bundle.open.discard(key)
+            if not bundle.open:
+                bundle.future.release()
 
     async def do_close(self):
         if not self.ending.done():
@@ -121,48 +138,77 @@ class Bridge:
 
     # Tasks.
 
-    def _submit(self, key, worker_address, request, alone=False):
+    def _bundled(self, tasks):
+        """Short ones for the same worker go together, so that what a task of Dask costs is shared."""
+        together = {}
+        for task in tasks:
+            if not task.pop("together") or self.plugin[1]["perTask"]:
+                yield [task]
+            else:
+                together.setdefault(task["worker_address"], []).append(task)
+        for address, short in together.items():
+            each = min(MOST_TOGETHER, -(-len(short) // self.threads.get(address, 1)))
+            for first in range(0, len(short), each):
+                yield short[first : first + each]
+
+    def _submit(self, tasks, alone=False):
         name, settings = self.plugin
         if self._is_lost():
             self._let_go("the connection was lost")
             return
+        requests = [task["request"] for task in tasks]
         call = (
-            (worker.run_partition_alone, json.dumps(settings), request)
+            (worker.run_partition_alone, json.dumps(settings), *requests)
             if alone or settings["perTask"]
-            else (worker.run_partition, name, request)
+            else (worker.run_partitions, name, requests)
         )
+        key, address = tasks[0]["key"], tasks[0]["worker_address"]
         try:
-            future = self.client.submit(*call, key=key, workers=[worker_address], allow_other_workers=False, pure=False)
+            future = self.client.submit(*call, key=key, workers=[address], allow_other_workers=False, pure=False)
         except Exception as error:
-            self.lines.write({"event": "lost", "key": key, "why": str(error)})
+            for task in tasks:
+                self.lines.write({"event": "lost", "key": task["key"], "why": str(error)})
             return
-        self.futures[key] = future
-        self._keep(self._follow(key, worker_address, request, future))
+        bundle = Bundle(tasks, future)
+        for key in bundle.open:
+            self.bundles[key] = bundle
+        self._keep(self._follow(bundle))
 
-    async def _follow(self, key, worker_address, request, future):
+    async def _follow(self, bundle):
         try:
-            reply = json.loads(await future.result())
+            replies = (await bundle.future.result()).split("\n")
         except asyncio.CancelledError as error:
             if self._is_lost():
                 self._let_go("the connection was lost")
-            self._forget(key, {"event": "lost", "key": key, "why": str(error) or "it was cancelled"})
+            self._lose(bundle, str(error) or "it was cancelled")
             return
         except Exception as error:
-            self._forget(key, {"event": "lost", "key": key, "why": f"{type(error).__name__}: {error}"})
+            self._lose(bundle, f"{type(error).__name__}: {error}")
             return
-        if reply.get("error", {}).get("code") == "no-plugin" and key in self.futures:
-            self.futures.pop(key).release()
-            self._submit(key + "-alone", worker_address, request, alone=True)
-            self.lines.write({"event": "renamed", "key": key, "to": key + "-alone"})
-            return
-        self._forget(key, {"event": "done", "key": key, "reply": reply})
+        open = self._forget(bundle)
+        done = []
+        for task, reply in zip(bundle.tasks, replies):
+            key = task["key"]
+            if key not in open:
+                continue
+            if reply.startswith(NO_PLUGIN):
+                self._submit([dict(task, key=key + "-alone")], alone=True)
+                self.lines.write({"event": "renamed", "key": key, "to": key + "-alone"})
+            else:
+                done.append(f"{json.dumps(key)}:{reply}")
+        if done:
+            self.lines.write_text(f'{{"event":"done","replies":{{{",".join(done)}}}}}')
 
-    def _forget(self, key, event):
-        """Says what became of a task, unless it was cancelled meanwhile."""
-        future = self.futures.pop(key, None)
-        if future is not None:
-            future.release()
-            self.lines.write(event)
+    def _lose(self, bundle, why):
+        for key in self._forget(bundle):
+            self.lines.write({"event": "lost", "key": key, "why": why})
+
+    def _forget(self, bundle):
+        """What of it was not cancelled meanwhile."""
+        open = {key for key in bundle.open if self.bundles.pop(key, None) is not None}
+        bundle.open.clear()
+        bundle.future.release()
+        return open
 
     # The cluster.
 
@@ -187,6 +233,7 @@ class Bridge:
         self.scheduler_id = self.scheduler_id or identity["id"]
         if self.scheduler_id != identity["id"]:
             raise Problem("no-scheduler", "the scheduler was started again")
+        self.threads = {address: of.get("nthreads", 1) for address, of in identity["workers"].items()}
         return [seen(address, of) for address, of in identity["workers"].items()]
 
     def _everyone(self):
@@ -204,7 +251,7 @@ class Bridge:
         """Of a client whose scheduler does not answer. Nothing comes of any task, and no worker is to blame for that."""
         client, self.client = self.client, None
         self.scheduler_id = None
-        self.futures.clear()
+        self.bundles.clear()
         if client is not None:
             self._keep(self._close_quietly(client))
         self.lines.write({"event": "interrupted", "why": f"the scheduler at {self.address} was lost: {why}"})
@@ -248,9 +295,9 @@ class Bridge:
             print(f"while closing: {error}", file=sys.stderr)
 
     async def _give_back(self):
-        for future in self.futures.values():
-            future.release()
-        self.futures.clear()
+        for bundle in self.bundles.values():
+            bundle.future.release()
+        self.bundles.clear()
         if self.client is not None and self.client.status == "running":
             if self.plugin is not None and not self.plugin[1]["perTask"]:
                 await self.client.unregister_worker_plugin(self.plugin[0])

@@ -17,8 +17,11 @@ class Lines:
         self._parent = os.getppid()
 
     def write(self, message):
+        self.write_text(json.dumps(message, separators=(",", ":")))
+
+    def write_text(self, line):
         try:
-            self._target.write(json.dumps(message, separators=(",", ":")).encode() + b"\n")
+            self._target.write(line.encode() + b"\n")
             self._target.flush()
         except (OSError, ValueError):
             pass  # nobody reads: the end of the input ends us

@@ -28,8 +28,13 @@ LEASE_SECONDS = 30
 """After which a coordinator that has not renewed its lease is taken for dead."""
 
 
+REPLIES = ('{"result":', '{"failed":', '{"ready":')
+"""How the lines of a Node process begin that are for us. They are passed on as they are."""
+
+
 def failure(code, message, **more):
-    return {"error": {"code": code, "message": message, **more}}
+    """A reply, as text."""
+    return json.dumps({"error": {"code": code, "message": message, **more}})
 
 
 def resident_bytes(pid):
@@ -47,7 +52,6 @@ class NodeProcess:
     def __init__(self, settings):
         self.replies = queue.Queue()
         self.tail = collections.deque(maxlen=40)
-        self.state = {}
         self.ended_for = None
         self.process = subprocess.Popen(
             node_command(settings),
@@ -70,12 +74,12 @@ class NodeProcess:
             return failure("node-start", f"Node was not ready after {START_SECONDS} s{self._said()}")
         if reply is None:
             return failure("node-start", f"Node ended while it started (exit code {self.process.wait()}){self._said()}")
-        return reply if "error" in reply else None
+        return None
 
     def run(self, request):
-        """Gives the reply to one request. A process that has ended instead says so, and is of no further use."""
+        """Gives the reply to one request, both as text. A process that has ended instead says so, and is of no further use."""
         try:
-            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.write(request + "\n")
             self.process.stdin.flush()
         except (OSError, ValueError):
             pass  # it has ended: the reader says so
@@ -84,7 +88,7 @@ class NodeProcess:
             return reply
         code = self.process.wait()
         if self.ended_for is not None:
-            return dict(self.ended_for)
+            return self.ended_for
         return failure("node-died", f"the Node process ended with exit code {code}{self._said()}")
 
     def is_alive(self):
@@ -107,14 +111,8 @@ class NodeProcess:
 
     def _read_replies(self):
         for line in self.process.stdout:
-            try:
-                message = json.loads(line)
-            except ValueError:
-                continue  # not ours: some library wrote to the descriptor itself
-            if message.get("kind") == "state":
-                self.state = message
-            else:
-                self.replies.put(message)
+            if line.startswith(REPLIES):  # else some library wrote to the descriptor itself
+                self.replies.put(line.rstrip("\n"))
         self.replies.put(None)
 
     def _read_messages(self):
@@ -250,7 +248,8 @@ def limit_of(worker):
 
 
 def with_memory(request, limit):
-    return request if limit is None else dict(request, shareBytes=limit)
+    """A request is an object in JSON."""
+    return request if limit is None else f'{{"shareBytes":{limit},{request[1:]}'
 
 
 def end_beyond(node, limit, part):
@@ -303,12 +302,13 @@ def run_alone(settings, request):
         node.end()
 
 
-def run_partition(name, request):
-    """The task: text in, text out, so that Dask looks at neither. Without the plugin it says so, and is sent again with ``run_alone``."""
+def run_partitions(name, requests):
+    """The task: partitions, one after the other. Text in, text out, a line each, so that nobody on the way looks at either. Without the plugin it says so."""
     plugin = get_worker().plugins.get(name)
-    reply = failure("no-plugin", "the plugin is not there") if plugin is None else plugin.run(json.loads(request))
-    return json.dumps(reply)
+    if plugin is None:
+        return "\n".join('{"error":{"code":"no-plugin","message":"the plugin is not there"}}' for _ in requests)
+    return "\n".join([plugin.run(request) for request in requests])
 
 
 def run_partition_alone(settings, request):
-    return json.dumps(run_alone(json.loads(settings), json.loads(request)))
+    return run_alone(json.loads(settings), request)

@@ -95,7 +95,7 @@ export class DaskBridge implements Cluster {
   }
 
   submit(tasks: readonly ClusterTask[]): void {
-    const sent = tasks.map(({ key, worker, request }) => ({ key, worker_address: worker, request }));
+    const sent = tasks.map(({ worker, ...task }) => ({ ...task, worker_address: worker }));
     this.#ask('submit', { tasks: sent }).catch((error) => this.#fail(error));
   }
 
@@ -140,7 +140,8 @@ export class DaskBridge implements Cluster {
       case 'workers':
         return this.#events.workers(message.workers.map(viewOf));
       case 'done':
-        return this.#events.done(this.#original(message.key), message.reply);
+        for (const [key, reply] of Object.entries(message.replies)) this.#events.done(this.#original(key), reply);
+        return;
       case 'lost':
         return this.#events.lost(this.#original(message.key), message.why);
       case 'interrupted':
@@ -181,7 +182,7 @@ type BridgeMessage =
   | { answer: number; value?: unknown; problem?: BridgeProblem }
   | { event: 'ready'; version: string; python: string }
   | { event: 'workers'; workers: PythonWorker[] }
-  | { event: 'done'; key: string; reply: WorkerReply }
+  | { event: 'done'; replies: Record<string, WorkerReply> }
   | { event: 'lost'; key: string; why: string }
   | { event: 'interrupted'; why: string }
   | { event: 'renamed'; key: string; to: string }

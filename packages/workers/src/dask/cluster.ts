@@ -22,6 +22,8 @@ export interface ClusterTask {
   worker: string;
   /** What the Node process there gets, as JSON. */
   request: string;
+  /** It is short: it may be sent with others of the kind, whose replies come together. */
+  together: boolean;
 }
 
 /** What a worker answers. */

@@ -70,11 +70,11 @@ export class Crew implements ClusterEvents {
     return this.#views.filter(({ address }) => this.#admitted.get(address) === 'usable');
   }
 
-  /** Sends a task; the same key is never used twice. */
-  call(key: string, worker: string, request: string): Promise<Outcome> {
+  /** Sends a task; the same key is never used twice. @param together see `ClusterTask` */
+  call(key: string, worker: string, request: string, together = false): Promise<Outcome> {
     const name = `${this.#options.name}-${key}`;
     if (this.#unsent.length === 0) queueMicrotask(() => this.#send());
-    this.#unsent.push({ key: name, worker, request });
+    this.#unsent.push({ key: name, worker, request, together });
     return new Promise((resolve) => this.#calls.set(name, resolve));
   }
 

@@ -22,6 +22,8 @@ export interface Assignment {
   /** From 1; each is another task with files of its own. */
   attempt: number;
   worker: string;
+  /** As far as is known it takes so little that several may go together. Not one that has met the end of a worker: what ends another is to be seen. */
+  isShort?: boolean;
 }
 
 /** Of a share: beyond it a worker gets nothing more, until it is below the lower one. The engine itself stays below 0.8. */
@@ -29,7 +31,9 @@ const HOT_AT = 0.88;
 const COOL_AT = 0.82;
 /** How much work a worker has waiting, in milliseconds, and in tasks a thread. */
 const AHEAD_MS = 100;
-const MOST_AHEAD = 16;
+const MOST_AHEAD = 15;
+/** A task of less is short. */
+const SHORT_MS = 40;
 /** What is looked through for one that has not failed on this worker. */
 const LOOK_THROUGH = 16;
 
@@ -46,6 +50,11 @@ interface WorkerState {
 interface PartitionState {
   attempts: number;
   failures: number;
+  /** It was with a worker that ended. */
+  isSuspect?: boolean;
+  /** Of the open attempt: sent with others, and after how many looks at the workers. */
+  isShort: boolean;
+  sentAt: number;
   /** Workers that it has failed on. */
   avoid?: Set<string>;
   worker?: WorkerState;
@@ -59,6 +68,10 @@ export interface Loss extends Assignment {
   verdict: Verdict;
 }
 
+function newPartition(): PartitionState {
+  return { attempts: 0, failures: 0, isShort: false, sentAt: 0 };
+}
+
 export class Dispatch {
   readonly #options: DispatchOptions;
   readonly #workers: Map<string, WorkerState> = new Map();
@@ -68,12 +81,14 @@ export class Dispatch {
   readonly #pending: number[];
   /** Workers that may take more. */
   readonly #free: Set<WorkerState> = new Set();
+  /** How often it was told of the workers, which is every half a second. */
+  #looks = 0;
 
   constructor(options: DispatchOptions) {
     const { sizes, done = [] } = options;
     this.#options = options;
     this.#done = new Set(done);
-    this.#partitions = sizes.map(() => ({ attempts: 0, failures: 0 }));
+    this.#partitions = sizes.map(newPartition);
     this.#pending = [...sizes.keys()]
       .filter((partition) => !this.#done.has(partition))
       .sort((a, b) => (sizes[a] as number) - (sizes[b] as number) || b - a);
@@ -92,6 +107,7 @@ export class Dispatch {
 
   /** Which workers there are, and how hot. @returns partitions of workers that are gone: their attempts are closed, they wait again */
   see(views: readonly WorkerView[]): Loss[] {
+    this.#looks += 1;
     const gone = new Set(this.#workers.keys());
     for (const view of views) {
       gone.delete(view.address);
@@ -112,6 +128,7 @@ export class Dispatch {
     return [...worker.open].map(([partition, attempt], at) => {
       const assignment = { partition, attempt, worker: address };
       this.#close(worker, partition);
+      this.#partition(partition).isSuspect = true;
       if (at < worker.threads) return { ...assignment, verdict: this.#failed(assignment) };
       this.#pending.push(partition);
       return { ...assignment, verdict: 'again' };
@@ -155,9 +172,9 @@ export class Dispatch {
     const idle = [...this.#workers.values()].filter((worker) => worker.open.size === 0 && !worker.isHot);
     const moves: { cancelled: Assignment; started: Assignment }[] = [];
     if (idle.length === 0) return moves;
-    const behind = [...this.#workers.values()].filter((worker) => worker.open.size > worker.threads);
+    const behind = [...this.#workers.values()];
     for (const worker of idle) {
-      const from = behind.find((candidate) => candidate.open.size > candidate.threads);
+      const from = behind.find((candidate) => this.#hasWaiting(candidate));
       if (from === undefined) break;
       const [partition, attempt] = [...from.open].at(-1) as [number, number];
       if (this.#partition(partition).avoid?.has(worker.address)) continue;
@@ -166,6 +183,14 @@ export class Dispatch {
       moves.push({ cancelled, started: this.#open(worker, partition) });
     }
     return moves;
+  }
+
+  /** Short ones that were sent together are on their way, unless that takes long. */
+  #hasWaiting({ open, threads }: WorkerState): boolean {
+    const last = [...open.keys()].at(-1);
+    if (last === undefined || open.size <= threads) return false;
+    const { isShort, sentAt } = this.#partition(last);
+    return !isShort || this.#looks - sentAt > 1;
   }
 
   /** Whether this attempt is the one that counts. */
@@ -189,7 +214,7 @@ export class Dispatch {
     this.#done.add(assignment.partition);
     for (let piece = 0; piece < pieces; piece++) {
       this.#pending.push(this.#partitions.length);
-      this.#partitions.push({ attempts: 0, failures: 0 });
+      this.#partitions.push(newPartition());
     }
   }
 
@@ -248,7 +273,10 @@ export class Dispatch {
     state.worker = worker;
     worker.open.set(partition, state.attempts);
     this.#refresh(worker);
-    return { partition, attempt: state.attempts, worker: worker.address };
+    state.isShort = state.isSuspect !== true && worker.taskMs !== undefined && worker.taskMs < SHORT_MS;
+    state.sentAt = this.#looks;
+    const { isShort } = state;
+    return { partition, attempt: state.attempts, worker: worker.address, isShort };
   }
 
   #closeOpen({ partition }: Pick<Assignment, 'partition'>): WorkerState {
@@ -265,7 +293,9 @@ export class Dispatch {
 
   #refresh(worker: WorkerState): void {
     const isThere = this.#workers.get(worker.address) === worker;
-    if (isThere && !worker.isHot && worker.open.size < this.#depthOf(worker)) this.#free.add(worker);
+    // One that has been filled gets several again at once, when half of them are done.
+    const most = this.#free.has(worker) ? this.#depthOf(worker) - 1 : Math.floor(this.#depthOf(worker) / 2);
+    if (isThere && !worker.isHot && worker.open.size <= most) this.#free.add(worker);
     else this.#free.delete(worker);
   }
 

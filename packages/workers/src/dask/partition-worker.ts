@@ -93,7 +93,7 @@ async function runTask(
   const memoryLimit = memoryLimitOf(shareBytes);
   try {
     const result = await run(task, { workers, ...(memoryLimit !== undefined && { memoryLimit }) });
-    await writeRecord(task.output, result);
+    if (task.isPassing !== true) await writeRecord(task.output, result);
     return result;
   } catch (error) {
     throw refused(error, task.output);

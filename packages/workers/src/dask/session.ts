@@ -136,7 +136,8 @@ export class DaskSession {
           const whole = pieces.finish(unit, result);
           if (whole === undefined) return;
           results.set(whole.partition, whole);
-          if (whole !== result) records.push(this.#folder.record(tasks[whole.partition] as PartitionTask, whole));
+          const task = tasks[whole.partition] as PartitionTask;
+          records.push(this.#folder.keep(task, whole, whole !== result));
           this.#events.onDone(whole);
         },
         onRetry: (error) => this.#events.onRetry(error),
@@ -176,7 +177,8 @@ export class DaskSession {
 
   #request(task: PartitionTask, attempt: number): string {
     const output = this.#folder.output(task, attempt);
-    const request: TaskRequest = { kind: 'run', task: { ...task, attempt, output }, workers: 1 };
+    const passing = this.#folder.isKept ? {} : { isPassing: true };
+    const request: TaskRequest = { kind: 'run', task: { ...task, attempt, output, ...passing }, workers: 1 };
     return JSON.stringify(request);
   }
 }

@@ -4,13 +4,12 @@
  * still end what they do for it, and another coordinator takes the folder over, or removes it.
  */
 import { randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import { makeFolders, PipelineError } from '@spillway/core/base';
 import type { PartitionFile, PartitionResult, PartitionTask, StoredPart } from '@spillway/core/partition';
+import { checksumOf } from '../partition/describe-file.ts';
 import { sharedPathError } from './problems.ts';
 
 const PREFIX = 'spillway-run-';
@@ -43,18 +42,10 @@ export async function damageOf({
   bytes,
   crc32: expected,
 }: PartitionFile | StoredPart): Promise<string | undefined> {
-  let sum = 0;
-  let read = 0;
-  try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) {
-      sum = crc32(chunk as Buffer, sum);
-      read += (chunk as Buffer).length;
-    }
-  } catch (error) {
-    return `${path} cannot be read: ${(error as Error).message}`;
-  }
-  if (read !== bytes) return `${path} has ${read} bytes, not ${bytes}`;
-  return sum === expected ? undefined : `${path} has another checksum than its writer gave it`;
+  const found = await checksumOf(path).catch((error: Error) => error);
+  if (found instanceof Error) return `${path} cannot be read: ${found.message}`;
+  if (found.bytes !== bytes) return `${path} has ${found.bytes} bytes, not ${bytes}`;
+  return found.sum === expected ? undefined : `${path} has another checksum than its writer gave it`;
 }
 
 /** What is wrong with the files of a result. */
@@ -72,11 +63,16 @@ export class SharedFolder {
   readonly token: { path: string; text: string };
   readonly #timer: NodeJS.Timeout;
 
+  /** Another coordinator may go on with what lies there. */
+  readonly isKept: boolean;
+  /** What this one has seen, of a run that nobody else goes on with. */
+  readonly #seen: PartitionResult[] = [];
   /** How often a coordinator has begun a step of the run. */
   #generation = 0;
 
-  private constructor(path: string, text: string) {
+  private constructor(path: string, text: string, isKept: boolean) {
     this.path = path;
+    this.isKept = isKept;
     this.token = { path: join(path, TOKEN), text };
     this.#timer = setInterval(() => void this.#renew(), RENEW_MS);
     this.#timer.unref();
@@ -94,7 +90,7 @@ export class SharedFolder {
       await takeOver(path);
       const text = randomUUID();
       await writeFile(join(path, TOKEN), text);
-      return new SharedFolder(path, text);
+      return new SharedFolder(path, text, id !== undefined);
     } catch (error) {
       if (error instanceof PipelineError) throw error;
       throw sharedPathError(sharedPath, `cannot be used: ${(error as Error).message}`, error);
@@ -128,24 +124,31 @@ export class SharedFolder {
     return found === undefined || found === fingerprint;
   }
 
-  /** Of a partition that was run in pieces: another coordinator goes on with it as with any other, if it finds it. */
-  async record(task: PartitionTask, result: PartitionResult): Promise<void> {
-    await writeRecord(`${this.output(task, result.attempt)}-joined`, result).catch(() => {});
+  /** A partition has its result. One that was run in pieces has no record yet: another coordinator goes on with it as with any other, if it finds it. */
+  async keep(task: PartitionTask, result: PartitionResult, isJoined: boolean): Promise<void> {
+    if (!this.isKept) this.#seen.push(result);
+    else if (isJoined) await writeRecord(`${this.output(task, result.attempt)}-joined`, result).catch(() => {});
   }
 
   /** Results of these tasks that lie there whole, by partition; of several the first by name. */
   async results(step: number, tasks: readonly PartitionTask[]): Promise<Map<number, PartitionResult>> {
-    const folder = join(this.path, `${STEP}${step}`);
     const results = new Map<number, PartitionResult>();
-    const names = (await readdir(folder)).filter((name) => name.endsWith(RECORD)).sort();
-    for (const name of names) {
-      const result = parsed<PartitionResult>(await readFile(join(folder, name), 'utf8'));
-      const isWhole = result !== undefined && result.piece === undefined && !results.has(result.partition);
+    const known = this.isKept ? this.#recorded(join(this.path, `${STEP}${step}`)) : this.#seen;
+    for await (const result of known) {
+      const isWhole = result.step === step && result.piece === undefined && !results.has(result.partition);
       if (!isWhole || result.range !== tasks[result.partition]?.range || (await damageOfResult(result)) !== undefined)
         continue;
       results.set(result.partition, result);
     }
     return results;
+  }
+
+  async *#recorded(folder: string): AsyncGenerator<PartitionResult, void, undefined> {
+    const names = (await readdir(folder)).filter((name) => name.endsWith(RECORD)).sort();
+    for (const name of names) {
+      const result = parsed<PartitionResult>(await readFile(join(folder, name), 'utf8'));
+      if (result !== undefined) yield result;
+    }
   }
 
   /** Whether this says that a file of a partition is not what it was when it was taken. */

@@ -88,9 +88,9 @@ class StepRun<Result> {
   }
 
   async #start(assignment: Assignment): Promise<void> {
-    const { partition, attempt, worker } = assignment;
+    const { partition, attempt, worker, isShort } = assignment;
     const request = this.#options.request(partition, attempt);
-    const outcome = await this.#crew.call(this.#keyOf(assignment), worker, request);
+    const outcome = await this.#crew.call(this.#keyOf(assignment), worker, request, isShort);
     if (this.#hasEnded || !this.#dispatch.isOpen(assignment)) return;
     const isResult = 'reply' in outcome && 'result' in outcome.reply;
     if (isResult) await this.#take(assignment, outcome.reply as Extract<WorkerReply, { result: unknown }>);

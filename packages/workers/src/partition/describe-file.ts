@@ -177,7 +177,8 @@ function cannotOpen(path: string, cause: unknown): PipelineError {
   });
 }
 
-function checksumOf(path: string): Promise<{ bytes: number; sum: number }> {
+/** Of all its bytes. @throws ERR_FILE_NOT_FOUND */
+export function checksumOf(path: string): Promise<{ bytes: number; sum: number }> {
   return withFile(path, async (file) => {
     const { size: bytes } = await file.stat();
     return { bytes, sum: await checksum(file, 0, bytes) };

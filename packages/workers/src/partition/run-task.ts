@@ -26,8 +26,8 @@ export interface TaskOptions {
 }
 
 /**
- * Runs a task to its end. Its files are there, under names of this attempt, when it resolves, and none when it rejects; they are written aside,
- * flushed and renamed.
+ * Runs a task to its end. Its files are there, under names of this attempt, when it resolves, and none when it rejects; they are written aside
+ * and renamed.
  * @throws what `run` throws
  */
 export async function runPartitionTask(task: PartitionTask, options: TaskOptions = {}): Promise<PartitionResult> {
@@ -77,7 +77,7 @@ function describeOutput(sink: FileSinkSpec, index: number, { sinks, left, task }
 }
 
 /** The plan of a task with its part of each source, and the paths of its files. */
-async function planOf({ plan: text, inputs, output, attempt = 0 }: PartitionTask): Promise<LogicalPlan> {
+async function planOf({ plan: text, inputs, output, attempt = 0, isPassing }: PartitionTask): Promise<LogicalPlan> {
   const plan = readPlanText<LogicalPlan>(text);
   for (const input of inputs) {
     const node = plan.nodes.find(({ id }) => id === input.node);
@@ -87,7 +87,8 @@ async function planOf({ plan: text, inputs, output, attempt = 0 }: PartitionTask
       filtered.spec = { kind: 'filter', predicate: readPlanText(input.filter.predicate) };
   }
   for (const sink of sinksOf(plan))
-    if (sink.type === 'file') sink.path = `${output}-${sink.path}-a${attempt}.arrow`;
+    if (sink.type === 'file')
+      Object.assign(sink, { path: `${output}-${sink.path}-a${attempt}.arrow`, ...(isPassing && { isPassing }) });
     else sink.left = `${output}-${sink.left}-a${attempt}`;
   return plan;
 }

@@ -43,7 +43,7 @@ async function started(): Promise<Asked> {
 }
 
 describe('the Node process of a worker', () => {
-  test('runs a task, and leaves its record behind its files; what ops print is no reply', async () => {
+  test('runs a task, and leaves its record behind its files where somebody may go on with them; what ops print is no reply', async () => {
     const asked = await started();
     const output = join(temporaryFolder(), '0.1');
     const task = {
@@ -57,6 +57,9 @@ describe('the Node process of a worker', () => {
     const reply = await asked.ask({ kind: 'run', task, workers: 1 });
     expect(reply).toMatchObject({ result: { partition: 0, files: [{ bytes: 2 }] }, elapsedMs: expect.any(Number) });
     expect(existsSync(`${output}.result.json`)).toBe(true);
+    const passing = { ...task, output: `${output}-passing`, isPassing: true };
+    expect(await asked.ask({ kind: 'run', task: passing, workers: 1 })).toMatchObject({ result: { partition: 0 } });
+    expect(existsSync(`${output}-passing.result.json`)).toBe(false);
   });
 
   test('says what a task failed with, as data, and goes on', async () => {

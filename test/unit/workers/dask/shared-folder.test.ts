@@ -42,6 +42,20 @@ describe('SharedFolder', () => {
     expect(readdirSync(path)).toEqual([]);
   });
 
+  test('knows itself what it has of a run that nobody goes on with', async () => {
+    const folder = await SharedFolder.open(temporaryFolder(), undefined);
+    await folder.beginStep(0);
+    for (const [partition, text] of ['rows', 'torn!'].entries()) {
+      const path = `${folder.output({ step: 0, partition }, 1)}-rows`;
+      writeFileSync(path, text);
+      const file = { path, rows: 1, bytes: 4, crc32: crc32('rows'), min: null, max: null };
+      const result: PartitionResult = { step: 0, partition, attempt: 1, files: [file], peakRss: 0, rows: 1 };
+      await folder.keep({ step: 0, partition, plan: '', inputs: [], output: '' }, result, false);
+    }
+    expect([...(await folder.results(0, [])).keys()]).toEqual([0]);
+    await folder.remove();
+  });
+
   test('is refused while another coordinator holds it', async () => {
     const path = temporaryFolder();
     const first = await SharedFolder.open(path, 'nightly');

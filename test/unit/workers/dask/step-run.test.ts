@@ -46,9 +46,9 @@ function makeStep(taskOf: (task: ClusterTask) => SimulatedTask, options: Partial
   return { cluster, crew, start, results, retries };
 }
 
-function wholeResult({ request }: ClusterTask): SimulatedTask {
+function wholeResult({ request }: ClusterTask, ms = 10): SimulatedTask {
   const { partition, attempt } = JSON.parse(request) as Result;
-  return { ms: 10, reply: { result: { partition, attempt, isWhole: true }, elapsedMs: 10 } };
+  return { ms, reply: { result: { partition, attempt, isWhole: true }, elapsedMs: ms } };
 }
 
 async function runToEnd(step: ReturnType<typeof makeStep>): Promise<void> {
@@ -109,13 +109,27 @@ describe('runStep', () => {
   });
 
   test('takes what waits on a slow worker to one that has nothing left', async () => {
-    const step = makeStep((task) => ({ ...wholeResult(task), ms: task.worker === 'slow' ? 1000 : 10 }), {
+    const step = makeStep((task) => wholeResult(task, task.worker === 'slow' ? 1000 : 10), {
       sizes: sizes(20),
     });
     step.cluster.addWorker('slow');
     step.cluster.addWorker('quick');
     await runToEnd(step);
     expect(step.cluster.nowMs).toBeLessThan(1100);
+  });
+
+  test('takes short ones that were sent together to another worker when they take long after all', async () => {
+    let sent = 0;
+    const step = makeStep((task) => ({ ...wholeResult(task), ms: task.worker === 'a' && ++sent > 10 ? 60_000 : 10 }), {
+      sizes: sizes(40),
+    });
+    step.cluster.addWorker('a');
+    step.cluster.addWorker('b');
+    for (let look = 1; look < 100; look++) step.cluster.at(look * 500, () => step.cluster.look());
+    await runToEnd(step);
+    expect(step.results).toHaveLength(40);
+    // The one that it works on is waited for.
+    expect(step.cluster.nowMs).toBeLessThan(61_000);
   });
 
   test('runs again what a worker had that is gone, and blames it for what it had begun', async () => {
@@ -130,6 +144,30 @@ describe('runStep', () => {
       code: 'ERR_DASK_WORKER',
       message: expect.stringMatching(/^worker a, partition \d of step "rows" \(attempt 1\): it is gone$/),
     });
+  });
+
+  test('sends short tasks together, but for those that were with a worker that ended', async () => {
+    const sent: { partition: number; attempt: number; together: boolean }[] = [];
+    const step = makeStep(
+      (task) => {
+        sent.push({ ...(JSON.parse(task.request) as Result), together: task.together });
+        return wholeResult(task);
+      },
+      { sizes: sizes(60) },
+    );
+    step.cluster.addWorker('a');
+    step.cluster.at(150, () => {
+      step.cluster.removeWorker('a');
+      step.cluster.addWorker('b');
+      step.cluster.look();
+    });
+    await runToEnd(step);
+    // Before one has ended nobody knows how long they take.
+    expect(sent.slice(0, 2).map(({ together }) => together)).toEqual([false, false]);
+    expect(sent.slice(2, 12).every(({ together }) => together)).toBe(true);
+    const again = sent.filter(({ attempt }) => attempt === 2);
+    expect(again.length).toBeGreaterThan(3);
+    expect(again.some(({ together }) => together)).toBe(false);
   });
 
   test('blames nobody for what is lost with the scheduler', async () => {

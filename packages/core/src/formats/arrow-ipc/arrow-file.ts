@@ -18,6 +18,8 @@ export interface ArrowFileOptions {
   fields: Fields;
   arena: Arena;
   layout: 'file' | 'stream';
+  /** It need not survive a power cut. */
+  isPassing?: boolean;
 }
 
 const VERSION_5 = 4;
@@ -51,8 +53,8 @@ export class ArrowFileWriter implements RowFile {
     const file = await DurableFile.takeUp(options.path, from?.bytes ?? 0);
     const writer = new ArrowFileWriter(options, file, from);
     if (writer.bytes > 0) return writer;
-    if (options.layout === 'file') await file.write(Buffer.concat([MAGIC, Buffer.alloc(2)]));
-    await writer.#write(schemaMessage(writer.#fields));
+    const magic = options.layout === 'file' ? [MAGIC, Buffer.alloc(2)] : [];
+    await file.writeAll([...magic, ...viewsOf(schemaMessage(writer.#fields))]);
     return writer;
   }
 
@@ -64,7 +66,7 @@ export class ArrowFileWriter implements RowFile {
     const columns = ipcColumns(this.#options.arena, batch, 0, batch.rows).map(withoutDictionary);
     for (const message of batchMessages(columns, batch.rows)) {
       const at = this.bytes;
-      await this.#write(message);
+      await this.#file.writeAll(viewsOf(message));
       this.#blocks.push(at, PREFIX_BYTES + message.head.length, message.body.bytes);
     }
     this.rows += batch.rows;
@@ -76,9 +78,9 @@ export class ArrowFileWriter implements RowFile {
   }
 
   async end(): Promise<{ rows: number; bytes: number }> {
-    await this.#file.write(END_OF_STREAM);
-    if (this.#options.layout === 'file') await this.#writeFooter();
-    await this.#file.seal();
+    const { layout, isPassing } = this.#options;
+    await this.#file.writeAll(layout === 'file' ? [END_OF_STREAM, ...this.#footer()] : [END_OF_STREAM]);
+    await (isPassing === true ? this.#file.close() : this.#file.seal());
     return { rows: this.rows, bytes: this.bytes };
   }
 
@@ -86,19 +88,7 @@ export class ArrowFileWriter implements RowFile {
     return this.#file.close();
   }
 
-  async #write({ head, body }: IpcMessage): Promise<void> {
-    const prefix = Buffer.alloc(PREFIX_BYTES);
-    prefix.writeUInt32LE(0xffff_ffff);
-    prefix.writeInt32LE(head.length, 4);
-    await this.#file.write(Buffer.concat([prefix, head]));
-    for (const buffer of body?.buffers ?? []) {
-      await this.#file.write(buffer);
-      const padding = alignedBytes(buffer.length) - buffer.length;
-      if (padding > 0) await this.#file.write(new Uint8Array(padding));
-    }
-  }
-
-  async #writeFooter(): Promise<void> {
+  #footer(): Uint8Array[] {
     const footer = encodeFlatbuffer([
       { i16: VERSION_5 },
       { table: schemaTable(this.#fields) },
@@ -107,8 +97,20 @@ export class ArrowFileWriter implements RowFile {
     ]);
     const length = Buffer.alloc(4);
     length.writeInt32LE(footer.length);
-    await this.#file.write(Buffer.concat([footer, length, MAGIC]));
+    return [footer, length, MAGIC];
   }
+}
+
+/** A message as it is written. */
+function viewsOf({ head, body }: IpcMessage): Uint8Array[] {
+  const prefix = Buffer.alloc(PREFIX_BYTES);
+  prefix.writeUInt32LE(0xffff_ffff);
+  prefix.writeInt32LE(head.length, 4);
+  const buffers = (body?.buffers ?? []).flatMap((buffer) => {
+    const padding = alignedBytes(buffer.length) - buffer.length;
+    return padding > 0 ? [buffer, new Uint8Array(padding)] : [buffer];
+  });
+  return [prefix, head, ...buffers];
 }
 
 /** Codes as the texts that they stand for. */

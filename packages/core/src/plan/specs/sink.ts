@@ -29,8 +29,11 @@ export type SinkSpec =
   /** Delivered to a function or async iterator on the main thread, by logical batch. `id` names it in this process. */
   | { type: 'callback'; id: string; takes: 'batch' | 'rows' }
   | { type: 'iterate'; id: string }
-  /** One file, or several, there when the run has succeeded. */
-  | { type: 'file'; path: string; format: FileFormat; parts?: FileParts; keys?: FileKeys }
+  /**
+   * One file, or several, there when the run has succeeded. `isPassing`: the job that it is of reads it and removes it, so it need not survive a
+   * power cut.
+   */
+  | { type: 'file'; path: string; format: FileFormat; parts?: FileParts; keys?: FileKeys; isPassing?: true }
   | {
       type: 'store';
       root: string;
