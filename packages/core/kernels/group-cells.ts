@@ -3,7 +3,7 @@
 //
 // | offset | field |
 // |---|---|
-// | 0, 8 | sums of q and of r (see block-sum.ts), which are exact over the chunk; both −0 at first |
+// | 0, 8 | sums of q and of r (see block-sum.ts), which are exact over the chunk; both −0 at first. Without residues: the sum and the number of rows |
 // | 16, 24 | least value, negated greatest: one vector minimum keeps both |
 // | 32 | u32 rows; 36 u32 first row; 40 u32 last row: only where there are nulls |
 import { CELLS, FLAG_NOT_MINUS_ZERO, NO_ROW } from './layout';
@@ -86,12 +86,11 @@ export function addPlainToCells(values: usize, ids: usize, n: i32, big: f64, scr
 @inline
 function addCoarse(cells: usize, id: u32, x: f64): void {
   const cell = cells + (<usize>id << 6);
-  store<f64>(cell, load<f64>(cell) + x);
+  v128.store(cell, f64x2.add(v128.load(cell), f64x2.replace_lane(f64x2.splat(1), 0, x)));
   rangeToCell(cell, x);
-  countToCell(cell);
 }
 
-/** The same of values without residues: they are their own q. */
+/** The same of values without residues: they are their own q, and what is counted takes the place of r. */
 export function addCoarseToCells(values: usize, ids: usize, n: i32, scratch: usize): void {
   const cells = scratch + CELLS;
   let i = 0;
@@ -123,12 +122,17 @@ export function rangesToCells(values: usize, ids: usize, rows: usize, n: i32, sc
   }
 }
 
-/** Moves the cells' sums into the groups' windows. `isCoarse`: they are in q alone. */
+/** Moves the cells' sums into the groups' windows. `isCoarse`: they are in q alone, and what was counted is in r. */
 export function flushSums(groups: u32, isCoarse: bool, sum: usize, scratch: usize): void {
   let cell = scratch + CELLS;
   for (let group: u32 = 0; group < groups; group++, cell += 64, sum += 40) {
     const q = load<f64>(cell);
-    const r = load<f64>(cell, 8);
+    let r = load<f64>(cell, 8);
+    if (isCoarse) {
+      store<u32>(cell, load<u32>(cell, 32) + <u32>r, 32);
+      store<f64>(cell, -0.0, 8);
+      r = -0.0;
+    }
     // −0: no rows, or all of them −0.
     if (reinterpret<u64>(isCoarse ? q : r) == 0x8000000000000000) continue;
     addPair(sum, q, r, group, scratch);

@@ -81,10 +81,14 @@ function idAt<T>(slots: usize, places: u64, first: u64, value: usize): u32 {
   return place < places ? load<u32>(slots + (<usize>place << 2)) - 1 : NO_ID;
 }
 
-/** Four rows at a time whose keys are known; gives the first row that is not one of them, or that is left over. */
+/** Some rows at a time whose keys are known; gives the first row that is not one of them, or that is left over. */
 // @ts-ignore: decorator
 @inline
 function encodeKnown<T>(slots: usize, places: u64, first: u64, values: usize, from: u32, rows: u32, ids: usize): u32 {
+  if (sizeof<T>() == 8) return encodeVectors<T>(slots, places, first, values, from, rows, ids);
+  if (sizeof<T>() == 4 && fits32(places, first)) {
+    return encodeVectors<T>(slots, places, first, values, from, rows, ids);
+  }
   let row = from;
   for (; row + 4 <= rows; row += 4) {
     const value = values + <usize>row * sizeof<T>();
@@ -96,6 +100,61 @@ function encodeKnown<T>(slots: usize, places: u64, first: u64, values: usize, fr
     if (max<u32>(max<u32>(a, b), max<u32>(c, d)) == NO_ID) break;
     store<u64>(out, <u64>a | (<u64>b << 32));
     store<u64>(out, <u64>c | (<u64>d << 32), 8);
+  }
+  return row;
+}
+
+/** Whether each place has a number in 32 bits: then a difference in 32 bits, whatever is lost of it, is no place unless it is the right one. */
+// @ts-ignore: decorator
+@inline
+function fits32(places: u64, first: u64): bool {
+  return <i64>first >= <i64>i32.MIN_VALUE && <i64>(first + places) <= <i64>i32.MAX_VALUE + 1;
+}
+
+/** Places of four rows; too great a number where there is none. */
+// @ts-ignore: decorator
+@inline
+function placesOf<T>(values: usize, first: v128): v128 {
+  if (sizeof<T>() == 4) return i32x4.sub(v128.load(values), first);
+  const a = i64x2.sub(v128.load(values), first);
+  const b = i64x2.sub(v128.load(values, 16), first);
+  const least = i8x16.shuffle(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
+  const most = i8x16.shuffle(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+  // Beyond 32 bits: no place. There are fewer places than 2^32.
+  return v128.or(least, i32x4.ne(most, i32x4.splat(0)));
+}
+
+/** What is in the slots at four addresses. */
+// @ts-ignore: decorator
+@inline
+function slotsAt(addresses: v128): v128 {
+  const a = i64x2.extract_lane(addresses, 0);
+  const b = i64x2.extract_lane(addresses, 1);
+  let slots = v128.load32_zero(<usize>a);
+  slots = v128.load_lane<u32>(<usize>(<u64>a >> 32), slots, 1);
+  slots = v128.load_lane<u32>(<usize>b, slots, 2);
+  return v128.load_lane<u32>(<usize>(<u64>b >> 32), slots, 3);
+}
+
+// @ts-ignore: decorator
+@inline
+function encodeVectors<T>(slots: usize, places: u64, first: u64, values: usize, from: u32, rows: u32, ids: usize): u32 {
+  const start = sizeof<T>() == 4 ? i32x4.splat(<i32>first) : i64x2.splat(<i64>first);
+  const end = i32x4.splat(<i32>places);
+  const base = i32x4.splat(<i32>slots);
+  const one = i32x4.splat(1);
+  let row = from;
+  for (; row + 8 <= rows; row += 8) {
+    const value = values + <usize>row * sizeof<T>();
+    const a = placesOf<T>(value, start);
+    const b = placesOf<T>(value + 4 * sizeof<T>(), start);
+    if (!i32x4.all_true(v128.and(i32x4.lt_u(a, end), i32x4.lt_u(b, end)))) break;
+    const c = slotsAt(i32x4.add(i32x4.shl(a, 2), base));
+    const d = slotsAt(i32x4.add(i32x4.shl(b, 2), base));
+    if (!i32x4.all_true(i32x4.min_u(c, d))) break;
+    const out = ids + (<usize>row << 2);
+    v128.store(out, i32x4.sub(c, one));
+    v128.store(out, i32x4.sub(d, one), 16);
   }
   return row;
 }

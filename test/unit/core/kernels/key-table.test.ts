@@ -210,6 +210,39 @@ describe.each(KINDS)('KeyTable on %s kernels', (_, kernels) => {
     },
   );
 
+  it.each([
+    ['i32', -(2n ** 31n), 2n ** 31n - 1n],
+    ['i64', 7n, 7n + 2n ** 32n],
+    ['i64', -(2n ** 63n), 2n ** 63n - 1n],
+  ] as const)('tells %s that lie close to %d from those close to %d', (type, low, high) => {
+    memory.reset();
+    const random = seededRandom(45);
+    for (const [near, far] of [
+      [low, high],
+      [high, low],
+    ] as const) {
+      const table = new KeyTable(arena as unknown as Arena, kernels, 1, false);
+      const known = new Map<bigint, number>();
+      const inward = (end: bigint): bigint =>
+        end + BigInt(Math.floor(random() * 60)) * (end === low || end === 7n + 2n ** 32n ? 1n : -1n);
+      for (let round = 0; round < 6; round++) {
+        // In 32 bits at first, where only what is far away fits into them.
+        const isNarrow = type === 'i32' || (round === 1 && far === 7n);
+        const isFar = (row: number): boolean => (type === 'i64' && isNarrow) || (round > 1 && row % 37 === 36);
+        const keys = Array.from({ length: 400 }, (_unused, row) => inward(isFar(row) ? far : near));
+        const values = memory.room(8 * keys.length);
+        for (const [row, key] of keys.entries())
+          if (isNarrow) memory.view.setInt32(values + 4 * row, Number(key), true);
+          else memory.view.setBigInt64(values + 8 * row, key, true);
+        const ids = memory.room(4 * keys.length);
+        if (isNarrow) table.encodeInt32(values, 0, keys.length, ids);
+        else table.encodeInt64(values, 0, keys.length, ids);
+        expect(idsOf(ids, keys.length)).toEqual(expectedIds(keys, known));
+      }
+      table.release();
+    }
+  });
+
   it('numbers the least and the greatest of 64 bits beside others', () => {
     memory.reset();
     const table = new KeyTable(arena as unknown as Arena, kernels, 1, false);
