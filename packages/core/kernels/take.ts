@@ -119,6 +119,32 @@ export function takeVariable(
   }
 }
 
+/** Bytes of the longest of some texts. */
+export function longestText(offsets: usize, count: u32): u32 {
+  let most: u32 = 0;
+  for (let i: u32 = 0; i < count; i++, offsets += 4) most = max<u32>(most, load<u32>(offsets, 4) - load<u32>(offsets));
+  return most;
+}
+
+/**
+ * Texts of at most 16 bytes by their indices, none of them `NO_ROW`, with offsets from `before` on. 16 bytes are read where a text begins, and
+ * written: there has to be room behind the last of both. Returns where the texts end.
+ */
+export function takeShortTexts(
+  offsets: usize, values: usize, indices: usize, count: u32, before: u32, outOffsets: usize, outValues: usize,
+): u32 {
+  let bytes = before;
+  store<u32>(outOffsets, bytes);
+  for (let i: u32 = 0; i < count; i++, indices += 4) {
+    const bounds = load<u64>(offsets + (<usize>load<u32>(indices) << 2));
+    v128.store(outValues + bytes, v128.load(values + <u32>bounds));
+    bytes += <u32>(bounds >> 32) - <u32>bounds;
+    outOffsets += 4;
+    store<u32>(outOffsets, bytes);
+  }
+  return bytes;
+}
+
 function chooseWidth<T>(mask: usize, set: usize, setStride: usize, unset: usize, unsetStride: usize, rows: i32, out: usize): void {
   for (let row = 0; row < rows; row++, set += setStride, unset += unsetStride, out += sizeof<T>()) {
     store<T>(out, mask == 0 || isSet(mask, row) ? load<T>(set) : load<T>(unset));

@@ -80,6 +80,8 @@ export class ColumnPages {
     Region
   >;
   #dictionary: Values | undefined;
+  /** Bytes of its longest text. */
+  #longest = 0;
   #page: DecodedPage | undefined;
   #row = 0;
 
@@ -168,7 +170,9 @@ export class ColumnPages {
       const at = indices === 0 ? page.at + from * width : out;
       if (target !== undefined) target.u8.set(this.#memory.view(at, count * width), target.at + to * width);
       else if (indices === 0) this.#memory.u8.copyWithin(out, at, at + count * width);
-    } else this.#copyTexts(page, from, count, to, indices);
+    } else if (indices !== 0 && page.nulls === 0 && this.#longest <= SHORT_TEXT)
+      this.#takeShort(page, indices, count, to);
+    else this.#copyTexts(page, from, count, to, indices);
   }
 
   #take({ at, count, isChecked }: DecodedPage, indices: Ptr, rows: number, out: Ptr): void {
@@ -201,12 +205,24 @@ export class ColumnPages {
     gathered.valueBytes = before + bytes;
   }
 
+  /** Room is left as if all were as long as the longest, which is little. */
+  #takeShort(page: DecodedPage, indices: Ptr, count: number, to: number): void {
+    const { gathered } = this;
+    const before = gathered.valueBytes;
+    const values = gathered.values.ensure(before + count * this.#longest, before);
+    const offsets = gathered.offsets.at + 4 * to;
+    const { decoders } = this.#memory;
+    gathered.valueBytes = decoders.takeShortTexts(page.offsets, page.at, indices, count, before, offsets, values);
+  }
+
   #readDictionary(page: Page): void {
     if (page.encoding !== ENCODING.plain && page.encoding !== ENCODING.plainDictionary)
       throw new PageProblem(`a dictionary in encoding ${page.encoding}`);
     if (this.#dictionary !== undefined || this.layout.kind === 'bits') throw new PageProblem('a second dictionary');
     const { dictionary, keys } = this.#regions;
     this.#dictionary = this.#plain(page.at, page.end, page.values, dictionary, keys, true);
+    if (this.layout.kind === 'text')
+      this.#longest = this.#memory.decoders.longestText(this.#dictionary.offsets, this.#dictionary.count) >>> 0;
   }
 
   #decode(page: Page): DecodedPage {
@@ -406,6 +422,9 @@ function decoded(
 ): DecodedPage {
   return { count, at, offsets, rows, validity, nulls, indices, isChecked };
 }
+
+/** Bytes of texts that are taken all at once. */
+const SHORT_TEXT = 16;
 
 /** Code of u32 in the kernels. */
 const U32 = 6;

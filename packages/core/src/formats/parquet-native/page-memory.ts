@@ -28,6 +28,7 @@ type DecoderName =
   | 'greatestIndex'
   | 'hybridDecode'
   | 'isOneRun'
+  | 'longestText'
   | 'lz4Decode'
   | 'moveOffsets'
   | 'narrow'
@@ -41,6 +42,7 @@ type DecoderName =
   | 'streamsDecode'
   | 'sumLengths'
   | 'take'
+  | 'takeShortTexts'
   | 'takeVariable'
   | 'takeVariableBytes'
   | 'takeWithin'
@@ -58,6 +60,7 @@ function decodersOf(all: PageKernels): Readonly<Record<DecoderName, Kernel>> {
     greatestIndex: kernel('greatestIndex'),
     hybridDecode: kernel('hybridDecode'),
     isOneRun: kernel('isOneRun'),
+    longestText: kernel('longestText'),
     lz4Decode: kernel('lz4Decode'),
     moveOffsets: kernel('moveOffsets'),
     narrow: kernel('narrow'),
@@ -71,6 +74,7 @@ function decodersOf(all: PageKernels): Readonly<Record<DecoderName, Kernel>> {
     streamsDecode: kernel('streamsDecode'),
     sumLengths: kernel('sumLengths'),
     take: kernel('take'),
+    takeShortTexts: kernel('takeShortTexts'),
     takeVariable: kernel('takeVariable'),
     takeVariableBytes: kernel('takeVariableBytes'),
     takeWithin: kernel('takeWithin'),
