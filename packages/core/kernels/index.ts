@@ -28,4 +28,4 @@ export { encodeShortTexts } from './short-texts';
 export { groupByKeys, placeKeys, splitGroups } from './split';
 export { zstdBegin, zstdBlock, zstdDecode } from './zstd';
 export { zstdPlanes } from './zstd-encode';
-export { choose, fill, iota, longestText, take, takeShortTexts, takeVariable, takeVariableBytes, takeWithin } from './take';
+export { choose, copyBytes, fill, iota, longestText, take, takeShortTexts, takeVariable, takeVariableBytes, takeWithin } from './take';

@@ -14,7 +14,7 @@ const LENGTH: usize = 16;
 const ID: usize = 20;
 const ENTRY: usize = 24;
 /** Entries of the memo, as a power of two. */
-const MEMO_LOG: u64 = 11;
+const MEMO_LOG: u64 = 12;
 const FACTOR: u64 = 0x9e3779b185ebca87;
 
 /** As `encodeText`, of texts that are all there. Up to eight bytes before the values and behind them are read. `memo` is zeros at first. */

@@ -67,6 +67,11 @@ export function takeWithin(
     : takeEachWithin<u32>(values, valueCount, indices, count, out);
 }
 
+/** As `copyWithin` of the memory, which goes word by word where memory is shared. */
+export function copyBytes(from: usize, bytes: usize, out: usize): void {
+  memory.copy(out, from, bytes);
+}
+
 /** Copies bytes without a call for the short ones; never reads or writes outside. */
 // @ts-ignore: decorator
 @inline

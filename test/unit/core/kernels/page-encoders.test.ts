@@ -193,8 +193,8 @@ describe('numbers of texts', () => {
     const [offsetsAt, bytesAt] = [memory.take(offsets.byteLength), memory.take(bytes.length)];
     put(offsets, offsetsAt);
     put(bytes, bytesAt);
-    const memo = memory.take(24 * 2048);
-    memory.u8.fill(0, memo, memo + 24 * 2048);
+    const memo = memory.take(24 * 4096);
+    memory.u8.fill(0, memo, memo + 24 * 4096);
     const header = (): number => {
       const [at, slots, keys, room] = [
         memory.take(64),
@@ -218,10 +218,10 @@ describe('numbers of texts', () => {
   it('a table without room gives the row that does not fit, and goes on there', () => {
     const texts = Array.from({ length: 20 }, (_, i) => `t${i % 10}`);
     const offsets = Uint32Array.from({ length: 21 }, (_, i) => 2 * i);
-    const [offsetsAt, bytesAt, memo] = [memory.take(84), memory.take(40), memory.take(24 * 2048)];
+    const [offsetsAt, bytesAt, memo] = [memory.take(84), memory.take(40), memory.take(24 * 4096)];
     put(offsets, offsetsAt);
     put(Buffer.from(texts.join('')), bytesAt);
-    memory.u8.fill(0, memo, memo + 24 * 2048);
+    memory.u8.fill(0, memo, memo + 24 * 4096);
     const [at, slots, keys, room] = [memory.take(64), memory.take(256), memory.take(64), memory.take(64)];
     call('initKeyTable', at, slots, 32, keys, 4, room, 64);
     expect(call('encodeShortTexts', at, memo, offsetsAt, bytesAt, 0, 20, back)).toBe(4);

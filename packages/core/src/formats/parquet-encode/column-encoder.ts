@@ -16,6 +16,9 @@ import { type DirectEncoding, deltaBits, deltaRoom, deltasPay, dictionaryPays } 
 
 /** Bytes of texts from which on a page is closed. */
 const PAGE_TEXT_BYTES: number = 1024 * 1024;
+/** Values that tell whether others are looked up: twice as many as a dictionary holds, drawn at random, would give so many different ones. */
+const FIRST_VALUES = 8192;
+const MOST_DIFFERENT = 0.98;
 /** Streams of bytes are slower to read, so they have to save this part. */
 const STREAMS_PART = 0.9;
 
@@ -228,10 +231,19 @@ export class ColumnEncoder {
     return codes;
   }
 
-  #addToDictionary(): Ptr | undefined {
+  /** Whether the first values are not all different, nearly: with all others they would be more than a dictionary holds. */
+  #comesAgain(): boolean {
+    if (this.#staged.present < 2 * FIRST_VALUES) return true;
+    return (
+      this.#addToDictionary(FIRST_VALUES) !== undefined &&
+      (this.#dictionary?.count ?? 0) < MOST_DIFFERENT * FIRST_VALUES
+    );
+  }
+
+  #addToDictionary(present: number = this.#staged.present): Ptr | undefined {
     const { memory, column } = this.#parts;
     const { scratch } = memory;
-    const { values, offsets, present } = this.#staged;
+    const { values, offsets } = this.#staged;
     const codes = scratch.codes.ensure(4 * present + 64);
     const isText = column.kind === 'text';
     this.#dictionary ??= ValueDictionary.begin(memory, isText);
@@ -256,7 +268,7 @@ export class ColumnEncoder {
     const direct = bits !== undefined && deltasPay(bits, width) ? 'delta' : 'plain';
     this.#encoding = { usesDictionary: false, direct };
     const canHave = kind === 'text' || (kernelType !== undefined && !(isOrdered && isInteger));
-    const codes = canHave ? this.#addToDictionary() : undefined;
+    const codes = canHave && this.#comesAgain() ? this.#addToDictionary() : undefined;
     const plainBytes = kind === 'text' ? valueBytes / present + 4 : width;
     const deltas = direct === 'delta' ? bits : undefined;
     const rows = Math.max(chunkRows, present);
@@ -319,7 +331,7 @@ export class ColumnEncoder {
       return { end: kernels['deltaEncode']?.(values, present, column.width, at) ?? at, encoding: delta };
     const bytes = column.kind === 'bits' ? Math.ceil(present / 8) : present * column.width;
     if (direct === 'streams') kernels['streamsEncode']?.(values, present, column.width, at);
-    else memory.u8.copyWithin(at, values, values + bytes);
+    else kernels['copyBytes']?.(values, bytes, at);
     return { end: at + bytes, encoding: direct === 'streams' ? streams : plain };
   }
 

@@ -56,17 +56,28 @@ export class HeldPages {
     return column;
   }
 
-  /** Bytes that are in this process' memory already, and their CRC-32. */
-  append(column: HeldColumn, bytes: Uint8Array, sum: number = crc32(bytes)): void {
-    for (let done = 0; done < bytes.length; ) {
+  append(column: HeldColumn, bytes: Uint8Array): void {
+    this.#append(column, bytes.length, crc32(bytes), (from, to, at) =>
+      this.#memory.u8.set(bytes.subarray(from, to), at),
+    );
+  }
+
+  /** Bytes that lie in the memory already, and their CRC-32. */
+  appendFrom(column: HeldColumn, at: Ptr, bytes: number, sum: number): void {
+    const { kernels } = this.#memory;
+    this.#append(column, bytes, sum, (from, to, out) => kernels['copyBytes']?.(at + from, to - from, out));
+  }
+
+  #append(column: HeldColumn, bytes: number, sum: number, put: (from: number, to: number, at: Ptr) => void): void {
+    for (let done = 0; done < bytes; ) {
       const block = this.#room(column);
-      const some = Math.min(bytes.length - done, block.bytes - block.used);
-      this.#memory.u8.set(bytes.subarray(done, done + some), block.at + block.used);
+      const some = Math.min(bytes - done, block.bytes - block.used);
+      put(done, done + some, block.at + block.used);
       block.used += some;
       done += some;
     }
-    column.sum = joinCrc32(column.sum, sum, bytes.length);
-    column.bytes += bytes.length;
+    column.sum = joinCrc32(column.sum, sum, bytes);
+    column.bytes += bytes;
   }
 
   /** The column whose chunk has begun in the file: the others go behind it. */

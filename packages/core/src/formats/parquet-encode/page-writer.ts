@@ -74,7 +74,7 @@ export class PageWriter {
     this.values += rows;
     this.encodings.add(encoding);
     this.#held.append(this.#column, header);
-    this.#held.append(this.#column, page, sum);
+    this.#held.appendFrom(this.#column, page.at, page.bytes, sum);
   }
 
   /** The page that goes before all others, which are there already. */
@@ -84,7 +84,7 @@ export class PageWriter {
     );
     const column = this.#held.begin();
     this.#held.append(column, header);
-    this.#held.append(column, page, sum);
+    this.#held.appendFrom(column, page.at, page.bytes, sum);
     return column;
   }
 
@@ -104,15 +104,14 @@ export class PageWriter {
     planes: Planes | undefined,
     kind: number,
     describe: (out: ThriftWriter) => void,
-  ): { page: Uint8Array; header: Uint8Array; sum: number } {
-    const packed = this.#compress(at, bytes, planes);
-    const page = this.#memory.view(packed.at, packed.bytes);
-    const sum = crc32(page);
+  ): { page: { at: Ptr; bytes: number }; header: Uint8Array; sum: number } {
+    const page = this.#compress(at, bytes, planes);
+    const sum = crc32(this.#memory.view(page.at, page.bytes));
     const out = this.#header
       .reset()
       .i32(1, kind)
       .i32(2, bytes)
-      .i32(3, packed.bytes)
+      .i32(3, page.bytes)
       .i32(4, sum | 0);
     describe(out);
     const header = out.finish();

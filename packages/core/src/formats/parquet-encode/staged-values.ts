@@ -133,9 +133,29 @@ export class StagedValues {
 
   #addText(column: IpcColumn, indices: Ptr): void {
     const { offsets = new Uint8Array(8), values } = column;
+    if (indices === 0) return this.#addAllTexts(offsets, values, column.rows);
     const texts = this.copyTexts(offsets, values, column.rows);
-    if (indices === 0) this.addTexts(texts);
-    else this.addTexts(this.pick(texts, indices, column.rows - column.nullCount));
+    this.addTexts(this.pick(texts, indices, column.rows - column.nullCount));
+  }
+
+  #addAllTexts(offsets: Uint8Array, values: Uint8Array, count: number): void {
+    const raw = this.#copy(this.#memory.scratch.rawOffsets, offsets);
+    const bytes = this.#memory.uint32(raw + 4 * count) - this.#memory.uint32(raw);
+    const out = this.#textRoom(count, bytes);
+    this.#memory.u8.set(values.subarray(0, bytes), out);
+    this.#moveOffsets(raw, count, bytes);
+  }
+
+  /** Behind the texts that are there. */
+  #textRoom(count: number, bytes: number): Ptr {
+    this.#offsets.ensure(4 * (this.present + count + 1), 4 * (this.present + 1));
+    return this.#values.ensure(this.valueBytes + bytes + 8, this.valueBytes) + this.valueBytes;
+  }
+
+  #moveOffsets(offsets: Ptr, count: number, bytes: number): void {
+    const out = this.#offsets.at + 4 * this.present;
+    this.#memory.kernels['moveOffsets']?.(offsets, 0, count, this.valueBytes, out);
+    this.valueBytes += bytes;
   }
 
   /** Texts of a column, in scratch. Its values begin with the first text, wherever the offsets do. */
@@ -156,14 +176,10 @@ export class StagedValues {
 
   /** Texts from anywhere in this memory; `present` is the caller's to raise. */
   addTexts({ offsets, values, count }: Texts): void {
-    const { kernels } = this.#memory;
     const first = this.#memory.uint32(offsets);
     const bytes = this.#memory.uint32(offsets + 4 * count) - first;
-    const out = this.#values.ensure(this.valueBytes + bytes + 8, this.valueBytes);
-    const outOffsets = this.#offsets.ensure(4 * (this.present + count + 1), 4 * (this.present + 1));
-    this.#memory.u8.copyWithin(out + this.valueBytes, values + first, values + first + bytes);
-    kernels['moveOffsets']?.(offsets, 0, count, this.valueBytes, outOffsets + 4 * this.present);
-    this.valueBytes += bytes;
+    this.#memory.kernels['copyBytes']?.(values + first, bytes, this.#textRoom(count, bytes));
+    this.#moveOffsets(offsets, count, bytes);
   }
 
   /** Room for so many further numbers of 4 bytes, behind those that are there. */

@@ -13,9 +13,9 @@ const FIRST_TEXT_BYTES: number = 16 * 1024;
 const HEADER = { count: 0, texts: 24, textCapacity: 28, bytesUsed: 32 } as const;
 const SLOT_BYTES = 8;
 /** Of the kernel: texts that were looked up lately. */
-const MEMO_BYTES = 24 * 2048;
+const MEMO_BYTES = 24 * 4096;
 /** Emptying the memo for fewer texts costs more than it saves. */
-const MEMO_TEXTS = 2048;
+const MEMO_TEXTS = 4096;
 
 export class ValueDictionary {
   readonly #memory: EncoderMemory;
