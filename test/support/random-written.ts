@@ -19,6 +19,13 @@ const STEPS: Readonly<Record<string, (rows: Rows) => unknown>> = {
   none: (rows) => rows,
   filter: (rows) => rows.filter(col('value').gt(3)),
   texts: (rows) => rows.withColumns({ key: col('key').cast('dictionary<utf8>') }),
+  sorted: (rows) => rows.sort({ by: ['t', { column: 'x', descending: true }] }),
+  sortedBack: (rows) => rows.sort({ by: 'x' }).sort({ by: 't' }),
+  lagged: (rows) =>
+    rows
+      .lag({ before: 'value' }, { by: ['key'] })
+      .filter(col('before').gt(2))
+      .select({ t: col('t'), key: col('key'), x: col('x'), value: col('value') }),
   nothing: (rows) => rows.filter(col('value').gt(1000)),
 };
 

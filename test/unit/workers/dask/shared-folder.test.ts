@@ -9,12 +9,18 @@ import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const NOBODY = 2 ** 22 + 1;
 
-async function writeResult(folder: SharedFolder, partition: number, attempt: number, text = 'rows'): Promise<void> {
+async function writeResult(
+  folder: SharedFolder,
+  partition: number,
+  attempt: number,
+  text = 'rows',
+  more: Partial<PartitionResult> = {},
+): Promise<void> {
   const output = folder.output({ step: 0, partition }, attempt);
   const path = `${output}-rows`;
   writeFileSync(path, text);
   const file = { path, rows: 1, bytes: 4, crc32: crc32('rows'), min: null, max: null };
-  const result: PartitionResult = { step: 0, partition, attempt, files: [file], peakRss: 0, rows: 1 };
+  const result: PartitionResult = { step: 0, partition, attempt, files: [file], peakRss: 0, rows: 1, ...more };
   await writeRecord(output, result);
 }
 
@@ -53,6 +59,17 @@ describe('SharedFolder', () => {
       await folder.keep({ step: 0, partition, plan: '', inputs: [], output: '' }, result, false);
     }
     expect([...(await folder.results(0, [])).keys()]).toEqual([0]);
+    await folder.remove();
+  });
+
+  test('goes on with the range of a sort only where it has the same values again', async () => {
+    const folder = await SharedFolder.open(temporaryFolder(), 'nightly');
+    await folder.beginStep(0);
+    await writeResult(folder, 0, 1, 'rows', { range: 't from 1 to 5' });
+    await writeResult(folder, 1, 1, 'rows', { range: 't from 5 to 9' });
+    const task = { step: 0, plan: '', inputs: [], output: '' };
+    const tasks = ['t from 1 to 5', 't from 5 to 8'].map((range, partition) => ({ ...task, partition, range }));
+    expect([...(await folder.results(0, tasks)).keys()]).toEqual([0]);
     await folder.remove();
   });
 
