@@ -247,7 +247,7 @@ export class Execution {
       number: this.#restarts.count,
       from: this.#barriers?.checkpoint,
       drops: this.#restarts.drops,
-      replayUpTo: this.#restarts.replayUpTo(this.#barriers?.epoch ?? 0),
+      replayUpTo: this.#restarts.replayUpTo(this.#barriers?.passed ?? new Map()),
       attention: () => this.#watch.attention(),
       openPlace: () => this.#openSpillPlace(),
       onDropped: (batch, rows) => this.#activities.watch('onPoisonBatch', this.#deadLetters.deliver(batch, rows)),
@@ -276,7 +276,7 @@ export class Execution {
   #causeOf(attempt: Attempt, planned: PlannedRun): RestartCause | undefined {
     const modules = this.#modules as RunModules;
     const describe = (batch: SourceBatch): string => modules.describeBatch(planned, batch);
-    const facts = { lost: this.#ends?.lost, epoch: this.#barriers?.epoch ?? 0, describe };
+    const facts = { lost: this.#ends?.lost, passed: this.#barriers?.passed ?? new Map(), describe };
     const cause = this.#restarts.causeOf(attempt, facts);
     if (cause?.batch === undefined) return cause;
     const { batch, stage, error } = cause;

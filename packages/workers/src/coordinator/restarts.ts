@@ -1,6 +1,7 @@
 /**
- * Whether a run goes on after one of its workers has died or has to be replaced, from where, and how. After the second crash since a
- * barrier what came since is replayed batch by batch, so that the batch that kills its worker is known at the third.
+ * Whether a run goes on after one of its workers has died or has to be replaced, from where, and how. After the second crash among the same
+ * batches they are replayed one by one, so that the batch that kills its worker is known at the third. Barriers may come between such
+ * crashes, as often as they like: batches are behind the run only when a barrier has passed all that had been read when a worker died.
  */
 import { errorFromData, errorToData, type PipelineError } from '@spillway/core/base';
 import type { Attempt } from './attempt.ts';
@@ -23,15 +24,15 @@ export interface RestartCause {
 export interface RestartFacts {
   /** A source that could not keep what it gave. */
   lost: string | undefined;
-  /** Number of the last barrier, 0 for none. */
-  epoch: number;
+  /** By source node, how far the last barrier has come; empty for none. */
+  passed: ReadonlyMap<number, number>;
   /** Of a source's batch, for people. */
   describe(batch: SourceBatch): string;
 }
 
 /** New threads for one stage, because of what its code holds; after these it is the code that fails the run. */
 const MOST_FOR_MEMORY = 3;
-/** Crashes since one barrier after which what came since is replayed batch by batch. */
+/** Crashes among the same batches after which they are replayed one by one. */
 const REPLAY_AFTER = 2;
 
 export class Restarts {
@@ -43,7 +44,7 @@ export class Restarts {
   #count = 0;
   /** Beside those that left a batch out. */
   #charged = 0;
-  #epoch = -1;
+  /** Among the batches before `#upTo`. */
   #crashes = 0;
 
   /** @param most restarts of a run; 0 turns them off. @param dropsPoison batches that kill their workers are left out */
@@ -62,8 +63,8 @@ export class Restarts {
   }
 
   /** By source node, how far a batch-by-batch replay goes; undefined when there is to be none. */
-  replayUpTo(epoch: number): ReadonlyMap<number, number> | undefined {
-    return epoch === this.#epoch && this.#crashes >= REPLAY_AFTER ? this.#upTo : undefined;
+  replayUpTo(passed: ReadonlyMap<number, number>): ReadonlyMap<number, number> | undefined {
+    return this.#crashes >= REPLAY_AFTER && !this.#isBehind(passed) ? this.#upTo : undefined;
   }
 
   /** False where the first crash would be the last all the same, so that nothing has to be kept for it. */
@@ -97,7 +98,7 @@ export class Restarts {
     const batch = lane === undefined ? undefined : attempt.poison;
     if (batch !== undefined) this.#leaveOut(batch, error, facts);
     else this.#charge(stage, kind, error);
-    if (lane !== undefined && attempt.recycled !== lane) this.#countCrash(attempt, facts.epoch);
+    if (lane !== undefined && attempt.recycled !== lane) this.#countCrash(attempt, facts.passed);
     this.#count += 1;
     return { kind, stage, reason: error.message, error, batch };
   }
@@ -123,12 +124,16 @@ export class Restarts {
     this.#drops.set(batch.node, [...drops, batch.sequence]);
   }
 
-  #countCrash(attempt: Attempt, epoch: number): void {
-    if (epoch !== this.#epoch) this.#crashes = 0;
-    this.#epoch = epoch;
+  #countCrash(attempt: Attempt, passed: ReadonlyMap<number, number>): void {
+    if (this.#isBehind(passed)) this.#crashes = 0;
     this.#crashes += 1;
     const reached = attempt.reached();
     this.#upTo = new Map([...reached].map(([node, end]) => [node, Math.max(end, this.#upTo.get(node) ?? 0)]));
+  }
+
+  /** Whether the last barrier has passed everything that had been read when a worker died. */
+  #isBehind(passed: ReadonlyMap<number, number>): boolean {
+    return [...this.#upTo].every(([node, end]) => (passed.get(node) ?? 0) >= end);
   }
 }
 

@@ -46,6 +46,11 @@ export class RunBarriers {
     return this.checkpoint?.epoch ?? 0;
   }
 
+  /** By source node, how far the last barrier has come; empty for none. */
+  get passed(): ReadonlyMap<number, number> {
+    return this.checkpoint?.sources ?? new Map();
+  }
+
   /** Takes one at once, where any can be taken. */
   async takeNow(): Promise<void> {
     await this.#timer?.takeNow();
