@@ -8,7 +8,7 @@ import {
   C_DIGITS, C_ENTRIES, C_FORMAT, C_NULLS_FIRST, C_OFFSETS, C_POWERS, C_ROWS, C_STRIDE, C_TEXT, DATE32, TIMESTAMP,
 } from './csv-layout';
 import { power10 } from './csv-digits';
-import { areAtMost, digitsOf, lanes, lastLanes, numberOf, pairsOf } from './csv-sixteen';
+import { areOdd, digitsOf, lanes, lastLanes, numberOf, pairsOf } from './csv-sixteen';
 import { isoDays } from './csv-time';
 import { readValue } from './csv-values';
 
@@ -24,8 +24,17 @@ function readEntry(c: usize, kind: i32, entry: usize, out: usize, row: u32, vali
   return readValue(c, kind, text + <usize>load<u32>(entry) + 1, text + <usize>load<u32>(entry, 4), out, row, validity);
 }
 
-/** Whole numbers of up to sixteen digits, no greater than `most`, or `least` where they are negative. */
-function wholeNumbers<T>(c: usize, kind: i32, column: u32, from: u32, out: usize, validity: usize, most: u64, least: u64): u32 {
+/** Whether a number is beyond T. */
+// @ts-ignore: decorator
+@inline
+function isBeyond<T>(value: u64, isNegative: u32): u32 {
+  if (!isSigned<T>()) return sizeof<T>() == 8 ? isNegative : isNegative | <u32>(value >> (sizeof<T>() << 3) != 0);
+  // The least number is one further from 0 than the greatest; sixteen digits are less than either of 64 bits.
+  return sizeof<T>() == 8 ? 0 : <u32>((value - isNegative) >> ((sizeof<T>() << 3) - 1) != 0);
+}
+
+/** Whole numbers of up to sixteen digits. */
+function wholeNumbers<T>(c: usize, kind: i32, column: u32, from: u32, out: usize, validity: usize): u32 {
   const text = <usize>load<u32>(c, C_TEXT);
   const stride = <usize>load<u32>(c, C_STRIDE);
   const end = entryOf(c, column, load<u32>(c, C_ROWS));
@@ -39,9 +48,9 @@ function wholeNumbers<T>(c: usize, kind: i32, column: u32, from: u32, out: usize
       const count = <u32>(e - p) - isNegative;
       const digits = v128.and(lastLanes(count), digitsOf(v128.load(e - 16)));
       const value = numberOf(digits);
-      const isCommon = <u32>(count - 1 < 16) & <u32>areAtMost(digits, i8x16.splat(9));
-      if ((isCommon & <u32>(value <= (isNegative ? least : most))) == 0) break;
-      store<T>(at, <T>(isNegative ? -<i64>value : <i64>value));
+      const odd = ((count - 1) >> 4) | areOdd(digits, i8x16.splat(9)) | isBeyond<T>(value, isNegative);
+      if (odd != 0) break;
+      store<T>(at, <T>((value ^ -<u64>isNegative) + isNegative));
       at += sizeof<T>();
       entry += stride;
     } while (entry != end);
@@ -78,10 +87,11 @@ function realNumbers<T>(c: usize, kind: i32, column: u32, from: u32, out: usize,
       const point = 31 - clz<u32>(points);
       const moved = i8x16.add(lanes(), i8x16.gt_s(i8x16.splat(<i8>(point + 1)), lanes()));
       const digits = i8x16.swizzle(v128.and(digitsOf(letters), there), moved);
-      const isCommon = <u32>(count <= 16) & <u32>(count > <u32>(points != 0)) & <u32>areAtMost(digits, i8x16.splat(9));
+      // A point alone is no number.
+      const odd = ((count - 1) | (count - 1 - <u32>(points != 0))) >> 4 | areOdd(digits, i8x16.splat(9));
       const behind = (15 - point) & 15;
       const value = <f64><i64>numberOf(digits) / load<f64>(powers + (<usize>behind << 3));
-      if (isCommon == 0) break;
+      if (odd != 0) break;
       store<T>(at, <T>reinterpret<f64>(reinterpret<u64>(value) | (<u64>isNegative << 63)));
       at += sizeof<T>();
       entry += stride;
@@ -156,15 +166,15 @@ function timestamps(c: usize, column: u32, from: u32, out: usize, validity: usiz
   const unit = <i64>power10(digits);
   const places = clockLanes(digits);
   // Letters of the time: eight, or a point and digits behind.
-  const counts = (1 << 8) | (((1 << min<u32>(digits, 7)) - 1) << 10);
+  const oddCounts: u32 = ~((1 << 8) | (((1 << min<u32>(digits, 7)) - 1) << 10));
   const end = entryOf(c, column, load<u32>(c, C_ROWS));
-  const offsets = <usize>load<u32>(c, C_OFFSETS);
+  const asksOffset = <u32>(load<u32>(c, C_OFFSETS) != 0);
   let entry = entryOf(c, column, from);
   let at = out + (<usize>from << 3);
-  // The day of the row before: the next one is often the same.
-  let head: u64 = 0;
+  // The day of the row before: the next one is often the same. No text has bytes of all ones.
+  let head = u64.MAX_VALUE;
   let tail: u32 = 0;
-  let start = i64.MIN_VALUE;
+  let start: i64 = 0;
   while (entry != end) {
     do {
       const e = text + <usize>load<u32>(entry, 4);
@@ -179,9 +189,9 @@ function timestamps(c: usize, column: u32, from: u32, out: usize, validity: usiz
       const numbers = i32x4.dot_i16x8_s(pairsOf(i8x16.swizzle(clock, places)), i16x8(60, 1, 100, 1, 100, 1, 100, 1));
       const minutes = i32x4.extract_lane(numbers, 0);
       const most = i8x16(2, 9, 0, 5, 9, 0, 5, 9, 0, 9, 9, 9, 9, 9, 9, 9);
-      const isDay = <u32>(load<u64>(p) == head) & <u32>(load<u32>(p, 7) == tail);
-      const isTime = <u32>(count <= 16) & (counts >> count) & <u32>areAtMost(clock, most) & <u32>(minutes < 1440);
-      if ((isDay & isTime & (<u32>(offsets == 0) | ~isUtc)) == 0) break;
+      const day = (load<u64>(p) ^ head) | <u64>(load<u32>(p, 7) ^ tail);
+      const time = areOdd(clock, most) | <u32>(minutes > 1439) | (count >> 5) | (oddCounts >> count & 1);
+      if ((<u32>(day != 0) | time | (asksOffset & isUtc)) != 0) break;
       const low = <i64>i32x4.extract_lane(numbers, 2) * 10000 + <i64>i32x4.extract_lane(numbers, 3);
       const rest = <i64>i32x4.extract_lane(numbers, 1) * 100000000 + low;
       store<i64>(at, start + <i64>minutes * 60 * unit + rest);
@@ -225,14 +235,14 @@ function others(c: usize, kind: i32, column: u32, from: u32, out: usize, validit
 export function csvValues(c: usize, kind: i32, column: u32, from: u32, out: usize, validity: usize): u32 {
   // Where texts that stand for null are values too, each has to be compared with them first.
   if (load<u32>(c, C_NULLS_FIRST) != 0) return others(c, kind, column, from, out, validity);
-  if (kind == I64) return wholeNumbers<i64>(c, kind, column, from, out, validity, u64.MAX_VALUE, u64.MAX_VALUE);
-  if (kind == U64) return wholeNumbers<i64>(c, kind, column, from, out, validity, u64.MAX_VALUE, 0);
-  if (kind == I32) return wholeNumbers<i32>(c, kind, column, from, out, validity, 0x7fffffff, 0x80000000);
-  if (kind == U32) return wholeNumbers<i32>(c, kind, column, from, out, validity, 0xffffffff, 0);
-  if (kind == I16) return wholeNumbers<i16>(c, kind, column, from, out, validity, 0x7fff, 0x8000);
-  if (kind == U16) return wholeNumbers<i16>(c, kind, column, from, out, validity, 0xffff, 0);
-  if (kind == I8) return wholeNumbers<i8>(c, kind, column, from, out, validity, 0x7f, 0x80);
-  if (kind == U8) return wholeNumbers<i8>(c, kind, column, from, out, validity, 0xff, 0);
+  if (kind == I64) return wholeNumbers<i64>(c, kind, column, from, out, validity);
+  if (kind == U64) return wholeNumbers<u64>(c, kind, column, from, out, validity);
+  if (kind == I32) return wholeNumbers<i32>(c, kind, column, from, out, validity);
+  if (kind == U32) return wholeNumbers<u32>(c, kind, column, from, out, validity);
+  if (kind == I16) return wholeNumbers<i16>(c, kind, column, from, out, validity);
+  if (kind == U16) return wholeNumbers<u16>(c, kind, column, from, out, validity);
+  if (kind == I8) return wholeNumbers<i8>(c, kind, column, from, out, validity);
+  if (kind == U8) return wholeNumbers<u8>(c, kind, column, from, out, validity);
   if (kind == F64) return realNumbers<f64>(c, kind, column, from, out, validity);
   if (kind == F32) return realNumbers<f32>(c, kind, column, from, out, validity);
   if (load<u32>(c, C_FORMAT) != 0) return others(c, kind, column, from, out, validity);

@@ -21,10 +21,11 @@ export function digitsOf(letters: v128): v128 {
   return v128.xor(letters, i8x16.splat(48));
 }
 
+/** 1 when some lane is greater than in `most`. */
 // @ts-ignore: decorator
 @inline
-export function areAtMost(digits: v128, most: v128): bool {
-  return !v128.any_true(i8x16.sub_sat_u(digits, most));
+export function areOdd(digits: v128, most: v128): u32 {
+  return <u32>v128.any_true(i8x16.sub_sat_u(digits, most));
 }
 
 /** Pairs of digits as numbers, of 16 bits. */
