@@ -96,6 +96,17 @@ function momentText(random: SeededRandom): string {
     : `${dateText(random)}${random.pick(['T', ' '])}${clockText(random)}${zone}`;
 }
 
+/** A value as values mostly are, with some letters that are not: what is read many letters at once must not take them for others. */
+function spoilt(random: SeededRandom, text: string): string {
+  const letters = [...text];
+  const others = ['\0', '/', ':', '0', '9', '-', 'T', '.', ' ', 'ä', '\x7f'];
+  for (let left = random.integer(0, 2); left > 0; left--)
+    letters[random.integer(0, letters.length - 1)] = random.pick(others);
+  // As long as a date and its separator, or as a block of letters.
+  const before = random.chance(0.1) ? random.pick(others).repeat(random.pick([1, 4, 8, 11, 16])) : '';
+  return before + letters.join('');
+}
+
 /** A field in one of the ways fields are written. */
 function written(random: SeededRandom, text: string): string {
   if (random.chance(0.05)) return '';
@@ -185,6 +196,26 @@ describe('values of CSV fields', () => {
         timeFormats: { value: '%B %d, %Y' },
       },
     );
+  });
+
+  it('takes nothing for a value that only looks like one', () => {
+    const moment = (random: SeededRandom): string =>
+      `2024-${two(random, 12)}-${two(random, 28)}${random.pick(['T', ' '])}${clockText(random)}`;
+    expectSame((random) => spoilt(random, moment(random)), ['timestamp[us]', 'timestamp[ns]', 'timestamp[us, UTC]']);
+    expectSame(
+      (random) => spoilt(random, random.chance(0.5) ? '01:02:03' : '2024-02-03'),
+      ['timestamp[us]', 'date32', 'date64', 'time64[us]'],
+    );
+    expectSame((random) => spoilt(random, digits(random, 19)), ['int16', 'int32', 'int64', 'uint64']);
+    expectSame((random) => spoilt(random, `${digits(random, 9)}.${digits(random, 8)}`), ['float64', 'float32']);
+  });
+
+  it('has no day before the first value', () => {
+    const bad = readText(Buffer.from(`${'\0'.repeat(11)}01:02:03\n`), {
+      shape: { value: 'timestamp[us]' },
+      folder,
+    }).bad;
+    expect(bad).toHaveLength(1);
   });
 
   it('reads numbers since 1970 in their unit', () => {
