@@ -14,6 +14,9 @@ import { decodeThriftStructAt, numberField } from './thrift-compact.ts';
 /** CRC-32 by offset of the chunk in the file. */
 export type ChunkChecksums = ReadonlyMap<number, number>;
 
+/** Bytes of one read. */
+const MOST_AT_ONCE = 2 ** 30;
+
 /** What the library takes for a Blob. */
 interface BlobLike {
   readonly size: number;
@@ -77,11 +80,18 @@ export class RangeFile {
 
   async #read(from: number, to: number): Promise<ArrayBuffer> {
     try {
+      // Lengths in damaged pages: what is not there is not made room for, and Node ends the process when it is asked for 2 GiB at once.
+      if (to > this.#info.fileBytes) throw this.#shrunk(this.#info.fileBytes);
       const buffer = new ResizableArrayBuffer(to - from, { maxByteLength: to - from });
       const bytes = new Uint8Array(buffer);
       let done = 0;
       while (done < bytes.length) {
-        const { bytesRead } = await this.#file.read(bytes, done, bytes.length - done, from + done);
+        const { bytesRead } = await this.#file.read(
+          bytes,
+          done,
+          Math.min(bytes.length - done, MOST_AT_ONCE),
+          from + done,
+        );
         if (bytesRead === 0) throw this.#shrunk(from + done);
         done += bytesRead;
       }
