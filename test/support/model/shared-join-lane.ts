@@ -81,12 +81,16 @@ export class SharedJoinLane implements Actor {
   }
 
   #take(): boolean {
-    if (!this.#left.has(this.#claim)) return false;
+    if (!this.#left.has(this.#claim)) return this.#rules.discipline === 'reservations' && this.#takeWhileWaiting();
     this.#lefts = this.#left.take(this.#claim).rows.filter((row) => passes(row, this.node.size));
     return true;
   }
 
-  /** Other lanes get no more right rows before this one has taken those that are there for it. */
+  /**
+   * Other lanes get no more right rows before this one has taken those that are there for it. With reservations that holds also while it waits
+   * for left rows: one of the others may have the room that the lowest left sequence needs, and wait for right rows. Channels as they are built let that
+   * sequence pass without credit, so there a lane only waits for it.
+   */
   #takeWhileWaiting(): boolean {
     return this.#rules.takesSideMeanwhile && this.#side.take();
   }

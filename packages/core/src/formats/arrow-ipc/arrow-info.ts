@@ -136,6 +136,10 @@ class Contents {
 
   finish(): ArrowFile {
     const { path, bytes } = this.#pieces;
+    const { columns, unreadable } = this.#schema;
+    // Without columns nothing says that there are so many: a damaged count would be taken at its word.
+    if (this.rows > 0 && columns.length + unreadable.length === 0)
+      throw damaged(path, `it has ${this.rows} rows, but no columns`);
     return { path, bytes, rows: this.rows, ...this.#schema, batches: this.batches, dictionaries: this.sets };
   }
 }

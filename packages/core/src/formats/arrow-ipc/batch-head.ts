@@ -10,7 +10,7 @@ const NODE_BYTES = 16;
 const BUFFER_BYTES = 16;
 const COUNT_BYTES = 8;
 const VIEW_BYTES = 16;
-/** What a compressed batch may say: more values than an array of Arrow's is meant to have cannot be told from damage. */
+/** Where the bytes do not tell: more values than an array of Arrow's is meant to have cannot be told from damage. */
 const MOST_PACKED_ROWS = 2 ** 31 - 1;
 /** Some writers do not count nulls. */
 const UNKNOWN_NULLS = -1;
@@ -43,8 +43,8 @@ export function readBatchHead(flat: FlatReader, batch: number, bodyBytes: number
     variadic: flat.structs(batch, 4, COUNT_BYTES).map((at) => flat.int64At(at)),
     codec: compression === 0 ? undefined : flat.i8(compression, 0, 0),
   };
-  if (head.rows < 0 || (head.codec !== undefined && head.rows > MOST_PACKED_ROWS))
-    throw new RangeError(`a record batch of ${head.rows} rows`);
+  const mostRows = head.codec === undefined ? Math.max(MOST_PACKED_ROWS, bodyBytes * 8) : MOST_PACKED_ROWS;
+  if (head.rows < 0 || head.rows > mostRows) throw new RangeError(`a record batch of ${head.rows} rows`);
   if (head.buffers.some(({ at, bytes }) => at < 0 || bytes < 0 || at + bytes > bodyBytes))
     throw new RangeError('a buffer lies outside of its body');
   if (head.nodes.some(({ rows, nulls }) => rows < 0 || nulls < UNKNOWN_NULLS || nulls > rows))
