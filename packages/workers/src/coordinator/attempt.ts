@@ -437,7 +437,8 @@ export class Attempt {
   }
 
   async #afterDelivery(lane: LaneHandle, error: unknown): Promise<never> {
-    if (lane.death === undefined) await lastDeliveries(this.wiring, this.latch, lane);
+    if (lane.death === undefined)
+      await lastDeliveries(this.wiring, this.#parts.planned.physical.edges, this.latch, lane);
     throw error;
   }
 
