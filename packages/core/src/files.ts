@@ -1,12 +1,19 @@
 /** Reading and writing files on codec threads, and committing what sinks wrote. No promise of stability. */
 export { makeFolder, syncFolder } from './formats/durable-file.ts';
 export { readParquetRows } from './formats/parquet-reader.ts';
-export { parseChecksums } from './store/checksum-text.ts';
-export { linkIfAbsent } from './store/delta-log.ts';
-export { openFileSink } from './store/file-sink.ts';
-export { stageForeign } from './store/foreign-files.ts';
-export { holdStaging } from './store/held-staging.ts';
-export { checkpointVersion } from './store/log-maintenance.ts';
-export { mergeStaged } from './store/merge-files.ts';
+export { parseChecksums } from './store/files/checksum-text.ts';
+export { linkIfAbsent } from './store/log/delta-log.ts';
+export { checkpointVersion } from './store/log/log-maintenance.ts';
+export { mergeStaged } from './store/merge/merge-files.ts';
 export { RESUME_FOLDER } from './store/open-store.ts';
-export { checkFileSink, commitEpoch, commitSink, cutBackSink, discardSink, stagingPath } from './store/sink-commit.ts';
+export { stageForeign } from './store/read/foreign-files.ts';
+export { openFileSink } from './store/sinks/file-sink.ts';
+export { holdStaging } from './store/sinks/held-staging.ts';
+export {
+  checkFileSink,
+  commitEpoch,
+  commitSink,
+  cutBackSink,
+  discardSink,
+  stagingPath,
+} from './store/sinks/sink-commit.ts';

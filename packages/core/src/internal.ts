@@ -163,11 +163,20 @@ export type * from './spill/contract.ts';
 export { localAccount, nodeDisk, sharedAccount } from './spill/disk.ts';
 export { LaneSpill, type LaneSpillOptions } from './spill/lane-spill.ts';
 export { isStale, runFolder, sweepStaleFolders } from './spill/run-folder.ts';
-export { commitFiles } from './store/commit.ts';
-export type { CommitRequest, CommitSummary, StoreRunner } from './store/commit-contract.ts';
-export type { DatasetFile, StagedFile } from './store/dataset-file.ts';
-export type { DeltaAction, Snapshot } from './store/delta-actions.ts';
-export { readSnapshot, writeCommit } from './store/delta-log.ts';
+export { commitFiles } from './store/commit/commit.ts';
+export type { CommitRequest, CommitSummary, StoreRunner } from './store/commit/commit-contract.ts';
+export type { DatasetFile, StagedFile } from './store/files/dataset-file.ts';
+export { periodsOf } from './store/files/row-group-target.ts';
+export { keyToPath, pathToKey, showKey } from './store/keys/key-path.ts';
+export { SchemaKeys } from './store/keys/key-schema.ts';
+export type { DeltaAction, Snapshot } from './store/log/delta-actions.ts';
+export { readSnapshot, writeCommit } from './store/log/delta-log.ts';
+export type { MergedRegion, MergeTask } from './store/merge/merge-files.ts';
+export { type MergeRegion, planMerge } from './store/merge/merge-plan.ts';
+export { type OpdmdContent, type OpdmdGroup, readOpdmd, writeOpdmd } from './store/oups/opdmd-file.ts';
+export { PythonObject, readPickledDict, writePickledDict } from './store/oups/pickle.ts';
+export type { ForeignTask } from './store/read/foreign-files.ts';
+export { ForeignSort } from './store/read/foreign-sort.ts';
 export {
   type FileSink,
   type FileSinkOptions,
@@ -175,16 +184,7 @@ export {
   openFileSink,
   type SinkMark,
   type StagedSink,
-} from './store/file-sink.ts';
-export type { ForeignTask } from './store/foreign-files.ts';
-export { ForeignSort } from './store/foreign-sort.ts';
-export { holdStaging } from './store/held-staging.ts';
-export { keyToPath, pathToKey, showKey } from './store/key-path.ts';
-export { SchemaKeys } from './store/key-schema.ts';
-export type { MergedRegion, MergeTask } from './store/merge-files.ts';
-export { type MergeRegion, planMerge } from './store/merge-plan.ts';
-export { type OpdmdContent, type OpdmdGroup, readOpdmd, writeOpdmd } from './store/oups/opdmd-file.ts';
-export { PythonObject, readPickledDict, writePickledDict } from './store/oups/pickle.ts';
-export { periodsOf } from './store/row-group-target.ts';
-export { checkFileSink, commitSink, datasetFolder, discardSink, stagingPath } from './store/sink-commit.ts';
+} from './store/sinks/file-sink.ts';
+export { holdStaging } from './store/sinks/held-staging.ts';
+export { checkFileSink, commitSink, datasetFolder, discardSink, stagingPath } from './store/sinks/sink-commit.ts';
 export * from './text.ts';

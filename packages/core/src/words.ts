@@ -7,5 +7,5 @@ export { nameHint, nearestName } from './schema/nearest-name.ts';
 export { formatBytes, parseBytes } from './schema/sizes.ts';
 export type { Fields } from './schema/types.ts';
 export { runFolder } from './spill/run-folder.ts';
-export { showKey } from './store/key-path.ts';
-export { checkTarget } from './store/row-group-target.ts';
+export { checkTarget } from './store/files/row-group-target.ts';
+export { showKey } from './store/keys/key-path.ts';

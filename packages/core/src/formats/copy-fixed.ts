@@ -1,6 +1,6 @@
 /**
  * Fixed-width values: mostly a copy of bytes, else one of the conversions between what a file stores and what a column
- * is (see `store/stored-types.ts` for why they differ). A value that does not fit is refused, never wrapped.
+ * is (see `store/log/stored-types.ts` for why they differ). A value that does not fit is refused, never wrapped.
  */
 import { PipelineError } from '../errors.ts';
 import type { ParsedType } from '../schema/types.ts';

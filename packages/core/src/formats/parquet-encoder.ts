@@ -30,7 +30,7 @@ export interface WriteParquetOptions {
   isPlain?: boolean;
   /** Key-value pairs of the footer. */
   metadata?: Readonly<Record<string, string>>;
-  /** How columns are stored, where that differs from `fields` (see `store/stored-types.ts`). */
+  /** How columns are stored, where that differs from `fields` (see `store/log/stored-types.ts`). */
   stored?: { fields: Fields; convert(columns: IpcColumn[]): IpcColumn[] };
 }
 

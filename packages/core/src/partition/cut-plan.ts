@@ -72,7 +72,7 @@ async function withSettings(plan: ResolvedPlan): Promise<ResolvedPlan> {
     const { name, spec, inputFields } = node;
     if (spec.kind !== 'sink' || spec.sink.type !== 'store') nodes.push(node);
     else {
-      const { checkFileSink } = await import('../store/sink-commit.ts');
+      const { checkFileSink } = await import('../store/sinks/sink-commit.ts');
       const check = checkFileSink(spec.sink, inputFields[0] ?? []);
       const sink = await check.catch((error: unknown) => Promise.reject(withPlace(error, name, { stage: name })));
       nodes.push({ ...node, spec: { ...spec, sink } });

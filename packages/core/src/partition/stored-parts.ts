@@ -4,8 +4,8 @@ import { compareOrdered, type OrderedValue, showOrdered } from '../formats/order
 import type { WrittenFiles } from '../plan/logical.ts';
 import { fieldIndex } from '../schema/fields.ts';
 import type { Fields, TypeText } from '../schema/types.ts';
-import type { StagedFile } from '../store/dataset-file.ts';
-import { exactText, exactValue } from '../store/delta-stats.ts';
+import type { StagedFile } from '../store/files/dataset-file.ts';
+import { exactText, exactValue } from '../store/log/delta-stats.ts';
 import type { PartitionFile, StoredPart } from './contract.ts';
 
 /** @param crc32 of all its bytes */

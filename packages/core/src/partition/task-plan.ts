@@ -3,8 +3,8 @@ import type { ExpressionNode } from '../expressions/node.ts';
 import type { InputRef, OperatorSpec, PlanNode, SourceSpec } from '../plan/logical.ts';
 import type { ResolvedNode, ResolvedPlan } from '../plan/resolved.ts';
 import type { Fields } from '../schema/types.ts';
-import type { StoreSpec } from '../store/file-sink.ts';
-import { effectiveSettings } from '../store/write-settings.ts';
+import { effectiveSettings } from '../store/commit/write-settings.ts';
+import type { StoreSpec } from '../store/sinks/file-sink.ts';
 import { writePlanText } from './plan-text.ts';
 import type { Tail } from './sections.ts';
 

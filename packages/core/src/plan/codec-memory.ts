@@ -10,7 +10,7 @@ import type { ParquetChunk, ParquetInfo } from '../formats/parquet-info.ts';
 import { readableColumn } from '../formats/parquet-native/supports.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { Fields } from '../schema/types.ts';
-import { storedColumns } from '../store/stored-types.ts';
+import { storedColumns } from '../store/log/stored-types.ts';
 import type { FileFormat } from './logical.ts';
 import type { CodecNeeds, StoredGroup } from './resolved.ts';
 

@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import { PipelineError } from '../errors.ts';
 import { type Bytes, parseBytes } from '../schema/sizes.ts';
-import { checkTarget } from '../store/row-group-target.ts';
+import { checkTarget } from '../store/files/row-group-target.ts';
 import type { FileFormat, FileKeys, FileParts, SinkSpec } from './logical.ts';
 import { checkCount, checkKeys, type StepOptions } from './stage-options.ts';
 

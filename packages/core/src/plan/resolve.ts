@@ -24,7 +24,8 @@ import { checkTiming, markVisibility } from './visibility.ts';
 export const fileProbes: PlanProbes = {
   readParquetInfo: async (path) => (await import('../formats/parquet-info.ts')).readParquetInfo(path),
   expandPaths: async (patterns) => (await import('../formats/glob.ts')).expandPaths(patterns),
-  largestStoredGroup: async (root, path) => (await import('../store/sink-commit.ts')).largestStoredGroup(root, path),
+  largestStoredGroup: async (root, path) =>
+    (await import('../store/sinks/sink-commit.ts')).largestStoredGroup(root, path),
 };
 
 /**

@@ -13,15 +13,15 @@ import { fieldIndex } from '../schema/fields.ts';
 import { loadArrow } from '../schema/load-arrow.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { Fields, TypeText } from '../schema/types.ts';
+import { PROPERTY } from './commit/write-settings.ts';
 import { datasetError } from './dataset-error.ts';
-import { boundedFile, type DatasetFile, type FileBounds, fileBounds, recordsOf } from './dataset-file.ts';
-import type { AddAction, Snapshot } from './delta-actions.ts';
-import { fromSchemaString } from './delta-schema.ts';
-import { canMatch, overlaps, type ValueRange } from './file-pruning.ts';
-import { type ForeignFile, foreignFile } from './foreign-files.ts';
-import { type DatasetKey, showKey } from './key-path.ts';
+import { boundedFile, type DatasetFile, type FileBounds, fileBounds, recordsOf } from './files/dataset-file.ts';
+import { canMatch, overlaps, type ValueRange } from './files/file-pruning.ts';
+import { type DatasetKey, showKey } from './keys/key-path.ts';
+import type { AddAction, Snapshot } from './log/delta-actions.ts';
+import { fromSchemaString } from './log/delta-schema.ts';
+import { type ForeignFile, foreignFile } from './read/foreign-files.ts';
 import type { VerifyResult } from './verify.ts';
-import { PROPERTY } from './write-settings.ts';
 
 /** A value of the ordered column. Times: a `Date`, ISO text, or a bigint in the column's unit. */
 export type OrderedBound = OrderedValue | Date;
@@ -200,7 +200,7 @@ export class Dataset {
 
   /** As `read`, in an arena. The batches are the caller's. */
   async *batches(arena: Arena, options: DatasetReadOptions): AsyncGenerator<Batch, void, undefined> {
-    const { readRows } = await import('./read-rows.ts');
+    const { readRows } = await import('./read/read-rows.ts');
     const { files, foreign } = this.plan(options);
     const columns = options.columns ?? this.fields.map((field) => field.name);
     for (const name of columns) fieldIndex(this.fields, name);
@@ -228,7 +228,7 @@ export class Dataset {
    * @throws ERR_STORE_CORRUPT, ERR_IO
    */
   async history(): Promise<{ version: number; committedAt: Date; operation: string | undefined }[]> {
-    const { readHistory } = await import('./delta-log.ts');
+    const { readHistory } = await import('./log/delta-log.ts');
     const entries = (await readHistory(this.path)) ?? [];
     return entries.map((entry) => ({ ...entry, committedAt: new Date(entry.committedAt) }));
   }

@@ -15,8 +15,8 @@ import { fieldsToArrow } from '../schema/arrow-schema.ts';
 import { fieldIndex } from '../schema/fields.ts';
 import { type ArrowModule, loadArrow } from '../schema/load-arrow.ts';
 import type { Dataset, DatasetReadOptions } from './dataset.ts';
-import type { DatasetFile } from './dataset-file.ts';
-import type { DatasetKey } from './key-path.ts';
+import type { DatasetFile } from './files/dataset-file.ts';
+import type { DatasetKey } from './keys/key-path.ts';
 
 /** Options of `Store.intersections`. */
 export interface IntersectionOptions extends Pick<DatasetReadOptions, 'from' | 'to'> {

@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { TEMPORARY_SUFFIX } from '../formats/durable-file.ts';
 import { fileError } from '../formats/file-error.ts';
 import type { Duration } from '../schema/durations.ts';
-import { readSnapshot } from './delta-log.ts';
-import { isHeld } from './held-staging.ts';
-import { LOG_FOLDER } from './log-listing.ts';
-import { STAGING_FOLDER } from './sink-commit.ts';
-import { retentionMs, retentionOf } from './table-properties.ts';
+import { readSnapshot } from './log/delta-log.ts';
+import { LOG_FOLDER } from './log/log-listing.ts';
+import { retentionMs, retentionOf } from './log/table-properties.ts';
+import { isHeld } from './sinks/held-staging.ts';
+import { STAGING_FOLDER } from './sinks/sink-commit.ts';
 
 /** Options of `Store.vacuum`. */
 export interface VacuumOptions {

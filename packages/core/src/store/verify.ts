@@ -9,9 +9,9 @@ import { createArena } from '../memory/process-arena.ts';
 import { fieldIndex } from '../schema/fields.ts';
 import type { TypeText } from '../schema/types.ts';
 import type { Dataset } from './dataset.ts';
-import type { DatasetFile } from './dataset-file.ts';
-import { damagedCheckpoints } from './delta-log.ts';
-import { fileBatches } from './file-batches.ts';
+import type { DatasetFile } from './files/dataset-file.ts';
+import { fileBatches } from './files/file-batches.ts';
+import { damagedCheckpoints } from './log/delta-log.ts';
 
 /** Something that is not as it should be. */
 export interface VerifyProblem {

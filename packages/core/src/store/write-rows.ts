@@ -13,16 +13,16 @@ import { fieldsFromShape } from '../schema/fields.ts';
 import { loadArrow } from '../schema/load-arrow.ts';
 import { type Bytes, parseBytes } from '../schema/sizes.ts';
 import type { ColumnsRecord, Fields, Shape } from '../schema/types.ts';
-import type { CommitSummary, WriteMode } from './commit-contract.ts';
+import type { CommitSummary, WriteMode } from './commit/commit-contract.ts';
+import { checkSettings, type MetadataChange, PROPERTY, type WriteSettings } from './commit/write-settings.ts';
 import { datasetError } from './dataset-error.ts';
-import type { Snapshot } from './delta-actions.ts';
-import { readSnapshot } from './delta-log.ts';
-import { fromSchemaString } from './delta-schema.ts';
-import { type FileSink, openFileSink, type StoreSpec } from './file-sink.ts';
-import { showKey } from './key-path.ts';
-import { checkFileSink, commitSink, datasetFolder, discardSink, stagingPath } from './sink-commit.ts';
-import { checkProperties } from './table-properties.ts';
-import { checkSettings, type MetadataChange, PROPERTY, type WriteSettings } from './write-settings.ts';
+import { showKey } from './keys/key-path.ts';
+import type { Snapshot } from './log/delta-actions.ts';
+import { readSnapshot } from './log/delta-log.ts';
+import { fromSchemaString } from './log/delta-schema.ts';
+import { checkProperties } from './log/table-properties.ts';
+import { type FileSink, openFileSink, type StoreSpec } from './sinks/file-sink.ts';
+import { checkFileSink, commitSink, datasetFolder, discardSink, stagingPath } from './sinks/sink-commit.ts';
 
 /** Rows to write: a batch, a table, columns (`{ ts: […] }`), rows as objects, or any iterable of these. In order. */
 export type WriteRows = WriteItem | Iterable<WriteItem> | AsyncIterable<WriteItem>;

@@ -1,8 +1,8 @@
 /** Where rows go to, as plain data. */
-import type { WriteMode } from '../../store/commit-contract.ts';
-import type { StagedFile } from '../../store/dataset-file.ts';
-import type { RowGroupTarget } from '../../store/row-group-target.ts';
-import type { MetadataChange } from '../../store/write-settings.ts';
+import type { WriteMode } from '../../store/commit/commit-contract.ts';
+import type { MetadataChange } from '../../store/commit/write-settings.ts';
+import type { StagedFile } from '../../store/files/dataset-file.ts';
+import type { RowGroupTarget } from '../../store/files/row-group-target.ts';
 
 /** How rows are written to a file. */
 export type FileFormat =

@@ -12,11 +12,11 @@ import type { Arena } from '../../memory/contract.ts';
 import { createArena } from '../../memory/process-arena.ts';
 import { fieldIndex } from '../../schema/fields.ts';
 import type { Dataset } from '../dataset.ts';
-import { type DatasetKey, showKey } from '../key-path.ts';
-import type { KeySchema } from '../key-schema.ts';
+import { DEFAULT_TARGET } from '../files/row-group-target.ts';
+import { type DatasetKey, showKey } from '../keys/key-path.ts';
+import type { KeySchema } from '../keys/key-schema.ts';
 import type { Store } from '../open-store.ts';
-import { DEFAULT_TARGET } from '../row-group-target.ts';
-import { removeEmptyFolders } from '../sink-commit.ts';
+import { removeEmptyFolders } from '../sinks/sink-commit.ts';
 import { MOST_FILES, OPDMD_SUFFIX, type OpdmdGroup, oupsFile, writeOpdmd } from './opdmd-file.ts';
 import { oupsKeys, oupsPath } from './oups-keys.ts';
 import { fromTexts } from './oups-metadata.ts';
@@ -143,7 +143,7 @@ async function writeGroups(arena: Arena, dataset: Dataset, writer: GroupWriter, 
     }
     return writer.cut();
   }
-  const { fileBatches } = await import('../file-batches.ts');
+  const { fileBatches } = await import('../files/file-batches.ts');
   const columns = dataset.fields.map((field) => field.name);
   const source = { arena, owner: OWNER, fields: dataset.fields, columns, batchRows: BATCH_ROWS };
   for (const file of dataset.files()) {

@@ -12,7 +12,7 @@ import { readParquetInfo, readParquetPairs } from '../../formats/parquet-info.ts
 import { createArena } from '../../memory/process-arena.ts';
 import { parseType } from '../../schema/parse-type.ts';
 import type { TypeText } from '../../schema/types.ts';
-import { fileBatches } from '../file-batches.ts';
+import { fileBatches } from '../files/file-batches.ts';
 import { pandasMetadata } from './oups-types.ts';
 import { PickleError, type PlainValue, type PythonObject, readPickledDict, writePickledDict } from './pickle.ts';
 import { type ThriftField, type ThriftFields, thriftStruct } from './thrift-writer.ts';

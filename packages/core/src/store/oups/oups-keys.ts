@@ -1,6 +1,6 @@
 /** Keys of datasets in stores of OUPS: values stand in the names of folders as they are, with a separator between them. */
-import { type DatasetKey, type KeyLayout, refuseKey } from '../key-path.ts';
-import { type KeySchema, SchemaKeys } from '../key-schema.ts';
+import { type DatasetKey, type KeyLayout, refuseKey } from '../keys/key-path.ts';
+import { type KeySchema, SchemaKeys } from '../keys/key-schema.ts';
 
 /** The one that OUPS takes when nothing is said. */
 const SEPARATOR = '-';

@@ -19,10 +19,10 @@ import { loadArrow } from '../../schema/load-arrow.ts';
 import { nameHint } from '../../schema/nearest-name.ts';
 import type { Fields } from '../../schema/types.ts';
 import { type DatasetReadOptions, exactBound } from '../dataset.ts';
-import { overlaps, type ValueRange } from '../file-pruning.ts';
-import { type DatasetKey, type KeyLayout, showKey } from '../key-path.ts';
-import type { KeySchema } from '../key-schema.ts';
-import { LOG_FOLDER } from '../log-listing.ts';
+import { overlaps, type ValueRange } from '../files/file-pruning.ts';
+import { type DatasetKey, type KeyLayout, showKey } from '../keys/key-path.ts';
+import type { KeySchema } from '../keys/key-schema.ts';
+import { LOG_FOLDER } from '../log/log-listing.ts';
 import { OPDMD_SUFFIX, type Opdmd, oupsCorrupt, oupsFile, readOpdmd } from './opdmd-file.ts';
 import { oupsKeys } from './oups-keys.ts';
 import { splitMetadata } from './oups-metadata.ts';
@@ -112,7 +112,7 @@ export class OupsDataset {
 
   /** As `read`, in an arena. The batches are the caller's. */
   async *batches(arena: Arena, options: DatasetReadOptions = {}): AsyncGenerator<Batch, void, undefined> {
-    const { readRows } = await import('../read-rows.ts');
+    const { readRows } = await import('../read/read-rows.ts');
     const columns = options.columns ?? this.fields.map((field) => field.name);
     for (const name of columns) fieldIndex(this.fields, name);
     const range = this.#range(options);

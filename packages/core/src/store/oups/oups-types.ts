@@ -7,7 +7,7 @@ import type { IpcColumn } from '../../formats/ipc-columns.ts';
 import type { OrderedValue } from '../../formats/ordered-value.ts';
 import { parseType, tryParseType } from '../../schema/parse-type.ts';
 import type { FieldSpec, Fields, TypeText } from '../../schema/types.ts';
-import { bytesOf, isThere, toBinary, view } from '../stored-types.ts';
+import { bytesOf, isThere, toBinary, view } from '../log/stored-types.ts';
 
 const SAME: ReadonlySet<string> = new Set([
   'bool',
