@@ -43,7 +43,7 @@ export default defineConfig(({ mode }) => ({
     ...(mode in INCLUDED ? { include: INCLUDED[mode] as string[] } : { projects: PLAIN }),
     exclude: [...configDefaults.exclude, 'dist/**'],
     globalSetup: ['support/build-once.ts', ...(PREPARED[mode] ?? [])],
-    reporters: ['default', './support/last-line-reporter.ts'],
+    reporters: ['default', './support/last-lines-reporter.ts'],
     // What is built is loaded as it is: transformed, it would be another program, and its text would count in the memory of a run.
     server: { deps: { external: [/\/packages\/(?:core|workers)\/dist\//] } },
     pool: 'forks',
