@@ -242,7 +242,7 @@ export class Execution {
       emitter: this.#emitter,
       badRows: (this.#badRows ??= new modules.BadRowReports(planned.logical, this.#emitter)),
       pools: await threads.stagePools(),
-      codecs: threads.codecs,
+      codecs: await threads.codecs(),
       spill: this.#spill,
       number: this.#restarts.count,
       from: this.#barriers?.checkpoint,
