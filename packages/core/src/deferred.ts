@@ -6,10 +6,11 @@ import type { SharedTable, TablePart } from './batch/shared-table.ts';
 import type { ExplainOptions, Explanation } from './plan/explain.ts';
 import type { Sink } from './plan/sinks.ts';
 import type { Shape } from './schema/types.ts';
-import type { OpenStoreOptions, Store } from './store/open-store.ts';
+import type { OpenStoreOptions } from './store/open-store.ts';
 import type { ExportOupsOptions, OupsTransfer } from './store/oups/export-oups.ts';
 import type { ImportOupsOptions } from './store/oups/import-oups.ts';
 import type { OpenOupsOptions, OupsStore } from './store/oups/oups-store.ts';
+import type { Store } from './store/store.ts';
 
 /**
  * Opens a store: a folder of ordered datasets, each a Delta Lake table. The folder is made at the first write. Nothing is

@@ -20,9 +20,11 @@ import type { GraphInput, GraphNode, PipelineSettings } from './graph.ts';
 import { type JoinOptions, joinNode } from './join.ts';
 import type { JoinColumn, JoinedShape, JoinInputs, SoundJoin } from './join-types.ts';
 import type { JoinStrategy } from './logical.ts';
+import { opNode } from './op-node.ts';
 import { fedSource, type GeneratedArguments, generatedSource, type Source } from './sources.ts';
 import { booleanOf, checkCount, checkKeys, makeNode, type StageOptions, type StepOptions } from './stage-options.ts';
-import { opNode, type Stream, type StreamMaker, StreamSteps } from './stream.ts';
+import type { Stream } from './stream.ts';
+import { StreamEnd, type StreamMaker } from './stream-end.ts';
 import { RowSteps } from './stream-rows.ts';
 import type { AnyOp, Registry } from './stream-types.ts';
 
@@ -151,7 +153,7 @@ export class Pipeline<in out R extends Registry = Record<never, never>> {
     if (typeof inputs !== 'object' || inputs === null)
       throw refuse('the first argument is no object', 'give streams by name: { trades, quotes }');
     return new Map(
-      Object.entries(inputs).map(([name, stream]) => [name, StreamSteps.endOf(stream, name, this.#maker.settings)]),
+      Object.entries(inputs).map(([name, stream]) => [name, StreamEnd.endOf(stream, name, this.#maker.settings)]),
     );
   }
 
@@ -243,10 +245,10 @@ function streamMaker(settings: PipelineSettings, ops: Registry): StreamMaker {
   return maker;
 }
 
-function defineMethod(prototype: StreamSteps<Shape, Registry>, name: string, op: AnyOp): void {
+function defineMethod(prototype: StreamEnd<Shape, Registry>, name: string, op: AnyOp): void {
   Object.defineProperty(prototype, name, {
     configurable: true,
-    value(this: StreamSteps<Shape, Registry>, options?: StageOptions & { [option: string]: unknown }) {
+    value(this: StreamEnd<Shape, Registry>, options?: StageOptions & { [option: string]: unknown }) {
       return this.append((input): GraphNode => opNode(op, name, input, options));
     },
   });

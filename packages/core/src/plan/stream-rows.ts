@@ -44,6 +44,7 @@ import {
 } from './steps/row-options.ts';
 import { type SlidingWindowOptions, slidingWindowSpec } from './steps/sliding-window.ts';
 import { type Stream, StreamSteps } from './stream.ts';
+import { StreamEnd } from './stream-end.ts';
 import type {
   AnyOp,
   ColumnOf,
@@ -300,7 +301,7 @@ export class RowSteps<in out S extends Shape, in out R extends Registry> extends
    */
   collectUntilFlush(flush: JoinInputs[string], options?: CombineOptions): Stream<S, R> {
     const step = (input: GraphInput, settings: PipelineSettings): GraphNode =>
-      collectNode(input, StreamSteps.endOf(flush, 'flush', settings), options);
+      collectNode(input, StreamEnd.endOf(flush, 'flush', settings), options);
     return this.append(step) as unknown as Stream<S, R>;
   }
 

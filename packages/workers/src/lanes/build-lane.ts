@@ -4,37 +4,28 @@ import { errorToData } from '@spillway/core/base';
 import type {
   Arena,
   ChainServices,
-  FlushReason,
-  HeldState,
   Kernels,
   LimitPlace,
-  MaybePromise,
   Recovery,
   SavedChain,
   Spill,
   StageChain,
   StageSpec,
 } from '@spillway/core/internal';
-import {
-  buildChain,
-  givesUnderPressure,
-  instantiateKernels,
-  packetBytes,
-  recoveryOf,
-  restoreOperators,
-  saveOperators,
-} from '@spillway/core/lane';
+import { buildChain, instantiateKernels, packetBytes, recoveryOf } from '@spillway/core/lane';
 import { keptAlert, noted } from '../alerts/alert.ts';
 import { attachRing, type Ring } from '../channels/ring.ts';
 import { SourceGate } from '../channels/source-gate.ts';
 import { ActorStatistics, OperatorStatistics } from '../monitor/statistics.ts';
 import { wantsFlushes, wantsIsolates } from './attention.ts';
+import { DrivenChain } from './driven-chain.ts';
 import type { DroppedPackets, DroppedPacketsParts } from './dropped-packets.ts';
 import type { SplitBounds } from './generated-input.ts';
 import { IsolateReport } from './isolate-report.ts';
-import { type LaneChain, type LaneInput, LaneLoop, type LaneParts } from './lane-loop.ts';
+import { type LaneInput, LaneLoop, type LaneParts } from './lane-loop.ts';
 import { LaneMemory } from './lane-memory.ts';
 import { type LaneOutput, MorselOutput, StreamOutput } from './lane-outputs.ts';
+import { restoreChain, saveChain } from './lane-snapshots.ts';
 import type { FilePlace, LaneConfig, LaneMessage } from './protocol.ts';
 import { RingInput } from './ring-input.ts';
 import type { SideInput } from './side-input.ts';
@@ -225,58 +216,6 @@ function sideOf({ operators }: StageChain, { stage }: LaneConfig, side: SideInpu
   };
 }
 
-/** Snapshots are written through a spill of their own: the operators may have none. */
-async function filesOf(
-  arena: Arena,
-  { stage, lane, attempt, spilled }: LaneConfig,
-  { folder, limitBytes }: FilePlace,
-  signal: AbortSignal,
-): Promise<{ spill: Spill; modules: typeof import('@spillway/core/spill') }> {
-  const modules = await import('@spillway/core/spill');
-  const name = `${attempt}-${stage.id}-${lane}-at-${saves++}`;
-  const account = modules.sharedAccount(arena.buffer, spilled);
-  return { spill: new modules.LaneSpill({ folder, lane: name, limitBytes, account, signal }), modules };
-}
-
-/** Snapshots of this thread so far: no two write files of one name. */
-let saves = 0;
-
-async function saveChain(
-  arena: Arena,
-  config: LaneConfig,
-  chain: StageChain,
-  place: FilePlace,
-  signal: AbortSignal,
-): Promise<SavedChain> {
-  const { spill, modules } = await filesOf(arena, config, place, signal);
-  const files = new modules.SnapshotFiles(arena, spill, config.stage.name);
-  try {
-    const operators = await saveOperators(chain.operators, files);
-    return { operators, files: files.finish() };
-  } catch (error) {
-    files.discard();
-    throw error;
-  }
-}
-
-async function restoreChain(
-  arena: Arena,
-  config: LaneConfig,
-  chain: StageChain,
-  { spill, signal }: { spill: Spill | undefined; signal: AbortSignal },
-): Promise<void> {
-  const { restore, stage } = config;
-  if (restore === undefined) return;
-  // Nothing is written: the files are named in the snapshot.
-  const { spill: own, modules } = await filesOf(arena, config, { folder: '', limitBytes: 0 }, signal);
-  const source = new modules.SnapshotSource(arena, spill ?? own, stage.name, restore.files, restore.places);
-  try {
-    await restoreOperators(chain.operators, restore.operators, source);
-  } finally {
-    source.close();
-  }
-}
-
 function laneOutput(
   { stage, owner }: LaneConfig,
   ring: Ring,
@@ -351,94 +290,4 @@ async function laneInput(
     owner: config.owner,
     onSplit,
   });
-}
-
-/** The chain as the loop drives it: flushes by name or by time, and what is held written into the statistics. */
-class DrivenChain implements LaneChain {
-  readonly #chain: StageChain;
-  readonly #names: readonly string[];
-  readonly #statistics: readonly OperatorStatistics[];
-  /** Operators that can hold something, by index; most stages have none, and then nothing is asked between morsels. */
-  readonly #holding: readonly number[];
-  readonly #timed: readonly number[];
-  /** Of those, the ones that pressure can get something out of. */
-  readonly #giving: ReadonlySet<number>;
-  #heldBytes = 0;
-  #stuck: { bytes: number; operator: number } = { bytes: 0, operator: 0 };
-
-  constructor(chain: StageChain, config: LaneConfig, statistics: readonly OperatorStatistics[]) {
-    this.#chain = chain;
-    this.#giving = new Set(
-      config.stage.operators.flatMap((operator, index) => (givesUnderPressure(operator) === undefined ? [] : [index])),
-    );
-    this.#names = config.stage.operators.map((operator) => operator.name);
-    this.#statistics = statistics;
-    const indices = chain.operators.map((_, index) => index);
-    this.#holding = indices.filter((index) => chain.operators[index]?.held !== undefined);
-    this.#timed = indices.filter((index) => chain.operators[index]?.dueAt !== undefined);
-  }
-
-  push(batch: Parameters<StageChain['push']>[0], port?: number): MaybePromise {
-    return this.#chain.push(batch, port);
-  }
-
-  endInput(port: number): MaybePromise {
-    return this.#chain.endInput(port);
-  }
-
-  endMorsel(): MaybePromise {
-    return this.#chain.endMorsel();
-  }
-
-  end(): MaybePromise {
-    return this.#chain.end();
-  }
-
-  async flush(reason: FlushReason, name?: string): Promise<void> {
-    for (const [index, operator] of this.#chain.operators.entries()) {
-      if (name === undefined || this.#names[index] === name) await operator.flush(reason);
-    }
-  }
-
-  async flushDue(): Promise<void> {
-    for (const index of this.#timed) {
-      const operator = this.#chain.operators[index];
-      const dueAt = operator?.dueAt?.();
-      if (dueAt !== undefined && dueAt <= Date.now()) await operator?.flush('interval');
-    }
-  }
-
-  dueAt(): number | undefined {
-    let earliest: number | undefined;
-    for (const index of this.#timed) {
-      const dueAt = this.#chain.operators[index]?.dueAt?.();
-      if (dueAt !== undefined && (earliest === undefined || dueAt < earliest)) earliest = dueAt;
-    }
-    return earliest;
-  }
-
-  heldBytes(): number {
-    return this.#heldBytes;
-  }
-
-  stuck(): { bytes: number; operator: number } {
-    return this.#stuck;
-  }
-
-  reportHeld(): void {
-    this.#heldBytes = 0;
-    let mostBytes = 0;
-    this.#stuck = { bytes: 0, operator: this.#holding[0] ?? 0 };
-    for (const index of this.#holding) {
-      const held: HeldState | undefined = this.#chain.operators[index]?.held?.();
-      if (held === undefined) continue;
-      if (this.#giving.has(index)) this.#heldBytes += held.bytes;
-      else {
-        this.#stuck.bytes += held.bytes;
-        if (held.bytes > mostBytes) this.#stuck.operator = index;
-        mostBytes = Math.max(mostBytes, held.bytes);
-      }
-      this.#statistics[index]?.setHeld(held);
-    }
-  }
 }

@@ -7,7 +7,7 @@ import { throwIfStopped } from '../../formats/file-error.ts';
 import type { FieldSpec, Shape } from '../../schema/types.ts';
 import type { WriteMode } from '../commit/commit-contract.ts';
 import { type DatasetKey, showKey } from '../keys/key-path.ts';
-import type { Store } from '../open-store.ts';
+import type { Store } from '../store.ts';
 import type { OupsTransfer } from './export-oups.ts';
 import { toTexts } from './oups-metadata.ts';
 import { type OpenOupsOptions, type OupsDataset, OupsStore, openOupsStore } from './oups-store.ts';
