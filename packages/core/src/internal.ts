@@ -42,6 +42,7 @@ export type { CsvFormat, JsonFormat, TextFile, TextFormat } from './formats/csv/
 export { type CsvHead, readCsvHead } from './formats/csv/csv-head.ts';
 export { fieldText, isQuoted, plainRows } from './formats/csv/plain-rows.ts';
 export { plainValue } from './formats/csv/plain-values.ts';
+export { fileError } from './formats/file-error.ts';
 export { expandPaths } from './formats/glob.ts';
 export { plainLines } from './formats/ndjson/plain-lines.ts';
 export { OrderCheck } from './formats/order-check.ts';

@@ -5,14 +5,22 @@ import { basename, dirname, join } from 'node:path';
 import { PipelineError } from '../errors.ts';
 import { nearestName } from '../schema/nearest-name.ts';
 
-const REASONS: Record<string, string> = {
-  EACCES: 'permission denied',
-  EPERM: 'not permitted',
-  EISDIR: 'it is a folder',
-  EMFILE: 'too many open files',
-  ENOSPC: 'the disk is full',
-  EROFS: 'the file system is read-only',
-  EIO: 'the device failed',
+interface Reason {
+  why: string;
+  hint: string;
+}
+
+const PERMISSIONS = 'check who owns it, and its permissions';
+
+/** By the code of the system. */
+const REASONS: Record<string, Reason> = {
+  EACCES: { why: 'permission denied', hint: PERMISSIONS },
+  EPERM: { why: 'not permitted', hint: PERMISSIONS },
+  EMFILE: { why: 'too many open files', hint: 'raise the number of files that a process may open (ulimit -n)' },
+  ENOSPC: { why: 'the disk is full', hint: 'free space there, or name a place on another disk' },
+  EDQUOT: { why: 'the quota of the disk is used up', hint: 'free space there, or name a place on another disk' },
+  EROFS: { why: 'the file system is read-only', hint: 'name a place that can be written to' },
+  EIO: { why: 'the device failed', hint: 'check the disk, or what it is mounted from' },
 };
 
 function codeOf(error: unknown): string | undefined {
@@ -41,15 +49,22 @@ export async function fileError(path: string, error: unknown): Promise<PipelineE
       nearest === undefined ? `check the path; it is resolved from ${process.cwd()}` : `did you mean "${nearest}"?`;
     return new PipelineError('ERR_FILE_NOT_FOUND', `${path} is not there`, { file: path, hint, cause: error });
   }
-  const reason = REASONS[code ?? ''] ?? (error instanceof Error ? error.message : String(error));
-  return new PipelineError('ERR_IO', `${path}: ${reason}`, {
-    file: path,
-    cause: error,
-    hint:
-      code === 'EISDIR'
-        ? `name a file in it, or what is to be read by a pattern: ${join(path, '*.csv')}`
-        : 'check the path, its permissions and the disk',
-  });
+  const { why, hint } = code === 'EISDIR' ? folderReason(path) : (REASONS[code ?? ''] ?? otherReason(error));
+  return new PipelineError('ERR_IO', `${path}: ${why}`, { file: path, cause: error, hint });
+}
+
+function folderReason(path: string): Reason {
+  return {
+    why: 'it is a folder',
+    hint: `name a file in it, or what is to be read by a pattern: ${join(path, '*.csv')}`,
+  };
+}
+
+function otherReason(error: unknown): Reason {
+  return {
+    why: error instanceof Error ? error.message : String(error),
+    hint: 'check the path, its permissions and the disk',
+  };
 }
 
 /** @throws ERR_ABORTED, or the signal's reason where that is a refusal of its own */

@@ -41,7 +41,7 @@ async function lookAtFiles(spec: TextSpec, probes: PlanProbes): Promise<TextSpec
     const [path = ''] = paths;
     throw new PipelineError('ERR_FILE_FORMAT', `${path} is empty: nothing tells its columns`, {
       file: path,
-      hint: 'give a schema',
+      hint: 'leave the file out, or give a schema',
     });
   }
   return { ...spec, paths, ...found };

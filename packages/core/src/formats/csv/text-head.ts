@@ -86,11 +86,17 @@ function tooLong(path: string): PipelineError {
   return badRowError({ file: path, line: 1, row: 0, problem: { kind: 'tooLong', bytes: MOST_HEAD_BYTES } });
 }
 
-/** How files begin that are taken for text now and then, with a byte that text has not, and what reads them. */
+/** How files begin that are taken for text now and then, with a byte that text has not, and what to do with them. */
 const NO_TEXT = [
-  { mark: 'PAR1\x15', format: 'Parquet', reader: 'readParquet' },
-  { mark: 'ARROW1\0', format: 'Arrow IPC', reader: 'readArrow' },
+  { mark: 'PAR1\x15', format: 'Parquet', hint: readWith('readParquet') },
+  { mark: 'ARROW1\0', format: 'Arrow IPC', hint: readWith('readArrow') },
+  { mark: 'PK\x03\x04', format: 'a ZIP archive, or a workbook', hint: 'unpack it, or save the sheet as CSV' },
+  { mark: 'SQLite format 3\0', format: 'a database of SQLite', hint: 'write the table as CSV: sqlite3 -csv -header' },
 ];
+
+function readWith(reader: string): string {
+  return `read it with ${reader}; where the format follows from the name, give the file the ending of its format`;
+}
 
 /** Bytes of a byte order mark. @throws ERR_FILE_FORMAT when the mark is one of UTF-16, or of a file that is no text */
 export function markBytes(path: string, sample: Buffer): number {
@@ -98,7 +104,7 @@ export function markBytes(path: string, sample: Buffer): number {
   if (other !== undefined)
     throw new PipelineError('ERR_FILE_FORMAT', `${path} is not text but ${other.format}`, {
       file: path,
-      hint: `read it with ${other.reader}; where the format follows from the name, give the file the ending of its format`,
+      hint: other.hint,
     });
   const mark = sample.subarray(0, 3).toString('hex');
   if (mark === 'efbbbf') return 3;

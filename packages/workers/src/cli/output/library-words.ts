@@ -18,6 +18,7 @@ const PLAN_WORDS: Words = [
   [/\bgive quote: ''/, 'give --quote none'],
   [/\bname the columns to read: read\w+\(…, \{ columns: \[(.*)\] \}\)/, 'name the columns to read: --columns $1'],
   [/with onBadRow: 'skip-and-report'/, 'with --skip-bad-rows'],
+  [/, or give a schema$/, ", or name its columns with --schema 'name:type,…'"],
   [/header: false and a schema/, '--no-header and --schema'],
   [/with schemaChange: 'evolve'/, 'with --evolve'],
   [/with mode '(overwrite|merge|append)'/g, 'with --mode $1'],
