@@ -35,8 +35,10 @@ type Takes<D extends 'number' | 'text' | 'bool' | 'day', F extends string, T ext
 
 /**
  * A computed column: what `col('price').mul(2)` gives. Immutable; plain data inside (`node`).
- * Null in, null out, except where a method says otherwise; every rule is in the guide to expressions.
+ * Null in, null out, except where a method says otherwise; every rule is in the guide to expressions. A value that cannot be computed fails the
+ * run with stage, column, row and value.
  *
+ * @throws ERR_EXPRESSION from its methods, for an operand that is neither an expression nor a value
  * @example
  * ```ts
  * col('price').mul(col('qty')).gt(1000).and(col('symbol').eq('ACME'));
@@ -59,7 +61,7 @@ export class Expression<out A = unknown> {
     return new Expression({ kind: 'unary', fn, arg: this.node }) as R;
   }
 
-  /** Sum; of integers int64, with ERR_INTEGER_OVERFLOW instead of wrapping. A timestamp takes a duration. */
+  /** Sum; of integers int64 (uint64 of unsigned ones), with ERR_INTEGER_OVERFLOW instead of wrapping. A timestamp takes a duration. */
   add<const V extends Operand>(other: V): Arithmetic<'add', A, V> {
     return this.#binary('add', other);
   }
@@ -67,33 +69,40 @@ export class Expression<out A = unknown> {
   sub<const V extends Operand>(other: V): Arithmetic<'sub', A, V> {
     return this.#binary('sub', other);
   }
+  /** Product; of integers as `add`. */
   mul<const V extends Operand>(other: V): Arithmetic<'mul', A, V> {
     return this.#binary('mul', other);
   }
-  /** Quotient, always float64. */
+  /** Quotient, always float64, by IEEE 754. */
   div<const V extends Operand>(other: V): Arithmetic<'div', A, V> {
     return this.#binary('div', other);
   }
-  /** Remainder with the sign of the left side. */
+  /** Remainder with the sign of the left side; of integers by zero ERR_VALUE. */
   mod<const V extends Operand>(other: V): Arithmetic<'mod', A, V> {
     return this.#binary('mod', other);
   }
 
+  /** Equal. Integers compare exactly, texts by their UTF-8 bytes, times by instant; NaN equals nothing. */
   eq<const V extends Operand>(other: V): Comparison<A, V> {
     return this.#binary('eq', other);
   }
+  /** Not equal: NaN is to everything, itself too. */
   ne<const V extends Operand>(other: V): Comparison<A, V> {
     return this.#binary('ne', other);
   }
+  /** Less. With NaN false, as all that follow. */
   lt<const V extends Operand>(other: V): Comparison<A, V> {
     return this.#binary('lt', other);
   }
+  /** Less or equal. */
   le<const V extends Operand>(other: V): Comparison<A, V> {
     return this.#binary('le', other);
   }
+  /** Greater. */
   gt<const V extends Operand>(other: V): Comparison<A, V> {
     return this.#binary('gt', other);
   }
+  /** Greater or equal. */
   ge<const V extends Operand>(other: V): Comparison<A, V> {
     return this.#binary('ge', other);
   }
@@ -106,19 +115,24 @@ export class Expression<out A = unknown> {
   or<const V extends Operand>(other: V): Expression<{ k: 'logic'; l: A; r: AstOf<V> }> {
     return this.#binary('or', other);
   }
+  /** Of null null. */
   not(): Takes<'bool', 'not', 'bool', A> {
     return this.#unary('not');
   }
 
+  /** Of integers int64, with ERR_INTEGER_OVERFLOW. */
   neg(): Expression<{ k: 'numeric'; f: 'sign'; a: A }> {
     return this.#unary('neg');
   }
+  /** Of integers int64, with ERR_INTEGER_OVERFLOW. */
   abs(): Expression<{ k: 'numeric'; f: 'sign'; a: A }> {
     return this.#unary('abs');
   }
+  /** Down to a whole number of the same type; integers stay. */
   floor(): Expression<{ k: 'numeric'; f: 'whole'; a: A }> {
     return this.#unary('floor');
   }
+  /** Up to a whole number of the same type; integers stay. */
   ceil(): Expression<{ k: 'numeric'; f: 'whole'; a: A }> {
     return this.#unary('ceil');
   }
@@ -126,6 +140,7 @@ export class Expression<out A = unknown> {
   round(): Expression<{ k: 'numeric'; f: 'whole'; a: A }> {
     return this.#unary('round');
   }
+  /** float64; NaN of what is negative. */
   sqrt(): Takes<'number', 'sqrt', 'float64', A> {
     return this.#unary('sqrt');
   }
@@ -138,6 +153,7 @@ export class Expression<out A = unknown> {
   isNotNull(): Expression<{ k: 'any'; t: 'bool'; a: A }> {
     return this.#unary('isNotNull');
   }
+  /** Of null null. */
   isNaN(): Takes<'number', 'isNaN', 'bool', A> {
     return this.#unary('isNaN');
   }
@@ -157,7 +173,7 @@ export class Expression<out A = unknown> {
   }
 }
 
-/** `col('ts').dt.hour()` and its kin. Weekdays run from Monday 1 to Sunday 7. */
+/** `col('ts').dt.hour()` and its kin, in the time zone of the column; int32. */
 export class DateParts<out A = unknown> {
   readonly #arg: ExpressionNode;
   /** Types only. */
@@ -174,9 +190,11 @@ export class DateParts<out A = unknown> {
   year(): Takes<'day', 'dt', 'int32', A> {
     return this.#part('year');
   }
+  /** 1 … 12. */
   month(): Takes<'day', 'dt', 'int32', A> {
     return this.#part('month');
   }
+  /** Of the month, from 1. */
   day(): Takes<'day', 'dt', 'int32', A> {
     return this.#part('day');
   }
@@ -192,9 +210,11 @@ export class DateParts<out A = unknown> {
   millisecond(): Takes<'day', 'dt', 'int32', A> {
     return this.#part('millisecond');
   }
+  /** Monday 1 … Sunday 7. */
   weekday(): Takes<'day', 'dt', 'int32', A> {
     return this.#part('weekday');
   }
+  /** From 1. */
   dayOfYear(): Takes<'day', 'dt', 'int32', A> {
     return this.#part('dayOfYear');
   }
@@ -217,18 +237,23 @@ export class TextFunctions<out A = unknown> {
     return new Expression({ kind: 'string', fn, arg: this.#arg, ...more });
   }
 
+  /** In code points. */
   length(): Takes<'text', 'str', 'int32', A> {
     return this.#text('length');
   }
+  /** As JavaScript's, without locale. */
   lower(): Takes<'text', 'str', 'utf8', A> {
     return this.#text('lower');
   }
+  /** As JavaScript's, without locale. */
   upper(): Takes<'text', 'str', 'utf8', A> {
     return this.#text('upper');
   }
+  /** Without white space at both ends, as JavaScript's. */
   trim(): Takes<'text', 'str', 'utf8', A> {
     return this.#text('trim');
   }
+  /** A text as it is, no pattern; so are those of `startsWith` and `endsWith`. @throws ERR_EXPRESSION */
   contains(argument: string): Takes<'text', 'str', 'bool', A> {
     return this.#text('contains', { argument: textOf(argument) });
   }
@@ -238,11 +263,11 @@ export class TextFunctions<out A = unknown> {
   endsWith(argument: string): Takes<'text', 'str', 'bool', A> {
     return this.#text('endsWith', { argument: textOf(argument) });
   }
-  /** Appends a text. */
+  /** Appends a text. @throws ERR_EXPRESSION */
   concat(argument: string): Takes<'text', 'str', 'utf8', A> {
     return this.#text('concat', { argument: textOf(argument) });
   }
-  /** From one position to before another; negative counts from the end. */
+  /** From one position to before another, in code points; negative counts from the end. @throws ERR_EXPRESSION */
   slice(from: number, to?: number): Takes<'text', 'str', 'utf8', A> {
     for (const position of [from, to]) {
       if (position !== undefined && !Number.isSafeInteger(position))

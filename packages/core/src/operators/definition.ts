@@ -214,8 +214,11 @@ export function defineOp<
 }
 
 /**
- * Defines a fold for `memoryAccumulate`: a state taken over batches, turned into rows at a flush.
+ * Defines a fold for `memoryAccumulate`: a state taken over batches, in their order, turned into rows at a flush. Its module is imported by the main
+ * thread and the workers. What the state holds lies on the heap of its lane.
  *
+ * @param url `import.meta.url` of that module.
+ * @throws ERR_OPTIONS when the definition itself is wrong
  * @example
  * ```ts
  * export const countRows = defineFold(import.meta.url, {
@@ -253,8 +256,10 @@ export function defineFold<
 }
 
 /**
- * Defines a source whose rows are made inside the lanes, split by split.
+ * Defines a source whose rows are made inside the lanes, split by split. Batches of a split, and splits by number, are the order of its rows.
  *
+ * @param url `import.meta.url` of the module that it is defined in, which the main thread and the workers both import.
+ * @throws ERR_OPTIONS when the definition itself is wrong
  * @example
  * ```ts
  * export const ticks = defineSource(import.meta.url, {

@@ -39,6 +39,7 @@ import { divideSources, type SourcePart, splitSource } from './split-source.ts';
 import type { RootNodes } from './task-plan.ts';
 import { boundsPlan, type SectionPlan, type SideNodes, sectionPlan, sidePlan, tailPlan } from './task-plans.ts';
 
+/** Options of `cutPlan`. */
 export interface CutOptions {
   /** Most partitions of one source. */
   partitions: number;

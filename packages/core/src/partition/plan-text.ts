@@ -18,7 +18,7 @@ export function writePlanText(value: unknown, what: string): string {
   return JSON.stringify(encode(value, what, what));
 }
 
-/** What `writePlanText` was given. */
+/** What `writePlanText` was given. @throws ERR_PLAN for what this version does not know; SyntaxError for what is no JSON */
 export function readPlanText<T>(text: string): T {
   return decode(JSON.parse(text) as Json) as T;
 }

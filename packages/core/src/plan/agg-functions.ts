@@ -45,7 +45,7 @@ export interface SumOptions<O extends 'error' | 'wrap' | 'float64' = 'error' | '
   overflow?: O;
 }
 
-/** The aggregate functions. */
+/** The aggregate functions. Nulls are skipped. @throws ERR_OPTIONS for what is no name of a column, and for options that it does not have */
 export interface AggregateFunctions {
   /** First value that is not null. */
   first: Plain<'first'>;
@@ -53,6 +53,7 @@ export interface AggregateFunctions {
   last: Plain<'last'>;
   /** NaN only where there is nothing else; −0 is less than 0. Texts by their UTF-8 bytes. */
   min: Plain<'min'>;
+  /** As `min`: NaN only where there is nothing else. */
   max: Plain<'max'>;
   /** Exact: the real sum, rounded once. Integers give int64 (unsigned ones uint64) or ERR_INTEGER_OVERFLOW. */
   sum<const C extends string>(
@@ -63,6 +64,7 @@ export interface AggregateFunctions {
   /** Rows, or values of a column that are not null. */
   count(): Aggregate<'count', undefined, undefined, undefined>;
   count<const C extends string>(column: C): Aggregate<'count', C, undefined, undefined>;
+  /** Exact: the real sum, divided by the number of values and rounded once; float64. */
   mean: Plain<'mean'>;
   /** Standard deviation of the sample; null below two values. */
   std: Plain<'std'>;

@@ -15,6 +15,7 @@ export type Instant = Date | string | number | bigint;
 /** A fixed duration (`'90m'`, milliseconds) or calendar units: `'1d'`, `'2w'`, `'1mo'`, `'1q'`, `'1y'`. */
 export type BinWidth = Duration;
 
+/** The day that weeks begin on. */
 export type FirstDay = 'monday' | 'tuesday' | 'wednesday' | 'thursday' | 'friday' | 'saturday' | 'sunday';
 
 /** Which bins. */

@@ -6,16 +6,19 @@ import type { OperatorSpec } from './logical.ts';
 import { checkKeys, makeNode, type StepOptions } from './stage-options.ts';
 import { refuseOptions } from './steps/column-checks.ts';
 
+/** Options of steps that take several streams. */
 export interface CombineOptions extends StepOptions {
   /** Most bytes of rows that may wait in memory; more goes to disk. Default: a share of the pipeline's limit. */
   memoryLimit?: Bytes;
 }
 
+/** Options of `mergeOrdered`. */
 export interface MergeOptions<On extends string = string> extends CombineOptions {
   /** The column that all streams ascend on. */
   on: On;
 }
 
+/** Options of `zipLatest`. */
 export interface ZipLatestOptions<L extends string = string> extends CombineOptions {
   /** Name of the stream whose rows each make one. */
   lossless: L;

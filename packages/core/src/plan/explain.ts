@@ -16,6 +16,7 @@ import type { Sink } from './sinks.ts';
 import { fitStages } from './stages.ts';
 import { traitsOf } from './steps/traits.ts';
 
+/** Options of `explain`. */
 export interface ExplainOptions {
   /** Largest number of lanes of one stage. Default 2. */
   workers?: number;

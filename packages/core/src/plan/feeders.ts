@@ -12,6 +12,7 @@ import { ENOUGH, type FedInput, type Feeder } from './endpoints-contract.ts';
  * interface, which is why the last two are as wide as they are.
  */
 export type IterableItem = RecordBatch | Table | ColumnsRecord | readonly object[] | object;
+/** What `fromIterable` takes. */
 export type AnyIterable = Iterable<IterableItem> | AsyncIterable<IterableItem>;
 
 type Sorted = { inputs: readonly FedInput[] } | { row: Record<string, unknown> };

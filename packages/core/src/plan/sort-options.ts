@@ -13,6 +13,7 @@ export interface SortBy<C extends string = string> {
   nulls?: 'first' | 'last';
 }
 
+/** Options of `sort`. */
 export interface SortOptions<C extends string = string> extends StepOptions {
   /** One column, or several: the later ones decide between rows that are equal in those before. */
   by: C | SortBy<C> | readonly (C | SortBy<C>)[];

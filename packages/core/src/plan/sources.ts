@@ -153,8 +153,10 @@ export interface IterableOptions<S extends Shape = Shape> extends StepOptions {
 
 /**
  * Rows from an array, a generator, an async iterable or a Node `Readable` in object mode. An item is a record batch, plain
- * columns, an array of rows, each a logical input of its own, or one row, of which `batchRows` make one.
+ * columns, an array of rows, each a logical input of its own, or one row, of which `batchRows` make one. It is read on the main thread as the run has
+ * room; a value that does not fit its column fails the run with ERR_VALUE, naming row and column.
  *
+ * @throws ERR_OPTIONS, ERR_SCHEMA, ERR_COLUMN_UNKNOWN
  * @example
  * ```ts
  * p.source(fromIterable({ ts: 'timestamp[ms]', price: 'float64' }, rows, { orderedOn: 'ts' }));

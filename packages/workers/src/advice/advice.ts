@@ -11,6 +11,7 @@ export interface Advice {
   patterns: Pattern[];
 }
 
+/** What a run teaches about the pipeline's limit. */
 export interface TotalAdvice {
   /** The pipeline's limit as it was. */
   limitBytes: number;
@@ -24,6 +25,7 @@ export interface TotalAdvice {
   peakResidentBytes: number;
 }
 
+/** What a run teaches about the limit of one step. */
 export interface StageAdvice {
   /** The step, and the stage that it runs in. */
   node: string;

@@ -14,6 +14,7 @@ export interface AlertRuleOptions {
   for?: number | string;
 }
 
+/** Option `alerts` of `run`. */
 export interface AlertOptions {
   /** Rules by name; `false` leaves one out. */
   rules?: Partial<Record<AlertRuleName, AlertRuleOptions | false>>;

@@ -15,8 +15,10 @@ export type AlertKind =
   | 'late-rows'
   | 'worker-restarts';
 
+/** `critical`: a limit is about to be broken, or has been. */
 export type AlertSeverity = 'warning' | 'critical';
 
+/** What `alert` tells. */
 export interface AlertEvent {
   kind: AlertKind;
   severity: AlertSeverity;

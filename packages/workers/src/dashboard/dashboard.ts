@@ -15,6 +15,7 @@ import { LiveClients } from './live-clients.ts';
 import { PAGE_FILES } from './page-files.ts';
 import { type ReportData, reportPage } from './report.ts';
 
+/** Options of `startDashboard`. */
 export interface DashboardOptions {
   /** Default 0: any that is free. */
   port?: number;

@@ -7,6 +7,7 @@ import { parseRunOptions, type RunOptions } from '../job/run-options.ts';
 /** Of `run`, without what has no meaning where the work is done by other processes. */
 type SharedRunOptions = Omit<RunOptions, 'inputEnds' | 'resumeDirectory'>;
 
+/** Options of `runOnDask`. */
 export interface DaskOptions extends SharedRunOptions {
   /** Address of a Dask scheduler (`tcp://HOST:8786`), or `local`: a cluster on this machine, which lives as long as the job. */
   scheduler: string;

@@ -1,5 +1,6 @@
 /** How hard memory presses, from calm to the last resort. Each level has one named action (see `PRESSURE_ACTIONS`). */
 export const PRESSURE_LEVELS = ['normal', 'elevated', 'high', 'critical', 'exhausted'] as const;
+/** How hard memory presses, the least first. */
 export type PressureLevel = (typeof PRESSURE_LEVELS)[number];
 
 /** What the governor does while a level holds. Each level does what the ones below it do, too. */

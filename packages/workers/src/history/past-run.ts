@@ -3,6 +3,7 @@ import type { Summary } from '../job/summary.ts';
 import type { SeriesPoint } from '../monitor/run-series.ts';
 import type { MetricsSnapshot } from '../monitor/snapshot.ts';
 
+/** The record that a run has left. Plain data. */
 export interface PastRun {
   version: 1;
   /** When it began, in UTC, and four letters, two of them for the millisecond: `20261122-174502-3f2a`. */

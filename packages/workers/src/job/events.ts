@@ -31,6 +31,7 @@ export interface JobEvents {
   end: { ok: boolean };
 }
 
+/** What `reclaim` tells: a stage was made to give memory back. */
 export interface ReclaimEvent {
   stage: string;
   /** Whether what it held went downstream or to disk. */
@@ -39,6 +40,7 @@ export interface ReclaimEvent {
   bytes: number;
 }
 
+/** What `pressure` tells: the level has changed. */
 export interface PressureEvent {
   level: PressureLevel;
   /** What is done while the level holds. */
@@ -49,6 +51,7 @@ export interface PressureEvent {
   holders: string;
 }
 
+/** What `barrier` tells: a state that the run can go on from. */
 export interface BarrierEvent {
   /** Number of the barrier, from 1. */
   epoch: number;
@@ -60,6 +63,7 @@ export interface BarrierEvent {
   durable?: number;
 }
 
+/** What `restart` tells: the run begins again at a barrier. */
 export interface RestartEvent {
   /** `memory`: code of users held what only a new thread is without. */
   kind: 'crash' | 'memory';
@@ -74,6 +78,7 @@ export interface RestartEvent {
   restarts: number;
 }
 
+/** What `limit` tells: a limit of `'auto'` has moved. */
 export interface LimitEvent {
   /** Name of the node. */
   node: string;
@@ -88,6 +93,7 @@ export interface LimitEvent {
   forced: number;
 }
 
+/** What `flush` tells: a buffer has handed on what it held. */
 export interface FlushEvent {
   /** Name of the node that flushed. */
   node: string;

@@ -7,6 +7,7 @@ import type { Progress } from '../monitor/progress.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import { milliseconds, refused } from './option-values.ts';
 
+/** Options of `run`. */
 export interface RunOptions {
   /** Most lanes of one stage, and threads for library codecs. Default: the cores that this process may use. */
   workers?: number;

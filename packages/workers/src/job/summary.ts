@@ -29,6 +29,7 @@ export interface EndpointSummary {
   overlaps?: boolean;
 }
 
+/** What a run did and held. Plain data. */
 export interface Summary {
   ok: boolean;
   /** Rows that all sources gave. */

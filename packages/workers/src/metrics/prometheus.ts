@@ -14,13 +14,17 @@ interface Metric {
   series: readonly (readonly [number, ...string[]])[];
 }
 
+/** An answer to a scrape. */
 export interface PrometheusText {
   /** For the header `content-type`. */
   type: string;
   text: string;
 }
 
-/** @param labels put on every series: what tells runs of several jobs apart */
+/**
+ * A snapshot of a run in the text format of Prometheus.
+ * @param labels put on every series: what tells runs of several jobs apart
+ */
 export async function prometheusText(
   snapshot: MetricsSnapshot,
   labels: Record<string, string> = {},

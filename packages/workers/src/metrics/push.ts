@@ -4,6 +4,7 @@ import { PipelineError } from '@spillway/core/base';
 import type { Run } from '../job/job.ts';
 import { prometheusText } from './prometheus.ts';
 
+/** Options of `pushMetrics` and `writeMetrics`. */
 export interface PushOptions {
   /** Name that the series get as label `job`, and whose former series are replaced. Default `spillway`. */
   job?: string;

@@ -17,6 +17,7 @@ export interface EndpointProgress {
   etaMs?: number;
 }
 
+/** How far a run is: what `onProgress` gets. */
 export interface Progress {
   elapsedMs: number;
   sources: EndpointProgress[];

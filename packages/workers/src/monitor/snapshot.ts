@@ -12,6 +12,7 @@ import type { StageSummary } from '../job/summary.ts';
 import type { EndpointCount } from './progress.ts';
 import type { Activity, FlushCounts, IsolateReading } from './statistics.ts';
 
+/** Everything that is shown of a run, at one moment. Plain data. */
 export interface MetricsSnapshot {
   /** Wall clock, in milliseconds since 1970. */
   atMs: number;
@@ -45,6 +46,7 @@ export interface EndpointMetrics extends EndpointCount {
   spentMs: Record<Activity, number>;
 }
 
+/** One stage, summed over its lanes and lane by lane. */
 export interface StageMetrics extends StageSummary {
   bytesIn: number;
   laneActivities: LaneMetrics[];
@@ -52,6 +54,7 @@ export interface StageMetrics extends StageSummary {
   spentMs: Record<Activity, number>;
 }
 
+/** One lane of a stage, and what it is doing. */
 export interface LaneMetrics {
   lane: number;
   rowsIn: number;
@@ -61,6 +64,7 @@ export interface LaneMetrics {
   waitsFor?: string;
 }
 
+/** What an operator holds back, against its limits. */
 export interface BufferMetrics extends BufferState {
   /** Most logical bytes that it held at once, summed over lanes. */
   peakBytes: number;
@@ -75,6 +79,7 @@ export interface BufferMetrics extends BufferState {
   flushes: FlushCounts;
 }
 
+/** How full the channel between two stages is. */
 export interface EdgeMetrics {
   from: string;
   to: string;
@@ -88,6 +93,7 @@ export interface EdgeMetrics {
   isNarrow: boolean;
 }
 
+/** Memory against the limit. All in bytes but for counts. */
 export interface MemoryMetrics {
   limitBytes: number;
   /** What the promise allows of RSS: idle, the limit and a tenth of it. */
@@ -122,6 +128,7 @@ export interface DiskMetrics {
   totalBytes: number;
 }
 
+/** How hard memory presses, and where. */
 export interface PressureMetrics {
   level: PressureLevel;
   /** Of 0 `normal` to 3 `critical`. */
@@ -134,6 +141,7 @@ export interface PressureMetrics {
   outsideFraction: number;
 }
 
+/** Heap and collections of one thread. */
 export interface IsolateMetrics extends IsolateReading {
   name: string;
 }
@@ -148,6 +156,7 @@ export interface CascadeRecord {
   path: string[];
 }
 
+/** The last events of each kind, for whoever looks only now. */
 export interface RecentEvents {
   cascades: CascadeRecord[];
   pressure: ({ atMs: number } & Pick<JobEvents['pressure'], 'level' | 'fraction'>)[];

@@ -57,6 +57,7 @@ export const ACTIVITIES = [
   'giving memory back',
   'done',
 ] as const;
+/** What a lane, reader or sink is doing. */
 export type Activity = (typeof ACTIVITIES)[number];
 
 /** The slot of one lane, reader or sink. */

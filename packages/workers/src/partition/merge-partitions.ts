@@ -14,6 +14,7 @@ import { Job, type Run } from '../job/job.ts';
 import { parseRunOptions, type RunOptions } from '../job/run-options.ts';
 import { resultsSource, verifyLeft } from './describe-file.ts';
 
+/** Options of `mergePartitions`. */
 export interface MergeOptions extends RunOptions {
   /** The sinks that the plan was cut for. */
   sinks: readonly Sink[];

@@ -15,6 +15,7 @@ import { parseRunOptions } from '../job/run-options.ts';
 import type { Progress } from '../monitor/progress.ts';
 import { describeFile, describeLeft, describeRun, resultsSource } from './describe-file.ts';
 
+/** Options of `runPartitionTask`. */
 export interface TaskOptions {
   /** Hard total of the task, in bytes or as text. Default: the pipeline's. */
   memoryLimit?: number | string;

@@ -14,6 +14,7 @@ import type { ReorderSpec } from './specs.ts';
 /** What becomes of rows that come too late: the run fails; they are left out and counted; they are a stream of their own. */
 export type LateRows = ReorderSpec['lateRows'];
 
+/** Options of `reorder`. */
 export interface ReorderOptions<C extends string = string, L extends LateRows = LateRows> extends StepOptions {
   /** The column that rows are to ascend on. */
   on: C;

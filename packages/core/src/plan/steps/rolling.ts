@@ -15,6 +15,7 @@ import type { StepTraits } from './contract.ts';
 import { neededWith } from './needed-columns.ts';
 import type { RollingSpec } from './specs.ts';
 
+/** Options of `rolling`: one of `rows` and `period`. */
 export interface RollingOptions<C extends string = string> extends StepOptions {
   /** Rows of a window, the row itself among them; `'all'` for all rows so far. */
   rows?: number | 'all';

@@ -15,6 +15,7 @@ import type {
   SliceSpec,
 } from './specs.ts';
 
+/** Options of `distinct` and `unique`. */
 export interface DistinctOptions<C extends string = string> extends StepOptions {
   /** Columns that make a key. Default: all. */
   by?: C | readonly C[];
@@ -24,6 +25,7 @@ export interface DistinctOptions<C extends string = string> extends StepOptions 
   memoryLimit?: Bytes;
 }
 
+/** Options of `partition`. */
 export interface PartitionOptions<C extends string = string> extends StepOptions {
   /** Rows of a batch have equal values in these columns. */
   by?: C | readonly C[];
@@ -31,6 +33,7 @@ export interface PartitionOptions<C extends string = string> extends StepOptions
   timeout?: Duration;
 }
 
+/** Options of `partitionUnique` and `timedWindowUnique`. */
 export interface PartitionUniqueOptions<C extends string = string> extends StepOptions {
   /** Columns that tell rows apart. Default: all. */
   by?: C | readonly C[];
@@ -38,6 +41,7 @@ export interface PartitionUniqueOptions<C extends string = string> extends StepO
   keep?: 'first' | 'last';
 }
 
+/** Options of `lag` and `diff`. */
 export interface ShiftOptions<C extends string = string> extends StepOptions {
   /** How many rows away. Default 1. */
   rows?: number;
@@ -45,6 +49,7 @@ export interface ShiftOptions<C extends string = string> extends StepOptions {
   by?: C | readonly C[];
 }
 
+/** Options of `lead`. */
 export interface LeadOptions<C extends string = string> extends ShiftOptions<C> {
   /** With `by`: how many bytes of rows may wait in memory, if that is less than its share. */
   memoryLimit?: Bytes;

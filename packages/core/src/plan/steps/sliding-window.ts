@@ -7,6 +7,7 @@ import { booleanOf, checkCount, checkKeys, type StepOptions } from '../stage-opt
 import type { StepTraits } from './contract.ts';
 import type { SlidingWindowSpec } from './specs.ts';
 
+/** Options of `slidingWindow`. */
 export interface SlidingWindowOptions<N extends string = string> extends StepOptions {
   /** Rows from the end of one window to the end of the next. Default 1: every row ends a window. */
   every?: number;

@@ -16,6 +16,7 @@ export type KeyFieldType = 'text' | 'integer';
 /** The fields of each level of folders, outermost first. A dataset lies in a folder of the last level. Plain data. */
 export type KeyLevels = readonly { readonly [field: string]: KeyFieldType }[];
 
+/** What the keys of a store look like: which fields make up each level of its folders. */
 export interface KeySchema {
   levels: KeyLevels;
   /** Between the values of a level: one character. Default `,`. */
