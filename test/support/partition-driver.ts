@@ -1,4 +1,7 @@
-/** Runs a cut plan in this process: one task after the other, every one through JSON as on another machine, then the merge. */
+/**
+ * Runs a cut plan in this process: one task after the other, every one through JSON as on another machine, and every second one as the only task of
+ * its process; then the merge.
+ */
 import { join } from 'node:path';
 import type { Sink } from '@spillway/core';
 import type { Run, RunOptions } from '@spillway/workers';
@@ -37,7 +40,8 @@ export async function runInPartitions(
   const runTask = async (task: PartitionTask): Promise<PartitionResult> => {
     const halves = isTooLarge(task) ? await halveTask(task, 64) : undefined;
     if (halves !== undefined) return joinResults(await runTask(halves[0]), await runTask(halves[1]), task.piece);
-    return throughJson(await runPartitionTask(throughJson<PartitionTask>(task), { workers: options.workers ?? 1 }));
+    const how = { workers: options.workers ?? 1, isOnly: task.partition % 2 === 1 };
+    return throughJson(await runPartitionTask(throughJson<PartitionTask>(task), how));
   };
   const results: PartitionResult[] = [];
   for (const step of cut.steps.keys())

@@ -203,7 +203,7 @@ class NodePlugin(WorkerPlugin):
         with self.lock:
             self.busy[node] = limit
         try:
-            return node.run(with_memory(request, limit))
+            return node.run(with_fields(request, shareBytes=limit))
         finally:
             self._give_back(node)
 
@@ -247,9 +247,10 @@ def limit_of(worker):
     return getattr(manager, "memory_limit", None)
 
 
-def with_memory(request, limit):
-    """A request is an object in JSON."""
-    return request if limit is None else f'{{"shareBytes":{limit},{request[1:]}'
+def with_fields(request, **fields):
+    """A request is an object in JSON, whose first fields these become; those that are None are left out."""
+    given = {name: value for name, value in fields.items() if value is not None}
+    return f"{json.dumps(given)[:-1]},{request[1:]}" if given else request
 
 
 def end_beyond(node, limit, part):
@@ -296,7 +297,7 @@ def run_alone(settings, request):
 
     threading.Thread(target=watch, name="spillway-watch", daemon=True).start()
     try:
-        return node.run(with_memory(request, share))
+        return node.run(with_fields(request, shareBytes=share, isOnly=True))
     finally:
         is_done.set()
         node.end()

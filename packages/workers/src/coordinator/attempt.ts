@@ -427,7 +427,7 @@ export class Attempt {
     if (codecs === undefined || codecs.isWarm) return;
     const task: WarmTask = { type: 'warm' };
     try {
-      await Promise.all(Array.from({ length: codecs.threads }, () => codecs.piscina.run(task)));
+      await Promise.all(Array.from({ length: codecs.threads }, () => codecs.runner.run(task)));
       codecs.isWarm = true;
     } catch (cause) {
       const died = workerDied('codecs', cause);

@@ -5,7 +5,7 @@
 
 import { PipelineError } from '@spillway/core/base';
 import type { LogicalPlan, ResolvedPlan } from '@spillway/core/internal';
-import { type MemorySplit, splitMemory } from '@spillway/core/planner';
+import { type MemorySplit, preloadKernels, splitMemory } from '@spillway/core/planner';
 import type { Advice } from '../advice/advice.ts';
 import { noted } from '../alerts/alert.ts';
 import type { JobEmitter } from '../job/events.ts';
@@ -36,7 +36,7 @@ import type { RunEnds } from './run-ends.ts';
 import { RunThreads } from './run-threads.ts';
 import type { SpillPlace } from './spill-place.ts';
 import { summarize } from './summarize.ts';
-import { preloadPools } from './thread-pools.ts';
+import { preloadPiscina, takePool } from './thread-pools.ts';
 import { isPacked, unpackInputs } from './unpack-inputs.ts';
 import type { WrittenSink } from './written-sinks.ts';
 
@@ -194,7 +194,8 @@ export class Execution {
 
   async #plan(sinks: readonly SinkInput[], given: LogicalPlan | PlanMaker | undefined): Promise<PlannedRun> {
     this.#watchSignal(this.#options.signal);
-    void preloadPools();
+    preloadKernels();
+    if (this.#options.ownThreadBytes === 0) void preloadPiscina();
     const plan = typeof given === 'function' ? await given(this.latch.signal, this.#emitter) : given;
     this.latch.check();
     const planned = await planRun(sinks, this.#options, (built, logical) => this.#goOn(built, logical), plan);
@@ -212,7 +213,7 @@ export class Execution {
     const lease = new ArenaLease(split.arenaBytes);
     this.#lease = lease;
     // Threads start while the rest is loaded and made ready.
-    const threads = new RunThreads(physical, split, lease.arena.handle);
+    const threads = new RunThreads(physical, split, lease.arena.handle, await this.#takerFor(planned));
     this.#threads = threads;
     await this.#watch.keepHistory(planned, this.#options, this);
     await threads.ready();
@@ -228,6 +229,11 @@ export class Execution {
       planned,
       async () => (await this.#openSpillPlace()).folder,
     );
+  }
+
+  async #takerFor(planned: PlannedRun): Promise<typeof takePool> {
+    const { ownThreadBytes } = this.#options;
+    return ownThreadBytes === 0 ? takePool : (await import('./own-thread.ts')).takerFor(planned, ownThreadBytes);
   }
 
   /** @returns false when a worker has died and the run begins again. @throws what fails the run */

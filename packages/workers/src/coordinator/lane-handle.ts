@@ -45,7 +45,7 @@ export class LaneHandle {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     const task: LaneTask = { config, port: port2 };
-    const finished = pool.piscina.run(task, { transferList: [port2] });
+    const finished = pool.runner.run(task, { transferList: [port2] });
     let setConfigured = (): void => {};
     this.#configured = new Promise((resolve) => {
       setConfigured = resolve;

@@ -56,7 +56,7 @@ async function runCodec<T>(
     throw new PipelineError('ERR_INTERNAL', `"${name}" needs the codec pool, which was not started`);
   let outcome: Outcome<T>;
   try {
-    outcome = (await codecs.piscina.run(task, { transferList })) as Outcome<T>;
+    outcome = (await codecs.runner.run(task, { transferList })) as Outcome<T>;
   } catch (cause) {
     const died = workerDied(name, cause);
     parts.onCodecDeath(died);

@@ -8,9 +8,12 @@
  */
 import assert from 'node:assert';
 import { fileURLToPath } from 'node:url';
+import type { Transferable } from 'node:worker_threads';
 import type { ArenaHandle, StageSpec } from '@spillway/core/internal';
-import { type MemorySplit, preloadKernels } from '@spillway/core/planner';
+import type { MemorySplit } from '@spillway/core/planner';
 import type { Piscina } from 'piscina';
+import type { CodecTask } from '../codecs/protocol.ts';
+import type { LaneTask } from '../lanes/protocol.ts';
 
 /**
  * `lanes`: one long task a thread. `blocking`: the same for stages of ops that block. `codecs`: many tasks a thread, which
@@ -33,13 +36,24 @@ export interface ThreadData {
   arena: ArenaHandle;
 }
 
+/** What runs the tasks of a pool. */
+export interface TaskRunner {
+  /** Those that it has started. */
+  readonly threads: readonly unknown[];
+  run(task: LaneTask | CodecTask, options?: { transferList?: Transferable[] }): Promise<unknown>;
+  /** Ends what it runs. */
+  destroy(): Promise<void>;
+}
+
 export interface ThreadPool {
   readonly kind: PoolKind;
   readonly threads: number;
   readonly heapLimitMebibytes: number;
-  readonly piscina: Piscina;
+  readonly runner: TaskRunner;
   /** Every thread has done a task: nothing is left to be loaded. */
   isWarm: boolean;
+  /** Its tasks run on the thread that plans; it serves one run. */
+  isOwnThread?: true;
 }
 
 const ENTRY_OF_KIND: Record<PoolKind, string> = {
@@ -63,15 +77,14 @@ const IDLE_POOLS_KEPT = 4;
 const idlePools: ThreadPool[] = [];
 let piscinaModule: Promise<{ Piscina: typeof Piscina }> | undefined;
 
-/** Starts loading piscina and compiling the kernels, so that both are there when planning ends. */
-export function preloadPools(): Promise<{ Piscina: typeof Piscina }> {
-  preloadKernels();
+/** Starts loading piscina, so that it is there when planning ends. */
+export function preloadPiscina(): Promise<{ Piscina: typeof Piscina }> {
   piscinaModule ??= import('piscina');
   return piscinaModule;
 }
 
 async function makePool(request: PoolRequest): Promise<ThreadPool> {
-  const { Piscina: Pool } = await preloadPools();
+  const { Piscina: Pool } = await preloadPiscina();
   const workerData: ThreadData = { arena: request.arena };
   const piscina = new Pool({
     filename: ENTRY_OF_KIND[request.kind],
@@ -91,7 +104,7 @@ async function makePool(request: PoolRequest): Promise<ThreadPool> {
   // A thread that fails with no task at hand: the next task on this pool fails, nothing else is lost.
   piscina.on('error', () => {});
   const { kind, threads, heapLimitMebibytes } = request;
-  return { kind, threads, heapLimitMebibytes, piscina, isWarm: false };
+  return { kind, threads, heapLimitMebibytes, runner: piscina, isWarm: false };
 }
 
 /** A pool of exactly the threads asked for: an idle one where one fits, else a new one. */
@@ -119,6 +132,7 @@ export async function takePool(
 
 /** Gives a pool back after a run in which no thread died and no task is left. */
 export async function returnPool(pool: ThreadPool): Promise<void> {
+  if (pool.isOwnThread) return;
   idlePools.push(pool);
   const surplus = idlePools.length > IDLE_POOLS_KEPT ? idlePools.shift() : undefined;
   if (surplus !== undefined) await discardPool(surplus);
@@ -126,7 +140,7 @@ export async function returnPool(pool: ThreadPool): Promise<void> {
 
 /** Ends the threads of a pool, whatever they are doing. */
 export async function discardPool(pool: ThreadPool): Promise<void> {
-  await pool.piscina.destroy();
+  await pool.runner.destroy();
 }
 
 /** Ends all idle threads of the process. For tests and for programs that want their memory back. */

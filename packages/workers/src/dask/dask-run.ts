@@ -16,7 +16,7 @@ import type { Summary } from '../job/summary.ts';
 import type { MetricsSnapshot } from '../monitor/snapshot.ts';
 import { planOfRest } from '../partition/merge-partitions.ts';
 import { type DaskOptions, type ParsedDaskOptions, parseDaskOptions } from './dask-options.ts';
-import { opModules } from './op-modules.ts';
+import { modulesOfTasks } from './op-modules.ts';
 import { PartitionCounts } from './partition-counts.ts';
 import { DaskSession } from './session.ts';
 import { SharedFolder } from './shared-folder.ts';
@@ -135,7 +135,7 @@ class DaskRun implements Run {
   }
 
   #openSession(cut: CutPlan, folder: SharedFolder, stop: AbortController, events: JobEmitter): Promise<DaskSession> {
-    const modules = opModules(cut.steps.flatMap(({ tasks }) => tasks));
+    const modules = modulesOfTasks(cut.steps.flatMap(({ tasks }) => tasks));
     return DaskSession.open({ ...this.#options, modules }, folder, {
       onWorkers: (views) => this.#counts.see(views),
       onDone: (result) => this.#counts.add(result),

@@ -87,12 +87,16 @@ function refused(error: unknown, output: string): unknown {
 }
 
 async function runTask(
-  { task, shareBytes, workers }: Extract<TaskRequest, { kind: 'run' }>,
+  { task, shareBytes, workers, isOnly }: Extract<TaskRequest, { kind: 'run' }>,
   run: RunPartitionTask,
 ): Promise<PartitionResult> {
   const memoryLimit = memoryLimitOf(shareBytes);
   try {
-    const result = await run(task, { workers, ...(memoryLimit !== undefined && { memoryLimit }) });
+    const result = await run(task, {
+      workers,
+      ...(isOnly && { isOnly }),
+      ...(memoryLimit !== undefined && { memoryLimit }),
+    });
     if (task.isPassing !== true) await writeRecord(task.output, result);
     return result;
   } catch (error) {

@@ -97,6 +97,8 @@ export interface ParsedRunOptions {
   resume: { id: string; inputEnds: 'more' | 'final'; directory: string | undefined } | undefined;
   checkpointEveryMs: number;
   history: false | string | undefined;
+  /** Where the sources have at most so many bytes, lanes and codecs run on the thread that plans; 0 for never. */
+  ownThreadBytes: number;
 }
 
 const KNOWN: ReadonlySet<string> = new Set<keyof RunOptions>([
@@ -171,6 +173,7 @@ export function parseRunOptions(options: RunOptions): ParsedRunOptions {
     keepsBarriers: options.barrierEvery !== undefined || options.resume !== undefined,
     resume: resumeOf(options),
     history: historyOf(options.history),
+    ownThreadBytes: 0,
     checkpointEveryMs: milliseconds(options.checkpointEvery ?? 60_000, 'checkpointEvery'),
     spillLimitBytes: options.spillLimit === undefined ? Infinity : parseBytes(options.spillLimit, 'spillLimit'),
   };

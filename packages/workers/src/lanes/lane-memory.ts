@@ -1,4 +1,5 @@
 /** What a lane has to do with memory: its consumer in the run's pool, the heap that it reserves, and what it does under pressure. */
+import { isMainThread } from 'node:worker_threads';
 import { type MemoryConsumer, MemoryPool, type MemoryReservation, type PipelineError } from '@spillway/core/base';
 import type { Arena } from '@spillway/core/internal';
 import { floorBytes } from '@spillway/core/lane';
@@ -32,7 +33,8 @@ export class LaneMemory {
     this.#shared = new SharedPressure(arena, config.pressure, pool);
     this.#arbiter = new Arbiter(arena.buffer, config.arbiter.place, pool);
     const { lane } = config.arbiter;
-    arena.setHolders(config.owner, config.isGoverned ? new AwaitedRoom({ pool, arbiter: this.#arbiter, lane }) : pool);
+    const mayWait = config.isGoverned && !isMainThread;
+    arena.setHolders(config.owner, mayWait ? new AwaitedRoom({ pool, arbiter: this.#arbiter, lane }) : pool);
   }
 
   /** From now on what the thread's heap grows by counts. @param onUnmanaged told when only a new thread can help */

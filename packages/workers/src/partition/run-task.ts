@@ -11,9 +11,12 @@ import {
   type TaskInput,
 } from '@spillway/core/partition';
 import { Job } from '../job/job.ts';
-import { parseRunOptions } from '../job/run-options.ts';
+import { type ParsedRunOptions, parseRunOptions } from '../job/run-options.ts';
 import type { Progress } from '../monitor/progress.ts';
 import { describeFile, describeLeft, describeRun, resultsSource } from './describe-file.ts';
+
+/** Of sources: reading and working on more of them takes longer than starting threads. */
+const OWN_THREAD_BYTES = 16 * 2 ** 20;
 
 /** Options of `runPartitionTask`. */
 export interface TaskOptions {
@@ -24,6 +27,8 @@ export interface TaskOptions {
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
   spillDirectory?: string;
+  /** The process runs this task and no other. A small one then needs no threads, unless it has code of users. */
+  isOnly?: boolean;
 }
 
 /**
@@ -36,12 +41,10 @@ export async function runPartitionTask(task: PartitionTask, options: TaskOptions
   const plan = await planOf(task);
   makeFolders(dirname(task.output));
   // It is part of a run, which has a record of its own.
-  const parsed = parseRunOptions({ restarts: 0, history: false, ...options });
-  const job = new Job([], parsed, plan);
-  const summary = await job.done.catch(async (error: unknown) => {
-    if (await numberRows(plan, error)) await new Job([], parsed, plan).done;
-    throw error;
-  });
+  const { isOnly = false, ...given } = options;
+  const parsed = parseRunOptions({ restarts: 0, history: false, ...given });
+  const job = await runPlan(plan, { ...parsed, ownThreadBytes: isOnly ? OWN_THREAD_BYTES : 0 });
+  const summary = job.summary();
   const sinks = sinksOf(plan);
   const left = job.left();
   const files = await Promise.all(sinks.map((sink, index) => describeOutput(sink, index, { sinks, left, task })));
@@ -53,6 +56,21 @@ export async function runPartitionTask(task: PartitionTask, options: TaskOptions
     attempt,
   };
   return { ...which, files, peakRss: summary.peakRssBytes, rows: summary.rowsIn };
+}
+
+/** @returns the job, which has ended well */
+async function runPlan(plan: LogicalPlan, options: ParsedRunOptions): Promise<Job> {
+  const job = new Job([], options, plan);
+  try {
+    await job.done;
+    return job;
+  } catch (error) {
+    // Without threads an allocation cannot wait until another stage has given memory back.
+    const isShort = error instanceof PipelineError && error.code === 'ERR_MEMORY_EXHAUSTED';
+    if (isShort && options.ownThreadBytes > 0) return runPlan(plan, { ...options, ownThreadBytes: 0 });
+    if (await numberRows(plan, error)) await new Job([], options, plan).done;
+    throw error;
+  }
 }
 
 /** What it writes. */

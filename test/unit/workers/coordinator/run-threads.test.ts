@@ -1,7 +1,7 @@
 import { createArena, type PhysicalPlan } from '@spillway/core/internal';
 import type { MemorySplit } from '@spillway/core/planner';
 import { closeIdlePools, idleThreads, RunThreads, takePool } from '@spillway/workers/internal';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 
 type Pool = NonNullable<Awaited<ReturnType<typeof takePool>>>;
 
@@ -15,6 +15,8 @@ const plan = {
 const split = { codecThreads: 2, heapLimitMebibytes: 64, nurseryMebibytes: 4 } as MemorySplit;
 const arena = createArena({ maximumBytes: 2 ** 24 }).handle;
 
+// Tests before it, of other files, leave some.
+beforeEach(closeIdlePools);
 afterEach(closeIdlePools);
 
 /** Threads of every kind but one, which do not start. */
@@ -29,8 +31,7 @@ function startedWithout(failing: string): { threads: RunThreads; started: Pool[]
   return { threads: new RunThreads(plan, split, arena, take), started };
 }
 
-const threadsOf = (pools: readonly Pool[]): number =>
-  pools.reduce((sum, { piscina }) => sum + piscina.threads.length, 0);
+const threadsOf = (pools: readonly Pool[]): number => pools.reduce((sum, { runner }) => sum + runner.threads.length, 0);
 
 it.each([
   ['lanes', 3],
