@@ -2,7 +2,7 @@
  * Errors, folders, the arena and the handles of batches: what every thread needs before anything else. An entry of its own,
  * because each module costs start-up time. No promise of stability.
  */
-export { handOn, openBatch, releaseDescriptor } from './batch/shared-batch.ts';
+export { handOn, openBatch, releaseDescriptor, retainDescriptor } from './batch/shared-batch.ts';
 export { errorFromData, errorToData, PipelineError } from './errors.ts';
 export { makeFolders } from './formats/make-folders.ts';
 export { MemoryConsumer, MemoryReservation } from './memory/consumer.ts';

@@ -1,7 +1,7 @@
 /**
  * Batches that user code is lent: views that are valid until its promise settles, with `retain()` for what it wants to keep beyond that.
  */
-import type { RecordBatch } from 'apache-arrow';
+import type { Data, RecordBatch, Schema, Struct } from 'apache-arrow';
 import { PipelineError } from '../errors.ts';
 import type { ArrowModule } from '../schema/load-arrow.ts';
 import { viewOf } from './batch-to-arrow.ts';
@@ -43,17 +43,28 @@ interface Lendable extends LentBatch {
   lend(batch: Batch, keeper: BatchKeeper): Loan;
 }
 
-type LendableClass = new (...of: ConstructorParameters<ArrowModule['RecordBatch']>) => Lendable;
+type LendableClass = new (schema: Schema, data: Data<Struct>) => Lendable;
 
 const classes = new WeakMap<ArrowModule, LendableClass>();
 
-/** A subclass, so that a view costs nothing more than a view without `retain`. */
+/**
+ * A `RecordBatch` with `retain`. Its constructor sets what apache-arrow's sets, without the checks and copies that take longer than all of a small batch:
+ * the columns of a batch are as many and as long as they should be.
+ */
 function lendableOf(arrow: ArrowModule): LendableClass {
   const known = classes.get(arrow);
   if (known !== undefined) return known;
-  class LentRecordBatch extends arrow.RecordBatch implements Loan {
+  class LentRecordBatch implements Loan {
+    readonly schema: Schema;
+    readonly data: Data<Struct>;
+    readonly _metadata: Map<string, string> = new Map();
     #batch: Batch | undefined;
     #keeper: BatchKeeper | undefined;
+
+    constructor(schema: Schema, data: Data<Struct>) {
+      this.schema = schema;
+      this.data = data;
+    }
 
     get view(): LentBatch {
       return this as unknown as LentBatch;
@@ -74,6 +85,7 @@ function lendableOf(arrow: ArrowModule): LendableClass {
       return (this.#keeper as BatchKeeper).keep(this.#batch);
     }
   }
+  Object.setPrototypeOf(LentRecordBatch.prototype, arrow.RecordBatch.prototype);
   const made = LentRecordBatch as unknown as LendableClass;
   classes.set(arrow, made);
   return made;

@@ -10,6 +10,7 @@ import { fillBits, setBit } from './bitmap.ts';
 import type { Batch, Column } from './contract.ts';
 import { encodeStrings } from './utf8.ts';
 import { countNulls, isNull, type Origin, originsOf, type RowValues, refuseValue } from './value-origin.ts';
+import { wholeColumns, wholeToBatch } from './whole-columns.ts';
 import { fixedWriter } from './write-values.ts';
 
 /** What is known of a column before the batch is laid out. */
@@ -192,6 +193,8 @@ function makeColumn(arena: Arena, owner: number, origin: Origin, made: Ptr[]): C
  * @throws ERR_MEMORY_EXHAUSTED
  */
 export function rowsToBatch(arena: Arena, owner: number, fields: Fields, values: RowValues, inputs = 1): Batch {
+  const whole = Array.isArray(values) ? undefined : wholeColumns(fields, values as Readonly<Record<string, unknown>>);
+  if (whole !== undefined) return wholeToBatch(arena, owner, fields, whole, inputs);
   const origins = originsOf(fields, values);
   const rows = origins[0]?.rows ?? 0;
   const made: Ptr[] = [];

@@ -5,6 +5,7 @@
 import assert from 'node:assert';
 import type { Arena, Ptr } from '../memory/contract.ts';
 import { fieldIndex } from '../schema/fields.ts';
+import { parseType } from '../schema/parse-type.ts';
 import type { Fields, TypeText } from '../schema/types.ts';
 import type { Batch, Column } from './contract.ts';
 import { childType, DESCRIPTOR_MAGIC, descriptorBytes, Header, Record, recordsOf } from './layout.ts';
@@ -211,6 +212,47 @@ export function writeDescriptor(arena: Arena, fields: Fields, content: Descripto
   }
   words[at + Header.magic] = DESCRIPTOR_MAGIC;
   return new SharedBatch(arena, place, fields);
+}
+
+/** A batch of columns of fixed width, without nulls, that all lie in one slab behind the descriptor. */
+export interface WholeContent {
+  rows: number;
+  inputs: number;
+  /** The slab, which the descriptor begins; its reference is taken over. */
+  block: Ptr;
+  /** Where the values of each column are. */
+  places: readonly Ptr[];
+}
+
+/** As `writeDescriptor`, for what most small batches are. */
+export function writeWholeDescriptor(arena: Arena, fields: Fields, content: WholeContent): Batch {
+  const { rows, inputs, block, places } = content;
+  const words = arena.i32;
+  const at = block >>> 2;
+  const count = fields.length;
+  words[at + Header.references] = 1;
+  words[at + Header.rows] = rows;
+  words[at + Header.inputs] = inputs;
+  words[at + Header.columns] = count;
+  words[at + Header.records] = count;
+  words[at + Header.held] = 0;
+  words[at + Header.listed] = count;
+  words[at + Header.block] = block;
+  const slabs = at + Header.words + count * Record.words;
+  for (let index = 0; index < count; index++) {
+    const record = at + Header.words + index * Record.words;
+    words[record + Record.length] = rows;
+    words[record + Record.nullCount] = 0;
+    words[record + Record.validity] = 0;
+    words[record + Record.values] = places[index] as Ptr;
+    words[record + Record.valueBytes] = rows * parseType((fields[index] as Fields[number]).type).byteWidth;
+    words[record + Record.offsets] = 0;
+    words[record + Record.slabFrom] = index;
+    words[record + Record.slabCount] = 1;
+    words[slabs + index] = block;
+  }
+  words[at + Header.magic] = DESCRIPTOR_MAGIC;
+  return new SharedBatch(arena, block, fields);
 }
 
 function writeColumn(words: Int32Array, cursor: { record: number; lists: number; slab: number }, column: Column): void {

@@ -1,9 +1,9 @@
 /** Where values come from when a batch is made of them: rows as objects, arrays by column, elements of lists. */
 import { PipelineError } from '../errors.ts';
 import { fieldIndex } from '../schema/fields.ts';
-import { KERNEL_TYPE_ARRAYS, numberTypeOf } from '../schema/number-types.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { Fields, ParsedType, TypeText } from '../schema/types.ts';
+import { arraysOf } from './whole-columns.ts';
 import { expectedValue } from './write-values.ts';
 
 /** Rows as objects, or columns as arrays of equal length, by column name. */
@@ -108,9 +108,7 @@ function originsOfRows(fields: Fields, rows: readonly Readonly<Record<string, un
 }
 
 function wholeBytes(type: TypeText, column: ArrayLike<unknown>): Uint8Array | undefined {
-  const { domain, byteWidth } = parseType(type);
-  const number = domain === 'temporal' ? (byteWidth === 8 ? 'i64' : 'i32') : numberTypeOf(type);
-  const array = number && KERNEL_TYPE_ARRAYS[number];
+  const array = arraysOf(type);
   if (array === undefined || !(column instanceof array)) return undefined;
   return new Uint8Array(column.buffer, column.byteOffset, column.byteLength);
 }

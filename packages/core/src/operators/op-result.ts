@@ -11,6 +11,7 @@ import { makeBatch } from '../batch/make-batch.ts';
 import { copyIn, type PlainColumn } from '../batch/plain-batch.ts';
 import { type GivenRows, RowSizes, rowTooLarge } from '../batch/row-sizes.ts';
 import { rowsToBatch } from '../batch/rows-to-batch.ts';
+import { wholeColumns, wholeToBatch } from '../batch/whole-columns.ts';
 import { PipelineError } from '../errors.ts';
 import { kernelTypeOf } from '../expressions/step.ts';
 import type { Arena } from '../memory/contract.ts';
@@ -203,6 +204,10 @@ function isShared(column: Column | PlainColumn): column is Column {
 }
 
 function takeColumns(target: ResultTarget, record: ColumnsRecord, given: GivenBatch | undefined): Batch {
+  const whole = wholeColumns(target.fields, record);
+  // Views of the input are not copied: see below.
+  if (whole?.every(({ buffer }) => buffer !== target.arena.buffer))
+    return wholeToBatch(target.arena, target.owner, target.fields, whole, 0);
   const rows = checkColumns(target, record, given);
   const ready = new Map<string, Column | PlainColumn>();
   const converted: Record<string, ArrayLike<unknown>> = {};

@@ -26,7 +26,7 @@ export interface Feeder {
    * and resolves when the input has ended. Called at most once a run. Stops and rejects when `signal` aborts: pending
    * `emit` calls of a push source then reject with the signal's reason, and iterators are closed. When the reason is `ENOUGH`, calls of `emit` resolve.
    */
-  feed(write: (input: FedInput) => Promise<void>, signal: AbortSignal): Promise<void>;
+  feed(write: (input: FedInput) => void | Promise<void>, signal: AbortSignal): Promise<void>;
 }
 
 /**

@@ -15,6 +15,8 @@ export type IterableItem = RecordBatch | Table | ColumnsRecord | readonly object
 /** What `fromIterable` takes. */
 export type AnyIterable = Iterable<IterableItem> | AsyncIterable<IterableItem>;
 
+const NO_INPUTS: readonly FedInput[] = [];
+
 type Sorted = { inputs: readonly FedInput[] } | { row: Record<string, unknown> };
 
 function isBatch(item: object): item is RecordBatch {
@@ -94,7 +96,7 @@ export class IterableFeeder implements Feeder {
     if (isRows) this.totalRows = items.length;
   }
 
-  async feed(write: (input: FedInput) => Promise<void>, signal: AbortSignal): Promise<void> {
+  async feed(write: (input: FedInput) => void | Promise<void>, signal: AbortSignal): Promise<void> {
     const iterator = this.#iterator();
     let isDone = false;
     let turnAt = performance.now() + TURN_EVERY_MS;
@@ -112,7 +114,10 @@ export class IterableFeeder implements Feeder {
           await write(rows);
           rows = [];
         }
-        for (const input of sorted !== undefined && 'inputs' in sorted ? sorted.inputs : []) await write(input);
+        for (const input of sorted !== undefined && 'inputs' in sorted ? sorted.inputs : NO_INPUTS) {
+          const written = write(input);
+          if (written !== undefined) await written;
+        }
         if (performance.now() < turnAt) continue;
         await turnOfEventLoop();
         turnAt = performance.now() + TURN_EVERY_MS;
@@ -209,7 +214,7 @@ export class PushFeeder implements Feeder {
     this.#wake?.();
   }
 
-  async feed(write: (input: FedInput) => Promise<void>, signal: AbortSignal): Promise<void> {
+  async feed(write: (input: FedInput) => void | Promise<void>, signal: AbortSignal): Promise<void> {
     if (this.#isFed) throw this.#refuse('has been read by another run', 'make a new push source for every run');
     this.#isFed = true;
     try {
@@ -222,7 +227,7 @@ export class PushFeeder implements Feeder {
     }
   }
 
-  async #drain(write: (input: FedInput) => Promise<void>, signal: AbortSignal): Promise<void> {
+  async #drain(write: (input: FedInput) => void | Promise<void>, signal: AbortSignal): Promise<void> {
     let turnAt = performance.now() + TURN_EVERY_MS;
     for (;;) {
       if (performance.now() >= turnAt) {
@@ -232,7 +237,8 @@ export class PushFeeder implements Feeder {
       signal.throwIfAborted();
       const next = this.#pending[0];
       if (next !== undefined) {
-        await write(next.input);
+        const written = write(next.input);
+        if (written !== undefined) await written;
         this.#pending.shift();
         next.resolve();
       } else if (this.#hasEnded) {

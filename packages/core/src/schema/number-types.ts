@@ -16,7 +16,7 @@ export type TypedArray =
   | Float32Array
   | Float64Array;
 
-type TypedArrayConstructor = new (buffer: ArrayBufferLike, offset: number, length: number) => TypedArray;
+export type TypedArrayConstructor = new (buffer: ArrayBufferLike, offset: number, length: number) => TypedArray;
 
 export const KERNEL_TYPE_BYTES: Readonly<Record<KernelType, number>> = {
   i8: 1,

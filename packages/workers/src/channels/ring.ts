@@ -186,9 +186,13 @@ export class Ring {
     this.arena.release(this.handle.at);
   }
 
+  get hasFailed(): boolean {
+    return Atomics.load(this.words, RingWord.state) === RingState.failed;
+  }
+
   /** @throws ERR_ABORTED when the ring has failed */
   checkOpen(): void {
-    if (Atomics.load(this.words, RingWord.state) === RingState.failed) {
+    if (this.hasFailed) {
       throw new PipelineError('ERR_ABORTED', 'the channel was closed because the run is stopping');
     }
   }
@@ -212,13 +216,12 @@ export class RingProducer {
    * @throws ERR_ABORTED when the ring has failed
    */
   publish(sequence: number, batches: readonly Batch[], isPart = false): MaybePromise {
-    const kib = Math.ceil(batches.reduce((sum, batch) => sum + batch.logicalBytes, 0) / 1024);
+    const kib = kibOf(batches);
     try {
       const { words } = this.#ring;
-      const isLazy = words[RingWord.isLazy] === 1;
+      if (this.#takeRoom(sequence, kib) === true) return this.#put(sequence, batches, kib, isPart);
       // A consumer that was left asleep is what this producer would wait for.
-      if (isLazy && this.#takeRoom(sequence, kib) === true) return this.#put(sequence, batches, kib, isPart);
-      if (isLazy) wake(words, RingWord.published, RingWord.consumersAsleep);
+      if (words[RingWord.isLazy] === 1) wake(words, RingWord.published, RingWord.consumersAsleep);
       const room = this.#room.until(() => this.#takeRoom(sequence, kib));
       if (room === true) return this.#put(sequence, batches, kib, isPart);
       return room
@@ -227,6 +230,14 @@ export class RingProducer {
     } catch (error) {
       abandon(batches, error);
     }
+  }
+
+  /** As `publish`, if it goes through at once; else, also where the ring has failed, nothing has happened and the batches stay the caller's. */
+  tryPublish(sequence: number, batches: readonly Batch[]): boolean {
+    const kib = kibOf(batches);
+    if (this.#ring.hasFailed || this.#takeRoom(sequence, kib) === undefined) return false;
+    this.#put(sequence, batches, kib, false);
+    return true;
   }
 
   /** No sequence from `total` on will come. Every earlier one must be published, sooner or later. */
@@ -260,9 +271,8 @@ export class RingProducer {
     words[slot + SlotWord.kib] = kib;
     words[slot + SlotWord.isPart] = isPart ? 1 : 0;
     if (batches.length <= INLINE_DESCRIPTORS) {
-      batches.forEach((batch, index) => {
-        words[slot + SlotWord.first + index] = handOn(batch);
-      });
+      for (let index = 0; index < batches.length; index++)
+        words[slot + SlotWord.first + index] = handOn(batches[index] as Batch);
     } else {
       const list = arena.alloc(batches.length * 4, handle.owner);
       const descriptors = new Int32Array(arena.buffer, list, batches.length);
@@ -354,9 +364,9 @@ export class RingConsumer {
 
   #take(sequence: number, slot: number): Packet {
     const { words, capacity, arena, handle } = this.#ring;
-    const batches = readDescriptors(arena, words, slot).map((descriptor) =>
-      openBatch(arena, descriptor, handle.fields),
-    );
+    const batches: Batch[] = [];
+    for (const descriptor of readDescriptors(arena, words, slot))
+      batches.push(openBatch(arena, descriptor, handle.fields));
     const isPart = words[slot + SlotWord.isPart] === 1;
     Atomics.sub(words, RingWord.inFlightKib, words[slot + SlotWord.kib] as number);
     // Behind a part the slot is free for the next one of the same sequence.
@@ -383,10 +393,16 @@ function readDescriptors(arena: Arena, words: Int32Array, slot: number): Ptr[] {
   const count = words[slot + SlotWord.count] as number;
   const isInline = count <= INLINE_DESCRIPTORS;
   const list = (words[slot + SlotWord.first] as number) >>> 0;
-  const source = isInline
-    ? words.subarray(slot + SlotWord.first, slot + SlotWord.first + count)
-    : new Int32Array(arena.buffer, list, count);
-  const descriptors = Array.from(source, (word) => word >>> 0);
+  const source = isInline ? words : new Int32Array(arena.buffer, list, count);
+  const from = isInline ? slot + SlotWord.first : 0;
+  const descriptors: Ptr[] = [];
+  for (let index = 0; index < count; index++) descriptors.push((source[from + index] as number) >>> 0);
   if (!isInline) arena.release(list);
   return descriptors;
+}
+
+function kibOf(batches: readonly Batch[]): number {
+  let bytes = 0;
+  for (const batch of batches) bytes += batch.logicalBytes;
+  return Math.ceil(bytes / 1024);
 }

@@ -74,9 +74,14 @@ export class SourceGate {
     Atomics.store(this.#words, Word.announced, end | 0);
   }
 
+  /** Whether all sequences may go now: then whoever has announced one need not ask for it. */
+  get isOpen(): boolean {
+    return Atomics.load(this.#words, Word.mode) === Mode.open;
+  }
+
   /** Resolves when the sequence may go. @throws ERR_ABORTED when the run is stopping */
   pass(sequence: number): MaybePromise {
-    if (Atomics.load(this.#words, Word.mode) === Mode.open) return undefined;
+    if (this.isOpen) return undefined;
     const passed = this.#place.until(() => this.#mayPass(sequence));
     return passed instanceof Promise ? passed.then(() => {}) : undefined;
   }

@@ -1,7 +1,7 @@
 /** Sinks that deliver to user code on the main thread: a function, or a `for await` loop. */
 
 import { batchToRows, concatBatches, copyIn, copyOut, sliceBatch } from '@spillway/core/data';
-import type { Arena, Batch, CallbackSink, MaybePromise, PlainBatch } from '@spillway/core/internal';
+import type { Arena, ArrowModule, Batch, CallbackSink, MaybePromise, PlainBatch } from '@spillway/core/internal';
 import type { DeliveredKept } from './delivered-kept.ts';
 import type { BatchTaker } from './drain-edge.ts';
 
@@ -43,6 +43,7 @@ export class CallbackTaker implements BatchTaker {
   /** Rows that have come, and how many were delivered before an attempt was abandoned. */
   #rows = 0;
   #skipRows = 0;
+  #arrow: Lending | undefined;
   /** At the last barrier: pieces of a logical batch that was missing its rest. */
   #marked: { rows: number; pieces: PlainBatch[] } = { rows: 0, pieces: [] };
 
@@ -162,17 +163,35 @@ export class CallbackTaker implements BatchTaker {
     return sink.takes === 'rows' ? sink.call(batchToRows(batch)) : this.#deliverArrow(batch);
   }
 
-  async #deliverArrow(batch: Batch): Promise<void> {
-    const { batchToArrowCopy, lendBatch, loadArrow, plainToArrow } = await import('@spillway/core/arrow');
-    const arrow = await loadArrow();
-    const { sink, delivery, kept } = this.#parts;
-    if (delivery !== 'lent') return sink.call(batchToArrowCopy(arrow, batch));
-    kept.use((plain) => plainToArrow(arrow, plain));
-    const loan = lendBatch(arrow, batch, kept);
-    try {
-      await sink.call(loan.view);
-    } finally {
-      loan.end();
-    }
+  #deliverArrow(batch: Batch): void | Promise<void> {
+    if (this.#arrow !== undefined) return this.#lend(this.#arrow, batch);
+    return loadLending().then((arrow) => {
+      this.#arrow = arrow;
+      this.#parts.kept.use((plain) => arrow.plainToArrow(arrow.module, plain));
+      return this.#isClosed ? undefined : this.#lend(arrow, batch);
+    });
   }
+
+  #lend({ module, batchToArrowCopy, lendBatch }: Lending, batch: Batch): void | Promise<void> {
+    const { sink, delivery, kept } = this.#parts;
+    if (delivery !== 'lent') return sink.call(batchToArrowCopy(module, batch));
+    const loan = lendBatch(module, batch, kept);
+    let called: void | Promise<void>;
+    try {
+      called = sink.call(loan.view);
+    } catch (error) {
+      loan.end();
+      throw error;
+    }
+    if (called !== undefined) return called.finally(() => loan.end());
+    loan.end();
+  }
+}
+
+/** What makes views of batches, and apache-arrow itself: loaded with the first batch. */
+type Lending = typeof import('@spillway/core/arrow') & { module: ArrowModule };
+
+async function loadLending(): Promise<Lending> {
+  const arrow = await import('@spillway/core/arrow');
+  return { ...arrow, module: await arrow.loadArrow() };
 }

@@ -1,5 +1,5 @@
 /** Sinks on the main thread: an edge is drained batch by batch, each batch delivered before the next is taken. */
-import type { Batch } from '@spillway/core/internal';
+import type { Batch, MaybePromise } from '@spillway/core/internal';
 import type { RingConsumer } from '../channels/ring.ts';
 import type { ActorStatistics } from '../monitor/statistics.ts';
 
@@ -33,11 +33,11 @@ export async function drainEdge(
   try {
     for (;;) {
       const next = consumer.next();
-      if (next instanceof Promise) statistics.enter('waiting for input');
-      const packet = await next;
-      statistics.enter('working');
+      const packet = next instanceof Promise ? await whileWaiting(next, statistics) : next;
       if (packet === undefined) break;
-      await deliver(packet.batches, taker, statistics, signal);
+      const delivered = deliver(packet.batches, taker, statistics, signal);
+      if (delivered !== undefined) await delivered;
+      signal.throwIfAborted();
       consumer.countDone();
       if (performance.now() < turnAt) continue;
       await new Promise<void>((resolve) => void setImmediate(resolve));
@@ -50,26 +50,43 @@ export async function drainEdge(
   statistics.enter('done');
 }
 
-async function deliver(
-  batches: Batch[],
+function whileWaiting<T>(next: Promise<T>, statistics: ActorStatistics): Promise<T> {
+  statistics.enter('waiting for input');
+  return next.finally(() => statistics.enter('working'));
+}
+
+/** One batch after the other; a promise only where the taker gives one. */
+function deliver(
+  batches: readonly Batch[],
   taker: BatchTaker,
   statistics: ActorStatistics,
   signal: AbortSignal,
-): Promise<void> {
-  let next = 0;
+  from = 0,
+): MaybePromise {
+  let next = from;
+  const drop = (error: unknown): never => {
+    for (const batch of batches.slice(next)) batch.release();
+    throw error;
+  };
+  const count = (batch: Batch, rows: number, bytes: number): void => {
+    next += 1;
+    batch.release();
+    statistics.countIn(rows, bytes);
+  };
   try {
     while (next < batches.length) {
       const batch = batches[next] as Batch;
       const { rows, logicalBytes } = batch;
       const taken = taker.take(batch);
-      if (taken !== undefined) await orAborted(taken, signal);
-      next += 1;
-      batch.release();
-      statistics.countIn(rows, logicalBytes);
+      if (taken !== undefined)
+        return orAborted(taken, signal).then(() => {
+          count(batch, rows, logicalBytes);
+          return deliver(batches, taker, statistics, signal, next);
+        }, drop);
+      count(batch, rows, logicalBytes);
     }
   } catch (error) {
-    for (const batch of batches.slice(next)) batch.release();
-    throw error;
+    drop(error);
   }
 }
 

@@ -2,16 +2,18 @@
  * What a program has fed and cannot be asked for again: the pieces since the last barrier, in order. Some lie in shared memory, the rest on
  * disk, small ones together; all can be given once more when the run starts again. Where nothing is kept, a piece is gone once it is out.
  */
+import type { Fields } from '@spillway/core';
+import { handOn, openBatch, releaseDescriptor, retainDescriptor } from '@spillway/core/base';
 import { concatBatches, sliceBatch } from '@spillway/core/data';
-import type { Arena, Batch, Spill, SpillFile, SpillPosition } from '@spillway/core/internal';
+import type { Arena, Batch, Ptr, Spill, SpillFile, SpillPosition } from '@spillway/core/internal';
 
 interface Entry {
   rows: number;
   inputs: number;
   /** About what it takes in shared memory. */
   bytes: number;
-  /** In memory. */
-  batch: Batch | undefined;
+  /** In memory: its descriptor, for handles of very many small pieces would be all that the collector has to do. 0 when it is not there. */
+  descriptor: Ptr;
   /** On disk: rows of a batch that may hold those of several pieces. */
   saved: { file: SpillFile; position: SpillPosition; from: number } | undefined;
 }
@@ -40,6 +42,9 @@ export class FeedLog {
   readonly #entries: Entry[] = [];
   /** Sequence of the first entry. */
   #first = 0;
+  /** Pieces before this one are not in memory any more. */
+  #savedTo = 0;
+  #fields: Fields = [];
   #rowsBefore = 0;
   #heldBytes = 0;
   #bytes = 0;
@@ -92,16 +97,18 @@ export class FeedLog {
   add(batch: Batch): void {
     const { rows, inputs, logicalBytes, fields } = batch;
     const bytes = logicalBytes + PIECE_BYTES + fields.length * COLUMN_BYTES;
-    this.#entries.push({ rows, inputs, bytes, batch, saved: undefined });
+    this.#fields = fields;
+    this.#entries.push({ rows, inputs, bytes, descriptor: handOn(batch), saved: undefined });
     this.#heldBytes += bytes;
     this.#bytes += bytes;
   }
 
   /** A handle of the caller's own. */
   take(sequence: number): Batch {
-    const { batch, saved, rows, inputs } = this.#entries[sequence - this.#first] as Entry;
-    if (batch !== undefined) return batch.retain();
-    const { file, position, from } = saved as NonNullable<Entry['saved']>;
+    const entry = this.#entries[sequence - this.#first] as Entry;
+    const { saved, rows, inputs } = entry;
+    if (saved === undefined) return this.#open(entry);
+    const { file, position, from } = saved;
     const { arena } = this.#parts;
     if (this.#read?.position !== position) {
       this.#closeRead();
@@ -110,12 +117,15 @@ export class FeedLog {
     return sliceBatch(arena, this.#owner, (this.#read as { batch: Batch }).batch, from, rows, inputs);
   }
 
+  /** Whether more is in memory than may stay there. */
+  get isFull(): boolean {
+    return this.#keeps && this.#heldBytes > this.#parts.memoryBytes;
+  }
+
   /** A piece is out. It is kept in memory, on disk, or not at all. */
   settle(sequence: number): undefined | Promise<void> {
     if (!this.#keeps) return void this.dropBelow(sequence + 1);
-    return this.#heldBytes > this.#parts.memoryBytes
-      ? this.#saveUpTo(sequence + 1, this.#parts.memoryBytes / 2)
-      : undefined;
+    return this.isFull ? this.#saveUpTo(sequence + 1, this.#parts.memoryBytes / 2) : undefined;
   }
 
   /** Brings everything to disk: shared memory is about to be laid out anew. */
@@ -145,12 +155,12 @@ export class FeedLog {
 
   /** The oldest pieces in memory, until so many bytes are left there. */
   async #saveUpTo(sequence: number, leaveBytes: number): Promise<void> {
-    const end = sequence - this.#first;
-    let at = this.#entries.findIndex(({ batch }) => batch !== undefined);
-    while (this.#keeps && at >= 0 && at < end && this.#heldBytes > leaveBytes) {
-      const group = this.#groupAt(at, end);
+    while (this.#keeps && this.#heldBytes > leaveBytes) {
+      this.#savedTo = Math.max(this.#savedTo, this.#first);
+      if (this.#savedTo >= sequence) return;
+      const group = this.#groupAt(this.#savedTo - this.#first, sequence - this.#first);
       await this.#save(group);
-      at += group.length;
+      this.#savedTo += group.length;
     }
   }
 
@@ -190,16 +200,27 @@ export class FeedLog {
   }
 
   #whole(group: readonly Entry[]): Batch {
-    const batches = group.map(({ batch }) => batch as Batch);
+    const batches = group.map((entry) => this.#open(entry));
     const [first] = batches as [Batch];
-    return batches.length === 1 ? first.retain() : concatBatches(this.#parts.arena, this.#owner, first.fields, batches);
+    if (batches.length === 1) return first;
+    try {
+      return concatBatches(this.#parts.arena, this.#owner, this.#fields, batches);
+    } finally {
+      for (const batch of batches) batch.release();
+    }
+  }
+
+  /** A handle of its own of what is in memory. */
+  #open({ descriptor }: Entry): Batch {
+    const { arena } = this.#parts;
+    return openBatch(arena, retainDescriptor(arena, descriptor), this.#fields);
   }
 
   #forget(entry: Entry): void {
-    if (entry.batch === undefined) return;
+    if (entry.descriptor === 0) return;
     this.#heldBytes -= entry.bytes;
-    entry.batch.release();
-    entry.batch = undefined;
+    releaseDescriptor(this.#parts.arena, entry.descriptor);
+    entry.descriptor = 0;
   }
 
   #closeRead(): void {

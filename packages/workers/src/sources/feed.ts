@@ -5,7 +5,7 @@
  */
 import { PipelineError } from '@spillway/core/base';
 import { rowTooLarge } from '@spillway/core/data';
-import type { Arena, FedInput, MaybePromise } from '@spillway/core/internal';
+import type { Arena, Batch, FedInput, MaybePromise } from '@spillway/core/internal';
 import type { RingProducer } from '../channels/ring.ts';
 import type { SourceGate } from '../channels/source-gate.ts';
 import type { ActorStatistics } from '../monitor/statistics.ts';
@@ -60,15 +60,10 @@ export class Feed {
    * Resolves when every piece of the input has found room downstream, and no more inputs are under way than may be.
    * @throws the run's failure, ERR_ROW_TOO_LARGE, and what is wrong with its values
    */
-  async write(input: FedInput): Promise<void> {
-    const { room, maker, maxInFlight, signal } = this.#parts;
-    const waited = room();
-    if (waited !== undefined) await waited;
-    for (const piece of await maker.cut(input)) {
-      if (piece.largeBytes > 0) await this.#sendLarge(piece);
-      else await this.#send(piece);
-    }
-    if (maxInFlight !== undefined) await until(() => (this.#target?.underWay() ?? Infinity) <= maxInFlight, signal);
+  write(input: FedInput): MaybePromise {
+    const waited = this.#parts.room();
+    const piece = waited === undefined ? this.#smallPiece(input) : undefined;
+    return piece === undefined ? this.#write(input, waited) : this.#sendSmall(piece);
   }
 
   /** No input follows. */
@@ -104,12 +99,51 @@ export class Feed {
     this.log.close();
   }
 
+  async #write(input: FedInput, waited: MaybePromise): Promise<void> {
+    const { maker, maxInFlight, signal } = this.#parts;
+    if (waited !== undefined) await waited;
+    for (const piece of await maker.cut(input)) {
+      if (piece.largeBytes > 0) await this.#sendLarge(piece);
+      else await this.#send(piece);
+    }
+    if (maxInFlight !== undefined) await until(() => (this.#target?.underWay() ?? Infinity) <= maxInFlight, signal);
+  }
+
+  /** An input that is one piece, laid out, where it can be sent without waiting for anybody but the one who takes it. */
+  #smallPiece(input: FedInput): Batch | undefined {
+    const target = this.#target;
+    if (target?.producers.length !== 1 || this.#parts.maxInFlight !== undefined) return undefined;
+    return this.#sent < this.log.next || this.log.isFull ? undefined : this.#parts.maker.small(input, target.owner);
+  }
+
+  /** As `#send`, without a promise where there is room: what a program gives may be thousands of small inputs in a few milliseconds. */
+  #sendSmall(piece: Batch): MaybePromise {
+    const { log } = this;
+    const { gate, producers, statistics } = this.#target as FeedTarget;
+    const { rows, logicalBytes } = piece;
+    const sequence = log.next;
+    log.add(piece.retain());
+    gate.announce(sequence + 1);
+    if (gate.isOpen && producers[0]?.tryPublish(sequence, [piece]) === true) {
+      statistics.countIn(rows, logicalBytes);
+      if (!log.keeps) log.dropBelow(sequence + 1);
+      this.#sent = sequence + 1;
+      return undefined;
+    }
+    piece.release();
+    this.#wake();
+    return this.#untilSent(log.next);
+  }
+
   async #send(piece: Piece): Promise<void> {
     while (this.#target === undefined) await this.#change();
     // Without a pause: between attempts shared memory is laid out anew.
     this.log.add(piece.layOut(this.#target.owner));
-    const { next } = this.log;
     this.#wake();
+    await this.#untilSent(this.log.next);
+  }
+
+  async #untilSent(next: number): Promise<void> {
     while (this.#sent < next) await this.#change();
   }
 
@@ -135,10 +169,12 @@ export class Feed {
     const { rows, logicalBytes } = piece;
     for (let extra = 1; extra < producers.length; extra += 1) piece.retain();
     statistics.enter('waiting for room in its output');
-    await Promise.all(producers.map((producer) => producer.publish(sequence, [piece])));
+    const published = producers.map((producer) => producer.publish(sequence, [piece]));
+    if (published.some((each) => each !== undefined)) await Promise.all(published);
     statistics.enter('waiting for input');
     statistics.countIn(rows, logicalBytes);
-    await this.log.settle(sequence);
+    const settled = this.log.settle(sequence);
+    if (settled !== undefined) await settled;
     this.#sent = sequence + 1;
     this.#wake();
   }

@@ -6,7 +6,7 @@
 import type { Fields } from '@spillway/core';
 import { PipelineError } from '@spillway/core/base';
 import { type GivenRows, RowSizes, rowsToBatch } from '@spillway/core/data';
-import type { Arena, Batch, FedInput, OrderCheck } from '@spillway/core/internal';
+import type { Arena, Batch, FedInput, OrderCheck, RowValues } from '@spillway/core/internal';
 import type { RecordBatch } from 'apache-arrow';
 
 const PIECE_ROWS = 65_536;
@@ -62,6 +62,21 @@ export class PieceMaker {
     this.#rows += skipped;
     if (skipped > 0 && skipped === divisible.rows) return [];
     return this.#pieces(divisible, new RowSizes(this.#parts.fields, divisible.given), skipped);
+  }
+
+  /**
+   * An input of rows or columns that is one piece, laid out at once; undefined where it is more than that, and nothing has been done.
+   * @throws as `Piece.layOut`
+   */
+  small(input: FedInput, owner: number): Batch | undefined {
+    if (this.#skipRows > 0 || isRecordBatch(input)) return undefined;
+    const { arena, fields, largestBytes } = this.#parts;
+    const given = input as RowValues;
+    const rows = Array.isArray(given) ? given.length : lengthOf(given as Columns);
+    if (rows > PIECE_ROWS) return undefined;
+    const sizes = new RowSizes(fields, given);
+    if (sizes.fit(0, rows, largestBytes) < rows || (rows === 1 && sizes.bytesOf(0) > largestBytes)) return undefined;
+    return this.#checked(this.#placed(() => rowsToBatch(arena, owner, fields, given, 1)));
   }
 
   *#pieces(divisible: Divisible, sizes: RowSizes, skipped: number): Generator<Piece, void> {
@@ -143,6 +158,14 @@ export class PieceMaker {
       throw new PipelineError(code, message, JSON.parse(JSON.stringify(detail)));
     }
   }
+}
+
+type Columns = Readonly<Record<string, ArrayLike<unknown> | undefined>>;
+
+/** Of the first column: others are compared with it when they are laid out. */
+function lengthOf(columns: Columns): number {
+  for (const name in columns) return columns[name]?.length ?? 0;
+  return 0;
 }
 
 /** Some rows of plain columns; typed arrays are not copied. */

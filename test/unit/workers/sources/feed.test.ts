@@ -146,7 +146,7 @@ it('refuses a row that goes back, counted from the first row of the source', asy
   const writer = feedOf();
   const fed = attach(writer, 1);
   await writer.write(rowsOf(10, 4));
-  await expect(writer.write(rowsOf(12, 1))).rejects.toMatchObject({
+  await expect(async () => writer.write(rowsOf(12, 1))).rejects.toMatchObject({
     code: 'ERR_INPUT_UNORDERED',
     row: 4,
     column: 'ts',
@@ -159,7 +159,12 @@ it('names the row of the source that holds a wrong value', async () => {
   const fed = attach(writer, 1);
   await writer.write(rowsOf(10, 4));
   const wrong = [...rowsOf(20, 2), { ts: 23n, name: 7 }];
-  await expect(writer.write(wrong)).rejects.toMatchObject({ code: 'ERR_VALUE', row: 6, column: 'name', stage: 'feed' });
+  await expect(async () => writer.write(wrong)).rejects.toMatchObject({
+    code: 'ERR_VALUE',
+    row: 6,
+    column: 'name',
+    stage: 'feed',
+  });
   await leave(writer, fed);
 });
 
@@ -251,7 +256,7 @@ it('refuses a row that there can be no room for, with its number and size', asyn
   const writer = feedOf(0, 10_000);
   const fed = attach(writer, 1);
   await writer.write(wide(0, [100, 100]));
-  await expect(writer.write(wide(2, [100, 30 * 2 ** 20]))).rejects.toMatchObject({
+  await expect(async () => writer.write(wide(2, [100, 30 * 2 ** 20]))).rejects.toMatchObject({
     code: 'ERR_ROW_TOO_LARGE',
     stage: 'feed',
     row: 3,
@@ -280,7 +285,7 @@ it('waits while more inputs are under way than may be', async () => {
   await feed.write(rowsOf(0, 1));
   await feed.write(rowsOf(1, 1));
   let isThrough = false;
-  const third = feed.write(rowsOf(2, 1)).then(() => {
+  const third = Promise.resolve(feed.write(rowsOf(2, 1))).then(() => {
     isThrough = true;
   });
   const consumer = (rings[0] as Ring).consumer();
