@@ -18,6 +18,8 @@ export interface CommandOptions {
   signal?: AbortSignal;
   /** Gets standard output as it is. */
   onBytes?: (bytes: Buffer) => void;
+  /** Gets what standard error has so far, whenever there is more. */
+  onMessages?: (text: string) => void;
   /** What writing to standard output fails with: `EPIPE` where who reads it has gone. */
   outputError?: 'EPIPE' | 'ENOSPC';
 }
@@ -43,9 +45,12 @@ function collector(
 
 /** Runs one command without a process of its own. */
 export async function command(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-  const { columns, onBytes, outputError } = options;
+  const { columns, onBytes, onMessages, outputError } = options;
   const stdout = collector({ ...(onBytes && { onBytes }), ...(outputError && { outputError }) });
-  const stderr = collector(columns === undefined ? {} : { columns });
+  const stderr = collector({
+    ...(columns !== undefined && { columns }),
+    ...(onMessages && { onBytes: () => onMessages(stderr.text()) }),
+  });
   const stdin = new PassThrough();
   stdin.end(options.stdin ?? '');
   const code = await commandLine(args, {

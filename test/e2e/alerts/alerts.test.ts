@@ -32,6 +32,8 @@ it('raises a slow sink, posts it, shows it in the snapshot, and clears it when i
   });
   let isOver = false;
   const feeding = feed(input, () => isOver);
+  const told: string[] = [];
+  job.on('alert', ({ state, stage }) => told.push(`${state} ${stage}`));
   const seen = (state: AlertEvent['state']): Promise<AlertEvent> =>
     new Promise((resolve) => job.on('alert', (alert) => alert.state === state && resolve(alert)));
   const cleared = seen('cleared');
@@ -43,9 +45,11 @@ it('raises a slow sink, posts it, shows it in the snapshot, and clears it when i
   expect(job.metrics().alerts).toEqual([]);
   input.end();
   await job.done;
-  while (posted.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  // On a machine that stalls it may be raised once more before everything is taken.
+  expect(told.slice(0, 2)).toEqual(['raised slow', 'cleared slow']);
+  await expect.poll(() => posted.length).toBe(told.length);
   await new Promise((resolve) => server.close(resolve));
-  expect(posted.map(({ state, stage }) => `${state} ${stage}`)).toEqual(['raised slow', 'cleared slow']);
+  expect(posted.map(({ state, stage }) => `${state} ${stage}`)).toEqual(told);
   expect(lines[0]).toMatch(/ warning slow-sink raised slow: sink "slow" holds the run up/);
 });
 
@@ -57,14 +61,14 @@ it('clears a stall when the stage goes on', async () => {
   const states: string[] = [];
   const both = new Promise<void>((resolve) =>
     job.on('alert', ({ kind, state, stage }) => {
-      states.push(`${kind} ${state} ${stage}`);
+      if (stage === 'held') states.push(`${kind} ${state}`);
       if (state === 'raised') taken.shift()?.();
-      if (state === 'cleared') resolve();
+      if (state === 'cleared' && stage === 'held') resolve();
     }),
   );
   await input.emit([{ value: 1 }]);
   await both;
   input.end();
   await job.done;
-  expect(states).toEqual(['stalled raised held', 'stalled cleared held']);
+  expect(states).toEqual(['stalled raised', 'stalled cleared']);
 });

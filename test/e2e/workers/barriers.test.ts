@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { agg, col, createPipeline, fromIterable, openStore, readParquet, readStore } from '@spillway/core';
@@ -25,9 +25,18 @@ const crash = (at: number, how = 'exit', times = 1) => ({ at, how, times, marker
 const given = () => fromIterable(SCHEMA, valueRows(ROWS), { orderedOn: 'value', batchRows: 10 });
 const all = (count = ROWS): number[] => Array.from({ length: count }, (_, value) => value);
 
-function watch(job: Run): { barriers: BarrierEvent[]; restarts: RestartEvent[] } {
+/**
+ * What a run waits with each batch, until some barriers are complete: the crash that comes later finds one, however long a thread waits for
+ * a core.
+ */
+const slowly = (): { ms: number; until: string } => ({ ms: 20, until: join(temporaryFolder(), 'barriers') });
+const BARRIERS = 3;
+
+function watch(job: Run, until: string): { barriers: BarrierEvent[]; restarts: RestartEvent[] } {
   const seen: { barriers: BarrierEvent[]; restarts: RestartEvent[] } = { barriers: [], restarts: [] };
-  job.on('barrier', (event) => seen.barriers.push(event));
+  job.on('barrier', (event) => {
+    if (seen.barriers.push(event) === BARRIERS) writeFileSync(until, '');
+  });
   job.on('restart', (event) => seen.restarts.push(event));
   return seen;
 }
@@ -37,15 +46,11 @@ afterEach(() => {
 });
 
 it('goes on from the last barrier: states, positions and what was collected', async () => {
+  const pace = slowly();
   const used = options();
-  const sink = pipeline()
-    .source(given())
-    .waits({ ms: 2 })
-    .memoryBuffer({ iterMax: 7 })
-    .diesCounting(crash(1750))
-    .collect();
+  const sink = pipeline().source(given()).waits(pace).memoryBuffer({ iterMax: 7 }).diesCounting(crash(1750)).collect();
   const job = run(sink, used);
-  const seen = watch(job);
+  const seen = watch(job, pace.until);
   expect(await job.done).toMatchObject({ rowsIn: ROWS, rowsOut: ROWS, restarts: 1 });
   const rows = await job.rows(sink);
   expect(valuesOf(rows)).toEqual(all());
@@ -56,9 +61,10 @@ it('goes on from the last barrier: states, positions and what was collected', as
 });
 
 it('lanes go on with the split that comes next', async () => {
-  const sink = pipeline().source(numbers, { splits: 200, each: 10 }).waits({ ms: 2 }).dies(crash(1800)).collect();
+  const pace = slowly();
+  const sink = pipeline().source(numbers, { splits: 200, each: 10 }).waits(pace).dies(crash(1800)).collect();
   const job = run(sink, options());
-  const seen = watch(job);
+  const seen = watch(job, pace.until);
   expect((await job.done).restarts).toBe(1);
   expect(valuesOf(await job.rows(sink))).toEqual(all());
   expect(seen.restarts[0]?.epoch).toBeGreaterThan(0);
@@ -69,9 +75,9 @@ it.each([
   ['keys', 'two lanes'],
   ['no keys', 'two lanes'],
 ])('open bins go on: with %s, on %s', async (keys, lanes) => {
-  const build = (at: number) => {
+  const build = (at: number, pace: ReturnType<typeof slowly>) => {
     const p = pipeline();
-    const rows = p.source(numbers, { splits: 200, each: 10 }).waits({ ms: 2 }).dies(crash(at));
+    const rows = p.source(numbers, { splits: 200, each: 10 }).waits(pace).dies(crash(at));
     const keyed = rows.withColumns({ key: col('value').mod(7).cast('utf8') });
     const { fine, coarse } = keyed.aggStream({
       orderedOn: 'value',
@@ -86,9 +92,10 @@ it.each([
   };
   const answers: unknown[] = [];
   for (const at of [-1, 1888]) {
-    const sinks = build(at);
+    const pace = slowly();
+    const sinks = build(at, pace);
     const job = run(sinks, { ...options(), workers: lanes === 'one lane' ? 1 : 2 });
-    const seen = watch(job);
+    const seen = watch(job, pace.until);
     await job.done;
     answers.push([await job.rows(sinks[0]), await job.rows(sinks[1])]);
     if (at > 0) expect(seen.restarts.map(({ epoch }) => epoch > 0)).toEqual([true]);
@@ -99,15 +106,16 @@ it.each([
 it('files are read from the row group that comes next, a program is not asked for what it gave', async () => {
   const path = join(temporaryFolder(), 'rows.parquet');
   await run(pipeline().source(given()).toParquet(path, { rowGroupRows: 100 }), options()).done;
+  const pace = slowly();
   const p = pipeline();
   const read = p
     .source(readParquet(path, { orderedOn: 'value', batchRows: 10 }))
-    .waits({ ms: 2 })
+    .waits(pace)
     .dies(crash(1666));
   const input = p.pushSource(SCHEMA, { orderedOn: 'value' });
   const sinks = [read.collect(), input.stream.diesCounting(crash(900)).collect()];
   const job = run(sinks, options());
-  const seen = watch(job);
+  const seen = watch(job, pace.until);
   for (let value = 0; value < 1000; value++) {
     await input.emit([{ value: BigInt(value) }]);
     if (value % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
@@ -123,9 +131,10 @@ it('files are read from the row group that comes next, a program is not asked fo
 });
 
 it('a loop over the results gets every row once', async () => {
-  const sink = pipeline().source(given()).waits({ ms: 2 }).dies(crash(1500)).memoryBuffer({ iterMax: 7 }).toIterable();
+  const pace = slowly();
+  const sink = pipeline().source(given()).waits(pace).dies(crash(1500)).memoryBuffer({ iterMax: 7 }).toIterable();
   const job = run(sink, options());
-  const seen = watch(job);
+  const seen = watch(job, pace.until);
   const values: number[] = [];
   for await (const batch of sink) values.push(...Array.from(batch.getChild('value')?.toArray() ?? [], Number));
   expect(values).toEqual(all());
@@ -134,11 +143,12 @@ it('a loop over the results gets every row once', async () => {
 });
 
 it('stores and files keep what was staged: every row once', async () => {
+  const pace = slowly();
   const store = await openStore(join(temporaryFolder(), 'store'));
   const path = join(temporaryFolder(), 'rows.parquet');
   const rows = pipeline()
     .source(given())
-    .waits({ ms: 2 })
+    .waits(pace)
     .withColumns({ minute: col('value').sub(col('value').mod(60)) })
     .dies(crash(1750));
   const job = run(
@@ -149,7 +159,7 @@ it('stores and files keep what was staged: every row once', async () => {
     ],
     options(),
   );
-  const seen = watch(job);
+  const seen = watch(job, pace.until);
   expect((await job.done).restarts).toBe(1);
   expect(seen.restarts[0]?.epoch).toBeGreaterThan(0);
   const dataset = await store.dataset({ name: 'x' });
@@ -165,14 +175,15 @@ it('stores and files keep what was staged: every row once', async () => {
 });
 
 it('the death of a thread that writes files is made good', async () => {
+  const pace = slowly();
   await closeIdlePools();
   const threads: Worker[] = [];
   const onWorker = (worker: Worker): void => void threads.push(worker);
   process.on('worker', onWorker);
   const path = join(temporaryFolder(), 'rows.parquet');
-  const rows = pipeline().source(given()).waits({ ms: 2 });
+  const rows = pipeline().source(given()).waits(pace);
   const job = run(rows.toParquet(path, { rowGroupRows: 300 }), { ...options(), workers: 1 });
-  const seen = watch(job);
+  const seen = watch(job, pace.until);
   job.on('barrier', ({ epoch }) => {
     if (epoch === 1) void threads.at(-1)?.terminate();
   });
@@ -188,14 +199,12 @@ it('the death of a thread that writes files is made good', async () => {
 
 it('a join of two sources goes on with the rows that it holds', async () => {
   const answers: unknown[] = [];
-  for (const [at, ms] of [
-    [-1, 0],
-    [1800, 2],
-  ] as const) {
+  for (const at of [-1, 1800]) {
+    const pace = slowly();
     const p = pipeline();
     const left = p
       .source(numbers, { splits: 200, each: 10 })
-      .waits({ ms })
+      .waits(at < 0 ? { ms: 0 } : pace)
       .withColumns({ key: col('value').mod(3) })
       .dies(crash(at));
     const right = p
@@ -204,7 +213,7 @@ it('a join of two sources goes on with the rows that it holds', async () => {
       .withColumns({ key: col('value').mod(4), other: col('value') });
     const sink = p.joinStream({ left, right }, { strategy: 'inner', left: 'left', on: 'value', by: ['key'] }).collect();
     const job = run(sink, options());
-    const seen = watch(job);
+    const seen = watch(job, pace.until);
     await job.done;
     answers.push(await job.rows(sink));
     if (at > 0) expect(seen.restarts.map(({ epoch }) => epoch > 0)).toEqual([true]);

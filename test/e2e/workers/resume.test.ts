@@ -114,16 +114,21 @@ it.each(['parquet', 'csv', 'arrow'])('feeding files one by one equals feeding al
 it('a run that failed goes on from its last checkpoint', async () => {
   const store = await newStore();
   const marker = join(temporaryFolder(), 'died');
+  const until = join(temporaryFolder(), 'checkpoint');
   const build = (target: Store, at: number) =>
     pipeline()
       .source(numbers, { splits: 300, each: 10 })
-      .waits({ ms: 2 })
+      .waits({ ms: 20, until })
       .diesCounting({ at, how: 'exit', times: 1, marker })
       .toStore(target, { key: { name: 'rows' }, orderedOn: 'value' });
   const used: RunOptions = { ...options(), resume: 'numbers', checkpointEvery: '20ms', barrierEvery: '10ms' };
   const first = run(build(store, 2500), { ...used, restarts: 0 });
   let checkpoints = 0;
-  first.on('barrier', ({ durable }) => void (checkpoints += durable === undefined ? 0 : 1));
+  first.on('barrier', ({ durable }) => {
+    if (durable === undefined) return;
+    checkpoints += 1;
+    writeFileSync(until, '');
+  });
   await expect(first.done).rejects.toMatchObject({ code: 'ERR_WORKER_DIED' });
   expect(checkpoints).toBeGreaterThan(0);
   const { rowsIn } = await run(build(store, 2500), used).done;

@@ -95,6 +95,5 @@ it('failing ends the wait of one whom a thread was waking when it died', async (
   const asleep = 3;
   arena.i32[(arenaAt >>> 2) + asleep] = 0;
   gate.fail();
-  const late = new Promise((resolve) => setTimeout(resolve, 500, 'stuck'));
-  await expect(Promise.race([waiting, late])).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+  await expect(waiting).rejects.toMatchObject({ code: 'ERR_ABORTED' });
 });

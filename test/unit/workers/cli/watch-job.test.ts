@@ -45,10 +45,18 @@ it('serves a dashboard while the job runs, and ends with it where nobody sits at
 it('keeps it open at a terminal until Ctrl-C, and the job is done all the same', async () => {
   const cwd = jobFolder();
   const stop = new AbortController();
-  const ended = command(['run', 'job.mjs', '--workers', '1', '--dashboard'], { cwd, columns: 80, signal: stop.signal });
-  await expect(Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 1500, 'open'))])).resolves.toBe(
-    'open',
-  );
+  let said = '';
+  const ended = command(['run', 'job.mjs', '--workers', '1', '--dashboard'], {
+    cwd,
+    columns: 80,
+    signal: stop.signal,
+    onMessages: (text) => {
+      said = text;
+    },
+  });
+  await expect.poll(() => said).toContain('the dashboard stays until Ctrl-C');
+  const [, url] = /dashboard: (http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]+)/.exec(said) ?? [];
+  expect((await fetch(url as string)).status).toBe(200);
   stop.abort();
   const { code, stdout, stderr } = await ended;
   expect({ code, stdout }).toEqual({ code: 0, stdout: 'n\n1\n' });

@@ -1,6 +1,6 @@
 import { type Arena, createArena } from '@spillway/core/internal';
 import { PRESSURE_BYTES, type PressurePlace, SharedPressure } from '@spillway/workers/internal';
-import { beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 const MEBIBYTE = 2 ** 20;
 let arena: Arena;
@@ -11,9 +11,10 @@ const pool = { arenaBytes: 10 * MEBIBYTE, slabBytes: () => arena.bytesOf(1), kep
 const resident = { bytes: () => residentBytes, close: () => {} };
 /** The view of one thread. */
 const view = (): SharedPressure => new SharedPressure(arena, place, pool, resident);
-const waitForNextLook = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 8));
+const passToNextLook = (): void => void vi.setSystemTime(Date.now() + 8);
 
 beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'] });
   arena = createArena({ maximumBytes: 64 * MEBIBYTE });
   place = {
     at: arena.alloc(PRESSURE_BYTES, 1),
@@ -22,6 +23,7 @@ beforeEach(() => {
   residentBytes = 0;
   view().begin();
 });
+afterEach(() => void vi.useRealTimers());
 
 test('a look by any thread sets the level that all see', () => {
   const [lane, other] = [view(), view()];
@@ -45,13 +47,13 @@ test('of two looks at the same time one is enough', () => {
   expect(view().look()).toBe(false);
 });
 
-test('what was given back lowers the level at the next look', async () => {
+test('what was given back lowers the level at the next look', () => {
   const pressure = view();
   const slab = arena.alloc(9.5 * MEBIBYTE, 1);
   pressure.look();
   expect(pressure.level).toBe('critical');
   arena.release(slab);
-  await waitForNextLook();
+  passToNextLook();
   pressure.look();
   expect(pressure.level).toBe('normal');
 });
