@@ -5,14 +5,15 @@ export { bitmap, bitmapNot, copyBits, fillBits, kleene, popcount, selectIndices,
 export { streamsDecode, streamsEncode } from './byte-streams';
 export { cast, castBits } from './cast';
 export { compare } from './compare';
+export { checksum, checksumAdd, checksumBegin, checksumEnd } from './checksum';
 export { csvValues } from './csv-columns';
 export { csvIndex, csvLines, utf8Check } from './csv-index';
 export { csvTextBytes, csvTexts } from './csv-texts';
 export { snappyEncode } from './compress';
 export { lz4Continue, lz4Decode, snappyDecode } from './decompress';
 export { groupStates } from './groups';
-export { checksum, checksumAdd, checksumBegin, checksumEnd, combineIds, encodeInt32, encodeInt64, encodeText, initKeyTable, rehashKeyTable } from './hash';
 export { asofMatch, dealRows, mergeMatch, rowsOfSegment } from './join';
+export { combineIds, encodeInt32, encodeInt64, initKeyTable, rehashKeyTable } from './key-table';
 export { initStates, mergeFirst, mergeLast, mergeStates, roundSums } from './merge';
 export { jsonRows } from './json-rows';
 export { binEnds, firstUnordered } from './order';
@@ -26,6 +27,7 @@ export {
 export { segmentStates } from './segments';
 export { encodeShortTexts } from './short-texts';
 export { groupByKeys, placeKeys, splitGroups } from './split';
+export { encodeText } from './text-keys';
 export { zstdBegin, zstdBlock, zstdDecode } from './zstd';
 export { zstdPlanes } from './zstd-encode';
 export { choose, copyBytes, fill, iota, longestText, take, takeShortTexts, takeVariable, takeVariableBytes, takeWithin } from './take';

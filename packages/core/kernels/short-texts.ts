@@ -3,7 +3,7 @@
 //
 // The memo is an array of entries, each the first and the last eight bytes of a text, its length, and its id. A text is looked for in one place
 // only; what lies there is replaced by whatever came last. The key table remains what decides.
-import { findText } from './hash';
+import { findText } from './text-keys';
 import { BYTES, KEYS, NO_ID, SLOT_MASK, SLOTS } from './key-header';
 
 /** Longer texts are not in the memo. */

@@ -2,7 +2,7 @@
 // is read behind the end of the input but the 64 bytes that may be, nothing written behind the room given but 64 bytes of slack.
 //
 // Scratch: constants that the caller wrote (there is no static data in kernels), then tables, which live for a frame, then literals.
-import { checksum } from './hash';
+import { checksum } from './checksum';
 import { copyBack } from './decompress';
 
 // Constants: normalised counts of the predefined distributions (i16), bases (u32) and extra bits (u8) of lengths.

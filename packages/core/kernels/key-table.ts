@@ -1,107 +1,15 @@
-// Checksum, and tables from keys to ids: open addressing, linear probes, at most half full. A slot is the key's hash (u32)
-// and its id + 1 (u32, 0 for an empty slot). Integers that lie close together need no hashes: places.ts.
+// Tables from keys to ids, and integers in them: open addressing, linear probes, at most half full. A slot is the key's hash (u32)
+// and its id + 1 (u32, 0 for an empty slot). Integers that lie close together need no hashes: places.ts. Texts: text-keys.ts.
 //
 // A key that fits into 32 bits has a first place to be at, its lower bits, before the probes from its hash on: keys that are close together
 // (numbers of symbols, of sensors) are all found there, by one look that never branches another way.
+import { P1, P3 } from './checksum';
 import {
   appendInteger, BYTE_CAPACITY, BYTES, BYTES_USED, COUNT, GREATEST_SEEN, HAS_WIDE, KEY_CAPACITY, KEYS, LEAST_SEEN, NO_ID, NULL_ID, nullId,
   PLACES, SLOT_MASK, SLOTS,
 } from './key-header';
 import { encodeByPlace, layOutPlaces, seeKeys, seeRows } from './places';
 import { isThere } from './types';
-import { copyShort } from './take';
-
-const P1: u64 = 0x9e3779b185ebca87;
-const P2: u64 = 0xc2b2ae3d27d4eb4f;
-const P3: u64 = 0x165667b19e3779f9;
-const P4: u64 = 0x85ebca77c2b2ae63;
-const P5: u64 = 0x27d4eb2f165667c5;
-
-// @ts-ignore: decorator
-@inline
-function round(acc: u64, input: u64): u64 {
-  return rotl<u64>(acc + input * P2, 31) * P1;
-}
-
-// @ts-ignore: decorator
-@inline
-function mergeRound(hash: u64, acc: u64): u64 {
-  return (hash ^ round(0, acc)) * P1 + P4;
-}
-
-/** What is left behind the last 32 bytes that went together, and the end. */
-function finishSum(hash: u64, ptr: usize, left: u32): u64 {
-  for (; left >= 8; left -= 8, ptr += 8) hash = rotl<u64>(hash ^ round(0, load<u64>(ptr)), 27) * P1 + P4;
-  if (left >= 4) {
-    hash = rotl<u64>(hash ^ (<u64>load<u32>(ptr) * P1), 23) * P2 + P3;
-    left -= 4;
-    ptr += 4;
-  }
-  for (; left > 0; left--, ptr++) hash = rotl<u64>(hash ^ (<u64>load<u8>(ptr) * P5), 11) * P1;
-  hash = (hash ^ (hash >> 33)) * P2;
-  hash = (hash ^ (hash >> 29)) * P3;
-  return hash ^ (hash >> 32);
-}
-
-// @ts-ignore: decorator
-@inline
-function mergeLanes(a: u64, b: u64, c: u64, d: u64): u64 {
-  const hash = rotl<u64>(a, 1) + rotl<u64>(b, 7) + rotl<u64>(c, 12) + rotl<u64>(d, 18);
-  return mergeRound(mergeRound(mergeRound(mergeRound(hash, a), b), c), d);
-}
-
-/** xxHash64. */
-export function checksum(ptr: usize, bytes: u32, seed: u64): u64 {
-  let left = bytes;
-  let hash = seed + P5;
-  if (left >= 32) {
-    let a = seed + P1 + P2;
-    let b = seed + P2;
-    let c = seed;
-    let d = seed - P1;
-    for (; left >= 32; left -= 32, ptr += 32) {
-      a = round(a, load<u64>(ptr));
-      b = round(b, load<u64>(ptr, 8));
-      c = round(c, load<u64>(ptr, 16));
-      d = round(d, load<u64>(ptr, 24));
-    }
-    hash = mergeLanes(a, b, c, d);
-  }
-  return finishSum(hash + <u64>bytes, ptr, left);
-}
-
-/** Begins an xxHash64 (seed 0) of bytes that come piece by piece; the state is four words of 64 bits. */
-export function checksumBegin(state: usize): void {
-  store<u64>(state, P1 + P2);
-  store<u64>(state, P2, 8);
-  store<u64>(state, 0, 16);
-  store<u64>(state, 0 - P1, 24);
-}
-
-/** Takes in bytes, a multiple of 32. */
-export function checksumAdd(state: usize, ptr: usize, bytes: u32): void {
-  let a = load<u64>(state);
-  let b = load<u64>(state, 8);
-  let c = load<u64>(state, 16);
-  let d = load<u64>(state, 24);
-  for (let left = bytes; left >= 32; left -= 32, ptr += 32) {
-    a = round(a, load<u64>(ptr));
-    b = round(b, load<u64>(ptr, 8));
-    c = round(c, load<u64>(ptr, 16));
-    d = round(d, load<u64>(ptr, 24));
-  }
-  store<u64>(state, a);
-  store<u64>(state, b, 8);
-  store<u64>(state, c, 16);
-  store<u64>(state, d, 24);
-}
-
-/** The lower half of the hash: of `total` bytes, the last of which, fewer than 32, are given here. */
-export function checksumEnd(state: usize, ptr: usize, left: u32, total: f64): u32 {
-  const hash =
-    total >= 32 ? mergeLanes(load<u64>(state), load<u64>(state, 8), load<u64>(state, 16), load<u64>(state, 24)) : P5;
-  return <u32>finishSum(hash + <u64>total, ptr, left);
-}
 
 export function initKeyTable(
   header: usize, slots: usize, slotCount: u32, keys: usize, keyCapacity: u32, bytes: usize, byteCapacity: u32,
@@ -345,102 +253,6 @@ export function encodeInt64(header: usize, values: usize, validity: usize, from:
 
 export function encodeInt32(header: usize, values: usize, validity: usize, from: u32, rows: u32, ids: usize): u32 {
   return encodeIntegers<i32>(header, values, validity, from, rows, ids);
-}
-
-/** The bytes of a text of 1 to 7 bytes as a number: its ends, which overlap when it is short. */
-// @ts-ignore: decorator
-@inline
-function shortText(ptr: usize, bytes: u32): u64 {
-  if (bytes >= 4) return <u64>load<u32>(ptr) | (<u64>load<u32>(ptr + bytes - 4) << 32);
-  return <u64>load<u8>(ptr) | (<u64>load<u8>(ptr + (bytes >> 1)) << 8) | (<u64>load<u8>(ptr + bytes - 1) << 16);
-}
-
-/** By words, the last of which overlaps the one before it: no loop over single bytes. */
-function hashText(ptr: usize, bytes: u32): u32 {
-  let hash = <u64>bytes * P5;
-  if (bytes >= 8) {
-    const last = ptr + bytes - 8;
-    for (; ptr < last; ptr += 8) {
-      hash = (hash ^ load<u64>(ptr)) * P1;
-      hash ^= hash >> 32;
-    }
-    hash = (hash ^ load<u64>(last)) * P1;
-  } else if (bytes > 0) {
-    hash = (hash ^ shortText(ptr, bytes)) * P1;
-  }
-  hash ^= hash >> 32;
-  return <u32>(hash * P3 >> 32);
-}
-
-// @ts-ignore: decorator
-@inline
-function isSameText(a: usize, b: usize, bytes: u32): bool {
-  if (bytes < 8) return bytes == 0 || shortText(a, bytes) == shortText(b, bytes);
-  const last = <usize>bytes - 8;
-  for (let at: usize = 0; at < last; at += 8) if (load<u64>(a + at) != load<u64>(b + at)) return false;
-  return load<u64>(a + last) == load<u64>(b + last);
-}
-
-// @ts-ignore: decorator
-@inline
-export function findText(header: usize, slots: usize, mask: u32, keys: usize, base: usize, text: usize, bytes: u32): u32 {
-  const hash = hashText(text, bytes);
-  let index = hash & mask;
-  while (true) {
-    const slot = slots + (<usize>index << 3);
-    const held = load<u32>(slot, 4);
-    if (held == 0) return addText(header, slot, hash, text, bytes);
-    if (load<u32>(slot) == hash) {
-      const at = keys + (<usize>(held - 1) << 2);
-      const start = load<u32>(at);
-      if (load<u32>(at, 4) - start == bytes && isSameText(base + start, text, bytes)) return held - 1;
-    }
-    index = (index + 1) & mask;
-  }
-}
-
-function addText(header: usize, slot: usize, hash: u32, text: usize, bytes: u32): u32 {
-  const id = load<u32>(header, COUNT);
-  const used = load<u32>(header, BYTES_USED);
-  if (id == load<u32>(header, KEY_CAPACITY) || bytes > load<u32>(header, BYTE_CAPACITY) - used) return NO_ID;
-  copyShort(<usize>load<u32>(header, BYTES) + used, text, bytes);
-  store<u32>(<usize>load<u32>(header, KEYS) + (<usize>id << 2), used + bytes, 4);
-  store<u32>(header, used + bytes, BYTES_USED);
-  store<u32>(slot, hash);
-  store<u32>(slot, id + 1, 4);
-  store<u32>(header, id + 1, COUNT);
-  return id;
-}
-
-export function encodeText(
-  header: usize, offsets: usize, values: usize, validity: usize, from: u32, rows: u32, ids: usize,
-): u32 {
-  const slots = <usize>load<u32>(header, SLOTS);
-  const keys = <usize>load<u32>(header, KEYS);
-  const base = <usize>load<u32>(header, BYTES);
-  const mask = load<u32>(header, SLOT_MASK);
-  let before: usize = 0;
-  let length: u32 = 0;
-  let id: u32 = NO_ID;
-  for (let row = from; row < rows; row++) {
-    if (!isThere(validity, row)) {
-      const none = nullId(header, true);
-      if (none == NO_ID) return row;
-      store<u32>(ids + (<usize>row << 2), none);
-      continue;
-    }
-    const at = offsets + (<usize>row << 2);
-    const text = values + <usize>load<u32>(at);
-    const bytes = load<u32>(at, 4) - load<u32>(at);
-    if (id == NO_ID || bytes != length || !isSameText(text, before, bytes)) {
-      id = findText(header, slots, mask, keys, base, text, bytes);
-      if (id == NO_ID) return row;
-      before = text;
-      length = bytes;
-    }
-    store<u32>(ids + (<usize>row << 2), id);
-  }
-  return rows;
 }
 
 export function combineIds(left: usize, right: usize, rows: u32, out: usize): void {
