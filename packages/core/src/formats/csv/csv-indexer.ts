@@ -6,21 +6,13 @@
  */
 
 import { type CsvKernels, csvKernels } from '../../kernels/csv-kernels.ts';
-import { BAD_KIND, BAD_WORDS, INDEX, NO_QUOTE, spareEntries } from '../../kernels/csv-layout.ts';
+import { BAD_KIND, INDEX, NO_QUOTE, spareEntries } from '../../kernels/csv-layout.ts';
 import type { Arena, Ptr } from '../../memory/contract.ts';
-import { BAD_CAPACITY, entryCapacity } from './chunk-sizes.ts';
+import { entryCapacity } from './chunk-sizes.ts';
 import type { RowProblem } from './csv-error.ts';
 import type { CsvFormat, TextFile } from './csv-format.ts';
-import {
-  badRowsIn,
-  type FaultyRow,
-  type FoundRows,
-  foundIn,
-  type RowPlace,
-  type RowRange,
-  type TextIndexer,
-  withoutRows,
-} from './text-indexer.ts';
+import { IndexBlock } from './index-block.ts';
+import type { FaultyRow, FoundRows, RowPlace, RowRange, TextIndexer } from './text-indexer.ts';
 
 const EVERY_ROW = 0xffff_ffff;
 
@@ -32,9 +24,7 @@ export class CsvIndexer implements TextIndexer {
   readonly #kernels: CsvKernels;
   readonly #format: CsvFormat;
   readonly #arena: Arena;
-  readonly #view: DataView;
-  readonly #block: Ptr;
-  readonly #bad: Ptr;
+  readonly #block: IndexBlock;
   readonly #capacity: number;
   #text: Ptr = 0;
   #width = 1;
@@ -44,10 +34,8 @@ export class CsvIndexer implements TextIndexer {
     this.#format = format;
     this.#arena = arena;
     this.#kernels = csvKernels(arena);
-    this.#view = new DataView(arena.buffer, scratch, INDEX.bytes);
-    this.#block = scratch;
-    this.#bad = scratch + INDEX.bytes;
-    this.entries = this.#bad + BAD_CAPACITY * BAD_WORDS * 4;
+    this.#block = new IndexBlock(arena, scratch, INDEX, scratch + INDEX.bytes);
+    this.entries = this.#block.entries;
     this.#capacity = entryCapacity(chunkBytes, width);
   }
 
@@ -68,25 +56,24 @@ export class CsvIndexer implements TextIndexer {
     this.#text = text;
     this.#width = width;
     const end = this.entries + 4 * (this.#capacity - spareEntries(width));
-    this.#set(INDEX.text, text);
-    this.#set(INDEX.delimiter, delimiter.charCodeAt(0));
-    this.#set(INDEX.quote, quote === '' ? NO_QUOTE : quote.charCodeAt(0));
-    this.#set(INDEX.columns, width);
-    this.#set(INDEX.entries, this.entries);
-    this.#set(INDEX.entriesEnd, end);
-    this.#set(INDEX.bad, this.#bad);
-    this.#set(INDEX.badCapacity, BAD_CAPACITY);
+    this.#block.set(INDEX.text, text);
+    this.#block.set(INDEX.delimiter, delimiter.charCodeAt(0));
+    this.#block.set(INDEX.quote, quote === '' ? NO_QUOTE : quote.charCodeAt(0));
+    this.#block.set(INDEX.columns, width);
+    this.#block.set(INDEX.entries, this.entries);
+    this.#block.set(INDEX.entriesEnd, end);
+    this.#block.set(INDEX.maxRows, EVERY_ROW);
+    this.#block.setBad();
   }
 
   find(range: RowRange): FoundRows {
-    this.#run(range, false);
-    const bad = badRowsIn(this.#arena, this.#view, INDEX, this.#bad, (kind, detail) => this.#problem(kind, detail));
-    return { ...foundIn(this.#view, INDEX), bad };
+    this.#block.run(this.#kernels.csvIndex, range, false);
+    return this.#block.found((kind, detail) => this.#problem(kind, detail));
   }
 
   count(range: RowRange): FoundRows {
-    this.#run(range, true);
-    return { ...foundIn(this.#view, INDEX), bad: [] };
+    this.#block.run(this.#kernels.csvIndex, range, true);
+    return this.#block.counted();
   }
 
   firstBadByte(from: number, to: number): number {
@@ -107,7 +94,7 @@ export class CsvIndexer implements TextIndexer {
   }
 
   leaveOut(found: FoundRows, rows: readonly FaultyRow[]): FoundRows {
-    return withoutRows(found, rows, this.#arena.u8, this.entries, 4 * (this.#width + 1));
+    return this.#block.withoutRows(found, rows, this.#width + 1);
   }
 
   /** An entry of a row: 0 is the byte before it, the others are ends of fields. */
@@ -119,22 +106,8 @@ export class CsvIndexer implements TextIndexer {
     return this.#kernels.csvLines(this.#text, from, to);
   }
 
-  #run({ from, end, limit, isEof }: RowRange, isCounting: boolean): void {
-    this.#set(INDEX.from, from);
-    this.#set(INDEX.end, end);
-    this.#set(INDEX.limit, limit);
-    this.#set(INDEX.isEof, isEof ? 1 : 0);
-    this.#set(INDEX.maxRows, EVERY_ROW);
-    this.#set(INDEX.isCounting, isCounting ? 1 : 0);
-    this.#kernels.csvIndex(this.#block);
-  }
-
   #problem(kind: number, fields: number): RowProblem {
     if (kind === BAD_KIND.fields) return { kind: 'fields', fields, expected: this.#width };
     return { kind: kind === BAD_KIND.quote ? 'quote' : 'unclosed' };
-  }
-
-  #set(offset: number, value: number): void {
-    this.#view.setUint32(offset, value, true);
   }
 }

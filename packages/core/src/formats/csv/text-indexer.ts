@@ -1,6 +1,5 @@
 /** What finds rows and the places of their values in text, whatever its syntax is. */
-import { BAD_WORDS, INDEX_FLAG } from '../../kernels/csv-layout.ts';
-import type { Arena, Ptr } from '../../memory/contract.ts';
+import type { Ptr } from '../../memory/contract.ts';
 import type { RowProblem } from './csv-error.ts';
 import type { TextFile } from './csv-format.ts';
 
@@ -65,74 +64,4 @@ export interface TextIndexer {
   /** Lines that end in [from, to). */
   lines(from: number, to: number): number;
   close(): void;
-}
-
-/** Where the kernels of a syntax put what they found, as offsets into the block that they share with us. */
-interface FoundLayout {
-  next: number;
-  rows: number;
-  goodRows: number;
-  flags: number;
-  badRows: number;
-}
-
-/** What a kernel has just found, but for the bad rows. */
-export function foundIn(block: DataView, layout: FoundLayout): Omit<FoundRows, 'bad'> {
-  const get = (offset: number): number => block.getUint32(offset, true);
-  const flags = get(layout.flags);
-  return {
-    next: get(layout.next),
-    rows: get(layout.rows),
-    goodRows: get(layout.goodRows),
-    isAscii: (flags & INDEX_FLAG.notAscii) === 0,
-    needsMore: (flags & INDEX_FLAG.needsMore) !== 0,
-    isStopped: (flags & INDEX_FLAG.stopped) !== 0,
-  };
-}
-
-/**
- * The bad rows among them.
- * @param bad where the kernel lists them
- * @param problemOf what a kind of fault, and the number that goes with it, means
- */
-export function badRowsIn(
-  arena: Arena,
-  block: DataView,
-  layout: FoundLayout,
-  bad: Ptr,
-  problemOf: (kind: number, detail: number) => RowProblem,
-): FaultyRow[] {
-  const words = arena.uint32At(bad, block.getUint32(layout.badRows, true) * BAD_WORDS);
-  const rows: FaultyRow[] = [];
-  for (let at = 0; at < words.length; at += BAD_WORDS) {
-    const [ordinal = 0, start = 0, detail = 0, kind = 0] = words.subarray(at, at + BAD_WORDS);
-    rows.push({ ordinal, start, problem: problemOf(kind, detail) });
-  }
-  return rows;
-}
-
-/** Closes up the places of good rows that are left out, and counts these among the bad ones. */
-export function withoutRows(
-  found: FoundRows,
-  rows: readonly FaultyRow[],
-  u8: Uint8Array,
-  entries: Ptr,
-  stride: number,
-): FoundRows {
-  const left = new Set(rows.map(({ ordinal }) => ordinal));
-  let good = 0;
-  for (let row = 0; row < found.goodRows; row++) {
-    if (left.has(row)) continue;
-    const from = entries + row * stride;
-    if (good !== row) u8.copyWithin(entries + good * stride, from, from + stride);
-    good += 1;
-  }
-  const bad = [...found.bad];
-  for (const row of rows) {
-    let { ordinal } = row;
-    for (const known of found.bad) if (known.ordinal <= ordinal) ordinal += 1;
-    bad.push({ ...row, ordinal });
-  }
-  bad.sort((a, b) => a.ordinal - b.ordinal);
-  return { ...found, goodRows: good, bad };
 }

@@ -4,7 +4,7 @@
  * Memory: room for as many values as a chunk has bytes; it grows for a row that does not fit.
  */
 import { type CsvKernels, csvKernels } from '../../kernels/csv-kernels.ts';
-import { BAD_WORDS, spareEntries } from '../../kernels/csv-layout.ts';
+import { spareEntries } from '../../kernels/csv-layout.ts';
 import { type JsonRowsKernel, jsonRowsKernel } from '../../kernels/json-kernels.ts';
 import {
   JSON_BAD_KIND,
@@ -16,18 +16,10 @@ import {
 } from '../../kernels/json-layout.ts';
 import type { Arena, Ptr } from '../../memory/contract.ts';
 import type { Fields } from '../../schema/types.ts';
-import { BAD_CAPACITY, entryCapacity, TEXT_PADDING, valuesBytes } from '../csv/chunk-sizes.ts';
+import { entryCapacity, TEXT_PADDING, valuesBytes } from '../csv/chunk-sizes.ts';
 import type { RowProblem } from '../csv/csv-error.ts';
-import {
-  badRowsIn,
-  type FaultyRow,
-  type FoundRows,
-  foundIn,
-  type RowPlace,
-  type RowRange,
-  type TextIndexer,
-  withoutRows,
-} from '../csv/text-indexer.ts';
+import { IndexBlock } from '../csv/index-block.ts';
+import type { FaultyRow, FoundRows, RowPlace, RowRange, TextIndexer } from '../csv/text-indexer.ts';
 import { keyTree, keyTreeBytes, writeKeyTree } from './key-tree.ts';
 
 const LF = 10;
@@ -38,9 +30,7 @@ export class JsonIndexer implements TextIndexer {
   readonly #owner: number;
   readonly #kernel: JsonRowsKernel;
   readonly #text: CsvKernels;
-  readonly #view: DataView;
-  readonly #block: Ptr;
-  readonly #bad: Ptr;
+  readonly #block: IndexBlock;
   readonly #fields: Fields;
   readonly #keys: Ptr;
   #values: Ptr;
@@ -58,14 +48,13 @@ export class JsonIndexer implements TextIndexer {
     this.#fields = fields;
     this.#kernel = jsonRowsKernel(arena);
     this.#text = csvKernels(arena);
-    this.#block = scratch;
-    this.#view = new DataView(arena.buffer, scratch, JSON_ROWS.bytes);
     const frames = scratch + JSON_ROWS.bytes;
     const slots = frames + JSON_MOST_DEPTH * JSON_FRAME_BYTES;
     const width = fields.length + 1;
-    this.#bad = slots + width * JSON_SLOT_BYTES;
-    this.entries = this.#bad + BAD_CAPACITY * BAD_WORDS * 4;
-    arena.u8.fill(0, scratch, this.#bad);
+    const bad = slots + width * JSON_SLOT_BYTES;
+    this.#block = new IndexBlock(arena, scratch, JSON_ROWS, bad);
+    this.entries = this.#block.entries;
+    arena.u8.fill(0, scratch, bad);
     const tree = keyTree(fields);
     this.#keys = arena.alloc(keyTreeBytes(tree), owner);
     const bytes = valuesBytes(chunkBytes);
@@ -76,14 +65,13 @@ export class JsonIndexer implements TextIndexer {
       throw error;
     }
     writeKeyTree(arena.buffer, tree, this.#keys);
-    this.#set(JSON_ROWS.columns, fields.length);
-    this.#set(JSON_ROWS.keys, this.#keys);
-    this.#set(JSON_ROWS.frames, frames);
-    this.#set(JSON_ROWS.slots, slots);
-    this.#set(JSON_ROWS.bad, this.#bad);
-    this.#set(JSON_ROWS.badCapacity, BAD_CAPACITY);
-    this.#set(JSON_ROWS.entries, this.entries);
-    this.#set(JSON_ROWS.entriesEnd, this.entries + 4 * (entryCapacity(chunkBytes, width) - spareEntries(width)));
+    this.#block.set(JSON_ROWS.columns, fields.length);
+    this.#block.set(JSON_ROWS.keys, this.#keys);
+    this.#block.set(JSON_ROWS.frames, frames);
+    this.#block.set(JSON_ROWS.slots, slots);
+    this.#block.setBad();
+    this.#block.set(JSON_ROWS.entries, this.entries);
+    this.#block.set(JSON_ROWS.entriesEnd, this.entries + 4 * (entryCapacity(chunkBytes, width) - spareEntries(width)));
     this.#tellValues(bytes);
   }
 
@@ -102,22 +90,21 @@ export class JsonIndexer implements TextIndexer {
 
   setText(text: Ptr): void {
     this.#textAt = text;
-    this.#set(JSON_ROWS.text, text);
+    this.#block.set(JSON_ROWS.text, text);
   }
 
   find(range: RowRange): FoundRows {
     this.#run(range, false);
-    while ((this.#get(JSON_ROWS.flags) & JSON_NEEDS_ROOM) !== 0) {
-      this.#grow(this.#get(JSON_ROWS.needed));
+    while ((this.#block.get(JSON_ROWS.flags) & JSON_NEEDS_ROOM) !== 0) {
+      this.#grow(this.#block.get(JSON_ROWS.needed));
       this.#run(range, false);
     }
-    const bad = badRowsIn(this.#arena, this.#view, JSON_ROWS, this.#bad, (kind, detail) => this.#problem(kind, detail));
-    return { ...foundIn(this.#view, JSON_ROWS), bad };
+    return this.#block.found((kind, place) => this.#problem(kind, place));
   }
 
   count(range: RowRange): FoundRows {
     this.#run(range, true);
-    return { ...foundIn(this.#view, JSON_ROWS), bad: [] };
+    return this.#block.counted();
   }
 
   firstBadByte(from: number, to: number): number {
@@ -141,7 +128,7 @@ export class JsonIndexer implements TextIndexer {
   }
 
   leaveOut(found: FoundRows, rows: readonly FaultyRow[]): FoundRows {
-    return withoutRows(found, rows, this.#arena.u8, this.entries, 4 * (this.#fields.length + 2));
+    return this.#block.withoutRows(found, rows, this.#fields.length + 2);
   }
 
   lines(from: number, to: number): number {
@@ -165,18 +152,13 @@ export class JsonIndexer implements TextIndexer {
   }
 
   #tellValues(bytes: number): void {
-    this.#set(JSON_ROWS.out, this.#values);
-    this.#set(JSON_ROWS.outEnd, this.#values + bytes - TEXT_PADDING);
+    this.#block.set(JSON_ROWS.out, this.#values);
+    this.#block.set(JSON_ROWS.outEnd, this.#values + bytes - TEXT_PADDING);
   }
 
-  #run({ from, end, limit, isEof }: RowRange, isCounting: boolean): void {
-    this.#end = end;
-    this.#set(JSON_ROWS.from, from);
-    this.#set(JSON_ROWS.end, end);
-    this.#set(JSON_ROWS.limit, limit);
-    this.#set(JSON_ROWS.isEof, isEof ? 1 : 0);
-    this.#set(JSON_ROWS.isCounting, isCounting ? 1 : 0);
-    this.#kernel(this.#block);
+  #run(range: RowRange, isCounting: boolean): void {
+    this.#end = range.end;
+    this.#block.run(this.#kernel, range, isCounting);
   }
 
   #problem(kind: number, place: number): RowProblem {
@@ -185,13 +167,5 @@ export class JsonIndexer implements TextIndexer {
     if (kind === JSON_BAD_KIND.surrogate) return { kind: 'column', why: 'surrogate', column };
     const why = kind === JSON_BAD_KIND.depth ? 'depth' : kind === JSON_BAD_KIND.noObject ? 'noObject' : 'syntax';
     return { kind: 'json', why, byte: place };
-  }
-
-  #set(offset: number, value: number): void {
-    this.#view.setUint32(offset, value, true);
-  }
-
-  #get(offset: number): number {
-    return this.#view.getUint32(offset, true);
   }
 }
