@@ -44,6 +44,8 @@ export { fieldText, isQuoted, plainRows } from './formats/csv/plain-rows.ts';
 export { plainValue } from './formats/csv/plain-values.ts';
 export { fileError } from './formats/file-error.ts';
 export { expandPaths } from './formats/glob.ts';
+export { plannedFooter } from './formats/kept-footers.ts';
+export { KeptReadings } from './formats/kept-readings.ts';
 export { plainLines } from './formats/ndjson/plain-lines.ts';
 export { OrderCheck } from './formats/order-check.ts';
 export {

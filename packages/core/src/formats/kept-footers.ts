@@ -1,9 +1,10 @@
 /**
- * Footers of files that a thread reads a row group at a time. Taking one apart costs in proportion to its row groups, so that doing it for each of them
- * grows with their square. What is kept is held weakly: whoever reads a file keeps its footer there, nobody else does.
+ * Footers that are asked for again. By a thread that reads a file a row group at a time: taking a footer apart costs in proportion to its row groups, so that
+ * doing it for each of them grows with their square; what is kept is held weakly there, so that whoever reads a file keeps its footer, nobody else
+ * does. And by plans, which look at every file of a dataset.
  */
-import { type BigIntStats, statSync } from 'node:fs';
-import { type ParquetInfo, readParquetInfoNow } from './parquet-info.ts';
+import { KeptReadings, stampOf } from './kept-readings.ts';
+import { type ParquetInfo, readParquetInfo, readParquetInfoNow } from './parquet-info.ts';
 
 /** Files whose footers may be there. */
 const MOST_FILES = 64;
@@ -22,8 +23,8 @@ export async function parquetFooter(path: string): Promise<ParquetInfo> {
   const stamp = stampOf(path);
   if (stamp === undefined) return readParquetInfoNow(path);
   const known = kept.get(path);
-  const there = known?.stamp === stamp ? (known.info?.deref() ?? known.reading) : undefined;
-  return there ?? readAndKeep(path, stamp);
+  const there = known?.stamp === stamp.text ? (known.info?.deref() ?? known.reading) : undefined;
+  return there ?? readAndKeep(path, stamp.text);
 }
 
 async function readAndKeep(path: string, stamp: string): Promise<ParquetInfo> {
@@ -44,13 +45,19 @@ async function readAndKeep(path: string, stamp: string): Promise<ParquetInfo> {
   }
 }
 
-/** Undefined where the file cannot be looked at: reading it says why. */
-function stampOf(path: string): string | undefined {
-  let found: BigIntStats | undefined;
-  try {
-    found = statSync(path, { bigint: true, throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
-  return found && `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}`;
+/** Of the footers that plans have asked for. */
+const MOST_PLANNED_BYTES = 4 * 2 ** 20;
+/** About what a file, and each chunk of a column in it, take on the heap. */
+const FILE_BYTES = 1024;
+const CHUNK_BYTES = 256;
+
+const planned: KeptReadings<ParquetInfo> = new KeptReadings(MOST_PLANNED_BYTES);
+
+/** As `readParquetInfo`, without reading again what has not changed since an earlier plan. Shared: nobody changes it. */
+export function plannedFooter(path: string): Promise<ParquetInfo> {
+  return planned.get(
+    path,
+    () => readParquetInfo(path),
+    ({ rowGroups, leaves }) => FILE_BYTES + CHUNK_BYTES * leaves.length * (rowGroups.length + 1),
+  );
 }

@@ -22,7 +22,7 @@ import { checkTiming, markVisibility } from './visibility.ts';
 
 /** Looks at real files. What reads them is loaded by the first plan that has some. */
 export const fileProbes: PlanProbes = {
-  readParquetInfo: async (path) => (await import('../formats/parquet-info.ts')).readParquetInfo(path),
+  readParquetInfo: async (path) => (await import('../formats/kept-footers.ts')).plannedFooter(path),
   expandPaths: async (patterns) => (await import('../formats/glob.ts')).expandPaths(patterns),
   largestStoredGroup: async (root, path) =>
     (await import('../store/sinks/sink-commit.ts')).largestStoredGroup(root, path),

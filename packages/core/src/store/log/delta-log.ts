@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { PipelineError } from '../../errors.ts';
 import { makeFolder, syncFolder, TEMPORARY_SUFFIX } from '../../formats/durable-file.ts';
 import { fileError } from '../../formats/file-error.ts';
+import { KeptReadings } from '../../formats/kept-readings.ts';
 import type { DeltaAction, Snapshot } from './delta-actions.ts';
 import { type CheckpointFiles, commitName, LOG_FOLDER, type LogListing, listLog } from './log-listing.ts';
 import { corrupt, LogReplay, unsupported } from './log-replay.ts';
@@ -32,8 +33,30 @@ export const FEW_COMMITS = 100;
 /** Checkpoints of the second specification, with names of their own. */
 const UNKNOWN_CHECKPOINT = /^\d{20}\.checkpoint\.[0-9a-f-]{36}\./;
 
-async function readCommit(table: string, version: number): Promise<DeltaAction[]> {
+/** Commits are written once; what they say is kept for the next look at their table, up to about so many bytes. */
+const MOST_KEPT_BYTES = 4 * 2 ** 20;
+/** About what the actions of a commit take on the heap, for each byte of text; and each commit besides. */
+const HEAP_BYTES = 2;
+const COMMIT_BYTES = 512;
+
+interface Commit {
+  actions: readonly DeltaAction[];
+  textBytes: number;
+}
+
+const commits: KeptReadings<Commit> = new KeptReadings(MOST_KEPT_BYTES);
+
+async function readCommit(table: string, version: number): Promise<readonly DeltaAction[]> {
   const path = join(table, LOG_FOLDER, commitName(version));
+  const commit = await commits.get(
+    path,
+    () => parseCommit(table, path, version),
+    ({ textBytes }) => COMMIT_BYTES + HEAP_BYTES * textBytes,
+  );
+  return commit.actions;
+}
+
+async function parseCommit(table: string, path: string, version: number): Promise<Commit> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
@@ -51,7 +74,7 @@ async function readCommit(table: string, version: number): Promise<DeltaAction[]
       throw corrupt(table, `line ${i + 1} of version ${version} of its log is damaged`, cause);
     }
   });
-  return actions;
+  return { actions, textBytes: text.length };
 }
 
 /** When a commit was made: as it says, or as old as its file is. */
