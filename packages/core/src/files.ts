@@ -1,7 +1,8 @@
 /** Reading and writing files on codec threads, and committing what sinks wrote. No promise of stability. */
 export { makeFolder, syncFolder } from './formats/durable-file.ts';
-export { readParquetRows } from './formats/parquet-reader.ts';
+export { readParquetRows, type ValueRange } from './formats/parquet-reader.ts';
 export { parseChecksums } from './store/files/checksum-text.ts';
+export { Handoff } from './store/files/handoff.ts';
 export { linkIfAbsent } from './store/log/delta-log.ts';
 export { checkpointVersion } from './store/log/log-maintenance.ts';
 export { mergeStaged } from './store/merge/merge-files.ts';

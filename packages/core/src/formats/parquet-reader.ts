@@ -55,18 +55,22 @@ export interface ReadParquetRequest {
   /** What the chunks must sum up to, for files of our own. */
   checksums?: ChunkChecksums;
   signal?: AbortSignal;
-  /** Takes over each batch, in order, and is awaited: that is the backpressure. */
-  publish(batch: Batch): void | Promise<void>;
+  /** Takes over each batch, in order, and is awaited: that is the backpressure. `ordered`: first and last value up to here, where the order is checked. */
+  publish(batch: Batch, ordered?: ValueRange): void | Promise<void>;
+}
+
+/** First and last value of the ordered column, over some rows. */
+export interface ValueRange {
+  first: OrderedValue | undefined;
+  last: OrderedValue | undefined;
 }
 
 /** What was read. `first` and `last` are of the `orderedOn` column, for checking one row group against the next. */
-export interface ReadParquetResult {
+export interface ReadParquetResult extends ValueRange {
   rows: number;
   batches: number;
   /** Encoded bytes of the row groups. */
   bytes: number;
-  first: OrderedValue | undefined;
-  last: OrderedValue | undefined;
 }
 
 /** Rows of a piece at most: batches of this size stay in the cache of one core. */
@@ -293,7 +297,7 @@ class RowReader {
 
   async #publish(batch: Batch): Promise<void> {
     try {
-      await this.#request.publish(batch);
+      await this.#request.publish(batch, this.#order);
     } catch (error) {
       this.thrownByPublish = { error };
       throw error;

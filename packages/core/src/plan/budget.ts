@@ -7,7 +7,8 @@
  *                                                              it reads, what writers gather and hold (see `codec-memory.ts`)
  *                 + where the library is needed                COMPILER_BYTES once, since the runtime compiles it while it runs; for
  *                                                              each codec thread LIBRARY_BYTES and an encoded row group twice
- *                 + lanes × LANE_BYTES                         a lane's heap and the code of its kernels
+ *                 + lanes × LANE_BYTES                         a lane's heap and the code of its kernels; where it reads row groups, what a
+ *                                                              codec thread would need for that
  *                 + lanes with code of users × USER_BYTES      their heap and array buffers (see `heap-watch.ts`)
  *                 + main thread                                what is delivered and fed there (see `main-thread.ts`)
  *                 + arena                                      all the rest: slabs
@@ -29,6 +30,8 @@ const LIBRARY_BYTES = 36 * MEBIBYTE;
 /** What the first instance of the library adds to a process. */
 export const WHOLE_LIBRARY_BYTES: number = COMPILER_BYTES + LIBRARY_BYTES;
 const LANE_BYTES = 4 * MEBIBYTE;
+/** Of a lane that reads row groups: code of the kernels over its pages. */
+const READER_BYTES = 2 * MEBIBYTE;
 const USER_BYTES = 6 * MEBIBYTE;
 /** Lanes with code of users share this part of what is above the minimum, for objects and buffers of their own. */
 const USER_SHARE = 1 / 4;
@@ -78,9 +81,18 @@ function lanesOf(stages: readonly StageSpec[]): number {
   return stages.reduce((sum, stage) => sum + stage.lanes, 0);
 }
 
-/** One codec thread: readers and writers take turns on it. 0 when the plan has neither. */
-function codecThreadBytes(plan: ResolvedPlan): number {
-  const needs = plan.nodes.flatMap(({ codec }) => codec ?? []);
+/** What lanes need that read row groups themselves. */
+function readingBytes({ nodes }: ResolvedPlan, stages: readonly StageSpec[]): number {
+  return stages.reduce((sum, { input, lanes }) => {
+    if (input.kind !== 'splits' || input.source.type !== 'parquet') return sum;
+    return sum + lanes * (READER_BYTES + (nodes.find(({ id }) => id === input.node)?.codec?.readBytes ?? 0));
+  }, 0);
+}
+
+/** One codec thread: readers and writers take turns on it. 0 when the plan has neither, or lanes read. */
+function codecThreadBytes(plan: ResolvedPlan, stages: readonly StageSpec[]): number {
+  const inLanes = new Set(stages.map(({ input }) => (input.kind === 'splits' ? input.node : -1)));
+  const needs = plan.nodes.flatMap(({ id, codec }) => (inLanes.has(id) ? [] : (codec ?? [])));
   if (needs.length === 0) return 0;
   const sum = (of: (each: CodecNeeds) => number): number => needs.reduce((total, each) => total + of(each), 0);
   const most = (of: (each: CodecNeeds) => number): number => Math.max(...needs.map(of));
@@ -105,11 +117,11 @@ function compilerBytes(plan: ResolvedPlan): number {
 
 /** What a run takes outside the arena, with one codec thread and the least for users: part of the minimum. */
 export function outsideTerms(plan: ResolvedPlan, stages: readonly StageSpec[]): OutsideTerms {
-  const codec = codecThreadBytes(plan);
+  const codec = codecThreadBytes(plan, stages);
   return {
     processBytes: PROCESS_BYTES,
     codecBytes: compilerBytes(plan) + codec,
-    laneBytes: lanesOf(stages) * LANE_BYTES,
+    laneBytes: lanesOf(stages) * LANE_BYTES + readingBytes(plan, stages),
     userBytes: lanesOf(stages.filter(hasUserCode)) * USER_BYTES,
     mainBytes: leastMainBytes(plan),
   };
@@ -122,7 +134,7 @@ export function splitMemory(
 ): MemorySplit {
   const { memoryLimitBytes, minimumBytes, workers, stages } = physical;
   const least = outsideTerms(plan, stages);
-  const codec = codecThreadBytes(plan);
+  const codec = codecThreadBytes(plan, stages);
   const freeBytes = Math.max(0, memoryLimitBytes - minimumBytes);
   // Each further codec thread takes its memory, and leaves as much to the arena.
   const further = codec === 0 ? 0 : Math.min(workers - 1, Math.floor(freeBytes / (2 * codec)));

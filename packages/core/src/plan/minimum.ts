@@ -96,7 +96,8 @@ function isRowWise({ spec }: ResolvedNode): boolean {
 function stateBytes(stages: readonly StageSpec[], rows: number): number {
   let sum = 0;
   for (const { operators, lanes, input } of stages) {
-    if (input.kind === 'splits' && input.source.type === 'generated') sum += lanes * floorBytes(input.fields, rows);
+    if (input.kind === 'splits' && (input.source.type === 'generated' || input.source.type === 'parquet'))
+      sum += lanes * floorBytes(input.fields, rows);
     if (input.kind === 'splits' && input.source.type === 'arrow')
       sum += lanes * (floorBytes(input.fields, rows) + unpackedBytes(input.source.files, input.fields));
     if (input.kind === 'splits' && input.source.type === 'text')

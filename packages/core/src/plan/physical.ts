@@ -37,7 +37,7 @@ export type StageInput =
   /** Lanes make the batches themselves, split by split; no edge. */
   | {
       kind: 'splits';
-      source: Extract<SourceSpec, { type: 'shared' | 'generated' | 'text' | 'arrow' }>;
+      source: Extract<SourceSpec, { type: 'shared' | 'generated' | 'text' | 'arrow' | 'parquet' }>;
       node: number;
       fields: Fields;
     }
@@ -110,6 +110,8 @@ export interface PhysicalPlan {
   workers: number;
   /** Joins that lanes could share run on one all the same: see `StageOptions`. */
   joinsOnOneLane: boolean;
+  /** Lanes that could read row groups do not: see `StageOptions`. */
+  codecsRead: boolean;
   memoryLimitBytes: number;
   /** Bytes without which the plan cannot run. */
   minimumBytes: number;

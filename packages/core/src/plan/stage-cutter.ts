@@ -27,6 +27,10 @@ interface Branch {
   input: number;
 }
 
+/** Rows of a packet at most, and packets of an edge. */
+const LARGEST_ROWS = 65_536;
+const MOST_SLOTS = 256;
+
 /** Where a stage's rows come from: the output of a node, or of the partial half of one. */
 interface Origin {
   node: ResolvedNode;
@@ -46,13 +50,20 @@ export class StageCutter {
   readonly #workers: number;
   /** Joins that lanes share. */
   readonly #shared: ReadonlySet<number>;
+  readonly #codecsRead: boolean;
   /** Inputs of steps with several, as far as they have been reached. */
   readonly #origins = new Map<number, (Origin | undefined)[]>();
 
-  constructor(plan: ResolvedPlan, workers: number, shared: ReadonlySet<number>) {
+  /** @param codecsRead lanes read no row groups */
+  constructor(
+    plan: ResolvedPlan,
+    workers: number,
+    { shared, codecsRead }: { shared: ReadonlySet<number>; codecsRead: boolean },
+  ) {
     this.#plan = plan;
     this.#workers = workers;
     this.#shared = shared;
+    this.#codecsRead = codecsRead;
     for (const node of plan.nodes) if (node.spec.kind === 'source') this.#cutSource(node);
     for (const stage of this.stages) this.#bringSide(stage);
   }
@@ -80,7 +91,7 @@ export class StageCutter {
     const { source } = node.spec;
     const users = this.#users(node, 'out');
     const fields = node.outputFields['out'] ?? [];
-    if (source.type !== 'parquet' && source.type !== 'fed') {
+    if (source.type !== 'fed' && (source.type !== 'parquet' || this.#readsOnLanes(node, users))) {
       this.#cutSplits(node, { kind: 'splits', source, node: node.id, fields }, users);
       return;
     }
@@ -91,6 +102,23 @@ export class StageCutter {
     if (isAlone && isSink(first)) this.#edge(origin, first);
     else if (isAlone && this.#isInput(first)) this.#reach(origin, first);
     else this.#open(users, (stage) => this.#edgeToStage(origin, stage));
+  }
+
+  /**
+   * Whether lanes read row groups themselves: where each makes states of what it reads. Rows of a row group would wait for those of the one before,
+   * which another lane reads, with nothing else for the lane to do; states of it take little room.
+   */
+  #readsOnLanes({ codec }: ResolvedNode, users: readonly Branch[]): boolean {
+    if (this.#codecsRead || codec?.libraryBytes !== undefined) return false;
+    return users.length > 0 && users.every((user) => this.#makesStates(user));
+  }
+
+  #makesStates(branch: Branch): boolean {
+    if (!this.#runsOnLanes(branch) || this.#isShared(branch) || this.#needsOwnStage(branch)) return false;
+    const { node } = branch;
+    if (node.spec.kind === 'aggStream') return true;
+    const users = Object.keys(node.outputFields).flatMap((port) => this.#users(node, port));
+    return users.length > 0 && users.every((user) => this.#makesStates(user));
   }
 
   /** Rows that lanes make themselves; several lanes make generated rows, also where one lane then works on them. */
@@ -252,13 +280,25 @@ export class StageCutter {
       source: { node: node.id, port },
       producer,
       consumer,
-      capacity: endsStage(node) ? 1 : Math.max(16, this.#workers * 4),
+      capacity: endsStage(node) ? 1 : Math.max(16, this.#workers * 4, this.#packetsAtWork(producer)),
       creditBytes: 0,
       carriesStates,
     };
     this.edges.push(edge);
     origin.leave(edge.id);
     return edge.id;
+  }
+
+  /** Packets of the row groups that lanes read at once: none of the lanes is to wait for the others. */
+  #packetsAtWork(producer: EdgeSpec['producer']): number {
+    const input = producer.kind === 'stage' ? this.stages[producer.stage]?.input : undefined;
+    if (input?.kind !== 'splits' || input.source.type !== 'parquet') return 0;
+    const files = this.#plan.nodes.find(({ id }) => id === input.node)?.files ?? [];
+    const rows = files.reduce(
+      (most, { rowGroups }) => rowGroups.reduce((all, group) => Math.max(all, group.rows), most),
+      0,
+    );
+    return Math.min(MOST_SLOTS, 2 * this.#workers * Math.ceil(rows / Math.min(input.source.batchRows, LARGEST_ROWS)));
   }
 
   /** One of several inputs, which a step waits for: not the left one of a join that lanes share. */

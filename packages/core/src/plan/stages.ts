@@ -21,6 +21,8 @@ export interface StageOptions {
   memoryLimitBytes?: number;
   /** Every join is to run on one lane, so that its state can be saved: for runs that are resumed. */
   joinsOnOneLane?: boolean;
+  /** Row groups are read on codec threads only: lanes that read need room for pages, each of them. */
+  codecsRead?: boolean;
 }
 
 /**
@@ -50,7 +52,12 @@ export function fitStages(plan: ResolvedPlan, options: StageOptions): PhysicalPl
   }
   const physical = cutStages(plan, { ...options, joinsOnOneLane: true });
   if (physical.memoryLimitBytes >= physical.minimumBytes || options.workers === 1) return physical;
+  if (physical.stages.some(readsRowGroups)) return fitStages(plan, { ...options, codecsRead: true });
   return fitStages(plan, { ...options, workers: Math.floor(options.workers / 2) });
+}
+
+function readsRowGroups({ input }: StageSpec): boolean {
+  return input.kind === 'splits' && input.source.type === 'parquet';
 }
 
 /** A lane of a shared join has at least so many times what it cannot do without; else one lane has it all. */
@@ -69,7 +76,8 @@ function hasRoomForShared({ stages }: PhysicalPlan, rows: number): boolean {
 export function cutStages(plan: ResolvedPlan, options: StageOptions): PhysicalPlan {
   const memoryLimitBytes = options.memoryLimitBytes ?? plan.memoryLimitBytes;
   const joinsOnOneLane = options.joinsOnOneLane === true || options.workers === 1;
-  const cut = cutOf(plan, options.workers, joinsOnOneLane);
+  const codecsRead = options.codecsRead === true;
+  const cut = cutOf(plan, { workers: options.workers, joinsOnOneLane, codecsRead });
   const { rows, terms, floors } = cut;
   const stages = cut.stages.map((stage) => ({
     ...stage,
@@ -86,6 +94,7 @@ export function cutStages(plan: ResolvedPlan, options: StageOptions): PhysicalPl
     edges,
     workers: options.workers,
     joinsOnOneLane,
+    codecsRead,
     memoryLimitBytes,
     minimumBytes,
     promisedBytes: terms.floorBytes + terms.stateBytes + creditBytes + shareBytes,
@@ -106,13 +115,17 @@ interface Cut {
 /** By lanes. Whoever looks for a limit asks for the same plan again and again, and a resolved plan stays what it is. */
 const cuts = new WeakMap<ResolvedPlan, Map<string, Cut>>();
 
-function cutOf(plan: ResolvedPlan, workers: number, joinsOnOneLane: boolean): Cut {
+function cutOf(plan: ResolvedPlan, options: Required<Omit<StageOptions, 'memoryLimitBytes'>>): Cut {
   const ofPlan = cuts.get(plan) ?? new Map<string, Cut>();
   cuts.set(plan, ofPlan);
-  const key = `${workers} ${joinsOnOneLane}`;
+  const { workers, joinsOnOneLane, codecsRead } = options;
+  const key = `${workers} ${joinsOnOneLane} ${codecsRead}`;
   const known = ofPlan.get(key);
   if (known !== undefined) return known;
-  const { stages, edges } = new StageCutter(plan, workers, joinsOnOneLane ? new Set() : joinsOnLanes(plan));
+  const { stages, edges } = new StageCutter(plan, workers, {
+    shared: joinsOnOneLane ? new Set() : joinsOnLanes(plan),
+    codecsRead,
+  });
   const rows = largestBatchRows(plan);
   const floors = edges.map((edge) => ({
     bytes: edgeFloor(plan, edge, rows),

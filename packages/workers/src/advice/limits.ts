@@ -146,6 +146,7 @@ function enough(
     const plan = fitStages(logical, {
       workers: physical.workers,
       joinsOnOneLane: physical.joinsOnOneLane,
+      codecsRead: physical.codecsRead,
       memoryLimitBytes: limit,
     });
     if (limit < plan.minimumBytes || lanesOf(plan) !== lanes) return false;

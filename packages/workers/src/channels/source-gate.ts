@@ -69,6 +69,18 @@ export class SourceGate {
     return this.#near;
   }
 
+  /**
+   * Takes several sequences at once, up to the end that belongs to the next one. Ask `pass` before working on any of them.
+   * @returns the first of them
+   */
+  claimTo(endOf: (sequence: number) => number): number {
+    for (;;) {
+      const first = this.announced();
+      const end = endOf(first) | 0;
+      if (Atomics.compareExchange(this.#words, Word.announced, first | 0, end) === (first | 0)) return first;
+    }
+  }
+
   /** Says that sequences before this one are on their way: for sources of one mouth. Ask `pass` before they go. */
   announce(end: number): void {
     Atomics.store(this.#words, Word.announced, end | 0);

@@ -3,11 +3,12 @@ import { parseChecksums, readParquetRows } from '@spillway/core/files';
 import type { Arena, Batch } from '@spillway/core/internal';
 import { attachRing, type RingProducer } from '../channels/ring.ts';
 import { SourceGate } from '../channels/source-gate.ts';
+import { PacketPieces } from '../sources/packet-pieces.ts';
 import type { ReadResult, ReadTask } from './protocol.ts';
 
 export async function readRowGroup(arena: Arena, task: ReadTask): Promise<ReadResult> {
   const rings = task.rings.map((handle) => attachRing(arena, handle));
-  const packets = new PacketCutter(
+  const packets = new PacketPublisher(
     task,
     rings.map((ring) => ring.producer()),
     new SourceGate(arena, task.gate),
@@ -34,44 +35,42 @@ export async function readRowGroup(arena: Arena, task: ReadTask): Promise<ReadRe
   }
 }
 
-/**
- * Groups the pieces that the reader cuts by its memory and at the ends of row groups into packets, which end at even numbers of rows or where
- * the task does: only so are the numbers of a task's packets known before it is read.
- */
-class PacketCutter {
+/** Publishes packets under their numbers, unless an earlier attempt has. */
+class PacketPublisher {
   readonly #task: ReadTask;
   readonly #producers: readonly RingProducer[];
   readonly #gate: SourceGate;
-  #pieces: Batch[] = [];
+  readonly #pieces: PacketPieces;
   #sequence: number;
-  #rows = 0;
 
   constructor(task: ReadTask, producers: readonly RingProducer[], gate: SourceGate) {
     this.#task = task;
     this.#gate = gate;
     this.#producers = producers;
+    this.#pieces = new PacketPieces(task);
     this.#sequence = task.firstSequence;
   }
 
   async add(piece: Batch): Promise<void> {
-    this.#pieces.push(piece);
-    this.#rows += piece.rows;
-    const { sourceRow, packetRows, rows } = this.#task;
-    if (this.#rows < rows && (sourceRow + this.#rows) % packetRows !== 0) return;
-    await this.#publish();
+    const packet = this.#pieces.add(piece);
+    if (packet !== undefined) await this.#publish(packet);
   }
 
   close(): void {
-    for (const piece of this.#pieces.splice(0)) piece.release();
+    this.#pieces.close();
   }
 
-  async #publish(): Promise<void> {
+  async #publish(packet: Batch[]): Promise<void> {
     const sequence = this.#sequence++;
-    if (sequence < this.#task.skipBelow) return this.close();
-    const passed = this.#gate.pass(sequence);
-    if (passed !== undefined) await passed;
-    const pieces = this.#pieces.splice(0);
-    for (let extra = 1; extra < this.#producers.length; extra += 1) for (const piece of pieces) piece.retain();
-    await Promise.all(this.#producers.map((producer) => producer.publish(sequence, pieces)));
+    const drop = (): void => packet.forEach((piece) => piece.release());
+    if (sequence < this.#task.skipBelow) return drop();
+    try {
+      await this.#gate.pass(sequence);
+    } catch (error) {
+      drop();
+      throw error;
+    }
+    for (let extra = 1; extra < this.#producers.length; extra += 1) for (const piece of packet) piece.retain();
+    await Promise.all(this.#producers.map((producer) => producer.publish(sequence, packet)));
   }
 }

@@ -113,6 +113,7 @@ export class Attempt {
       lease,
       cleanup: this.#cleanup,
       positionsOf: (node) => planned.positions.get(node) ?? [],
+      rowGroupsOf: (node) => planned.schedules.get(node)?.tasks ?? [],
       split,
       spill,
       attempt: parts.number,

@@ -45,7 +45,7 @@ export class SplitOrder {
     splits.early.set(bounds.split, bounds);
     for (let due = splits.early.get(splits.next); due !== undefined; due = splits.early.get(splits.next)) {
       splits.early.delete(splits.next);
-      splits.next += 1;
+      splits.next += due.count ?? 1;
       if (due.first === undefined) continue;
       if (splits.last !== undefined && compareOrdered(splits.last, due.first) > 0)
         this.#fail(stage, due, splits.last, due.first, splits.lastFile);

@@ -15,6 +15,7 @@ import type { LaneConfig, LaneInputConfig } from '../lanes/protocol.ts';
 import type { PositionSegment } from '../lanes/source-position.ts';
 import { placeStatistics, type StatisticsPlace } from '../monitor/statistics.ts';
 import { CHAIN_BYTES, startsOf } from '../sources/chunk-chain.ts';
+import type { RowGroupTask } from '../sources/row-groups.ts';
 import { arbitratedLanes, numberOfLane } from './arbitrated-lanes.ts';
 import type { ArenaLease } from './arena-lease.ts';
 import { type Checkpoint, laneKey } from './checkpoint.ts';
@@ -77,6 +78,8 @@ interface WiringParts {
   lease: ArenaLease;
   cleanup: Cleanup;
   positionsOf: PositionsOfNode;
+  /** Of a Parquet source, in order. */
+  rowGroupsOf(node: number): readonly RowGroupTask[];
   split: MemorySplit;
   /** For runs that may have to spill. */
   spill: SpillPlace | undefined;
@@ -217,7 +220,7 @@ function laneConfigs(parts: WiringParts, wiring: StageWiring): LaneConfig[] {
     .map((actor) => ({
       stage,
       lane: actor.lane,
-      input: laneInput(stage, gateOf, chain, ringOf),
+      input: laneInput(parts, stage, { gateOf, chain, ringOf }),
       ...sideOf(stage, actor.lane, ringOf),
       outputs: stage.outputs.map((output) => ringOf(output.edge).handle),
       owner,
@@ -331,10 +334,9 @@ function firstOf(physical: PhysicalPlan, { producer }: EdgeSpec, from: Checkpoin
 }
 
 function laneInput(
+  { rowGroupsOf }: WiringParts,
   stage: StageSpec,
-  gateOf: ReadonlyMap<number, Ptr>,
-  chain: Ptr,
-  ringOf: (edge: number) => Ring,
+  { gateOf, chain, ringOf }: Pick<StageWiring, 'gateOf' | 'ringOf'> & { chain: Ptr },
 ): LaneInputConfig {
   const { input } = stage;
   if (input.kind === 'edge') return { kind: 'edge', edge: input.edge, ring: ringOf(input.edge).handle };
@@ -344,7 +346,8 @@ function laneInput(
   }
   const batches = input.source.type === 'shared' ? sharedTableBatches(input.source.tableId) : [];
   const gate = gateOf.get(input.node) as Ptr;
-  return { kind: 'splits', source: input.source, fields: input.fields, gate, batches, chain };
+  const rowGroups = input.source.type === 'parquet' ? rowGroupsOf(input.node) : [];
+  return { kind: 'splits', source: input.source, fields: input.fields, gate, batches, chain, rowGroups };
 }
 
 function sideOf({ side }: StageSpec, lane: number, ringOf: (edge: number) => Ring): Pick<LaneConfig, 'side'> {
@@ -359,7 +362,8 @@ function sideOf({ side }: StageSpec, lane: number, ringOf: (edge: number) => Rin
  */
 function positionsOfStage(physical: PhysicalPlan, stage: StageSpec, positionsOf: PositionsOfNode): PositionSegment[] {
   const { input } = stage;
-  if (input.kind === 'splits') return splitPositions(input.source);
+  if (input.kind === 'splits')
+    return input.source.type === 'parquet' ? positionsOf(input.node) : splitPositions(input.source);
   // Rows of several inputs are counted by the operator that takes them.
   if (input.kind === 'edges') return [];
   const edge = physical.edges.find((candidate) => candidate.id === input.edge);

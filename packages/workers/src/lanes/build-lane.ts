@@ -4,7 +4,6 @@ import { errorToData } from '@spillway/core/base';
 import type {
   Arena,
   ChainServices,
-  Kernels,
   LimitPlace,
   Recovery,
   SavedChain,
@@ -15,19 +14,17 @@ import type {
 import { buildChain, instantiateKernels, packetBytes, recoveryOf } from '@spillway/core/lane';
 import { keptAlert, noted } from '../alerts/alert.ts';
 import { attachRing, type Ring } from '../channels/ring.ts';
-import { SourceGate } from '../channels/source-gate.ts';
 import { ActorStatistics, OperatorStatistics } from '../monitor/statistics.ts';
 import { wantsFlushes, wantsIsolates } from './attention.ts';
 import { DrivenChain } from './driven-chain.ts';
 import type { DroppedPackets, DroppedPacketsParts } from './dropped-packets.ts';
-import type { SplitBounds } from './generated-input.ts';
 import { IsolateReport } from './isolate-report.ts';
 import { type LaneInput, LaneLoop, type LaneParts } from './lane-loop.ts';
 import { LaneMemory } from './lane-memory.ts';
 import { type LaneOutput, MorselOutput, StreamOutput } from './lane-outputs.ts';
 import { restoreChain, saveChain } from './lane-snapshots.ts';
+import { openInput } from './open-input.ts';
 import type { FilePlace, LaneConfig, LaneMessage } from './protocol.ts';
-import { RingInput } from './ring-input.ts';
 import type { SideInput } from './side-input.ts';
 import { BatchPlace } from './source-position.ts';
 
@@ -84,7 +81,7 @@ export async function buildLane(
     position: () => place.position(),
   });
   const input = await restoreChain(arena, config, chain, { spill, signal })
-    .then(() => laneInput(arena, config, { kernels, chain, signal, send }))
+    .then(() => openInput(arena, config, { kernels, chain, signal, send }))
     .catch(async (error: unknown) => {
       await closeLane(arena, undefined, chain, outputs, spill).finally(closesBoth(side, memory));
       throw error;
@@ -229,65 +226,4 @@ function laneOutput(
   const makesStates = operator?.half === 'partial' || operator?.spec.kind === 'makeStates';
   const partBytes = makesStates && spec?.kind === 'aggStream' ? packetBytes(spec) : undefined;
   return new MorselOutput(ring.producer(), edge, statistics, partBytes, partBytes === undefined ? owner : undefined);
-}
-
-async function laneInput(
-  arena: Arena,
-  config: LaneConfig,
-  {
-    kernels,
-    chain,
-    signal,
-    send,
-  }: { kernels: Kernels; chain: StageChain; signal: AbortSignal; send: (message: LaneMessage) => void },
-): Promise<LaneInput> {
-  const { input } = config;
-  if (input.kind === 'edge') return new RingInput(attachRing(arena, input.ring).consumer(), input.edge);
-  if (input.kind === 'edges') {
-    const { MergedInput } = await import('./merged-input.ts');
-    const ports = input.inputs.map(({ edge, ring, isElastic }) => ({
-      edge,
-      consumer: attachRing(arena, ring).consumer(),
-      isElastic,
-    }));
-    const isAligning = (): boolean => Atomics.load(arena.i32, config.aligning >>> 2) !== 0;
-    return new MergedInput(ports, () => chain.wants(), isAligning);
-  }
-  const { source, fields } = input;
-  const gate = new SourceGate(arena, input.gate);
-  // Loaded when they are there: most stages take an edge.
-  if (source.type === 'shared') {
-    const { SharedInput } = await import('./shared-input.ts');
-    return new SharedInput({ arena, kernels, source, fields, gate, batches: input.batches });
-  }
-  const onSplit = (bounds: SplitBounds): void => send({ type: 'split', ...bounds });
-  if (source.type === 'text') {
-    const { TextInput } = await import('../sources/text-input.ts');
-    const { chain: chunks } = input;
-    return new TextInput({
-      arena,
-      source,
-      fields,
-      gate,
-      chain: chunks,
-      owner: config.owner,
-      lane: config.lane,
-      signal,
-      onBadRows: (chunk, rows) => send({ type: 'bad-rows', chunk, rows }),
-      onSplit,
-    });
-  }
-  if (source.type === 'arrow') {
-    const { ArrowInput } = await import('../sources/arrow-input.ts');
-    return new ArrowInput({ arena, source, fields, gate, owner: config.owner, onSplit });
-  }
-  const { GeneratedInput } = await import('./generated-input.ts');
-  return GeneratedInput.open({
-    arena,
-    source,
-    fields,
-    gate,
-    owner: config.owner,
-    onSplit,
-  });
 }

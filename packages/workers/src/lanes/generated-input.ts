@@ -12,6 +12,8 @@ import type { SplitSource } from './protocol.ts';
 /** First and last value of a split, for checking one split against the next. */
 export interface SplitBounds {
   split: number;
+  /** Of several splits, one after the other, beginning with that one; default 1. */
+  count?: number;
   first: OrderedValue | undefined;
   last: OrderedValue | undefined;
   /** Of its first row, where that is known. */

@@ -19,6 +19,7 @@ import type { LeftOutRow } from '../coordinator/bad-rows.ts';
 import type { ArbiterPlace } from '../governor/arbiter.ts';
 import type { PressurePlace } from '../governor/shared-pressure.ts';
 import type { StatisticsPlace } from '../monitor/statistics.ts';
+import type { RowGroupTask } from '../sources/row-groups.ts';
 import type { SplitBounds } from './generated-input.ts';
 import type { PositionSegment } from './source-position.ts';
 
@@ -34,10 +35,21 @@ export type LaneInputConfig =
   | { kind: 'edge'; edge: number; ring: RingHandle }
   /** In the order of the operator's inputs. */
   | { kind: 'edges'; inputs: { edge: number; ring: RingHandle; isElastic: boolean }[] }
-  /** `gate` is the source's (see `SourceGate`); `batches` are the descriptors of a shared table; `chain` is that of a CSV source. */
-  | { kind: 'splits'; source: SplitSource; fields: Fields; gate: Ptr; batches: Ptr[]; chain: Ptr };
+  /**
+   * `gate` is the source's (see `SourceGate`); `batches` are the descriptors of a shared table; `chain` is that of a CSV source; `rowGroups` are
+   * those of Parquet files, in order.
+   */
+  | {
+      kind: 'splits';
+      source: SplitSource;
+      fields: Fields;
+      gate: Ptr;
+      batches: Ptr[];
+      chain: Ptr;
+      rowGroups: readonly RowGroupTask[];
+    };
 
-export type SplitSource = Extract<SourceSpec, { type: 'shared' | 'generated' | 'text' | 'arrow' }>;
+export type SplitSource = Extract<SourceSpec, { type: 'shared' | 'generated' | 'text' | 'arrow' | 'parquet' }>;
 
 export interface LaneConfig {
   stage: StageSpec;

@@ -216,8 +216,10 @@ function parquetAt(parts: PositionParts, node: ResolvedNode, next: number): File
   const index = tasks.findIndex((task) => task.firstSequence + task.packets > next);
   const at = index < 0 ? undefined : tasks[index];
   const previous = index < 0 ? tasks.at(-1) : tasks[index - 1];
-  const lasts = parts.lastsOf(node.id);
-  const last = lasts.get(previous?.firstSequence ?? -1);
+  const isReadByLanes = parts.planned.physical.stages.some(
+    ({ input }) => input.kind === 'splits' && input.node === node.id,
+  );
+  const last = isReadByLanes ? parts.splitLast(node.id) : parts.lastsOf(node.id).get(previous?.firstSequence ?? -1);
   const paths = pathsOf(node);
   const done = at === undefined ? paths : paths.slice(0, paths.indexOf(at.path));
   const position: FilesPosition = {

@@ -145,7 +145,7 @@ export class NativeReader {
     if (batch !== whole) whole.release();
     this.result.rows += rows;
     this.result.batches += 1;
-    await request.publish(batch);
+    await request.publish(batch, this.#order);
   }
 
   /** Whether values go where they are delivered as they are decoded: they are as wide there. Room for others is known when they are gathered. */
