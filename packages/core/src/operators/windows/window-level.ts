@@ -16,8 +16,12 @@ import type { ResultColumn } from '../aggregate/row-bytes.ts';
 import type { StateTable } from '../aggregate/state-table.ts';
 import type { SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import type { Span } from './grid.ts';
+import { GroupsAtWork } from './groups-at-work.ts';
+import { KnownKeys } from './known-keys.ts';
 import type { OpenSpan, SavedSpan, SavedWindows } from './open-span.ts';
+import { RowRuns } from './row-runs.ts';
 import { NONE, SlotList, SlotMap } from './slot-map.ts';
+import { SnapshotPoints } from './snapshot-points.ts';
 import type { WindowLevelPlan } from './window-plan.ts';
 import { type SlotExtras, WindowTable } from './window-table.ts';
 
@@ -32,24 +36,15 @@ export class WindowLevel {
   readonly #workspace: Workspace;
   readonly #isKeyed: boolean;
   readonly #extras: SlotExtras | undefined;
-  readonly #targets: GrowingBuffer[] = [];
   readonly #freeMaps: SlotMap[] = [];
-  /** Keys in the order they came, where bins without rows are shown. */
-  readonly #known: SlotList;
-  readonly #isKnown: SlotMap;
-  /** Open bins that follow from rows, by key. */
-  readonly #runs: SlotMap;
   readonly #table: WindowTable;
-  /** Closed bins that an open one may still come before. */
-  readonly #waiting: SlotList;
+  readonly #known: KnownKeys;
+  readonly #groups: GroupsAtWork;
+  readonly #runs: RowRuns;
+  readonly #points: SnapshotPoints;
   #open: OpenSpan[] = [];
   #newest: bigint | undefined;
-  #point: bigint | undefined;
-  #source: GroupSource | undefined;
-  #flushed = 0;
-  #width = 0;
   #clock: bigint | undefined;
-  #hasBegun = false;
 
   constructor(
     plan: WindowLevelPlan,
@@ -66,10 +61,10 @@ export class WindowLevel {
     this.#table = new WindowTable(plan.needs, isKeyed, kernels, workspace, scratch, extras);
     this.closed = new SlotList(workspace);
     this.snapshots = new SlotList(workspace);
-    this.#waiting = new SlotList(workspace);
-    this.#known = new SlotList(workspace);
-    this.#isKnown = new SlotMap(workspace);
-    this.#runs = new SlotMap(workspace);
+    this.#known = new KnownKeys(workspace, this.#table, isKeyed, plan.showsEmpty);
+    this.#groups = new GroupsAtWork(workspace, this.#table);
+    this.#runs = new RowRuns(workspace, this.#table, this.closed, plan.gap);
+    this.#points = new SnapshotPoints(plan);
   }
 
   get table(): StateTable {
@@ -87,14 +82,11 @@ export class WindowLevel {
 
   /** Merges the groups of one batch. */
   take(source: GroupSource): void {
-    this.#source = source;
-    this.#flushed = 0;
-    this.#width = 0;
+    this.#groups.begin(source);
     if (this.plan.grid === undefined) this.#takeRuns(source);
     else this.#takeSpans(source);
-    this.#flush(source.count);
+    this.#groups.end();
     this.#table.grow();
-    this.#source = undefined;
   }
 
   /** No row before this value of the ordered column will come. */
@@ -107,21 +99,7 @@ export class WindowLevel {
 
   /** Lets go of closed bins that wait for others to close. */
   settle(): void {
-    if (this.plan.grid !== undefined) return;
-    const { gap } = this.plan;
-    const clock = this.#clock;
-    if (clock === undefined) return;
-    let bound = clock;
-    this.#runs.forEach((_, slot) => {
-      if (gap !== undefined && clock - this.#table.lastOf(slot) > gap) {
-        this.#waiting.push(slot);
-        return NONE;
-      }
-      const label = this.#table.labelOf(slot);
-      if (label < bound) bound = label;
-      return undefined;
-    });
-    this.#moveWaiting((label) => label < bound);
+    if (this.plan.grid === undefined && this.#clock !== undefined) this.#runs.settle(this.#clock);
   }
 
   /** No row will come at all. */
@@ -152,7 +130,8 @@ export class WindowLevel {
     for (const part of this.#held) held.push(await part.save(writer));
     const open: SavedSpan[] = [];
     for (const { slots, ...span } of this.#open) open.push({ ...span, slots: await slots.save(writer) });
-    const [newest, point, clock, hasBegun] = [this.#newest, this.#point, this.#clock, this.#hasBegun];
+    const [newest, clock] = [this.#newest, this.#clock];
+    const { next: point, hasBegun } = this.#points;
     return {
       table: await this.#table.save(writer),
       held,
@@ -173,14 +152,14 @@ export class WindowLevel {
       return { ...span, slots: map };
     });
     this.#newest = saved.newest;
-    this.#point = saved.point;
     this.#clock = saved.clock;
-    this.#hasBegun = saved.hasBegun;
+    this.#points.restore(saved.point, saved.hasBegun);
   }
 
   /** Always in the same order. */
   get #held(): (SlotList | SlotMap)[] {
-    return [this.closed, this.snapshots, this.#waiting, this.#known, this.#isKnown, this.#runs];
+    const { waiting, open } = this.#runs;
+    return [this.closed, this.snapshots, waiting, this.#known.list, this.#known.map, open];
   }
 
   #takeSpans(source: GroupSource): void {
@@ -198,19 +177,16 @@ export class WindowLevel {
       this.#beginPoints(value);
       this.#advanceTo(2n * value, from);
       this.#openSpans(value - this.plan.shift);
-      if (this.#open.length !== this.#width) {
-        this.#flush(from);
-        this.#width = this.#open.length;
-      }
+      this.#groups.setWidth(this.#open.length, from);
       for (const [j, span] of this.#open.entries()) this.#place(source, span, j, from, to);
-      this.#startPoints(value);
+      this.#points.startAt(value);
       from = to;
     }
   }
 
-  #place({ keys, count }: GroupSource, span: OpenSpan, j: number, from: number, to: number): void {
+  #place({ keys }: GroupSource, span: OpenSpan, j: number, from: number, to: number): void {
     const { u32 } = this.#workspace.views;
-    const targets = this.#targetsOf(j, count) >>> 2;
+    const targets = this.#groups.targetsOf(j) >>> 2;
     const label = this.plan.isLabelledRight ? span.end : span.start;
     this.#table.reserve(to - from);
     for (let group = from; group < to; group++) {
@@ -218,15 +194,10 @@ export class WindowLevel {
       let slot = span.slots.get(key);
       if (slot === NONE) {
         span.slots.set(key, (slot = this.#table.newSlot(key, label)));
-        this.#see(key);
+        this.#known.see(key);
       }
       u32[targets + group] = slot;
     }
-  }
-
-  #targetsOf(j: number, count: number): Ptr {
-    const buffer = (this.#targets[j] ??= this.#workspace.buffer());
-    return buffer.reserve(4 * count, 4 * count <= buffer.bytes ? 0 : buffer.bytes);
   }
 
   /** Opens the windows that hold a value and are not open yet, and closes those that it passes over. */
@@ -266,7 +237,7 @@ export class WindowLevel {
   }
 
   #close(span: OpenSpan): void {
-    if (this.plan.showsEmpty) this.#fillMissing(span.slots, this.plan.isLabelledRight ? span.end : span.start);
+    if (this.plan.showsEmpty) this.#known.fill(span.slots, this.plan.isLabelledRight ? span.end : span.start);
     const from = this.closed.count;
     span.slots.forEach((_, slot) => this.closed.push(slot));
     this.closed.sortFrom(from);
@@ -274,46 +245,11 @@ export class WindowLevel {
     this.#freeMaps.push(span.slots);
   }
 
-  /** Gives every key that is known a slot, where it has none. */
-  #fillMissing(slots: SlotMap, label: bigint): void {
-    if (!this.#isKeyed) {
-      this.#table.reserve(1);
-      if (slots.get(0) === NONE) slots.set(0, this.#table.newSlot(0, label));
-      return;
-    }
-    this.#table.reserve(this.#known.count);
-    for (let index = 0; index < this.#known.count; index++) {
-      const key = this.#known.at(index);
-      if (slots.get(key) === NONE) slots.set(key, this.#table.newSlot(key, label));
-    }
-  }
-
-  /** From here on bins without rows of this key are shown. */
-  #see(key: number): void {
-    if (!this.plan.showsEmpty || !this.#isKeyed || this.#isKnown.get(key) !== NONE) return;
-    this.#isKnown.set(key, 0);
-    this.#known.push(key);
-  }
-
-  /** Merges the groups before `until` that are not merged yet. */
-  #flush(until: number): void {
-    const from = this.#flushed;
-    const source = this.#source;
-    this.#flushed = until;
-    if (source === undefined || until === from || this.#width === 0) return;
-    // A window moves to the front as others close: its earlier groups lie in the later arrays, and come first.
-    const targets = this.#targets
-      .slice(0, this.#width)
-      .map(({ ptr }) => ptr)
-      .reverse();
-    this.#table.merge(source, from, until, targets);
-  }
-
   #takeRuns(source: GroupSource): void {
     const { u32, i64 } = this.#workspace.views;
     const order = source.needs[this.plan.orderNeed] as NeedArea;
-    this.#width = 1;
-    const targets = this.#targetsOf(0, source.count) >>> 2;
+    this.#groups.setWidth(1, 0);
+    const targets = this.#groups.targetsOf(0) >>> 2;
     this.#table.reserve(source.count);
     for (let group = 0; group < source.count; group++) {
       const key = this.#isKeyed ? (u32[(source.keys >>> 2) + group] as number) : 0;
@@ -326,81 +262,49 @@ export class WindowLevel {
       this.#table.setLast(slot, last);
       if (this.plan.isLabelledRight) this.#table.setLabel(slot, last);
       u32[targets + group] = slot;
-      this.#startPoints(first);
+      this.#points.startAt(first);
     }
   }
 
-  /** The open bin of a key that a group with this number and first value belongs to; a new one where the last one is over. */
   #runOf(key: number, number: bigint, first: bigint): number {
-    const { gap } = this.plan;
-    let slot = this.#runs.get(key);
-    const isOver =
-      slot !== NONE &&
-      (gap === undefined ? this.#table.numberOf(slot) !== number : first - this.#table.lastOf(slot) > gap);
-    if (isOver) this.#waiting.push(slot);
-    if (slot !== NONE && !isOver) return slot;
-    slot = this.#table.newSlot(key, first);
-    this.#see(key);
-    this.#runs.set(key, slot);
-    this.#table.setNumber(slot, number);
-    return slot;
-  }
-
-  #moveWaiting(isDue: (label: bigint) => boolean): void {
-    const due: number[] = [];
-    for (let index = 0; index < this.#waiting.count; index++) {
-      const slot = this.#waiting.at(index);
-      if (isDue(this.#table.labelOf(slot))) due.push(slot);
-    }
-    if (due.length === 0) return;
-    this.#waiting.keep((slot) => !isDue(this.#table.labelOf(slot)));
-    due.sort((a, b) => Number(this.#table.labelOf(a) - this.#table.labelOf(b)) || a - b);
-    for (const slot of due) this.closed.push(slot);
+    const slot = this.#runs.slotOf(key, number, first);
+    if (slot !== NONE) return slot;
+    this.#known.see(key);
+    return this.#runs.begin(key, number, first);
   }
 
   #beginPoints(value: bigint): void {
-    if (this.#hasBegun) return;
-    this.#hasBegun = true;
-    this.#point = this.plan.points?.first;
-    if (this.#point === undefined) return;
-    this.#takeSnapshots(2n * value, 0);
-  }
-
-  /** A grid of snapshots begins with the interval that holds the first row. */
-  #startPoints(value: bigint): void {
-    const { points, pointShift } = this.plan;
-    if (points === undefined || points.first !== undefined || this.#point !== undefined) return;
-    this.#point = points.after(value - pointShift);
+    if (this.#points.begin()) this.#takeSnapshots(2n * value, 0);
   }
 
   #takeSnapshots(until: bigint, from: number): void {
-    while (this.#point !== undefined && 2n * this.#point + this.plan.pointShift <= until) this.#snapshot(from);
+    while (this.#points.isDue(until)) this.#snapshot(from);
   }
 
   /** Copies the current states into slots of their own. Groups before `from` are in them. */
   #snapshot(from: number): void {
     const { points, aggregation, grid } = this.plan;
-    const point = this.#point as bigint;
+    const point = this.#points.next as bigint;
     const label = aggregation.snapshots?.label === 'left' ? point - (points?.every ?? 0n) : point;
-    this.#flush(from);
+    this.#groups.merge(from);
     this.#table.grow();
     const copies = this.#freeMaps.pop() ?? new SlotMap(this.#workspace);
     const wanted: [key: number, slot: number][] = [];
-    const position = 2n * point + this.plan.pointShift;
-    const current = grid === undefined ? this.#runs : this.#open[0]?.slots;
+    const { position } = this.#points;
+    const current = grid === undefined ? this.#runs.open : this.#open[0]?.slots;
     current?.forEach((key, slot) => {
       if (grid !== undefined || this.#isCurrent(slot, position)) wanted.push([key, slot]);
     });
     for (const [index, slot] of this.#table.copy(wanted, label).entries())
       copies.set((wanted[index] as [number, number])[0], slot);
-    if (this.plan.showsEmpty) this.#fillMissing(copies, label);
+    if (this.plan.showsEmpty) this.#known.fill(copies, label);
     const start = this.snapshots.count;
     copies.forEach((_, slot) => this.snapshots.push(slot));
     this.snapshots.sortFrom(start);
     copies.clear();
     this.#freeMaps.push(copies);
     this.#table.grow();
-    this.#point = points?.after(point);
+    this.#points.pass();
   }
 
   /** Whether an open bin of rows is still the current one: closed on the right, a full one is over with its last row. */
@@ -416,48 +320,35 @@ export class WindowLevel {
   #finishSpans(): void {
     while (this.#open[0] !== undefined) {
       const span = this.#open[0];
-      if (this.#isPending() && this.#nextPosition() <= span.position) this.#finalSnapshot();
+      if (this.#points.isPending && this.#points.position <= span.position) this.#finalSnapshot();
       this.#open.shift();
       this.#close(span);
     }
-    if (this.#isPending()) this.#finalSnapshot();
+    if (this.#points.isPending) this.#finalSnapshot();
   }
 
   #finishRuns(): void {
-    if (this.#isPending()) this.#finalSnapshot();
-    this.#runs.forEach((_, slot) => {
-      this.#waiting.push(slot);
-      return NONE;
-    });
-    this.#moveWaiting(() => true);
+    if (this.#points.isPending) this.#finalSnapshot();
+    this.#runs.finish();
   }
 
   /** Snapshots go on to the first point behind the last row. */
-  #isPending(): boolean {
-    return this.#hasBegun && this.#point !== undefined;
-  }
-
-  #nextPosition(): bigint {
-    return 2n * (this.#point as bigint) + this.plan.pointShift;
-  }
-
   #finalSnapshot(): void {
     this.#snapshot(0);
-    this.#point = undefined;
-    this.#hasBegun = false;
+    this.#points.end();
   }
 
   #garbage(): number {
-    let live = this.closed.count + this.snapshots.count + this.#waiting.count;
+    let live = this.closed.count + this.snapshots.count + this.#runs.waiting.count;
     for (const { slots } of this.#open) live += slots.size;
-    this.#runs.forEach(() => void live++);
+    this.#runs.open.forEach(() => void live++);
     return this.#table.slots - live;
   }
 
   #moveHolders(move: (slot: number) => number): void {
     for (const { slots } of this.#open) slots.forEach((_, slot) => move(slot));
-    this.#runs.forEach((_, slot) => move(slot));
-    for (const list of [this.closed, this.snapshots, this.#waiting]) list.map(move);
+    this.#runs.open.forEach((_, slot) => move(slot));
+    for (const list of [this.closed, this.snapshots, this.#runs.waiting]) list.map(move);
   }
 
   #compact(): void {
