@@ -34,22 +34,30 @@ export class DurableFile {
   readonly path: string;
   readonly temporaryPath: string;
   readonly #handle: FileHandle;
+  /** Whoever gives it its last name sees to it that this one survives a power cut. */
+  readonly #isPassing: boolean;
   #isOpen = true;
 
-  private constructor(path: string, temporaryPath: string, handle: FileHandle, bytes = 0) {
+  private constructor(path: string, temporaryPath: string, handle: FileHandle, bytes = 0, isPassing = false) {
+    this.#isPassing = isPassing;
     this.path = path;
     this.temporaryPath = temporaryPath;
     this.#handle = handle;
     this.bytes = bytes;
   }
 
-  /** Creates the folder where it is missing. @throws ERR_IO, ERR_FILE_NOT_FOUND */
-  static async create(path: string): Promise<DurableFile> {
+  /**
+   * Creates the folder where it is missing.
+   * @param isPassing its name need not survive a power cut, nor the folder: the file gets another name later
+   * @throws ERR_IO, ERR_FILE_NOT_FOUND
+   */
+  static async create(path: string, isPassing = false): Promise<DurableFile> {
     const folder = dirname(path);
     const temporaryPath = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}${TEMPORARY_SUFFIX}`);
     try {
-      await makeFolder(folder);
-      return new DurableFile(path, temporaryPath, await open(temporaryPath, 'wx'));
+      if (isPassing) makeFolders(folder);
+      else await makeFolder(folder);
+      return new DurableFile(path, temporaryPath, await open(temporaryPath, 'wx'), 0, isPassing);
     } catch (error) {
       throw await fileError(path, error);
     }
@@ -159,7 +167,7 @@ export class DurableFile {
   async commit(): Promise<void> {
     try {
       await rename(this.temporaryPath, this.path);
-      await syncFolder(dirname(this.path));
+      if (!this.#isPassing) await syncFolder(dirname(this.path));
     } catch (error) {
       throw await fileError(this.path, error);
     }

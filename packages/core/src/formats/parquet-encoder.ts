@@ -16,6 +16,8 @@ import { LibraryPanic } from './parquet-library.ts';
 
 export interface WriteParquetOptions {
   path: string;
+  /** The file gets another name later: this one need not survive a power cut. */
+  isPassing?: boolean;
   /** Columns of the batches. */
   fields: Fields;
   /** `light`: as `none`, but floats that are a tenth shorter in streams of bytes have their own frames, which cost little. */

@@ -52,7 +52,7 @@ export class ParquetWriter {
 
   /** Creates the temporary file. @throws ERR_IO */
   static async open(options: WriteParquetOptions): Promise<ParquetWriter> {
-    return new ParquetWriter(options, await DurableFile.create(options.path));
+    return new ParquetWriter(options, await DurableFile.create(options.path, options.isPassing));
   }
 
   /**

@@ -69,6 +69,8 @@ export interface WriteTask extends TaskBase {
   control: MessagePort;
   /** What the sink goes on from. */
   from?: SinkMark;
+  /** Checkpoints that survive a power cut will name what is staged. */
+  isNamed: boolean;
 }
 
 /** A sink that had taken its whole edge. Plain data. */

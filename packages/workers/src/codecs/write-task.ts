@@ -9,10 +9,13 @@ import type { EndedMark, WriterControl, WriteTask } from './protocol.ts';
 
 /** Writes until the edge ends. What a failed task leaves under `staging`, the coordinator removes. */
 export async function writeSink(arena: Arena, task: WriteTask): Promise<StagedSink> {
-  const { sink: spec, fields, staging, memoryLimitBytes, from } = task;
+  const { sink: spec, fields, staging, memoryLimitBytes, from, isNamed } = task;
   const statistics = new ActorStatistics(arena.buffer, task.actor);
   const goesOn = from === undefined ? {} : { from };
-  const sink = await openFileSink({ spec, fields, arena, owner: task.owner, staging, memoryLimitBytes, ...goesOn });
+  const sink = await openFileSink({
+    ...{ spec, fields, arena, owner: task.owner, staging, memoryLimitBytes, isNamed },
+    ...goesOn,
+  });
   if (from === undefined && spec.type === 'store') countWritten(spec.written, statistics);
   const writer = new SinkWriter(sink);
   const control: WriterControl = { mark: (needed, handsOver) => outcomeOf(() => writer.mark(needed, handsOver)) };

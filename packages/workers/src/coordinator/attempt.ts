@@ -159,7 +159,7 @@ export class Attempt {
   /** Has every lane build its operators. They wait at the gates of their sources, or for those who do. */
   async prepare(): Promise<void> {
     const { wiring } = this;
-    this.#written = await this.#parts.openWriters(wiring);
+    const written = this.#parts.openWriters(wiring);
     const { from } = this.#parts;
     this.#splits = new SplitOrder(this.latch, from?.splits);
     const { emitter } = this.#parts;
@@ -186,7 +186,10 @@ export class Attempt {
         lane.ended.catch((error: unknown) => this.#afterDelivery(lane, error)),
       );
     }
-    await Promise.all([...this.#lanes.map((lane) => lane.configured()), this.#warmCodecs()]);
+    const ready = Promise.all([...this.#lanes.map((lane) => lane.configured()), this.#warmCodecs()]);
+    ready.catch(() => {}); // seen below, or the sinks' refusal is
+    this.#written = await written;
+    await ready;
     this.latch.check();
   }
 

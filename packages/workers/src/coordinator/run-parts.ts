@@ -195,10 +195,21 @@ function hasRoom({ planned, idleBytes }: RunParts, bytes: number): boolean {
   return process.memoryUsage.rss() - idleBytes + bytes <= planned.physical.memoryLimitBytes;
 }
 
+/** What sinks commit at once, but for this: the memory for rows that are merged is there once. */
+function inTurn(): <T>(step: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (step) => {
+    const done = last.then(step);
+    last = done.catch(() => {});
+    return done;
+  };
+}
+
 /** Starts a task for each sink that writes files; it lasts until the sink's edge has ended. */
 export function startWriters(parts: RunParts, sinks: readonly WrittenSink[]): void {
   const { activities, planned, wiring } = parts;
   const share = planned.physical.memoryLimitBytes / 4 / Math.max(1, sinks.length);
+  const alone = inTurn();
   wiring.writers.forEach((end, index) => {
     const { edge, ring } = sinkEdge(end);
     const sink = sinks[index] as WrittenSink;
@@ -215,16 +226,20 @@ export function startWriters(parts: RunParts, sinks: readonly WrittenSink[]): vo
       ring: ring.handle,
       sink: sink.spec,
       staging: sink.staging,
+      isNamed: sink.isHeld,
       memoryLimitBytes: sinkLimit(end) ?? Math.max(LEAST_ROW_GROUP_BYTES, Math.floor(share)),
     };
     const runner: StoreRunner = {
-      merge: (merging) => runCodec(parts, end.node.name, { type: 'merge', owner, pool, fields, task: merging }),
+      merge: (merging) =>
+        alone(() => runCodec(parts, end.node.name, { type: 'merge', owner, pool, fields, task: merging })),
       stageForeign: (foreign) =>
-        runCodec(parts, end.node.name, { type: 'stageForeign', owner, pool, fields, task: foreign }),
+        alone(() => runCodec(parts, end.node.name, { type: 'stageForeign', owner, pool, fields, task: foreign })),
       // The library writes them. Without one a log is only longer: where there is no room, a later version has it.
       checkpoint: async (table, version) => {
-        if (hasRoom(parts, WHOLE_LIBRARY_BYTES))
+        await alone(async () => {
+          if (!hasRoom(parts, WHOLE_LIBRARY_BYTES)) return;
           await runCodec(parts, end.node.name, { type: 'checkpoint', owner, pool, fields, table, version });
+        });
       },
     };
     const write = (control: MessagePort, from: SinkMark | undefined): Promise<StagedSink> => {

@@ -139,6 +139,16 @@ export class WrittenSink {
     return { staged, mark: mark.type === 'store' ? { ...mark, files: [] } : mark };
   }
 
+  /** Whether checkpoints name what is staged, for another process to go on with. */
+  get isHeld(): boolean {
+    return this.#holder !== undefined;
+  }
+
+  /** Where its rows go: sinks of one place commit one after the other. */
+  get place(): string {
+    return this.spec.type === 'store' ? join(this.spec.root, this.spec.path) : this.spec.path;
+  }
+
   /** Does the commit's reading and writing of Parquet, on a codec thread; there once the sink is writing. */
   get runner(): StoreRunner | undefined {
     return this.#runner;
@@ -205,19 +215,21 @@ export class WrittenSink {
 }
 
 /**
- * Makes all sinks visible, one after the other: each is atomic by itself, not all together.
- * @throws what the first refusal says; its hint names the sinks that had been committed before.
+ * Makes all sinks visible at once, those of one place one after the other: each is atomic by itself, not all together.
+ * @throws what the refusal of the first of them says; its hint names those that have been committed.
  */
-export async function commitWriters(sinks: readonly Pick<WrittenSink, 'name' | 'commit'>[]): Promise<void> {
-  const committed: string[] = [];
-  for (const sink of sinks) {
-    try {
-      await sink.commit();
-    } catch (error) {
-      throw committed.length === 0 ? error : afterCommitsOf(committed, error);
-    }
-    committed.push(`"${sink.name}"`);
-  }
+export async function commitWriters(sinks: readonly Pick<WrittenSink, 'name' | 'place' | 'commit'>[]): Promise<void> {
+  const last = new Map<string, Promise<void>>();
+  const commits = sinks.map((sink) => {
+    const done = (last.get(sink.place) ?? Promise.resolve()).then(() => sink.commit());
+    last.set(sink.place, done);
+    return done;
+  });
+  const outcomes = await Promise.allSettled(commits);
+  const refused = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (refused === undefined) return;
+  const committed = sinks.filter((_, index) => outcomes[index]?.status === 'fulfilled').map(({ name }) => `"${name}"`);
+  throw committed.length === 0 ? refused.reason : afterCommitsOf(committed, refused.reason);
 }
 
 function afterCommitsOf(committed: readonly string[], error: unknown): PipelineError {

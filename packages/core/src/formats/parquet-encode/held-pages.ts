@@ -111,7 +111,7 @@ export class HeldPages {
   }
 
   async #store(column: HeldColumn): Promise<void> {
-    const bytes = column.blocks.reduce((sum, block) => sum + block.used, 0);
+    const bytes = this.memoryBytes(column);
     const file = (this.#file ??= await this.#open());
     const from = this.#fileBytes;
     await writeAll(file, this.views(column), from);
@@ -126,7 +126,12 @@ export class HeldPages {
     return file;
   }
 
-  /** What of a column is in memory. */
+  /** Bytes of a column that are in memory. */
+  memoryBytes(column: HeldColumn): number {
+    return column.blocks.reduce((sum, block) => sum + block.used, 0);
+  }
+
+  /** They themselves, as long as the memory does not grow. */
   views(column: HeldColumn): Uint8Array[] {
     return column.blocks.map((block) => this.#memory.view(block.at, block.used));
   }

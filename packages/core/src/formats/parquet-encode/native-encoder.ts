@@ -13,7 +13,7 @@ import type { NativeCodec } from './encodable.ts';
 import { type EncoderMemory, enterEncoderMemory, leaveEncoderMemory } from './encoder-memory.ts';
 import { PAGE_BYTES, STAGED_BYTES } from './encoder-sizes.ts';
 import { type FooterChunk, type FooterGroup, footerBytes } from './footer.ts';
-import { HeldPages } from './held-pages.ts';
+import { type HeldColumn, HeldPages } from './held-pages.ts';
 import { type PhysicalColumn, physicalColumn } from './physical-column.ts';
 
 /** Rows of a page. */
@@ -55,6 +55,8 @@ export class NativeEncoder {
   #placedAt: number | undefined;
   #groupRows = 0;
   #pageFill = 0;
+  /** What goes to the file next, in one call. Views are made when it does: the memory may grow before. */
+  readonly #pending: (() => readonly Uint8Array[])[] = [];
 
   /** `fields` and `compression` are such that `canEncodeNatively`. */
   constructor(options: NativeEncoderOptions) {
@@ -99,18 +101,20 @@ export class NativeEncoder {
     if (this.#groupRows === 0) return;
     const chunks: FooterChunk[] = [];
     const sums: number[] = [];
-    for (const index of this.#order()) {
-      const column = this.#columns[index] as ColumnEncoder;
-      const chunk = column.end();
+    const order = this.#order();
+    const ended = this.#columns.map((column) => column.end());
+    for (const index of order) {
+      const chunk = ended[index] as EncodedChunk;
       chunks[index] = await this.#writeChunk(chunk);
       sums[index] = joinCrc32(chunk.dictionary?.sum ?? 0, chunk.pages.sum, chunk.pages.bytes);
       const bounds = this.#bounds[index];
       if (bounds === undefined) continue;
-      bounds.of.add(column.bounds);
+      bounds.of.add((this.#columns[index] as ColumnEncoder).bounds);
       bounds.nulls += chunk.nulls;
     }
     this.#groups.push({ rows: this.#groupRows, chunks });
     this.#checksums.push(...sums);
+    await this.#writePending();
     this.#held.reset();
     for (const column of this.#columns) column.begin();
     this.#groupRows = 0;
@@ -131,13 +135,14 @@ export class NativeEncoder {
 
   /** Writes the first bytes of a chunk, or further ones: no other comes before it is whole. */
   async #place(views: readonly Uint8Array[]): Promise<void> {
-    await this.#begin();
+    this.#begin();
     this.#placedAt ??= this.#bytes;
-    await this.#write(views);
+    this.#append(...views);
+    await this.#writePending();
   }
 
-  async #begin(): Promise<void> {
-    if (this.#bytes === 0) await this.#write([MAGIC]);
+  #begin(): void {
+    if (this.#bytes === 0) this.#append(MAGIC);
   }
 
   /** Of the whole file, when it has ended, in the order of the columns; undefined for a decimal. */
@@ -149,31 +154,46 @@ export class NativeEncoder {
 
   async #writeChunk(chunk: EncodedChunk): Promise<FooterChunk> {
     const { dictionary, pages, codec, encodings, values, nulls, uncompressedBytes, bounds } = chunk;
-    await this.#begin();
+    this.#begin();
     const isPlaced = pages === this.#held.placed;
     const offset = isPlaced ? (this.#placedAt as number) : this.#bytes;
-    if (dictionary !== undefined) await this.#write(this.#held.views(dictionary));
+    if (dictionary !== undefined) this.#appendHeld(dictionary);
     const dictionaryBytes = dictionary?.bytes ?? 0;
-    for await (const piece of this.#held.stored(pages)) await this.#write([piece]);
-    await this.#write(this.#held.views(pages));
+    for await (const piece of this.#held.stored(pages)) {
+      this.#append(piece);
+      await this.#writePending();
+    }
+    this.#appendHeld(pages);
     const bytes = this.#bytes - offset;
     return { offset, dictionaryBytes, bytes, uncompressedBytes, values, nulls, codec, encodings, bounds };
   }
 
-  async #write(views: readonly Uint8Array[]): Promise<void> {
-    await this.#options.write(views);
+  #append(...views: readonly Uint8Array[]): void {
+    this.#pending.push(() => views);
     this.#bytes += views.reduce((total, view) => total + view.length, 0);
+  }
+
+  /** What of a column is in memory. */
+  #appendHeld(column: HeldColumn): void {
+    this.#pending.push(() => this.#held.views(column));
+    this.#bytes += this.#held.memoryBytes(column);
+  }
+
+  async #writePending(): Promise<void> {
+    const pending = this.#pending.splice(0);
+    if (pending.length > 0) await this.#options.write(pending.flatMap((views) => views()));
   }
 
   /** Writes what is left, and the footer. The chunks with the CRC-32 of each. */
   async end(): Promise<SummedChunk[]> {
     try {
       await this.#endGroup();
-      await this.#begin();
+      this.#begin();
       const footer = footerBytes(this.#physical, this.#groups, this.#options.metadata);
       const length = Buffer.alloc(4);
       length.writeUInt32LE(footer.length);
-      await this.#write([footer, length, MAGIC]);
+      this.#append(footer, length, MAGIC);
+      await this.#writePending();
     } finally {
       await this.abort();
     }

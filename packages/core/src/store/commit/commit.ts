@@ -180,7 +180,7 @@ async function tryCommit(
   );
   const version = snapshot === undefined ? 0 : snapshot.version + 1;
   const lines = commitActions(changeOf(request, snapshot), replacements, snapshot, stored, Date.now());
-  if (!(await writeCommit(request.table, version, lines))) return undefined;
+  if (!(await writeCommit(request.table, version, lines, () => placed.sync()))) return undefined;
   // Staged files that were merged into others, and what an attempt before had merged.
   await placed.discard(added);
   await checkpointIfDue(request, version, snapshot, runner);

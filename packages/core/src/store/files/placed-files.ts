@@ -29,6 +29,7 @@ export class PlacedFiles {
     this.#kept = new Set(keepsStaged ? files.map(({ path }) => path) : []);
   }
 
+  /** Gives files their names, which survive a power cut once `sync` has resolved. @throws ERR_IO */
   async place(files: readonly StagedFile[]): Promise<void> {
     try {
       await makeFolder(this.#table);
@@ -38,6 +39,14 @@ export class PlacedFiles {
         this.#names.set(path, name);
         await move(path, join(this.#table, name), this.#kept.has(path));
       }
+    } catch (error) {
+      throw await fileError(this.#table, error);
+    }
+  }
+
+  /** @throws ERR_IO */
+  async sync(): Promise<void> {
+    try {
       await syncFolder(this.#table);
     } catch (error) {
       throw await fileError(this.#table, error);

@@ -25,6 +25,8 @@ export interface RowGroupFilesOptions {
   prefix?: string;
   /** Logical bytes of a row group after which it is closed, whatever its target. */
   memoryLimitBytes?: number;
+  /** Something on the disk will name the files where they are, so they have to survive a power cut there. */
+  isNamed?: boolean;
 }
 
 /** Rows of a row group at most where a period is its target. */
@@ -111,9 +113,10 @@ export class RowGroupFiles {
   }
 
   #open(): Promise<ParquetWriter> {
-    const { fields, arena, folder, prefix = '', orderedOn } = this.#options;
+    const { fields, arena, folder, prefix = '', orderedOn, isNamed = false } = this.#options;
     this.#writerBytes = 0;
     return ParquetWriter.open({
+      isPassing: !isNamed,
       path: join(folder, `${prefix}${String(this.#count++).padStart(6, '0')}.parquet`),
       fields,
       stored: this.#stored,

@@ -262,23 +262,23 @@ export async function linkIfAbsent(table: string, from: string, to: string): Pro
 
 /**
  * Adds a version to the log, durably.
+ * @param before has to be done before the version is there: what it names is on the disk then
  * @returns false when another writer has added this version first; nothing has changed then
  * @throws ERR_IO, ERR_STORE_UNSUPPORTED (a file system without links)
  */
-export async function writeCommit(table: string, version: number, actions: readonly DeltaAction[]): Promise<boolean> {
+export async function writeCommit(
+  table: string,
+  version: number,
+  actions: readonly DeltaAction[],
+  before: () => Promise<void> = async () => {},
+): Promise<boolean> {
   const folder = join(table, LOG_FOLDER);
   const path = join(folder, commitName(version));
   const temporary = join(folder, `.${commitName(version)}.${randomBytes(6).toString('hex')}${TEMPORARY_SUFFIX}`);
   try {
     // Not for later versions: a dataset that was deleted meanwhile must not come back with a log that has a hole.
     if (version === 0) await makeFolder(folder);
-    const file = await open(temporary, 'wx');
-    try {
-      await file.writeFile(`${actions.map((action) => JSON.stringify(action)).join('\n')}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await bothDone(before(), writeSynced(temporary, `${actions.map((action) => JSON.stringify(action)).join('\n')}\n`));
     const isFirst = await linkIfAbsent(table, temporary, path);
     if (isFirst) await syncFolder(folder);
     return isFirst;
@@ -287,4 +287,20 @@ export async function writeCommit(table: string, version: number, actions: reado
   } finally {
     await rm(temporary, { force: true });
   }
+}
+
+async function writeSynced(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx');
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Waits for both, also where one fails: neither goes on behind its caller's back. */
+async function bothDone(first: Promise<void>, second: Promise<void>): Promise<void> {
+  for (const outcome of await Promise.allSettled([first, second]))
+    if (outcome.status === 'rejected') throw outcome.reason;
 }

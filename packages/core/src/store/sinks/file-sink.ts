@@ -43,6 +43,8 @@ export interface FileSinkOptions {
   memoryLimitBytes?: number;
   /** What it goes on from. */
   from?: SinkMark;
+  /** Checkpoints that survive a power cut will name what it stages. */
+  isNamed?: boolean;
   /** Of a file that is one of several open ones: how many. */
   openFiles?: number;
 }

@@ -273,7 +273,8 @@ export async function discardSink(spec: FileSinkSpec, staging: string): Promise<
     for (const name of mine) await rm(join(dirname(staging), name), { recursive: true, force: true });
     return;
   }
-  await rm(staging, { recursive: true, force: true });
+  // Empty where everything has been committed.
+  await rmdir(staging).catch(() => rm(staging, { recursive: true, force: true }));
   await removeEmptyFolders(resolve(spec.root), dirname(staging));
 }
 

@@ -34,6 +34,8 @@ export class StoreSink implements FileSink {
 
   private constructor(options: FileSinkOptions, spec: StoreSpec, from: StoreMark | undefined) {
     const { fields, arena, staging, memoryLimitBytes, owner = 0 } = options;
+    // Files that are left to somebody else are named by what he is told.
+    const isNamed = options.isNamed === true || spec.left !== undefined;
     const { orderedOn, duplicatesOn, target } = effectiveSettings(spec.orderedOn, fields, spec);
     this.#options = options;
     this.#spec = spec;
@@ -41,7 +43,7 @@ export class StoreSink implements FileSink {
     const type = fields[this.#orderedIndex]?.type ?? 'int64';
     this.#order = new OrderCheck(arena, orderedOn, type);
     const limit = memoryLimitBytes === undefined ? {} : { memoryLimitBytes };
-    this.#fileOptions = { arena, fields, orderedOn, target, folder: staging, ...limit };
+    this.#fileOptions = { arena, fields, orderedOn, target, folder: staging, isNamed, ...limit };
     this.#files = new RowGroupFiles(this.#fileOptions, from?.files);
     if (from !== undefined) {
       this.rows = from.rows;
