@@ -17,7 +17,12 @@ const PREPARED: Record<string, string[]> = {
 };
 
 /** They look at the memory, threads and slabs of their process. */
-const OF_A_PROCESS = ['e2e/{memory,workers}/**/*.test.ts', 'e2e/leaks.test.ts', 'faults/**/*.test.ts'];
+const OF_A_PROCESS = [
+  'e2e/{memory,workers}/**/*.test.ts',
+  'e2e/leaks.test.ts',
+  'faults/**/*.test.ts',
+  'unit/workers/governor/collector.test.ts',
+];
 
 /**
  * The plain suite in two: most files share a process, since a third of the time of unit tests went into starting one for each and

@@ -7,6 +7,8 @@ import type { Actor, Wiring } from './wiring.ts';
 const LOOK_EVERY_MS = 2;
 /** A callback that takes longer than this for what it has does not keep the failure from being told. */
 const PATIENCE_MS = 250;
+/** However long this thread had no core: others are looked at so many times before it is over. */
+const FEWEST_LOOKS = 25;
 /** Nor do many that are quick. */
 const LONGEST_MS = 2000;
 
@@ -29,10 +31,13 @@ export async function lastDeliveries(
   const isBusy = watchOthers(wiring, edges, failed);
   const moved = (): string => rings.map((ring) => `${ring.mark()} ${ring.depth().packets} ${ring.underWay()}`).join();
   const began = performance.now();
-  for (let last = '', movedAt = began, now = began; now - movedAt < PATIENCE_MS && now - began < LONGEST_MS; ) {
+  let last = '';
+  let looks = 0;
+  let movedAt = began;
+  for (let now = began; (looks < FEWEST_LOOKS || now - movedAt < PATIENCE_MS) && now - began < LONGEST_MS; looks += 1) {
     for (const ring of rings) ring.nudge();
     const state = moved();
-    if (state !== last) movedAt = now;
+    if (state !== last) [movedAt, looks] = [now, 0];
     else if (!isBusy()) return;
     last = state;
     await new Promise<void>((resolve) => void setTimeout(resolve, LOOK_EVERY_MS));
@@ -42,7 +47,10 @@ export async function lastDeliveries(
   }
 }
 
-/** Whether somebody who can go on has not: a thread that has been woken may have to wait for a core before it says that it works. */
+/**
+ * Whether somebody who can go on has not: a thread that has been woken, by a packet or by room for one, may have to wait for a core before it
+ * says that it works.
+ */
 function watchOthers({ actors, rings }: Wiring, edges: readonly EdgeSpec[], failed: LaneHandle): () => boolean {
   const { stage, lane } = failed.config;
   const buffer = rings[0]?.arena.buffer as SharedArrayBuffer;
@@ -53,9 +61,11 @@ function watchOthers({ actors, rings }: Wiring, edges: readonly EdgeSpec[], fail
       const inputs = rings.filter((_, index) => isTakenBy(edges[index] as EdgeSpec, actor));
       return { statistics: new ActorStatistics(buffer, actor.place.actor), inputs };
     });
+  const isEmpty = (edge: number): boolean => rings[edges.findIndex(({ id }) => id === edge)]?.depth().packets === 0;
   return () =>
     others.some(({ statistics, inputs }) => {
-      const { activity } = statistics.read();
+      const { activity, waitsFor } = statistics.read();
+      if (activity === 'waiting for room in its output') return isEmpty(waitsFor);
       return BUSY.has(activity) || (WAITING.has(activity) && inputs.some((ring) => ring.depth().packets > 0));
     });
 }

@@ -254,11 +254,13 @@ describe('what a crash leaves', () => {
 });
 
 describe('a long merge beside many short ones', () => {
-  /** Merges as in this thread, after a pause in which others are quicker. */
-  function slowRunner(milliseconds: number): StoreRunner {
+  /** Merges as in this thread, once another has been quicker; where nobody may be, after half a second. */
+  function slowRunner(othersDone: () => number): StoreRunner {
     return {
       async merge(task) {
-        await new Promise((resolve) => setTimeout(resolve, milliseconds));
+        const before = othersDone();
+        for (let waitedMs = 0; waitedMs < 500 && othersDone() === before; waitedMs += 5)
+          await new Promise((resolve) => setTimeout(resolve, 5));
         return mergeStaged(createArena(), 0, task);
       },
       stageForeign: () => Promise.reject(new Error('there are no files of others')),
@@ -271,10 +273,13 @@ describe('a long merge beside many short ones', () => {
     await writeRows(root, key, fields, rowsFrom(0, 100));
     const staged = await stageRows(storeSpec(root, key), fields, rowsFrom(20, 10));
     let isDone = false;
-    const long = commitSink(staged, slowRunner(150)).finally(() => {
+    let others = 0;
+    const long = commitSink(
+      staged,
+      slowRunner(() => others),
+    ).finally(() => {
       isDone = true;
     });
-    let others = 0;
     for (; !isDone; others += 1) await writeRows(root, key, fields, rowsFrom(200 + others, 1), { mode: 'append' });
     expect(await long).toMatchObject({ rows: 10 });
     expect(others).toBeGreaterThanOrEqual(3);
