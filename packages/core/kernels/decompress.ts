@@ -45,6 +45,41 @@ export function snappyDecode(p: usize, end: usize, out: usize, capacity: u32): i
   const start = out;
   const limit = out + <usize>length;
   while (p < end) {
+    // Numbers that differ from earlier ones in some bytes come as pairs: one to four bytes, then a copy that is not near. Both are put together in
+    // registers: what was just stored in two parts is not there for a load at once.
+    while (end - p >= 16 && limit - out >= 16) {
+      const word = load<u64>(p);
+      const tag = <u32>word & 0xff;
+      if ((tag & 0xf3) != 0) break;
+      const copy = <u32>(word >> <u64>(2 * tag + 16));
+      const kind = copy & 3;
+      if (kind - 1 > 1) break;
+      // No branches between the two kinds of copies: which one comes is as good as random.
+      const isFar = 0 - (kind >> 1);
+      const count = (tag >> 2) + 1;
+      const bytes = count + ((copy >> 2) & (7 | (isFar & 63))) + 4 - (isFar & 3);
+      const distance = ((copy >> 8) & (0xff | (isFar & 0xff00))) | ((copy & 0xe0 & ~isFar) << 3);
+      if (distance < 8 || distance > <u32>(out - start) || bytes > 16) break;
+      const kept: u64 = <u64>-1 << <u64>(2 * tag + 8);
+      let value = ((word >> 8) & ~kept) | (load<u64>(out - distance) & kept);
+      store<u64>(out, value);
+      store<u64>(out, load<u64>(out + 8 - distance), 8);
+      out += bytes;
+      p += count + 2 + kind;
+      if (distance != 8 || bytes != 8 || kind != 1) continue;
+      // Times: the same pair again and again. Where the next one lies is then known before this one was looked at.
+      const shape: u64 = (<u64>0xffff << <u64>(2 * tag + 16)) | 0xff;
+      const pattern = word & shape;
+      while (end - p >= 16 && limit - out >= 8) {
+        const next = load<u64>(p);
+        if ((next & shape) != pattern) break;
+        value = ((next >> 8) & ~kept) | (value & kept);
+        store<u64>(out, value);
+        out += 8;
+        p += count + 3;
+      }
+    }
+    if (p == end) break;
     const tag = <usize>load<u8>(p++);
     if ((tag & 3) == 0) {
       let bytes = tag >> 2;
