@@ -5,6 +5,7 @@
 // file, where nobody else needs a part of them. Packages stay apart: what one imports of another is resolved when it runs.
 //
 // All files lie in one folder, two below the package as sources do, so that paths relative to `import.meta.url` mean the same in both.
+import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +15,8 @@ const HERE = fileURLToPath(new URL('.', import.meta.url));
 const LIBRARY = 'dist/lib';
 
 /**
- * `threads`: what is loaded by its path, beside what `exports` names. `required`: the same as CommonJS. `phases`: modules that are loaded at a time, with
+ * `threads`: what is loaded by its path, beside what `exports` names. `required`: the same as CommonJS. `whole`: one script each, with all that it needs
+ * of both packages; it begins with the digest of what follows. `phases`: modules that are loaded at a time, with
  * all that they need. `files`: which modules are one file: those that all of the named phases need and no file before it has. A small run loads
  * most of these files, so that they hold what one phase needs, not more; everything else is cut by who needs it.
  */
@@ -22,6 +24,7 @@ const PACKAGES = {
   core: {
     threads: [],
     required: [],
+    whole: [],
     phases: {
       index: ['index'],
       lane: ['base', 'data', 'lane', 'spill', 'words'],
@@ -39,7 +42,8 @@ const PACKAGES = {
       'partition/run-task',
       'resume/merge-worker',
     ],
-    required: ['codecs/codec-thread', 'lanes/stage-thread'],
+    required: ['codecs/codec-thread', 'dask/lone-process', 'lanes/stage-thread'],
+    whole: ['dask/lone-worker'],
     phases: {
       index: ['index'],
       main: ['index', 'coordinator/run-modules'],
@@ -140,6 +144,48 @@ async function bundleRequired(folder, { required }) {
   return output;
 }
 
+/** Modules of core, in a script of another package, go on to find what lies beside them. */
+const CORE_PLACE = {
+  name: 'core-place',
+  transform(code, id) {
+    if (!code.includes('import.meta.url') || !id.includes('/core/dist/lib/')) return undefined;
+    const file = `dist/lib/${basename(id)}`;
+    const url = `new URL('${file}', require('node:url').pathToFileURL(require.resolve('@spillway/core/package.json'))).href`;
+    // Not in the texts of messages.
+    return { code: code.replaceAll(/([(,]\s*)import\.meta\.url\)/g, `$1${url})`), map: null };
+  },
+};
+
+async function bundleWhole(folder, { whole }) {
+  const scripts = [];
+  for (const name of whole) {
+    const bundle = await rolldown({
+      cwd: folder,
+      platform: 'node',
+      input: join(folder, 'src', `${name}.ts`),
+      external: (id) => isForeign(id) && !/^(@spillway|comlink)\//.test(id),
+      checks: { ineffectiveDynamicImport: false },
+      plugins: [CORE_PLACE],
+    });
+    const { output } = await bundle.generate({
+      dir: join(folder, LIBRARY),
+      format: 'cjs',
+      comments: false,
+      codeSplitting: false,
+      entryFileNames: '[name].cjs',
+      exports: 'named',
+    });
+    await bundle.close();
+    for (const file of output) {
+      // Scripts whose compiled code was kept cannot import: who runs them does it for them.
+      const code = file.code.replaceAll(/\bimport\(/g, 'spillwayImport(');
+      const digest = createHash('sha256').update(code).digest('hex').slice(0, 18);
+      scripts.push({ fileName: file.fileName, code: `//${digest}\n${code}` });
+    }
+  }
+  return scripts;
+}
+
 /** By rename, so that a build beside a running program never shows it half a file; what is the same stays. */
 function place(target, content) {
   if (statSync(target, { throwIfNoEntry: false }) && readFileSync(target, 'utf8') === content) return;
@@ -152,11 +198,16 @@ async function build(name, layout) {
   const folder = join(HERE, name);
   const library = join(folder, LIBRARY);
   const stamp = join(folder, 'dist/.bundled');
-  const newest = Math.max(...['src', 'package.json', '../bundle.mjs'].map((path) => newestMs(join(folder, path))));
+  const from = ['src', 'package.json', '../bundle.mjs', ...(layout.whole.length > 0 ? ['../core/src'] : [])];
+  const newest = Math.max(...from.map((path) => newestMs(join(folder, path))));
   const built = statSync(stamp, { throwIfNoEntry: false });
   if (built !== undefined && newest < built.mtimeMs) return;
   const startedAt = new Date();
-  const files = [...(await bundleModules(folder, layout)), ...(await bundleRequired(folder, layout))];
+  const files = [
+    ...(await bundleModules(folder, layout)),
+    ...(await bundleRequired(folder, layout)),
+    ...(await bundleWhole(folder, layout)),
+  ];
   mkdirSync(library, { recursive: true });
   for (const file of files) place(join(library, file.fileName), file.code ?? file.source);
   const isOurs = new Set(files.map(({ fileName }) => fileName));

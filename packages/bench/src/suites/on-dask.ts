@@ -2,9 +2,9 @@
  * On a Dask cluster of this machine: what a partition costs, and the shapes of W3 and W5 on one and on two workers, beside `run` with as many threads.
  * What is timed begins when a worker can be given partitions: a cluster is there before the job. Python needs `distributed`: SPILLWAY_PYTHON, or python3.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { agg, createPipeline, openStore, readCsv, type Sink, type StoreHandle } from '@spillway/core';
+import { agg, createPipeline, openStore, readCsv, type Sink, type StoreHandle, type Stream } from '@spillway/core';
 import { type Run, run } from '@spillway/workers';
 import { type DaskOptions, runOnDask } from '@spillway/workers/dask';
 import { makeMarketFiles, SMALL_MARKET } from '../market/market-files.ts';
@@ -49,11 +49,21 @@ function onDask(sinks: readonly Sink[], sharedPath: string, more: Partial<DaskOp
   return measureJob(runOnDask(sinks, { ...options, ...more }));
 }
 
-async function costOfPartition(nodes: 'kept' | 'per-task', localWorkers: number, folder: string): Promise<Figure> {
+/** Made by a source of ours for processes that are kept; in a file each for those that are not, which start faster without code of users. */
+function partitionsOfOneRow(nodes: keyof typeof COUNTS, splits: number, folder: string): Stream<{ t: 'int64' }> {
+  const pipeline = createPipeline({ memoryLimit: LIMIT_BYTES });
+  if (nodes === 'kept') return pipeline.source(oneRow, { splits });
+  const files = mkdtempSync(join(folder, 'rows-'));
+  for (let at = 0; at < splits; at++) writeFileSync(join(files, `${String(at).padStart(6, '0')}.csv`), `t\n${at}\n`);
+  return pipeline.source(readCsv(join(files, '*.csv'), { orderedOn: 't', schema: { t: 'int64' } }));
+}
+
+async function costOfPartition(nodes: keyof typeof COUNTS, localWorkers: number, folder: string): Promise<Figure> {
   const measure = async (splits: number): Promise<number> => {
-    const { all } = createPipeline({ memoryLimit: LIMIT_BYTES })
-      .source(oneRow, { splits })
-      .aggStream({ orderedOn: 't', aggregations: { all: { every: 1_000_000, columns: { n: agg.count() } } } });
+    const { all } = partitionsOfOneRow(nodes, splits, folder).aggStream({
+      orderedOn: 't',
+      aggregations: { all: { every: 1_000_000, columns: { n: agg.count() } } },
+    });
     return (await onDask([all.collect()], folder, { nodes, localWorkers, partitions: splits })).ms;
   };
   const [few, many] = COUNTS[nodes];

@@ -49,12 +49,12 @@ def resident_bytes(pid):
 class NodeProcess:
     """A Node process that runs one partition after the other. Used by one thread at a time."""
 
-    def __init__(self, settings):
+    def __init__(self, command):
         self.replies = queue.Queue()
         self.tail = collections.deque(maxlen=40)
         self.ended_for = None
         self.process = subprocess.Popen(
-            node_command(settings),
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -213,7 +213,7 @@ class NodePlugin(WorkerPlugin):
                 node = self.idle.pop()
                 if node.is_alive():
                     return node, None
-        return start_node(self.settings)
+        return start_node(node_command(self.settings))
 
     def _give_back(self, node):
         with self.lock:
@@ -242,6 +242,15 @@ def node_command(settings):
     return [node, entry] if settings["engine"] is None else [node, entry, settings["engine"]]
 
 
+def lone_command(settings):
+    """For a process of one task: where no task has code of users, a file beside the other entry, which starts faster."""
+    command = node_command(settings)
+    if settings["lone"] is None:
+        return command
+    entry = os.path.join(os.path.dirname(command[1]), settings["lone"])
+    return [command[0], entry] if os.path.exists(entry) else command
+
+
 def limit_of(worker):
     manager = getattr(worker, "memory_manager", worker)
     return getattr(manager, "memory_limit", None)
@@ -268,12 +277,12 @@ def end_beyond(node, limit, part):
         node.end(why)
 
 
-def start_node(settings):
+def start_node(command):
     """A process that is ready, or what is wrong with it."""
     try:
-        node = NodeProcess(settings)
+        node = NodeProcess(command)
     except OSError as error:
-        return None, failure("node-missing", f"{node_command(settings)[0]} cannot be started: {error.strerror}")
+        return None, failure("node-missing", f"{command[0]} cannot be started: {error.strerror}")
     problem = node.wait_until_ready()
     if problem is not None:
         node.end()
@@ -283,7 +292,7 @@ def start_node(settings):
 
 def run_alone(settings, request):
     """Where the plugin is not there: one process for one partition."""
-    node, problem = start_node(settings)
+    node, problem = start_node(lone_command(settings))
     if problem is not None:
         return problem
     worker = get_worker()

@@ -23,6 +23,8 @@ export interface NodeSettings {
   /** Module that runs tasks, and the one that it takes `runPartitionTask` from, where that is not ours. */
   entry: string;
   engine: string | null;
+  /** File beside `entry` for processes of one task, where no task has code of users. */
+  lone: string | null;
   /** The file that the coordinator touches while it lives. */
   lease: string;
   workerMemory: number | null;

@@ -1,6 +1,6 @@
 /** A run on a cluster: its bridge, its workers, its folder on the shared path. What is opened here is given back by `close`, on every path. */
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { PipelineError } from '@spillway/core';
 import type { PartitionResult, PartitionTask } from '@spillway/core/partition';
@@ -34,6 +34,7 @@ const CONNECT_SECONDS = 5;
 const PATIENCE_MS = { atFirst: 15_000, later: 60_000 };
 /** Part of its share at which a Node process is ended. */
 const END_AT = 0.95;
+const LONE_ENTRY = fileURLToPath(new URL('./lone-process.cjs', import.meta.url));
 const WORKER_ENTRY = fileURLToPath(new URL('./partition-worker.js', import.meta.url));
 
 export class DaskSession {
@@ -83,7 +84,7 @@ export class DaskSession {
   }
 
   async #connect(): Promise<void> {
-    const { scheduler, workerMemoryBytes, localWorkers, node, isPerTask, engine = null } = this.#options;
+    const { scheduler, workerMemoryBytes, localWorkers, node, isPerTask, engine = null, modules } = this.#options;
     const memory = workerMemoryBytes ?? null;
     const { workers } =
       scheduler === 'local'
@@ -98,6 +99,7 @@ export class DaskSession {
       node,
       entry: WORKER_ENTRY,
       engine,
+      lone: engine === null && modules.length === 0 ? basename(LONE_ENTRY) : null,
       lease: this.#folder.lease,
       workerMemory: memory,
       endAt: END_AT,
