@@ -146,7 +146,7 @@ export class KeyTable {
       throw error;
     }
     this.#arena.u8.copyWithin(keys, this.#keys, this.#keys + (this.isText ? 4 * (size + 1) : 8 * size));
-    this.#kernels.rehashKeyTable(this.#header, slots, slotCountOf(capacity), keys, capacity, this.isText);
+    this.#kernels.rehashKeyTable(this.#header, slots, slotCountOf(capacity), keys, capacity);
     this.#arena.release(this.#keys);
     this.#arena.release(this.#slots);
     this.#keys = keys;

@@ -85,9 +85,8 @@ function roundSums(view: DataView, states: Ptr, count: number, out: Ptr): void {
 export function createReferenceAggregates(memory: () => DataView): AggregateKernels {
   return {
     scratchBytes: 0,
-    firstUnordered: (type, values, rows, previous) => firstUnordered(memory(), type, values, rows, previous),
-    binEnds: (values, rows, origin, every, bins, ends, capacity) =>
-      binEnds(memory(), values, rows, origin, every, bins, ends, capacity),
+    firstUnordered: (...args) => firstUnordered(memory(), ...args),
+    binEnds: (...args) => binEnds(memory(), ...args),
     splitGroups: (...args) => splitGroups(memory(), ...args),
     groupByKeys: (...args) => groupByKeys(memory(), ...args),
     placeKeys: (...args) => placeKeys(memory(), ...args),
@@ -97,8 +96,7 @@ export function createReferenceAggregates(memory: () => DataView): AggregateKern
       groupStates(memory(), type, values, validity, groupIds, rows, groups, states, overflow),
     roundSums: (states, count, out) => roundSums(memory(), states, count, out),
     initStates: (type, states, from, to) => initStates(memory(), type, states, from, to),
-    mergeStates: (type, source, targets, count, target, overflow) =>
-      mergeStates(memory(), type, source, targets, count, target, overflow),
+    mergeStates: (...args) => mergeStates(memory(), ...args),
     mergeFirst: (...args) => mergeFirst(memory(), ...args),
     mergeLast: (...args) => mergeLast(memory(), ...args),
   };

@@ -3,7 +3,8 @@ import type { Ptr } from '../memory/contract.ts';
 import { KERNEL_TYPE_BYTES } from '../schema/number-types.ts';
 import type { KernelType } from './aggregate-contract.ts';
 import { isFloatType, isSet, readValue, writeValue } from './reference-column.ts';
-import type { ArithmeticFn, ArithmeticType, CompareFn, Operand, UnaryArithmeticFn } from './vector-contract.ts';
+import type { Twin } from './reference-twin.ts';
+import type { ArithmeticFn, CompareFn, Operand, UnaryArithmeticFn } from './vector-contract.ts';
 
 /** Address of row `row` of an operand. */
 function at(operand: Operand, width: number, row: number): Ptr {
@@ -45,16 +46,7 @@ function integerResult(fn: Exclude<ArithmeticFn, 'div'>, a: bigint, b: bigint): 
   }
 }
 
-export function arithmetic(
-  view: DataView,
-  fn: ArithmeticFn,
-  type: ArithmeticType,
-  left: Operand,
-  right: Operand,
-  validity: Ptr,
-  rows: number,
-  out: Ptr,
-): number {
+export const arithmetic: Twin<'arithmetic'> = (view, fn, type, left, right, validity, rows, out) => {
   const width = KERNEL_TYPE_BYTES[type];
   for (let row = 0; row < rows; row++) {
     const a = readValue(view, type, at(left, width, row));
@@ -70,7 +62,7 @@ export function arithmetic(
     }
   }
   return -1;
-}
+};
 
 /** Half away from zero. */
 function roundAway(value: number): number {
@@ -95,15 +87,7 @@ function floatUnary(fn: UnaryArithmeticFn, value: number): number {
   }
 }
 
-export function unaryArithmetic(
-  view: DataView,
-  fn: UnaryArithmeticFn,
-  type: ArithmeticType,
-  values: Ptr,
-  validity: Ptr,
-  rows: number,
-  out: Ptr,
-): number {
+export const unaryArithmetic: Twin<'unaryArithmetic'> = (view, fn, type, values, validity, rows, out) => {
   const width = KERNEL_TYPE_BYTES[type];
   for (let row = 0; row < rows; row++) {
     const value = readValue(view, type, values + width * row);
@@ -117,7 +101,7 @@ export function unaryArithmetic(
     writeValue(view, type, out + width * row, result);
   }
   return -1;
-}
+};
 
 function compares(fn: CompareFn, a: number | bigint, b: number | bigint): boolean {
   switch (fn) {
@@ -136,15 +120,7 @@ function compares(fn: CompareFn, a: number | bigint, b: number | bigint): boolea
   }
 }
 
-export function compare(
-  view: DataView,
-  fn: CompareFn,
-  type: KernelType,
-  left: Operand,
-  right: Operand,
-  rows: number,
-  out: Ptr,
-): void {
+export const compare: Twin<'compare'> = (view, fn, type, left, right, rows, out) => {
   const width = KERNEL_TYPE_BYTES[type];
   for (let byte = 0; byte < Math.ceil(rows / 8); byte++) {
     let bits = 0;
@@ -154,7 +130,7 @@ export function compare(
     }
     view.setUint8(out + byte, bits);
   }
-}
+};
 
 /** What `value` is as `to`, or undefined when it cannot be. */
 function converted(to: KernelType, value: number | bigint): number | bigint | undefined {
@@ -164,37 +140,21 @@ function converted(to: KernelType, value: number | bigint): number | bigint | un
   return fits(to, integer) ? integer : undefined;
 }
 
-export function cast(
-  view: DataView,
-  from: KernelType,
-  to: KernelType,
-  values: Ptr,
-  validity: Ptr,
-  rows: number,
-  out: Ptr,
-): number {
+export const cast: Twin<'cast'> = (view, from, to, values, validity, rows, out) => {
   for (let row = 0; row < rows; row++) {
     const value = converted(to, readValue(view, from, values + KERNEL_TYPE_BYTES[from] * row));
     if (value === undefined && isSet(view, validity, row)) return row;
     writeValue(view, to, out + KERNEL_TYPE_BYTES[to] * row, value ?? 0);
   }
   return -1;
-}
+};
 
 export function castBits(view: DataView, bits: Ptr, to: KernelType, rows: number, out: Ptr): void {
   for (let row = 0; row < rows; row++)
     writeValue(view, to, out + KERNEL_TYPE_BYTES[to] * row, isSet(view, bits, row) ? 1 : 0);
 }
 
-export function scaleInt64(
-  view: DataView,
-  values: Ptr,
-  validity: Ptr,
-  rows: number,
-  multiply: bigint,
-  divide: bigint,
-  out: Ptr,
-): number {
+export const scaleInt64: Twin<'scaleInt64'> = (view, values, validity, rows, multiply, divide, out) => {
   for (let row = 0; row < rows; row++) {
     const product = view.getBigInt64(values + 8 * row, true) * multiply;
     const quotient = product / divide;
@@ -203,4 +163,4 @@ export function scaleInt64(
     view.setBigInt64(out + 8 * row, BigInt.asIntN(64, result), true);
   }
   return -1;
-}
+};

@@ -1,6 +1,7 @@
 /** TypeScript twins of the bitmap kernels. */
 import type { Ptr } from '../memory/contract.ts';
 import { isSet } from './reference-column.ts';
+import type { Twin } from './reference-twin.ts';
 import type { BitmapFn } from './vector-contract.ts';
 
 /** Writes `rows` bits from the first of a bitmap on, and zeros to the end of the last byte. */
@@ -39,17 +40,7 @@ export function bitmapNot(view: DataView, bits: Ptr, rows: number, out: Ptr): vo
   writeBits(view, out, rows, (row) => !isSet(view, bits, row));
 }
 
-export function kleene(
-  view: DataView,
-  fn: 'and' | 'or',
-  left: Ptr,
-  leftValidity: Ptr,
-  right: Ptr,
-  rightValidity: Ptr,
-  rows: number,
-  out: Ptr,
-  outValidity: Ptr,
-): void {
+export const kleene: Twin<'kleene'> = (view, fn, left, leftValidity, right, rightValidity, rows, out, outValidity) => {
   /** The value that decides alone: false for `and`, true for `or`. */
   const decisive = fn === 'or';
   const values: (boolean | null)[] = [];
@@ -61,7 +52,7 @@ export function kleene(
   }
   writeBits(view, out, rows, (row) => values[row] === true);
   if (outValidity !== 0) writeBits(view, outValidity, rows, (row) => values[row] !== null);
-}
+};
 
 export function popcount(view: DataView, bits: Ptr, from: number, rows: number): number {
   let count = 0;

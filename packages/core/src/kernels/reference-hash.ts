@@ -2,6 +2,7 @@
 import type { Ptr } from '../memory/contract.ts';
 import { KEY_TABLE } from './key-table.ts';
 import { isSet } from './reference-column.ts';
+import type { Twin } from './reference-twin.ts';
 
 const MASK = 0xffff_ffff_ffff_ffffn;
 const PRIMES = [
@@ -48,16 +49,16 @@ export function checksum(view: DataView, ptr: Ptr, bytes: number, seed: bigint):
 
 const NO_ID = 0xffff_ffff;
 
-export function initKeyTable(
-  view: DataView,
-  header: Ptr,
-  slots: Ptr,
-  slotCount: number,
-  keys: Ptr,
-  keyCapacity: number,
-  bytes: Ptr,
-  byteCapacity: number,
-): void {
+export const initKeyTable: Twin<'initKeyTable'> = (
+  view,
+  header,
+  slots,
+  slotCount,
+  keys,
+  keyCapacity,
+  bytes,
+  byteCapacity,
+) => {
   const fields: [number, number][] = [
     [KEY_TABLE.count, 0],
     [KEY_TABLE.nullId, NO_ID],
@@ -68,17 +69,10 @@ export function initKeyTable(
   for (const [offset, value] of fields) view.setUint32(header + offset, value, true);
   if (byteCapacity > 0) view.setUint32(keys, 0, true);
   rehashKeyTable(view, header, slots, slotCount, keys, keyCapacity);
-}
+};
 
 /** The twin finds keys through a Map that it rebuilds on each call; only the header is kept. */
-export function rehashKeyTable(
-  view: DataView,
-  header: Ptr,
-  slots: Ptr,
-  slotCount: number,
-  keys: Ptr,
-  keyCapacity: number,
-): void {
+export const rehashKeyTable: Twin<'rehashKeyTable'> = (view, header, slots, slotCount, keys, keyCapacity) => {
   const fields: [number, number][] = [
     [KEY_TABLE.slots, slots],
     [KEY_TABLE.slotMask, slotCount - 1],
@@ -86,7 +80,7 @@ export function rehashKeyTable(
     [KEY_TABLE.keyCapacity, keyCapacity],
   ];
   for (const [offset, value] of fields) view.setUint32(header + offset, value, true);
-}
+};
 
 interface TableAccess<K> {
   keyOfRow(row: number): K;
@@ -125,31 +119,15 @@ function encode<K>(
   return rows;
 }
 
-export function encodeInt64(
-  view: DataView,
-  header: Ptr,
-  values: Ptr,
-  validity: Ptr,
-  from: number,
-  rows: number,
-  ids: Ptr,
-): number {
+export const encodeInt64: Twin<'encodeInt64'> = (view, header, values, validity, from, rows, ids) => {
   const keyOfRow = (row: number): bigint => view.getBigInt64(values + 8 * row, true);
   return encodeIntegers(view, header, validity, from, rows, ids, keyOfRow);
-}
+};
 
-export function encodeInt32(
-  view: DataView,
-  header: Ptr,
-  values: Ptr,
-  validity: Ptr,
-  from: number,
-  rows: number,
-  ids: Ptr,
-): number {
+export const encodeInt32: Twin<'encodeInt32'> = (view, header, values, validity, from, rows, ids) => {
   const keyOfRow = (row: number): bigint => BigInt(view.getInt32(values + 4 * row, true));
   return encodeIntegers(view, header, validity, from, rows, ids, keyOfRow);
-}
+};
 
 function encodeIntegers(
   view: DataView,
@@ -176,16 +154,7 @@ function bytesAsText(view: DataView, ptr: Ptr, length: number): string {
   return Buffer.from(new Uint8Array(view.buffer, ptr, length)).toString('latin1');
 }
 
-export function encodeText(
-  view: DataView,
-  header: Ptr,
-  offsets: Ptr,
-  values: Ptr,
-  validity: Ptr,
-  from: number,
-  rows: number,
-  ids: Ptr,
-): number {
+export const encodeText: Twin<'encodeText'> = (view, header, offsets, values, validity, from, rows, ids) => {
   const keys = view.getUint32(header + KEY_TABLE.keys, true);
   const bytes = view.getUint32(header + KEY_TABLE.bytes, true);
   const capacity = view.getUint32(header + KEY_TABLE.byteCapacity, true);
@@ -205,7 +174,7 @@ export function encodeText(
       return true;
     },
   });
-}
+};
 
 export function combineIds(view: DataView, left: Ptr, right: Ptr, rows: number, out: Ptr): void {
   for (let row = 0; row < rows; row++) {

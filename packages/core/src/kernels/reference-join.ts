@@ -1,5 +1,6 @@
 /** TypeScript twins of the kernels of joins. */
 import type { Ptr } from '../memory/contract.ts';
+import type { Twin } from './reference-twin.ts';
 import { MERGE_CURSOR, MERGE_MODE, TAKE_NOTHING } from './vector-contract.ts';
 
 export function rowsOfSegment(view: DataView, places: Ptr, count: number, first: number, end: number, out: Ptr): 0 | 1 {
@@ -12,16 +13,7 @@ export function rowsOfSegment(view: DataView, places: Ptr, count: number, first:
   return isInside ? 1 : 0;
 }
 
-export function dealRows(
-  view: DataView,
-  places: Ptr,
-  count: number,
-  bounds: Ptr,
-  segments: number,
-  counts: Ptr,
-  chosen: Ptr,
-  order: Ptr,
-): void {
+export const dealRows: Twin<'dealRows'> = (view, places, count, bounds, segments, counts, chosen, order) => {
   const rows: number[][] = Array.from({ length: segments }, () => []);
   const first = (segment: number): number => view.getUint32(bounds + 4 * segment, true);
   const found = Array.from({ length: count }, (_unused, row) => {
@@ -40,25 +32,25 @@ export function dealRows(
   for (const [at, row] of rows.flat().entries()) view.setUint32(chosen + 4 * at, row, true);
   for (const [row, place] of found.entries())
     view.setUint32(order + 4 * row, place ? (starts[place.segment] as number) + place.at : TAKE_NOTHING, true);
-}
+};
 
-export function asofMatch(
-  view: DataView,
-  cursor: Ptr,
-  leftTimes: Ptr,
-  leftKeys: Ptr,
-  leftRows: number,
-  rightTimes: Ptr,
-  rightKeys: Ptr,
-  rightRows: number,
-  isLast: 0 | 1,
-  firstPlace: number,
-  lastRows: Ptr,
-  lastTimes: Ptr,
-  tolerance: bigint,
-  isStrict: 0 | 1,
-  out: Ptr,
-): void {
+export const asofMatch: Twin<'asofMatch'> = (
+  view,
+  cursor,
+  leftTimes,
+  leftKeys,
+  leftRows,
+  rightTimes,
+  rightKeys,
+  rightRows,
+  isLast,
+  firstPlace,
+  lastRows,
+  lastTimes,
+  tolerance,
+  isStrict,
+  out,
+) => {
   const farthest = BigInt.asUintN(64, tolerance);
   let left = view.getUint32(cursor, true);
   let right = view.getUint32(cursor + 4, true);
@@ -80,7 +72,7 @@ export function asofMatch(
   }
   view.setUint32(cursor, left, true);
   view.setUint32(cursor + 4, right, true);
-}
+};
 
 /** The place begins a group when its time is a later one. */
 function noteGroup(view: DataView, cursor: Ptr, place: number, time: bigint): void {
@@ -89,27 +81,27 @@ function noteGroup(view: DataView, cursor: Ptr, place: number, time: bigint): vo
   view.setUint32(cursor + MERGE_CURSOR.groupStart, place, true);
 }
 
-export function mergeMatch(
-  view: DataView,
-  cursor: Ptr,
-  leftTimes: Ptr,
-  leftKeys: Ptr,
-  leftRows: number,
-  rightTimes: Ptr,
-  rightKeys: Ptr,
-  rightRows: number,
-  isLast: 0 | 1,
-  firstPlace: number,
-  heads: Ptr,
-  tails: Ptr,
-  times: Ptr,
-  next: Ptr,
-  nextFrom: number,
-  leftPairs: Ptr,
-  rightPairs: Ptr,
-  capacity: number,
-  mode: number,
-): void {
+export const mergeMatch: Twin<'mergeMatch'> = (
+  view,
+  cursor,
+  leftTimes,
+  leftKeys,
+  leftRows,
+  rightTimes,
+  rightKeys,
+  rightRows,
+  isLast,
+  firstPlace,
+  heads,
+  tails,
+  times,
+  next,
+  nextFrom,
+  leftPairs,
+  rightPairs,
+  capacity,
+  mode,
+) => {
   const word = (at: Ptr, index: number): number => view.getUint32(at + 4 * index, true);
   const time = (at: Ptr, index: number): bigint => view.getBigInt64(at + 8 * index, true);
   const field = (offset: number): number => view.getUint32(cursor + offset, true);
@@ -157,4 +149,4 @@ export function mergeMatch(
   view.setUint32(cursor + MERGE_CURSOR.right, right, true);
   view.setUint32(cursor + MERGE_CURSOR.chain, chain, true);
   view.setUint32(cursor + MERGE_CURSOR.pairs, pairs, true);
-}
+};

@@ -6,14 +6,12 @@ import * as bitmaps from './reference-bitmap.ts';
 import * as hashes from './reference-hash.ts';
 import { asofMatch, dealRows, mergeMatch, rowsOfSegment } from './reference-join.ts';
 import * as takes from './reference-take.ts';
+import type { Twin } from './reference-twin.ts';
 import type { JoinKernels, Kernels, VectorKernels } from './vector-contract.ts';
-
-/** A twin: the kernel with the memory as its first argument. */
-type Twin<F> = F extends (...args: infer A) => infer R ? (view: DataView, ...args: A) => R : never;
 
 type Twins = VectorKernels & JoinKernels;
 
-const TWINS: { readonly [K in keyof Twins]: Twin<Twins[K]> } = {
+const TWINS: { readonly [K in keyof Twins]: Twin<K> } = {
   rowsOfSegment,
   asofMatch,
   dealRows,

@@ -1,6 +1,6 @@
 /** TypeScript twin of merging states. */
 import type { Ptr } from '../memory/contract.ts';
-import { type KernelType, type OverflowArea, type StateArrays, SUM_STATE_BYTES } from './aggregate-contract.ts';
+import { type KernelType, type StateArrays, SUM_STATE_BYTES } from './aggregate-contract.ts';
 import { addSum } from './exact-sum.ts';
 import {
   larger,
@@ -11,6 +11,7 @@ import {
   sumIsState,
   writeExtreme,
 } from './reference-states.ts';
+import type { Twin } from './reference-twin.ts';
 import {
   fitsSumState,
   OVERFLOW_OF_SQUARES,
@@ -82,32 +83,15 @@ function mergeElement(
   }
 }
 
-export function mergeStates(
-  view: DataView,
-  type: KernelType,
-  source: StateArrays,
-  targets: Ptr,
-  count: number,
-  target: StateArrays,
-  area: OverflowArea,
-): number {
+export const mergeStates: Twin<'mergeStates'> = (view, type, source, targets, count, target, area) => {
   const overflow = new OverflowWriter(view, area);
   for (let i = 0; i < count; i++) {
     mergeElement(view, type, source, i, target, view.getUint32(targets + 4 * i, true), overflow);
   }
   return overflow.result();
-}
+};
 
-export function mergeFirst(
-  view: DataView,
-  width: number,
-  counts: Ptr,
-  values: Ptr,
-  targets: Ptr,
-  count: number,
-  heldCounts: Ptr,
-  held: Ptr,
-): void {
+export const mergeFirst: Twin<'mergeFirst'> = (view, width, counts, values, targets, count, heldCounts, held) => {
   const memory = new Uint8Array(view.buffer);
   const taken = new Set<number>();
   for (let i = 0; i < count; i++) {
@@ -117,21 +101,13 @@ export function mergeFirst(
     if (!taken.has(slot)) memory.copyWithin(held + width * slot, values + width * i, values + width * (i + 1));
     taken.add(slot);
   }
-}
+};
 
-export function mergeLast(
-  view: DataView,
-  width: number,
-  counts: Ptr,
-  values: Ptr,
-  targets: Ptr,
-  count: number,
-  held: Ptr,
-): void {
+export const mergeLast: Twin<'mergeLast'> = (view, width, counts, values, targets, count, held) => {
   const memory = new Uint8Array(view.buffer);
   for (let i = 0; i < count; i++) {
     const slot = view.getUint32(targets + 4 * i, true);
     if (view.getBigUint64(counts + 8 * i, true) !== 0n)
       memory.copyWithin(held + width * slot, values + width * i, values + width * (i + 1));
   }
-}
+};

@@ -1,16 +1,9 @@
 /** TypeScript twins of the kernels that look at order: sortedness and bin boundaries. */
-import type { Ptr } from '../memory/contract.ts';
 import { KERNEL_TYPE_BYTES } from '../schema/number-types.ts';
-import type { KernelType } from './aggregate-contract.ts';
 import { readValue } from './reference-column.ts';
+import type { Twin } from './reference-twin.ts';
 
-export function firstUnordered(
-  view: DataView,
-  type: KernelType,
-  values: Ptr,
-  rows: number,
-  previous: bigint | number | undefined,
-): number {
+export const firstUnordered: Twin<'firstUnordered'> = (view, type, values, rows, previous) => {
   const width = KERNEL_TYPE_BYTES[type];
   let before = previous;
   for (let row = 0; row < rows; row++) {
@@ -19,24 +12,24 @@ export function firstUnordered(
     before = value;
   }
   return -1;
-}
+};
 
 function floorDivide(a: bigint, b: bigint): bigint {
   const quotient = a / b;
   return a % b < 0n ? quotient - 1n : quotient;
 }
 
-export function splitGroups(
-  view: DataView,
-  keyIds: Ptr,
-  binEnds: Ptr,
-  bins: number,
-  lastGroups: Ptr,
-  stamp: number,
-  groupIds: Ptr,
-  groupKeys: Ptr,
-  groupEnds: Ptr,
-): number {
+export const splitGroups: Twin<'splitGroups'> = (
+  view,
+  keyIds,
+  binEnds,
+  bins,
+  lastGroups,
+  stamp,
+  groupIds,
+  groupKeys,
+  groupEnds,
+) => {
   let groups = 0;
   let row = 0;
   for (let bin = 0; bin < bins; bin++) {
@@ -55,17 +48,9 @@ export function splitGroups(
     view.setUint32(groupEnds + 4 * bin, groups, true);
   }
   return groups;
-}
+};
 
-export function groupByKeys(
-  view: DataView,
-  keyIds: Ptr,
-  rows: number,
-  keys: number,
-  lastGroups: Ptr,
-  stamp: number,
-  groupKeys: Ptr,
-): 0 | 1 {
+export const groupByKeys: Twin<'groupByKeys'> = (view, keyIds, rows, keys, lastGroups, stamp, groupKeys) => {
   const seen = new Set<number>();
   for (let row = 0; row < rows && seen.size < keys; row++) {
     const key = view.getUint32(keyIds + 4 * row, true);
@@ -75,18 +60,9 @@ export function groupByKeys(
   if (seen.size < keys) return 0;
   for (let key = 0; key < keys; key++) view.setUint32(groupKeys + 4 * key, key, true);
   return 1;
-}
+};
 
-export function placeKeys(
-  view: DataView,
-  keys: Ptr,
-  count: number,
-  slotOf: Ptr,
-  slotKeys: Ptr,
-  first: number,
-  size: number,
-  targets: Ptr,
-): number {
+export const placeKeys: Twin<'placeKeys'> = (view, keys, count, slotOf, slotKeys, first, size, targets) => {
   let slots = size;
   for (let i = 0; i < count; i++) {
     const key = view.getUint32(keys + 4 * i, true);
@@ -99,18 +75,9 @@ export function placeKeys(
     view.setUint32(targets + 4 * i, slot, true);
   }
   return slots;
-}
+};
 
-export function binEnds(
-  view: DataView,
-  values: Ptr,
-  rows: number,
-  origin: bigint,
-  every: bigint,
-  bins: Ptr,
-  ends: Ptr,
-  capacity: number,
-): number {
+export const binEnds: Twin<'binEnds'> = (view, values, rows, origin, every, bins, ends, capacity) => {
   let count = 0;
   let row = 0;
   while (row < rows) {
@@ -123,4 +90,4 @@ export function binEnds(
     count++;
   }
   return count;
-}
+};

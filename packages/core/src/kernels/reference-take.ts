@@ -2,7 +2,8 @@
 import type { Ptr } from '../memory/contract.ts';
 import { copyBits } from './reference-bitmap.ts';
 import { isSet } from './reference-column.ts';
-import { type Operand, TAKE_NOTHING } from './vector-contract.ts';
+import type { Twin } from './reference-twin.ts';
+import { TAKE_NOTHING } from './vector-contract.ts';
 
 export function take(view: DataView, width: number, values: Ptr, indices: Ptr, count: number, out: Ptr): void {
   const memory = new Uint8Array(view.buffer);
@@ -39,15 +40,7 @@ export function takeVariableBytes(view: DataView, offsets: Ptr, indices: Ptr, co
   return bytes;
 }
 
-export function takeVariable(
-  view: DataView,
-  offsets: Ptr,
-  values: Ptr,
-  indices: Ptr,
-  count: number,
-  outOffsets: Ptr,
-  outValues: Ptr,
-): void {
+export const takeVariable: Twin<'takeVariable'> = (view, offsets, values, indices, count, outOffsets, outValues) => {
   const memory = new Uint8Array(view.buffer);
   let bytes = 0;
   view.setInt32(outOffsets, 0, true);
@@ -57,24 +50,16 @@ export function takeVariable(
     bytes += length;
     view.setInt32(outOffsets + 4 * i + 4, bytes, true);
   }
-}
+};
 
-export function choose(
-  view: DataView,
-  width: number,
-  mask: Ptr,
-  whenSet: Operand,
-  whenUnset: Operand,
-  rows: number,
-  out: Ptr,
-): void {
+export const choose: Twin<'choose'> = (view, width, mask, whenSet, whenUnset, rows, out) => {
   const memory = new Uint8Array(view.buffer);
   for (let row = 0; row < rows; row++) {
     const operand = isSet(view, mask, row) ? whenSet : whenUnset;
     const source = operand.isScalar ? operand.ptr : operand.ptr + width * row;
     memory.copyWithin(out + width * row, source, source + width);
   }
-}
+};
 
 export function fill(view: DataView, width: number, value: Ptr, count: number, out: Ptr): void {
   const memory = new Uint8Array(view.buffer);

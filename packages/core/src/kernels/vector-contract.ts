@@ -138,7 +138,7 @@ export interface VectorKernels {
     byteCapacity: number,
   ): void;
   /** Puts the keys of a table into new, empty slots. The keys may have moved: their new place is given. */
-  rehashKeyTable(header: Ptr, slots: Ptr, slotCount: number, keys: Ptr, keyCapacity: number, isText: boolean): void;
+  rehashKeyTable(header: Ptr, slots: Ptr, slotCount: number, keys: Ptr, keyCapacity: number): void;
   /**
    * Ids (u32, from 0 in order of first appearance; null is a key of its own) of int64 keys, for rows [from, rows).
    * Returns `rows`, or the first row for which the table has no room: grow it and go on from there.
