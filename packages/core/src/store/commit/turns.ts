@@ -3,7 +3,8 @@
  * merges again. But while he merges, others may commit again, and so on for ever. A writer that was second some times takes
  * the turn: others of our kind wait before they begin, as long as its file is fresh. Who dies leaves a file that is not.
  */
-import { open, rm, stat, utimes } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { open, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { LOG_FOLDER } from '../log/log-listing.ts';
@@ -19,11 +20,12 @@ function turnPath(table: string): string {
   return join(table, LOG_FOLDER, NAME);
 }
 
-async function isTaken(path: string): Promise<boolean> {
+function isTaken(path: string): boolean {
   try {
-    return Date.now() - (await stat(path)).mtimeMs < FRESH_MS;
+    const found = statSync(path, { throwIfNoEntry: false });
+    return found !== undefined && Date.now() - found.mtimeMs < FRESH_MS;
   } catch {
-    // Nobody's turn, or nobody can tell: commits are safe all the same.
+    // Nobody can tell: commits are safe all the same.
     return false;
   }
 }
@@ -43,7 +45,7 @@ export class Turn {
   /** Takes the turn, or gives undefined when another has it. */
   static async take(table: string): Promise<Turn | undefined> {
     const path = turnPath(table);
-    if (await isTaken(path)) return undefined;
+    if (isTaken(path)) return undefined;
     try {
       await rm(path, { force: true });
       await (await open(path, 'wx')).close();
@@ -64,5 +66,5 @@ export class Turn {
 export async function waitForTurn(table: string): Promise<void> {
   const path = turnPath(table);
   const end = Date.now() + MOST_WAIT_MS;
-  while ((await isTaken(path)) && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  while (isTaken(path) && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
 }

@@ -280,12 +280,11 @@ export async function writeCommit(
     if (version === 0) await makeFolder(folder);
     await bothDone(before(), writeSynced(temporary, `${actions.map((action) => JSON.stringify(action)).join('\n')}\n`));
     const isFirst = await linkIfAbsent(table, temporary, path);
-    if (isFirst) await syncFolder(folder);
+    await bothDone(isFirst ? syncFolder(folder) : Promise.resolve(), rm(temporary, { force: true }));
     return isFirst;
   } catch (error) {
-    throw error instanceof PipelineError ? error : await fileError(path, error);
-  } finally {
     await rm(temporary, { force: true });
+    throw error instanceof PipelineError ? error : await fileError(path, error);
   }
 }
 

@@ -1,5 +1,6 @@
 /** The main thread's half of the sinks that write files: checking before, committing or discarding after. */
-import { readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import { rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 
 import { PipelineError } from '../../errors.ts';
@@ -48,7 +49,7 @@ function leftBy(spec: FileSinkSpec): string | undefined {
 }
 
 /** A dataset inside another's folder would be taken for its files. */
-async function checkNesting({ root, path, key }: Extract<FileSinkSpec, { type: 'store' }>): Promise<void> {
+function checkNesting({ root, path, key }: Extract<FileSinkSpec, { type: 'store' }>): void {
   const levels = path.split('/');
   const nested = (other: string): PipelineError =>
     new PipelineError('ERR_KEY', `the key ${showKey(key)} and that of ${other} are one inside the other`, {
@@ -57,16 +58,17 @@ async function checkNesting({ root, path, key }: Extract<FileSinkSpec, { type: '
     });
   for (let depth = 1; depth < levels.length; depth += 1) {
     const above = join(resolve(root), ...levels.slice(0, depth));
-    if ((await names(above)).includes(LOG_FOLDER)) throw nested(above);
+    if (names(above).includes(LOG_FOLDER)) throw nested(above);
   }
-  const within = await names(datasetFolder(root, path));
+  const within = names(datasetFolder(root, path));
   const other = within.find((name) => !/^[._]|\.parquet$/.test(name));
   if (other !== undefined && !within.includes(LOG_FOLDER)) throw nested(join(datasetFolder(root, path), other));
 }
 
-async function names(folder: string): Promise<string[]> {
+/** At once: a turn of threads takes longer than listing a folder. */
+function names(folder: string): string[] {
   try {
-    return await readdir(folder);
+    return readdirSync(folder);
   } catch {
     // Nothing there yet.
     return [];
@@ -111,7 +113,7 @@ export async function checkFileSink(
   storedColumns(fields);
   checkOrder(spec, fields);
   if (spec.left !== undefined) return spec;
-  await checkNesting(spec);
+  checkNesting(spec);
   const { snapshot } = stored ?? { snapshot: await readSnapshot(table) };
   const known = settingsFromProperties(snapshot?.metaData.configuration);
   const complete: StoreSpec = { ...spec, ...known, ...settingsOf(spec) };
@@ -213,7 +215,7 @@ export async function commitEpoch(
     const mode = spec.mode === 'overwrite' && isBegun ? 'append' : spec.mode;
     summary = await commitFiles({ ...request, mode, txn, keepsStaged: true }, runner);
   }
-  for (const name of await names(staging)) if (name !== HOLDER_FILE) await rm(join(staging, name), { force: true });
+  for (const name of names(staging)) if (name !== HOLDER_FILE) await rm(join(staging, name), { force: true });
   if (isLast) await discardSink(spec, staging);
   return summary;
 }
@@ -267,7 +269,7 @@ const HERE: StoreRunner = {
 export async function discardSink(spec: FileSinkSpec, staging: string): Promise<void> {
   if (spec.type === 'file' || spec.left !== undefined) {
     // A writer that died leaves its temporary file, whose name begins with that of the staged one.
-    const mine = (await names(dirname(staging))).filter(
+    const mine = names(dirname(staging)).filter(
       (name) => name.startsWith(basename(staging)) || name.startsWith(`.${basename(staging)}`),
     );
     for (const name of mine) await rm(join(dirname(staging), name), { recursive: true, force: true });
@@ -284,7 +286,7 @@ export async function cutBackSink(staging: string, mark: SinkMark): Promise<void
   if (mark.type === 'file' && mark.keys !== undefined) return cutBackKeys(staging, mark);
   if (mark.type === 'file') return mark.parts === undefined ? undefined : cutBackParts(staging, mark);
   const kept = new Set([HOLDER_FILE, ...[...mark.files, ...mark.waiting].map(({ path }) => basename(path))]);
-  for (const name of await names(staging)) if (!kept.has(name)) await rm(join(staging, name), { force: true });
+  for (const name of names(staging)) if (!kept.has(name)) await rm(join(staging, name), { force: true });
 }
 
 /** Removes a folder and those above it as long as they are empty. The root stays. */
