@@ -13,25 +13,27 @@ const LITERAL_BASES: usize = 256;
 const MATCH_BASES: usize = 400;
 const LITERAL_BITS: usize = 612;
 const MATCH_BITS: usize = 648;
-// Tables: an entry is symbol, bits, next state (u8, u8, u16); logs are u32, 255 for a table that is not there.
-const LITERAL_TABLE: usize = 1024;
-const MATCH_TABLE: usize = LITERAL_TABLE + 2048;
-const OFFSET_TABLE: usize = MATCH_TABLE + 2048;
-const WEIGHT_TABLE: usize = OFFSET_TABLE + 1024;
-const LITERAL_LOG: usize = WEIGHT_TABLE + 512;
+// Logs are u32, 255 for a table that is not there. Where the literals of a block lie, and how many.
+const LITERAL_LOG: usize = 768;
 const MATCH_LOG: usize = LITERAL_LOG + 4;
 const OFFSET_LOG: usize = LITERAL_LOG + 8;
 const WEIGHT_LOG: usize = LITERAL_LOG + 12;
 const HUFFMAN_LOG: usize = LITERAL_LOG + 16;
 const REPEATS: usize = LITERAL_LOG + 32;
-/** Where the literals of a block lie, and how many; where the sequences begin. */
 const LITERALS_AT: usize = LITERAL_LOG + 48;
 const LITERALS_COUNT: usize = LITERAL_LOG + 52;
-const COUNTS: usize = LITERAL_LOG + 64;
+// Tables: an entry is bits to add to the next state, extra bits, next state, base (u8, u8, u16, u32), so that all of a number is known at once, and what
+// three of them take is one sum.
+const LITERAL_TABLE: usize = 1024;
+const MATCH_TABLE: usize = LITERAL_TABLE + 4096;
+const OFFSET_TABLE: usize = MATCH_TABLE + 4096;
+const COUNTS: usize = OFFSET_TABLE + 2048;
 const NEXT: usize = COUNTS + 512;
-const WEIGHTS: usize = NEXT + 512;
-const HUFFMAN: usize = WEIGHTS + 256;
+const HUFFMAN: usize = NEXT + 512;
 const LITERALS: usize = HUFFMAN + 4096;
+// Weights are read when their table has been built, and used before the codes are written.
+const WEIGHTS: usize = NEXT;
+const WEIGHT_TABLE: usize = HUFFMAN;
 const MOST_BLOCK: usize = 131072;
 const NONE: u32 = 255;
 
@@ -119,7 +121,7 @@ function readCounts(s: usize, p: usize, end: usize, mostLog: u32, mostSymbol: u3
   return behind;
 }
 
-/** Builds a decoding table from `symbols` counts (i16). */
+/** Builds a decoding table from `symbols` counts (i16). An entry is symbol, bits, next state (u8, u8, u16). */
 function buildTable(s: usize, counts: usize, symbols: u32, log: u32, table: usize): bool {
   const size: u32 = 1 << log;
   const mask = size - 1;
@@ -226,12 +228,12 @@ function readTree(s: usize, p: usize, end: usize): usize {
   store<u8>(s + WEIGHTS + <usize>count, <u8>(highBit(left) + 1));
   let at: u32 = 0;
   for (let weight: u32 = 1; weight <= log; weight++) {
-    const entry = <u16>((log + 1 - weight) << 8);
+    const entry = <u16>(log + 1 - weight);
     for (let symbol = 0; symbol <= count; symbol++) {
       if (<u32>load<u8>(s + WEIGHTS + <usize>symbol) != weight) continue;
       const until = at + (<u32>1 << (weight - 1));
       if (until > <u32>1 << log) return 0;
-      for (; at < until; at++) store<u16>(s + HUFFMAN + (<usize>at << 1), entry | <u16>symbol);
+      for (; at < until; at++) store<u16>(s + HUFFMAN + (<usize>at << 1), entry | <u16>(symbol << 8));
     }
   }
   if (at != <u32>1 << log) return 0;
@@ -239,19 +241,30 @@ function readTree(s: usize, p: usize, end: usize): usize {
   return p;
 }
 
-/** Four symbols of up to eleven bits from the word that ends below bit `at`, which is 64 at least. Returns how many bits they took. */
+/**
+ * Five symbols of up to eleven bits from the word that ends below bit `at`, which is 64 at least. Returns how many bits they took. An entry is the
+ * symbol above its bits: a word is shifted by the entry as it is, since shifts look at the lowest six bits only.
+ */
 // @ts-ignore: decorator
 @inline
-function fourSymbols(table: usize, log: u64, mask: u64, p: usize, at: i32, out: usize): i32 {
-  const from = at - 56;
-  const word = load<u64>(p + (<usize>from >> 3)) >> <u64>(from & 7);
-  let left: u64 = 56;
-  for (let i: usize = 0; i < 4; i++) {
-    const entry = load<u16>(table + (<usize>((word >> (left - log)) & mask) << 1));
-    store<u8>(out + i, <u8>entry);
-    left -= <u64>(entry >> 8);
-  }
-  return <i32>(56 - left);
+function fiveSymbols(table: usize, free: u64, p: usize, at: i32, out: usize): i32 {
+  const below = at - 1;
+  let word = load<u64>(p + (<usize>below >> 3) - 7) << <u64>(7 - (below & 7));
+  const first = <u32>load<u16>(table + (<usize>(word >> free) << 1));
+  word <<= <u64>first;
+  const second = <u32>load<u16>(table + (<usize>(word >> free) << 1));
+  word <<= <u64>second;
+  const third = <u32>load<u16>(table + (<usize>(word >> free) << 1));
+  word <<= <u64>third;
+  const fourth = <u32>load<u16>(table + (<usize>(word >> free) << 1));
+  word <<= <u64>fourth;
+  const fifth = <u32>load<u16>(table + (<usize>(word >> free) << 1));
+  store<u8>(out, <u8>(first >> 8));
+  store<u8>(out, <u8>(second >> 8), 1);
+  store<u8>(out, <u8>(third >> 8), 2);
+  store<u8>(out, <u8>(fourth >> 8), 3);
+  store<u8>(out, <u8>(fifth >> 8), 4);
+  return <i32>((first + second + third + fourth + fifth) & 0xff);
 }
 
 /** What is left of one stream of Huffman codes, of which `at` bits have not been read. */
@@ -259,21 +272,20 @@ function restOfStream(s: usize, p: usize, at: i32, out: usize, end: usize): bool
   if (at < 0) return false;
   const log = load<u32>(s + HUFFMAN_LOG);
   const table = s + HUFFMAN;
-  const mask = (<u64>1 << <u64>log) - 1;
-  for (; at >= 64 && end - out >= 4; out += 4) at -= fourSymbols(table, <u64>log, mask, p, at, out);
+  const free = 64 - <u64>log;
+  for (; at >= 64 && end - out >= 5; out += 5) at -= fiveSymbols(table, free, p, at, out);
   for (; out < end; out++) {
     const entry = load<u16>(table + (<usize>bitsBelow(p, at, log) << 1));
-    store<u8>(out, <u8>entry);
-    at -= <i32>(entry >> 8);
+    store<u8>(out, <u8>(entry >> 8));
+    at -= <i32>(entry & 0xff);
   }
   return at == 0;
 }
 
 /** Four streams side by side: where the next symbol begins is known only with the one before, so that one stream alone leaves most of a core idle. */
 function readFourStreams(s: usize, p: usize, a: usize, b: usize, c: usize, d: usize, out: usize, part: usize, end: usize): bool {
-  const log = <u64>load<u32>(s + HUFFMAN_LOG);
+  const free = 64 - <u64>load<u32>(s + HUFFMAN_LOG);
   const table = s + HUFFMAN;
-  const mask = (<u64>1 << log) - 1;
   const second = p + a;
   const third = second + b;
   const fourth = third + c;
@@ -283,12 +295,12 @@ function readFourStreams(s: usize, p: usize, a: usize, b: usize, c: usize, d: us
   let fourthAt = streamBits(fourth, d);
   let done: usize = 0;
   // The last one has at most as many symbols as the others.
-  for (const last = end - out - 3 * part; last - done >= 4 && last >= done; done += 4) {
+  for (const last = end - out - 3 * part; last - done >= 5 && last >= done; done += 5) {
     if (at < 64 || secondAt < 64 || thirdAt < 64 || fourthAt < 64) break;
-    at -= fourSymbols(table, log, mask, p, at, out + done);
-    secondAt -= fourSymbols(table, log, mask, second, secondAt, out + part + done);
-    thirdAt -= fourSymbols(table, log, mask, third, thirdAt, out + 2 * part + done);
-    fourthAt -= fourSymbols(table, log, mask, fourth, fourthAt, out + 3 * part + done);
+    at -= fiveSymbols(table, free, p, at, out + done);
+    secondAt -= fiveSymbols(table, free, second, secondAt, out + part + done);
+    thirdAt -= fiveSymbols(table, free, third, thirdAt, out + 2 * part + done);
+    fourthAt -= fiveSymbols(table, free, fourth, fourthAt, out + 3 * part + done);
   }
   return (
     restOfStream(s, p, at, out + done, out + part) &&
@@ -348,25 +360,44 @@ function readLiterals(s: usize, p: usize, end: usize): usize {
   return isFine ? behind : 0;
 }
 
+/** An entry of a table, of a symbol with its base and extra bits; an offset has its logarithm. */
+// @ts-ignore: decorator
+@inline
+function putEntry(s: usize, entry: usize, symbol: u32, bits: u32, next: u32, bases: usize, extras: usize): void {
+  const extra = bases == 0 ? symbol : <u32>load<u8>(s + extras + symbol);
+  const base = bases == 0 ? <u32>1 << symbol : load<u32>(s + bases + (<usize>symbol << 2));
+  store<u64>(entry, <u64>bits | (<u64>extra << 8) | (<u64>next << 16) | (<u64>base << 32));
+}
+
+/** Builds such a table: first the states, in its second half, then their entries over them, from the front. */
+function buildEntries(s: usize, counts: usize, symbols: u32, log: u32, table: usize, bases: usize, extras: usize): bool {
+  const size: u32 = 1 << log;
+  let state = table + (<usize>size << 2);
+  if (!buildTable(s, counts, symbols, log, state)) return false;
+  for (const end = table + (<usize>size << 3); table < end; table += 8, state += 4)
+    putEntry(s, table, load<u8>(state), load<u8>(state, 1), load<u16>(state, 2), bases, extras);
+  return true;
+}
+
 /** The table of one of three kinds of numbers. Returns where its description ends, or 0. */
 function readTable(
-  s: usize, p: usize, end: usize, mode: u32, table: usize, log: usize, mostLog: u32, symbols: u32, counts: usize, countsLog: u32,
+  s: usize, p: usize, end: usize, mode: u32, table: usize, log: usize, mostLog: u32, symbols: u32, counts: usize, countsLog: u32, bases: usize, extras: usize,
 ): usize {
   if (mode == 0) {
-    if (!buildTable(s, s + counts, symbols, countsLog, s + table)) return 0;
+    if (!buildEntries(s, s + counts, symbols, countsLog, s + table, bases, extras)) return 0;
     store<u32>(s + log, countsLog);
     return p;
   }
   if (mode == 1) {
     if (p >= end || <u32>load<u8>(p) >= symbols) return 0;
-    store<u32>(s + table, <u32>load<u8>(p));
+    putEntry(s, s + table, load<u8>(p), 0, 0, bases, extras);
     store<u32>(s + log, 0);
     return p + 1;
   }
   if (mode == 2) {
     p = readCounts(s, p, end, mostLog, symbols - 1, s + log);
     if (p == 0) return 0;
-    return buildTable(s, s + COUNTS, symbols, load<u32>(s + log), s + table) ? p : 0;
+    return buildEntries(s, s + COUNTS, symbols, load<u32>(s + log), s + table, bases, extras) ? p : 0;
   }
   return load<u32>(s + log) == NONE ? 0 : p;
 }
@@ -392,9 +423,9 @@ function readBlock(s: usize, p: usize, end: usize, start: usize, out: usize, lim
     if (p >= end) return 0;
     const modes = <u32>load<u8>(p++);
     if ((modes & 3) != 0) return 0;
-    p = readTable(s, p, end, modes >> 6, LITERAL_TABLE, LITERAL_LOG, 9, 36, LITERAL_COUNTS, 6);
-    if (p != 0) p = readTable(s, p, end, (modes >> 4) & 3, OFFSET_TABLE, OFFSET_LOG, 8, 32, OFFSET_COUNTS, 5);
-    if (p != 0) p = readTable(s, p, end, (modes >> 2) & 3, MATCH_TABLE, MATCH_LOG, 9, 53, MATCH_COUNTS, 6);
+    p = readTable(s, p, end, modes >> 6, LITERAL_TABLE, LITERAL_LOG, 9, 36, LITERAL_COUNTS, 6, LITERAL_BASES, LITERAL_BITS);
+    if (p != 0) p = readTable(s, p, end, (modes >> 4) & 3, OFFSET_TABLE, OFFSET_LOG, 8, 32, OFFSET_COUNTS, 5, 0, 0);
+    if (p != 0) p = readTable(s, p, end, (modes >> 2) & 3, MATCH_TABLE, MATCH_LOG, 9, 53, MATCH_COUNTS, 6, MATCH_BASES, MATCH_BITS);
     if (p == 0) return 0;
     let at = streamBits(p, end - p);
     const literalLog = load<u32>(s + LITERAL_LOG);
@@ -411,44 +442,46 @@ function readBlock(s: usize, p: usize, end: usize, start: usize, out: usize, lim
     let second = load<u32>(s + REPEATS, 4);
     let third = load<u32>(s + REPEATS, 8);
     for (; count > 0; count--) {
-      const literalEntry = s + LITERAL_TABLE + (<usize>literalState << 2);
-      const offsetEntry = s + OFFSET_TABLE + (<usize>offsetState << 2);
-      const matchEntry = s + MATCH_TABLE + (<usize>matchState << 2);
-      const offsetCode = <u32>load<u8>(offsetEntry);
-      if (offsetCode > 31) return 0;
-      const matchCode = <usize>load<u8>(matchEntry);
-      const matchBits = <u32>load<u8>(s + MATCH_BITS + matchCode);
-      const literalCode = <usize>load<u8>(literalEntry);
-      const literalBits = <u32>load<u8>(s + LITERAL_BITS + literalCode);
-      const literalStep = <u32>load<u8>(literalEntry, 1);
-      const matchStep = <u32>load<u8>(matchEntry, 1);
-      const offsetStep = <u32>load<u8>(offsetEntry, 1);
-      let value: u32 = 1 << offsetCode;
-      let match = <usize>load<u32>(s + MATCH_BASES + (matchCode << 2));
-      let run = <usize>load<u32>(s + LITERAL_BASES + (literalCode << 2));
-      literalState = <u32>load<u16>(literalEntry, 2);
-      matchState = <u32>load<u16>(matchEntry, 2);
-      offsetState = <u32>load<u16>(offsetEntry, 2);
-      const bits = offsetCode + matchBits + literalBits + literalStep + matchStep + offsetStep;
-      // The word that ends with the bit below `at` has at least 57 bits of the stream: nearly always all that a sequence takes.
-      if (at >= 64 && bits <= 57 && count > 1) {
+      const literalEntry = s + LITERAL_TABLE + (<usize>literalState << 3);
+      const offsetEntry = s + OFFSET_TABLE + (<usize>offsetState << 3);
+      const matchEntry = s + MATCH_TABLE + (<usize>matchState << 3);
+      const literal = load<u32>(literalEntry);
+      const matched = load<u32>(matchEntry);
+      const offset = load<u32>(offsetEntry);
+      const sum = literal + matched + offset;
+      const extra = (sum >> 8) & 0xff;
+      const steps = sum & 0xff;
+      let value = load<u32>(offsetEntry, 4);
+      let match = <usize>load<u32>(matchEntry, 4);
+      let run = <usize>load<u32>(literalEntry, 4);
+      const literalStep = literal & 0xff;
+      const matchStep = matched & 0xff;
+      const offsetStep = offset & 0xff;
+      literalState = literal >> 16;
+      matchState = matched >> 16;
+      offsetState = offset >> 16;
+      // The word that ends with the bit below `at` has at least 57 bits of the stream: nearly always all that a sequence takes, of which states take 26 at most.
+      if (at >= 64 && extra <= 31 && count > 1) {
         const below = at - 1;
         let word = load<u64>(p + (<usize>below >> 3) - 7) << <u64>(7 - (below & 7));
-        value += firstBits(word, offsetCode);
-        word <<= <u64>offsetCode;
-        match += <usize>firstBits(word, matchBits);
-        word <<= <u64>matchBits;
-        run += <usize>firstBits(word, literalBits);
-        word <<= <u64>literalBits;
+        at -= extra + steps;
+        if (extra != 0) {
+          const offsetBits = (offset >> 8) & 0xff;
+          const matchBits = (matched >> 8) & 0xff;
+          value += firstBits(word, offsetBits);
+          match += <usize>firstBits(word << <u64>offsetBits, matchBits);
+          run += <usize>firstBits(word << <u64>(offsetBits + matchBits), (literal >> 8) & 0xff);
+          word <<= <u64>extra;
+        }
         literalState += firstBits(word, literalStep);
-        word <<= <u64>literalStep;
-        matchState += firstBits(word, matchStep);
-        word <<= <u64>matchStep;
-        offsetState += firstBits(word, offsetStep);
-        at -= bits;
+        matchState += firstBits(word << <u64>literalStep, matchStep);
+        offsetState += firstBits(word << <u64>(literalStep + matchStep), offsetStep);
       } else {
-        value += bitsBelow(p, at, offsetCode);
-        at -= offsetCode;
+        const offsetBits = (offset >> 8) & 0xff;
+        const matchBits = (matched >> 8) & 0xff;
+        const literalBits = (literal >> 8) & 0xff;
+        value += bitsBelow(p, at, offsetBits);
+        at -= offsetBits;
         match += <usize>bitsBelow(p, at, matchBits);
         at -= matchBits;
         run += <usize>bitsBelow(p, at, literalBits);
@@ -462,6 +495,7 @@ function readBlock(s: usize, p: usize, end: usize, start: usize, out: usize, lim
           offsetState += bitsBelow(p, at, offsetStep);
           at -= offsetStep;
         }
+        if (at < 0) return 0;
       }
       let distance: u32;
       if (value > 3) {
@@ -479,7 +513,16 @@ function readBlock(s: usize, p: usize, end: usize, start: usize, out: usize, lim
           first = distance;
         }
       }
-      if (at < 0 || run > literalsEnd - literals || run + match > limit - out) return 0;
+      if (run > literalsEnd - literals || run + match > limit - out) return 0;
+      if (run <= 7 && run + match <= 16 && <usize>distance >= 8 && <usize>distance <= out - start) {
+        // Numbers that differ from earlier ones in some bytes: put together in a register, as what was just stored in two parts is not there for a load at once.
+        const kept: u64 = <u64>-1 << <u64>(run << 3);
+        store<u64>(out, (load<u64>(literals) & ~kept) | (load<u64>(out - distance) & kept));
+        store<u64>(out, load<u64>(out + 8 - distance), 8);
+        literals += run;
+        out += run + match;
+        continue;
+      }
       for (let k: usize = 0; k < run; k += 16) v128.store(out + k, v128.load(literals + k));
       literals += run;
       out += run;
