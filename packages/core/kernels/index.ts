@@ -16,7 +16,7 @@ export { asofMatch, dealRows, mergeMatch, rowsOfSegment } from './join';
 export { combineIds, encodeInt32, encodeInt64, initKeyTable, rehashKeyTable } from './key-table';
 export { initStates, mergeFirst, mergeLast, mergeStates, roundSums } from './merge';
 export { jsonRows } from './json-rows';
-export { binEnds, firstUnordered } from './order';
+export { binEnds, binStarts, firstUnordered } from './order';
 export {
   decimalsEncode, deltaEncode, hybridEncode, markBits, scatter, textBounds, textsEncode, valueBounds,
 } from './parquet-encode';
@@ -26,7 +26,7 @@ export {
 } from './parquet-pages';
 export { segmentStates } from './segments';
 export { encodeShortTexts } from './short-texts';
-export { groupByKeys, placeKeys, splitGroups } from './split';
+export { groupByKeys, placeBins, placeKeys, splitGroups } from './split';
 export { encodeText } from './text-keys';
 export { zstdBegin, zstdBlock, zstdDecode } from './zstd';
 export { zstdPlanes } from './zstd-encode';

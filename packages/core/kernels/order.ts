@@ -114,3 +114,10 @@ export function binEnds(
   }
   return <i32>count;
 }
+
+/** See `binStarts` in src/kernels/aggregate-contract.ts. */
+export function binStarts(bins: usize, slots: usize, rows: u32, every: i64, origin: i64, out: usize): void {
+  for (let row: u32 = 0; row < rows; row++, slots += 4, out += 8) {
+    store<i64>(out, load<i64>(bins + (<usize>load<u32>(slots) << 3)) * every + origin);
+  }
+}

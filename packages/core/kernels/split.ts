@@ -1,4 +1,5 @@
-// Numbers the groups of a batch: bin by bin, and within a bin the keys in order of first sight; and finds the slots of groups that are merged.
+// Numbers the groups of a batch: bin by bin, and within a bin the keys in order of first sight; and finds the slots of groups that are merged, by
+// key or by bin.
 
 /** See `groupByKeys` in src/kernels/aggregate-contract.ts. */
 export function groupByKeys(keyIds: usize, rows: u32, keys: u32, lastGroups: usize, stamp: i32, groupKeys: usize): i32 {
@@ -57,4 +58,35 @@ export function placeKeys(
     store<u32>(targets, slot);
   }
   return slots;
+}
+
+/** See `placeBins` in src/kernels/aggregate-contract.ts. */
+export function placeBins(
+  bins: usize, count: u32, ratio: i64, whole: i64, rest: i64, slotBins: usize, first: u32, size: u32, targets: usize,
+): i32 {
+  let slots = size;
+  let open = i64.MIN_VALUE;
+  if (slots > first) open = load<i64>(slotBins + (<usize>(slots - 1) << 3));
+  for (let i: u32 = 0; i < count; i++, bins += 8, targets += 4) {
+    const own = load<i64>(bins);
+    let bin = own + whole;
+    if (ratio != 1) {
+      let part = own / ratio;
+      let left = own - part * ratio;
+      if (left < 0) {
+        left += ratio;
+        part--;
+      }
+      // Written so that it fits where `left + rest` does not.
+      bin = part + whole + <i64>(left >= ratio - rest);
+    }
+    if (bin < open) return -1;
+    if (slots == first || bin != open) {
+      store<i64>(slotBins + (<usize>slots << 3), bin);
+      open = bin;
+      slots++;
+    }
+    store<u32>(targets, slots - 1);
+  }
+  return <i32>slots;
 }

@@ -112,6 +112,27 @@ export interface AggregateKernels {
   placeKeys(keys: Ptr, count: number, slotOf: Ptr, slotKeys: Ptr, first: number, size: number, targets: Ptr): number;
 
   /**
+   * Writes the slot (u32) of each bin (int64, ascending) to `targets`, where a slot is a bin: the last of slots [first, size) if it has the bin, else a
+   * new one behind it. `slotBins` (int64) has the bins of slots, and room for `count` more. Bins are those of a finer grid: bin b lies in bin
+   * floor(b / ratio) + whole of the slots', or in the next one where b mod ratio + rest is `ratio` or more (0 ≤ rest < ratio; 0 where `ratio` is 1).
+   * Returns the slots there are then; −1 where a bin comes after a greater one.
+   */
+  placeBins(
+    bins: Ptr,
+    count: number,
+    ratio: bigint,
+    whole: bigint,
+    rest: bigint,
+    slotBins: Ptr,
+    first: number,
+    size: number,
+    targets: Ptr,
+  ): number;
+
+  /** out[i] = bins[slots[i]] · every + origin, of int64 bins and u32 slots; what does not fit into int64 wraps. */
+  binStarts(bins: Ptr, slots: Ptr, rows: number, every: bigint, origin: bigint, out: Ptr): void;
+
+  /**
    * States of segments: rows [ends[s-1], ends[s]) (ends[-1] = 0) of one column. Writes all wanted arrays afresh.
    * Returns the number of overflow records written, or -1 when there was no room (call again with more;
    * 32 a segment are always enough).

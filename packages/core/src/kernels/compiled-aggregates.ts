@@ -11,6 +11,8 @@ interface AggregateExports {
   splitGroups(...args: number[]): number;
   groupByKeys(...args: number[]): 0 | 1;
   placeKeys(...args: number[]): number;
+  placeBins: AggregateKernels['placeBins'];
+  binStarts: AggregateKernels['binStarts'];
   segmentStates(...args: number[]): number;
   groupStates(...args: number[]): number;
   initStates(...args: number[]): void;
@@ -43,6 +45,8 @@ export function wrapAggregates(exports: KernelExports, memory: () => DataView): 
     splitGroups: (...args) => kernels.splitGroups(...args),
     groupByKeys: (...args) => kernels.groupByKeys(...args),
     placeKeys: (...args) => kernels.placeKeys(...args) >>> 0,
+    placeBins: (...args) => kernels.placeBins(...args),
+    binStarts: (...args) => kernels.binStarts(...args),
     segmentStates: (type, values, validity, ends, segments, states, overflow, scratch) =>
       kernels.segmentStates(
         TYPE_CODE[type],

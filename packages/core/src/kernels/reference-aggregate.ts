@@ -14,7 +14,15 @@ import {
 import { sumToDouble } from './exact-sum.ts';
 import { isSet, readValue } from './reference-column.ts';
 import { mergeFirst, mergeLast, mergeStates } from './reference-merge.ts';
-import { binEnds, firstUnordered, groupByKeys, placeKeys, splitGroups } from './reference-order.ts';
+import {
+  binEnds,
+  binStarts,
+  firstUnordered,
+  groupByKeys,
+  placeBins,
+  placeKeys,
+  splitGroups,
+} from './reference-order.ts';
 import {
   addRow,
   type GroupAccumulator,
@@ -90,6 +98,8 @@ export function createReferenceAggregates(memory: () => DataView): AggregateKern
     splitGroups: (...args) => splitGroups(memory(), ...args),
     groupByKeys: (...args) => groupByKeys(memory(), ...args),
     placeKeys: (...args) => placeKeys(memory(), ...args),
+    placeBins: (...args) => placeBins(memory(), ...args),
+    binStarts: (...args) => binStarts(memory(), ...args),
     segmentStates: (type, values, validity, ends, segments, states, overflow) =>
       segmentStates(memory(), type, values, validity, ends, segments, states, overflow),
     groupStates: (type, values, validity, groupIds, rows, groups, states, overflow) =>

@@ -77,6 +77,25 @@ export const placeKeys: Twin<'placeKeys'> = (view, keys, count, slotOf, slotKeys
   return slots;
 };
 
+export const placeBins: Twin<'placeBins'> = (view, bins, count, ratio, whole, rest, slotBins, first, size, targets) => {
+  let slots = size;
+  for (let i = 0; i < count; i++) {
+    const bin = floorDivide(view.getBigInt64(bins + 8 * i, true) + rest, ratio) + whole;
+    const open = slots > first ? view.getBigInt64(slotBins + 8 * (slots - 1), true) : undefined;
+    if (open !== undefined && bin < open) return -1;
+    if (bin !== open) view.setBigInt64(slotBins + 8 * slots++, bin, true);
+    view.setUint32(targets + 4 * i, slots - 1, true);
+  }
+  return slots;
+};
+
+export const binStarts: Twin<'binStarts'> = (view, bins, slots, rows, every, origin, out) => {
+  for (let row = 0; row < rows; row++) {
+    const bin = view.getBigInt64(bins + 8 * view.getUint32(slots + 4 * row, true), true);
+    view.setBigInt64(out + 8 * row, BigInt.asIntN(64, bin * every + origin), true);
+  }
+};
+
 export const binEnds: Twin<'binEnds'> = (view, values, rows, origin, every, bins, ends, capacity) => {
   let count = 0;
   let row = 0;

@@ -188,3 +188,76 @@ describe('placeKeys', () => {
     expect(a?.size).toBeGreaterThan(keys);
   });
 });
+
+describe('placeBins', () => {
+  it('equals its twin, over packets whose bins go on in the last slot, of grids ahead of and behind their own', () => {
+    const random = seededRandom(15);
+    for (const [ratio, ahead] of [
+      [1n, 0n],
+      [24n, 0n],
+      [7n, -4n],
+      [168n, 1000n],
+    ] as const) {
+      const whole = (ahead - (((ahead % ratio) + ratio) % ratio)) / ratio;
+      const rest = ahead - whole * ratio;
+      arena.reset();
+      const [a, b] = [compiled, twins].map((kernels) => ({
+        kernels,
+        slotBins: arena.room(8 * 400),
+        targets: arena.room(4 * 30),
+        size: 0,
+      }));
+      const given = arena.room(8 * 30);
+      let bin = -90n;
+      for (let packet = 0; packet < 12; packet++) {
+        const count = Math.floor(random() * 30);
+        for (let i = 0; i < count; i++) {
+          arena.view.setBigInt64(given + 8 * i, bin, true);
+          bin += BigInt(Math.floor(random() ** 3 * 40));
+        }
+        const closes = random() < 0.3;
+        const placed = [a, b].map((state) => {
+          if (state === undefined) return undefined;
+          const { kernels, slotBins, targets } = state;
+          const first = closes ? state.size : Math.max(0, state.size - 1);
+          state.size = kernels.placeBins(given, count, ratio, whole, rest, slotBins, first, state.size, targets);
+          return {
+            targets: Array.from(new Uint32Array(arena.buffer, targets, count)),
+            bins: Array.from(new BigInt64Array(arena.buffer, slotBins, state.size)),
+          };
+        });
+        expect(placed[0]).toEqual(placed[1]);
+      }
+      expect(a?.size).toBeGreaterThan(0);
+    }
+  });
+
+  it('says that bins go back', () => {
+    arena.reset();
+    const given = arena.room(16);
+    const slotBins = arena.room(8 * 3);
+    const targets = arena.room(8);
+    for (const [at, bin] of [5n, 4n].entries()) arena.view.setBigInt64(given + 8 * at, bin, true);
+    expect(compiled.placeBins(given, 2, 1n, 0n, 0n, slotBins, 0, 0, targets)).toBe(-1);
+    expect(compiled.placeBins(given, 1, 1n, 0n, 0n, slotBins, 0, 0, targets)).toBe(1);
+    expect(compiled.placeBins(given + 8, 1, 1n, 0n, 0n, slotBins, 0, 1, targets)).toBe(-1);
+  });
+});
+
+describe('binStarts', () => {
+  it('equals its twin, also where a start wraps', () => {
+    const random = seededRandom(16);
+    arena.reset();
+    const [bins, slots] = [arena.room(8 * 50), arena.room(4 * 80)];
+    for (let i = 0; i < 50; i++) arena.view.setBigInt64(bins + 8 * i, BigInt(Math.floor(random() * 1e6) - 5e5), true);
+    arena.view.setBigInt64(bins, 2n ** 62n, true);
+    for (let i = 0; i < 80; i++) arena.view.setUint32(slots + 4 * i, i % 50, true);
+    const [a, b] = [compiled, twins].map((kernels) => {
+      const out = arena.room(8 * 80);
+      kernels.binStarts(bins, slots, 80, 3_600_000_000n, -77n, out);
+      return Array.from(new BigInt64Array(arena.buffer, out, 80));
+    });
+    expect(a).toEqual(b);
+    expect(a?.[1]).toBe(arena.view.getBigInt64(bins + 8, true) * 3_600_000_000n - 77n);
+  });
+});

@@ -2,6 +2,7 @@
 import type { DraftColumn } from '../../batch/alloc-batch.ts';
 import { PipelineError } from '../../errors.ts';
 import type { KernelType } from '../../kernels/aggregate-contract.ts';
+import type { Kernels } from '../../kernels/vector-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import { KERNEL_TYPE_BYTES } from '../../schema/number-types.ts';
 import type { ArenaViews } from './arena-views.ts';
@@ -15,10 +16,20 @@ export function writeBinStarts(
   bins: Ptr,
   slots: Ptr,
   rows: number,
+  kernels: Kernels,
   views: ArenaViews,
 ): void {
   const { u32, i64 } = views;
   const { kernel } = valueTypeOf(draft.type);
+  if (plan.labelOf === undefined && (kernel === 'i64' || kernel === 'u64')) {
+    // They ascend: what is between the first and the last fits if these do.
+    for (const row of rows === 0 ? [] : [0, rows - 1]) {
+      const slot = u32[(slots >>> 2) + row] as number;
+      checkRange(draft, kernel, labelOf(plan, i64[bins / 8 + slot] as bigint), plan);
+    }
+    kernels.binStarts(bins, slots, rows, plan.every, plan.origin, draft.values);
+    return;
+  }
   let from = 0;
   while (from < rows) {
     const slot = u32[(slots >>> 2) + from] as number;

@@ -24,6 +24,23 @@ export interface GroupSource {
   wide?: readonly { group: number; need: number; which: number; part: ExactSum }[];
 }
 
+/** How bins of a finer grid lie in those of a coarser one, as `placeBins` takes it. */
+interface BinScale {
+  ratio: bigint;
+  whole: bigint;
+  rest: bigint;
+}
+
+const OWN_BINS: BinScale = { ratio: 1n, whole: 0n, rest: 0n };
+
+/** The coarser grid's bins begin where some of the finer one's do (`state-plan.ts` nests no others). */
+function coarserBins(finer: LevelPlan, coarser: LevelPlan): BinScale {
+  const ratio = coarser.every / finer.every;
+  const ahead = (finer.origin - coarser.origin) / finer.every;
+  const whole = floorDivide(ahead, ratio);
+  return { ratio, whole, rest: ahead - whole * ratio };
+}
+
 function floorDivide(a: bigint, b: bigint): bigint {
   const quotient = a / b;
   return a % b < 0n ? quotient - 1n : quotient;
@@ -73,18 +90,7 @@ export class Level {
     const targets = this.#targets.reserve(4 * source.count);
     this.table.reserve(this.table.size + source.count);
     if (this.#isKeyed) this.#slotOf.reserve(4 * keys, this.#slotOf.bytes);
-    const { views } = this.#workspace;
-    const { i64 } = views;
-    let slots = this.table.size;
-    let from = 0;
-    while (from < source.count) {
-      const to = endOfBin(from, source.count, (group) => (source.bins >>> 2) + 2 * group, views);
-      this.#openTo(this.#binOf(i64[source.bins / 8 + from] as bigint, parent), slots);
-      const before = slots;
-      slots = this.#isKeyed ? this.#placeKeys(source.keys, from, to, slots) : this.#placeBin(from, to, slots);
-      if (slots > before) i64.fill(this.#openBin as bigint, this.table.bins / 8 + before, this.table.bins / 8 + slots);
-      from = to;
-    }
+    const slots = this.#isKeyed ? this.#placeKeys(source, parent) : this.#placeBins(source, parent);
     this.table.grow(slots);
     this.table.merge(source.needs, targets, source.count);
     return targets;
@@ -194,18 +200,38 @@ export class Level {
     this.closed = slots;
   }
 
-  #placeBin(from: number, to: number, slots: number): number {
-    const isNew = slots === this.closed;
-    const slot = isNew ? slots : slots - 1;
-    const at = this.#targets.ptr >>> 2;
-    this.#workspace.views.u32.fill(slot, at + from, at + to);
-    return isNew ? slots + 1 : slots;
+  /** Without keys a bin is a slot. Returns the slots in use. */
+  #placeBins({ bins, count }: GroupSource, parent: LevelPlan | undefined): number {
+    const { table, closed } = this;
+    if (count === 0) return table.size;
+    const targets = this.#targets.ptr;
+    const { ratio, whole, rest } = parent === undefined ? OWN_BINS : coarserBins(parent, this.plan);
+    const slots = this.#kernels.placeBins(bins, count, ratio, whole, rest, table.bins, closed, table.size, targets);
+    const { i64, u32 } = this.#workspace.views;
+    const first = i64[table.bins / 8 + (u32[targets >>> 2] as number)] as bigint;
+    assert(slots >= 0 && (this.#openBin === undefined || first >= this.#openBin), 'bins are merged in their order');
+    this.#openBin = i64[table.bins / 8 + slots - 1] as bigint;
+    this.closed = slots - 1;
+    return slots;
   }
 
-  #placeKeys(keys: Ptr, from: number, to: number, slots: number): number {
-    const targets = this.#targets.ptr + 4 * from;
-    const slotOf = this.#slotOf.ptr;
-    return this.#kernels.placeKeys(keys + 4 * from, to - from, slotOf, this.table.keys, this.closed, slots, targets);
+  #placeKeys({ bins, keys, count }: GroupSource, parent: LevelPlan | undefined): number {
+    const { views } = this.#workspace;
+    const { i64 } = views;
+    const { table } = this;
+    let slots = table.size;
+    let from = 0;
+    while (from < count) {
+      const to = endOfBin(from, count, (group) => (bins >>> 2) + 2 * group, views);
+      this.#openTo(this.#binOf(i64[bins / 8 + from] as bigint, parent), slots);
+      const before = slots;
+      const targets = this.#targets.ptr + 4 * from;
+      const { ptr } = this.#slotOf;
+      slots = this.#kernels.placeKeys(keys + 4 * from, to - from, ptr, table.keys, this.closed, slots, targets);
+      if (slots > before) i64.fill(this.#openBin as bigint, table.bins / 8 + before, table.bins / 8 + slots);
+      from = to;
+    }
+    return slots;
   }
 
   #rollInto(child: Level, keys: number): void {

@@ -88,6 +88,7 @@ export class OutputWriter {
           this.#level.table.bins,
           piece.slots,
           piece.rows,
+          this.#kernels,
           this.#workspace.views,
         );
       } else if (text !== undefined) {
