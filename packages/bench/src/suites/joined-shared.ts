@@ -4,46 +4,31 @@ import { run } from '@spillway/workers';
 import type { Figure } from '../measure/figure.ts';
 import { boundOf } from '../measure/hardware.ts';
 import type { Asked } from './asked.ts';
+import { BATCH_ROWS, type KeyedRows, keyedBatches, keyedSql } from './keyed-rows.ts';
 import { besidePeers } from './peers-beside.ts';
 
-const START_US = 1_704_067_200_000_000;
-const TRADE_STEP_US = 2_000;
-/** Quotes are a tenth as many, and lie between trades. */
-const QUOTE_STEP_US = 20_000;
-const QUOTE_LATER_US = 500;
 const KEYS = 1000;
-const BATCH_ROWS = 131_072;
+
+/** Rows of the left side. */
+const tradesOf = (rows: number): KeyedRows => ({ rows, stepUs: 2_000, keys: KEYS, prime: 7919, value: 'price' });
+/** A tenth as many, which lie between them. */
+const quotesOf = (trades: number): KeyedRows => ({
+  rows: trades / 10,
+  stepUs: 20_000,
+  laterUs: 500,
+  keys: KEYS,
+  prime: 7907,
+  value: 'bid',
+});
 
 const TRADES = { ts: 'timestamp[us]', key: 'int32', price: 'float64' } as const;
 const QUOTES = { ts: 'timestamp[us]', key: 'int32', bid: 'float64' } as const;
 
-/** Rows of a table: times in equal steps, keys and values by multiples of primes, values multiples of 1/64. */
-function* parts(rows: number, stepUs: number, laterUs: number, prime: number, name: string) {
-  for (let from = 0; from < rows; from += BATCH_ROWS) {
-    const count = Math.min(BATCH_ROWS, rows - from);
-    const ts = new BigInt64Array(count);
-    const key = new Int32Array(count);
-    const value = new Float64Array(count);
-    for (let i = 0; i < count; i++) {
-      const row = from + i;
-      ts[i] = BigInt(START_US + laterUs + row * stepUs);
-      key[i] = (row * prime) % KEYS;
-      value[i] = ((row * 31) % 997) / 64;
-    }
-    yield { ts, key, [name]: value };
-  }
-}
-
-const tableOf = (rows: number, stepUs: number, laterUs: number, prime: number, name: string): string =>
-  `SELECT make_timestamp((${START_US + laterUs} + i * ${stepUs})::BIGINT) AS ts, ((i * ${prime}) % ${KEYS})::INT AS key,
-    ((i * 31) % 997)::DOUBLE / 64 AS ${name} FROM range(${rows}) t(i)`;
-
 /** The tables of so many trades, and a tenth as many quotes. */
 export async function shareTradesAndQuotes(rows: number): Promise<[trades: SharedTable, quotes: SharedTable]> {
   const options = { batchRows: BATCH_ROWS };
-  const trades = await shareTable(TRADES, parts(rows, TRADE_STEP_US, 0, 7919, 'price') as never, options);
-  const quoteParts = parts(rows / 10, QUOTE_STEP_US, QUOTE_LATER_US, 7907, 'bid');
-  return [trades, await shareTable(QUOTES, quoteParts as never, options)];
+  const trades = await shareTable(TRADES, keyedBatches(tradesOf(rows)) as never, options);
+  return [trades, await shareTable(QUOTES, keyedBatches(quotesOf(rows)) as never, options)];
 }
 
 /** The job once. */
@@ -67,22 +52,18 @@ const ROW_BYTES = 20;
 /** The asked rows are those of the left side, 10 million in the design. */
 export async function joinShared(asked: Asked): Promise<Figure[]> {
   const { rows, threads, hardware } = asked;
-  const quoteRows = rows / 10;
   const [trades, quotes] = await shareTradesAndQuotes(rows);
   const workload = {
     name: 'W4',
     what: 'as-of join by key with a tenth as many rows, by hours',
     rows,
-    tables: {
-      trades: tableOf(rows, TRADE_STEP_US, 0, 7919, 'price'),
-      quotes: tableOf(quoteRows, QUOTE_STEP_US, QUOTE_LATER_US, 7907, 'bid'),
-    },
+    tables: { trades: keyedSql(tradesOf(rows)), quotes: keyedSql(quotesOf(rows)) },
     sql: `SELECT count(*), count(bid), sum(bid), sum(price) FROM (SELECT t.ts, price, bid FROM trades t ASOF LEFT JOIN quotes q
       ON t.key = q.key AND t.ts >= q.ts) GROUP BY epoch_us(ts) // 3600000000 ORDER BY epoch_us(ts) // 3600000000`,
     polars: 'joined',
     run: () => joinOnce(trades, quotes, threads),
     goals: { duckdb: 30, polars: 10 },
-    bound: boundOf('memory read once', (rows + quoteRows) * ROW_BYTES, hardware.memoryRead),
+    bound: boundOf('memory read once', 1.1 * rows * ROW_BYTES, hardware.memoryRead),
   };
   try {
     return await besidePeers(workload, asked);

@@ -4,32 +4,22 @@ import { run } from '@spillway/workers';
 import { type Figure, rowsText } from '../measure/figure.ts';
 import { boundOf } from '../measure/hardware.ts';
 import type { Asked } from './asked.ts';
+import { BATCH_ROWS, type KeyedRows, keyedBatches, keyedSql } from './keyed-rows.ts';
 import { besidePeers } from './peers-beside.ts';
 
-const START_US = 1_704_067_200_000_000;
-const STEP_US = 2_000;
-const BATCH_ROWS = 131_072;
 const SHAPE = { ts: 'timestamp[us]', key: 'int32', value: 'float64' } as const;
 
-function* parts(rows: number, keys: number) {
-  for (let from = 0; from < rows; from += BATCH_ROWS) {
-    const count = Math.min(BATCH_ROWS, rows - from);
-    const ts = new BigInt64Array(count);
-    const key = new Int32Array(count);
-    const value = new Float64Array(count);
-    for (let i = 0; i < count; i++) {
-      const row = from + i;
-      ts[i] = BigInt(START_US + row * STEP_US);
-      key[i] = (row * 7919) % keys;
-      value[i] = ((row * 31) % 997) / 64;
-    }
-    yield { ts, key, value };
-  }
-}
+const eventsOf = (rows: number, keys: number): KeyedRows => ({
+  rows,
+  stepUs: 2_000,
+  keys,
+  prime: 7919,
+  value: 'value',
+});
 
 /** A table of so many rows and keys. */
 export function shareEvents(rows: number, keys: number): Promise<SharedTable> {
-  return shareTable(SHAPE, parts(rows, keys), { batchRows: BATCH_ROWS });
+  return shareTable(SHAPE, keyedBatches(eventsOf(rows, keys)) as never, { batchRows: BATCH_ROWS });
 }
 
 /** The job once. */
@@ -81,10 +71,7 @@ export async function aggregateByKey(asked: Asked): Promise<Figure[]> {
       name: 'W6',
       what: `hours by ${rowsText(keys)} keys`,
       rows,
-      tables: {
-        events: `SELECT make_timestamp((${START_US} + i * ${STEP_US})::BIGINT) AS ts, ((i * 7919) % ${keys})::INT AS key,
-          ((i * 31) % 997)::DOUBLE / 64 AS value FROM range(${rows}) t(i)`,
-      },
+      tables: { events: keyedSql(eventsOf(rows, keys)) },
       sql: SQL,
       polars: 'keyed',
       run: () => aggregateOnce(table, threads),
