@@ -13,6 +13,8 @@ export interface TaskInput {
   files?: PartitionFile[];
   /** Record batches of each of these files that it reads. Left out: all. */
   blocks?: PartitionRange[];
+  /** Between which values of a sort, as text, from and up to (not included): so a range can be cut in two. Left out: the first, the last. */
+  range?: { key: RangeKey; from?: string; to?: string };
   /** Which of their rows count: the condition of a filter of the plan, as of `writePlanText`. */
   filter?: { node: number; predicate: string };
 }

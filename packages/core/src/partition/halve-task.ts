@@ -1,27 +1,26 @@
 /** Tasks that are too large for where they run, cut in two: the second half begins where the first ends, and both give what the whole gives. */
 import type { SourceSpec } from '../plan/logical.ts';
-import type { PartitionResult, PartitionTask } from './contract.ts';
+import type { PartitionResult, PartitionTask, TaskInput } from './contract.ts';
 import { divideText, mergeText, textBytes } from './divide-text.ts';
 import { readPlanText, writePlanText } from './plan-text.ts';
 import { type Range, shareOut } from './share-out.ts';
+import { halveRange } from './sort-ranges.ts';
 import { parquetPart } from './split-source.ts';
 
 /** Less text is not worth being divided. */
 const LEAST_TEXT_BYTES = 2 ** 16;
 
-/** The task in two; undefined for one that reads a single row group, split, Arrow file or some lines. Rows that it reads beside its part stay with both. */
+/** The task in two; undefined for one that reads a single row group, split, Arrow file, some lines, or a range of one value. Rows that it reads beside its part stay with both. */
 export async function halveTask(
   task: PartitionTask,
   leastTextBytes: number = LEAST_TEXT_BYTES,
 ): Promise<[PartitionTask, PartitionTask] | undefined> {
   const [own, ...others] = task.inputs;
-  if (own === undefined || own.files !== undefined || task.isWhole === true) return undefined;
-  const halves = await halvesOf(readPlanText<SourceSpec>(own.source), leastTextBytes);
-  const [first, second] = halves.map((source, index): PartitionTask => {
+  if (own === undefined || task.isWhole === true) return undefined;
+  const halves = own.files === undefined ? await halvesOfPart(task, own, leastTextBytes) : halvesOfRange(own);
+  const [first, second] = halves.map(({ size = (task.size ?? 0) / 2, ...input }, index): PartitionTask => {
     const piece = `${task.piece ?? ''}${index + 1}`;
-    const input = { ...own, source: writePlanText(source, task.part ?? 'a partition') };
-    const output = `${task.output}.${index + 1}`;
-    return { ...task, piece, output, inputs: [input, ...others], size: (task.size ?? 0) / 2 };
+    return { ...task, piece, output: `${task.output}.${index + 1}`, inputs: [input, ...others], size };
   });
   return first === undefined || second === undefined ? undefined : [first, second];
 }
@@ -36,6 +35,28 @@ export function joinResults(first: PartitionResult, second: PartitionResult, pie
     peakRss: Math.max(first.peakRss, second.peakRss),
     rows: first.rows + second.rows,
   };
+}
+
+/** What a half reads. */
+interface HalfInput extends TaskInput {
+  size?: number;
+}
+
+/** Its part of a source. */
+async function halvesOfPart({ part }: PartitionTask, own: TaskInput, leastTextBytes: number): Promise<HalfInput[]> {
+  const sources = await halvesOf(readPlanText<SourceSpec>(own.source), leastTextBytes);
+  return sources.map((source) => ({ ...own, source: writePlanText(source, part ?? 'a partition') }));
+}
+
+/** Its range of sorted rows. */
+function halvesOfRange(own: TaskInput): HalfInput[] {
+  const { filter } = own;
+  if (filter === undefined) return [];
+  return (halveRange(own) ?? []).map(({ predicate, ...input }) => ({
+    ...own,
+    ...input,
+    filter: { ...filter, predicate },
+  }));
 }
 
 /** Two sources, or fewer where it cannot be cut. */

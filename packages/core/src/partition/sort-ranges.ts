@@ -10,7 +10,7 @@ import { type KeyValue, keyOrder, type Order } from './key-order.ts';
 import { writePlanText } from './plan-text.ts';
 
 /** What a task reads of the sorted rows of all partitions. */
-export interface RangeInput {
+export interface RangeInput extends Pick<TaskInput, 'range'> {
   files: PartitionFile[];
   blocks: NonNullable<TaskInput['blocks']>;
   predicate: string;
@@ -42,15 +42,21 @@ export class SortRanges {
   /** Where ranges begin but the first, in the order of the sort. */
   readonly #splitters: readonly Splitter[];
 
-  /** @param files of all partitions, in their order */
-  constructor(key: RangeKey, files: readonly PartitionFile[], count: number) {
+  /**
+   * @param files of all partitions, in their order
+   * @param cut into how many ranges of about the same size; or where they begin but the first
+   */
+  constructor(key: RangeKey, files: readonly PartitionFile[], cut: number | readonly string[]) {
     this.#key = key;
     this.#order = keyOrder(key);
     this.#runs = files.map((file) => {
       const index = file.run ?? { blocks: [], every: 1, samples: [] };
       return { file, index, samples: index.samples.map(this.#order.parse) };
     });
-    this.#splitters = splittersOf(this.#runs, count, this.#order);
+    this.#splitters =
+      typeof cut === 'number'
+        ? splittersOf(this.#runs, cut, this.#order)
+        : cut.map((text) => ({ text, value: this.#order.parse(text) }));
   }
 
   /** For people, and what tells a result of these values from others. */
@@ -72,10 +78,12 @@ export class SortRanges {
 
   input(range: number): RangeInput {
     const [from, to] = this.#ends(range);
+    const ends = { ...(from && { from: from.text }), ...(to && { to: to.text }) };
     const input: RangeInput = {
       files: [],
       blocks: [],
       predicate: writePlanText(this.#predicate(from, to), this.#key.column),
+      ...(!this.#isEmpty(range) && { range: { key: this.#key, ...ends } }),
       size: 0,
     };
     for (const run of this.#isEmpty(range) ? [] : this.#runs) {
@@ -141,6 +149,37 @@ export class SortRanges {
   }
 }
 
+/**
+ * Two inputs for what one reads: in front of the value in the middle of its samples, and from it on. Undefined where all samples have one value: rows
+ * of one value are not divided.
+ */
+export function halveRange({ files = [], range }: TaskInput): [RangeInput, RangeInput] | undefined {
+  if (range === undefined) return undefined;
+  const { key, from, to } = range;
+  const { parse, compare } = keyOrder(key);
+  const isInside = (value: KeyValue): boolean =>
+    (from === undefined || compare(value, parse(from)) >= 0) && (to === undefined || compare(value, parse(to)) < 0);
+  const samples = files
+    .flatMap(({ run }) => run?.samples ?? [])
+    .map((text) => ({ text, value: parse(text) }))
+    .filter(({ value }) => isInside(value))
+    .sort((a, b) => compare(a.value, b.value));
+  const least = samples[0];
+  const isBetween = ({ value }: Splitter): boolean => isValue(value) && compare(value, (least as Splitter).value) > 0;
+  const behind = samples.slice(samples.length >>> 1) as Splitter[];
+  const middle = behind.find(isBetween) ?? (samples as Splitter[]).findLast(isBetween);
+  if (middle === undefined) return undefined;
+  const ends = [from, middle.text, to].filter((end) => end !== undefined);
+  const ranges = new SortRanges(key, files, ends);
+  const first = from === undefined ? 0 : 1;
+  return [ranges.input(first), ranges.input(first + 1)];
+}
+
+/** Null and NaN are none. */
+function isValue(value: KeyValue): boolean {
+  return value !== null && !Number.isNaN(value);
+}
+
 function toInteger(value: KeyValue): bigint {
   return typeof value === 'bigint' ? value : BigInt(Math.floor(Number(value)));
 }
@@ -169,8 +208,8 @@ function splittersOf(runs: readonly Run[], count: number, order: Order): Splitte
     if (rows * count >= part * total && part < count) {
       part = Math.floor((rows * count) / total) + 1;
       const last = splitters.at(-1);
-      const isValue = value !== null && !Number.isNaN(value);
-      if (isValue && (last === undefined || order.compare(last.value, value) < 0)) splitters.push({ text, value });
+      if (isValue(value) && (last === undefined || order.compare(last.value, value) < 0))
+        splitters.push({ text, value });
     }
     rows += weight;
   }

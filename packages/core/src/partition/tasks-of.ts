@@ -60,8 +60,8 @@ function addRanges(
   const ranges = new SortRanges(key, before.allFiles(runs, file), to - from);
   for (let at = from; at < to; at++) {
     const task = all[at] as PartitionTask;
-    const { files, blocks, predicate, size } = ranges.input(at - from);
-    const input: TaskInput = { node, source: '', files, blocks, filter: { node: filter, predicate } };
+    const { predicate, size, ...own } = ranges.input(at - from);
+    const input: TaskInput = { node, source: '', ...own, filter: { node: filter, predicate } };
     const range = ranges.called(at - from);
     all[at] = { ...task, inputs: [input, ...task.inputs], size, range, part: `${task.part ?? ''}, ${range}` };
   }

@@ -1,6 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createPipeline, type Sink } from '@spillway/core';
-import { type CutPlan, cutPlan, type PartitionResult, runPartitionTask, tasksOf } from '@spillway/workers/partition';
+import {
+  type CutPlan,
+  cutPlan,
+  halveTask,
+  type PartitionResult,
+  type PartitionTask,
+  runPartitionTask,
+  tasksOf,
+} from '@spillway/workers/partition';
 import { expect, it } from 'vitest';
 import { made } from '#fixtures/random-ops';
 import { quickFolder } from '#support/temporary-folder';
@@ -46,4 +54,22 @@ it('reads of a sorted file what its range needs, and refuses it where that is no
   bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 1;
   writeFileSync(path, bytes);
   await expect(rangesOf(all)).rejects.toMatchObject({ code: 'ERR_FILE_FORMAT', file: path });
+});
+
+/** The task, or its halves and theirs, until nothing can be cut. */
+async function smallest(task: PartitionTask): Promise<PartitionTask[]> {
+  const halves = await halveTask(task);
+  return halves === undefined ? [task] : (await Promise.all(halves.map(smallest))).flat();
+}
+
+it('cuts a range in two, down to the rows of one sampled value', async () => {
+  const all = await sorted('value');
+  const [task] = tasksOf(all.cut, 1, all.runs) as [PartitionTask];
+  const whole = await runPartitionTask(task, { workers: 1 });
+  const pieces: PartitionResult[] = [];
+  for (const piece of await smallest(task)) pieces.push(await runPartitionTask(piece, { workers: 1 }));
+  const rows = pieces.map(({ files }) => files[0]?.rows ?? 0);
+  expect(rows.length).toBeGreaterThan(1);
+  for (const count of rows) expect(count).toBeGreaterThan(0);
+  expect(rows.reduce((sum, count) => sum + count, 0)).toBe(whole.files[0]?.rows);
 });
