@@ -1,6 +1,16 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { agg, col, createPipeline, explain, fromIterable, readParquet, type Sink } from '@spillway/core';
+import {
+  agg,
+  col,
+  createPipeline,
+  explain,
+  fromIterable,
+  openStore,
+  readParquet,
+  readStore,
+  type Sink,
+} from '@spillway/core';
 import { processArena, runReference } from '@spillway/core/internal';
 import { type RestartEvent, type RunOptions, run } from '@spillway/workers';
 import { afterEach, expect, it } from 'vitest';
@@ -122,4 +132,60 @@ it('codec threads read where lanes have no room for pages, and the answer is the
   expect(physical.stages[0]?.input.kind).toBe('edge');
   const job = run(sink, { ...options(), memoryLimit: most - 1 });
   expect(valuesOf(await job.rows(sink))).toEqual(await rowsOfReference(hours(files, 500)));
+});
+
+const WIDE = {
+  ts: 'timestamp[us]',
+  value: 'int64',
+  price: 'float64',
+  size: 'int32',
+  name: 'utf8',
+  isBuy: 'bool',
+} as const;
+
+/** The reference has all integers in 64 bits. */
+const inNumbers = (rows: readonly unknown[][]): unknown[][] =>
+  rows.map((row) => row.map((value) => (typeof value === 'bigint' ? Number(value) : value)));
+
+/** Hours of a dataset with columns of every layout, many of them null. */
+async function hoursOfDataset(random: SeededRandom, rows: number): Promise<() => Sink> {
+  const store = await openStore(join(temporaryFolder(), 'store'));
+  const given = Array.from({ length: rows }, (_, row) => ({
+    ts: BigInt(row) * MINUTE_US,
+    value: BigInt(random.integer(-1e9, 1e9)),
+    price: random.pick([0.25, 17, random.anyFloat()]),
+    size: random.chance(0.3) ? null : random.integer(0, 100_000),
+    name: random.chance(0.2) ? null : random.pick(['a', 'bc', 'a name that is longer than sixteen bytes']),
+    isBuy: random.chance(0.5),
+  }));
+  const source = createPipeline().source(fromIterable(WIDE, given, { orderedOn: 'ts' }));
+  const key = { name: 'wide' };
+  await run(source.toStore(store, { key, rowGroupTarget: random.pick([100, 1000, 40_000]) }), options(1)).done;
+  const dataset = await store.dataset(key);
+  const columns = {
+    n: agg.count('size'),
+    sum: agg.sum('value'),
+    open: agg.first('price'),
+    high: agg.max('size'),
+    who: agg.last('name'),
+    buys: agg.last('isBuy'),
+  };
+  return () =>
+    createPipeline({ memoryLimit: '256MiB' })
+      .source(readStore(dataset, { schema: WIDE, batchRows: 4096 }))
+      .filter(col('value').mod(5).ne(1))
+      .aggStream({ orderedOn: 'ts', aggregations: { hourly: { every: '1h', columns } } })
+      .hourly.collect();
+}
+
+it('pages of a dataset are taken apart in the arena, also in what the plan says that it needs at least', async () => {
+  const random = seededRandom();
+  for (const rows of [1, 3000, 70_000]) {
+    const hourly = await hoursOfDataset(random, rows);
+    const { physical } = await explain(hourly(), { workers: 2 });
+    expect(physical.stages[0]?.input).toMatchObject({ kind: 'splits', source: { type: 'parquet' } });
+    const sink = hourly();
+    const job = run(sink, { ...options(), memoryLimit: physical.minimumBytes });
+    expect(inNumbers(valuesOf(await job.rows(sink)))).toEqual(inNumbers((await rowsOfReference(hourly())) ?? []));
+  }
 });

@@ -52,6 +52,8 @@ export interface ReadParquetRequest {
   owner: number;
   /** Verify that this column ascends; it need not be among `columns`. */
   orderedOn?: string;
+  /** Pages, which are of bounded size, are taken apart in the arena: for files of our own. */
+  pagesInArena?: boolean;
   /** What the chunks must sum up to, for files of our own. */
   checksums?: ChunkChecksums;
   signal?: AbortSignal;

@@ -18,7 +18,7 @@
  */
 import { ENCODER_BYTES } from '../formats/parquet-encode/encoder-sizes.ts';
 import { collects, leastMainBytes, leastResultBytes } from './main-thread.ts';
-import type { PhysicalPlan, StageSpec } from './physical.ts';
+import type { PhysicalPlan, StageInput, StageSpec } from './physical.ts';
 import type { CodecNeeds, ResolvedPlan } from './resolved.ts';
 
 const MEBIBYTE = 2 ** 20;
@@ -81,11 +81,17 @@ function lanesOf(stages: readonly StageSpec[]): number {
   return stages.reduce((sum, stage) => sum + stage.lanes, 0);
 }
 
-/** What lanes need that read row groups themselves. */
+/** Whether lanes read row groups that we wrote: their pages lie in the arena. */
+export function readsInArena(input: StageInput): boolean {
+  return input.kind === 'splits' && input.source.type === 'parquet' && input.source.stored !== undefined;
+}
+
+/** What lanes need outside the arena that read row groups themselves. */
 function readingBytes({ nodes }: ResolvedPlan, stages: readonly StageSpec[]): number {
   return stages.reduce((sum, { input, lanes }) => {
     if (input.kind !== 'splits' || input.source.type !== 'parquet') return sum;
-    return sum + lanes * (READER_BYTES + (nodes.find(({ id }) => id === input.node)?.codec?.readBytes ?? 0));
+    const node = nodes.find(({ id }) => id === input.node);
+    return sum + lanes * (READER_BYTES + (readsInArena(input) ? 0 : (node?.codec?.readBytes ?? 0)));
   }, 0);
 }
 

@@ -11,7 +11,7 @@
  *             + Σ sorts: SORT_BATCHES batches of their input, SORT_BYTES and, on the heap, SORT_HEAP_BYTES
  *             + Σ aggregates: STATE_BYTES for each aggregation where bins are merged (over windows twice, and what is open at once), with keys KEYED_BYTES, SCRATCH_BYTES for each lane where
  *               batches become states, three times their own limit where their flushes can be seen
- *             + Σ lanes that make rows: one batch of them; where they parse text, that and the places of its fields; where they
+ *             + Σ lanes that make rows: one batch of them; where they read row groups that we wrote, their pages; where they parse text, that and the places of its fields; where they
  *               unpack record batches of Arrow, the largest of those
  *             + what is outside the arena: see `budget.ts`
  *
@@ -36,10 +36,10 @@ import { PIECE_ROWS as AGGREGATE_PIECE_ROWS, packetBytes } from '../operators/ag
 import { planParts } from '../operators/windows/window-plan.ts';
 import type { Fields } from '../schema/types.ts';
 import { mergingBytes, SCRATCH_BYTES, STATE_BYTES } from './aggregate-bytes.ts';
-import { type OutsideTerms, outsideTerms } from './budget.ts';
+import { type OutsideTerms, outsideTerms, readsInArena } from './budget.ts';
 import { mostDeliveredRows } from './delivered-rows.ts';
 import type { SourceSpec, Triggers } from './logical.ts';
-import type { EdgeSpec, StageOperator, StageSpec } from './physical.ts';
+import type { EdgeSpec, StageInput, StageOperator, StageSpec } from './physical.ts';
 import type { ResolvedNode, ResolvedPlan } from './resolved.ts';
 import { hasTraits, traitsOf } from './steps/traits.ts';
 
@@ -93,11 +93,12 @@ function isRowWise({ spec }: ResolvedNode): boolean {
   return spec.kind === 'filter' || spec.kind === 'select' || spec.kind === 'withColumns';
 }
 
-function stateBytes(stages: readonly StageSpec[], rows: number): number {
+function stateBytes(nodes: readonly ResolvedNode[], stages: readonly StageSpec[], rows: number): number {
   let sum = 0;
   for (const { operators, lanes, input } of stages) {
     if (input.kind === 'splits' && (input.source.type === 'generated' || input.source.type === 'parquet'))
       sum += lanes * floorBytes(input.fields, rows);
+    if (readsInArena(input)) sum += lanes * pagesBytes(nodes, input);
     if (input.kind === 'splits' && input.source.type === 'arrow')
       sum += lanes * (floorBytes(input.fields, rows) + unpackedBytes(input.source.files, input.fields));
     if (input.kind === 'splits' && input.source.type === 'text')
@@ -121,6 +122,16 @@ function stateBytes(stages: readonly StageSpec[], rows: number): number {
     }
   }
   return sum;
+}
+
+/** Slabs of a column that is read: of the bytes of the file, pages, numbers, values and validity. */
+const COLUMN_SLABS = 8;
+
+/** Room in the arena for the pages of a row group that we wrote: its places grow by doubling. */
+function pagesBytes(nodes: readonly ResolvedNode[], input: StageInput): number {
+  if (input.kind !== 'splits') return 0;
+  const readBytes = nodes.find(({ id }) => id === input.node)?.codec?.readBytes ?? 0;
+  return 2 * readBytes + COLUMN_SLABS * input.fields.length * PACKED_BYTES;
 }
 
 /** What one lane reads text with, and the batch that it makes. */
@@ -243,7 +254,7 @@ export function minimumTerms(
   floors.push(packers * PACKED_BYTES, ...edges.map((edge) => deliveredBytes(plan, edge, rows)));
   return {
     floorBytes: floors.reduce((sum, bytes) => sum + bytes, 0),
-    stateBytes: stateBytes(stages, rows),
+    stateBytes: stateBytes(plan.nodes, stages, rows),
     ...outsideTerms(plan, stages),
   };
 }

@@ -180,7 +180,7 @@ class Reading {
       isLast: task.isLast,
       signal: this.#stop.signal,
       ...(source.orderedOn !== undefined && { orderedOn: source.orderedOn }),
-      ...(checksums !== undefined && { checksums: parseChecksums(checksums) }),
+      ...(checksums !== undefined && { checksums: parseChecksums(checksums), pagesInArena: true }),
       publish: (piece, ordered) => this.#publish(piece, ordered),
     }).then(
       () => this.#handoff.end(),

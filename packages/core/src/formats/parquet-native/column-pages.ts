@@ -84,6 +84,9 @@ export class ColumnPages {
   #longest = 0;
   #page: DecodedPage | undefined;
   #row = 0;
+  /** Where the rows of the next page go, in the same memory, if it has no more of them than there is room for. */
+  #place: Ptr = 0;
+  #room = 0;
 
   constructor(memory: PageMemory, file: OpenFile, { chunk, leaf, checksum }: ColumnPlace, type: ParsedType) {
     this.#memory = memory;
@@ -125,9 +128,13 @@ export class ColumnPages {
     gathered.valueBytes = 0;
     gathered.nulls = 0;
     gathered.validity.ensure(Math.ceil(rows / 8) + 8);
+    const isHere = target !== undefined && target.u8 === this.#memory.u8;
     if (this.layout.kind === 'text') gathered.offsets.ensure(4 * (rows + 1));
-    else gathered.values.ensure(this.layout.kind === 'bits' ? Math.ceil(rows / 8) + 8 : rows * this.layout.width);
+    else if (!isHere)
+      gathered.values.ensure(this.layout.kind === 'bits' ? Math.ceil(rows / 8) + 8 : rows * this.layout.width);
     for (let row = 0; row < rows; ) {
+      this.#room = isHere ? rows - row : 0;
+      if (isHere) this.#place = target.at + row * (this.layout as { width: number }).width;
       const page = this.#current();
       const count = Math.min(rows - row, page.rows - this.#row);
       this.#copy(page, this.#row, count, row, target);
@@ -165,11 +172,12 @@ export class ColumnPages {
       decoders.copyBits(bits, 0, count, gathered.values.at, to);
     } else if (layout.kind === 'fixed') {
       const { width } = layout;
-      const out = gathered.values.at + to * width;
+      const isHere = target !== undefined && target.u8 === this.#memory.u8;
+      const out = (isHere ? target.at : gathered.values.at) + to * width;
       if (indices !== 0) this.#take(page, indices, count, out);
       const at = indices === 0 ? page.at + from * width : out;
-      if (target !== undefined) target.u8.set(this.#memory.view(at, count * width), target.at + to * width);
-      else if (indices === 0) this.#memory.u8.copyWithin(out, at, at + count * width);
+      if (target !== undefined && !isHere) target.u8.set(this.#memory.view(at, count * width), target.at + to * width);
+      else if (at !== out) decoders.copyBytes(at, count * width, out);
     } else if (indices !== 0 && page.nulls === 0 && this.#longest <= SHORT_TEXT)
       this.#takeShort(page, indices, count, to);
     else this.#copyTexts(page, from, count, to, indices);
@@ -231,6 +239,7 @@ export class ColumnPages {
     const present = rows - nulls;
     if (page.encoding === ENCODING.dictionary || page.encoding === ENCODING.plainDictionary)
       return this.#pointing(page, at, present, validity, nulls);
+    if (nulls > 0) this.#room = 0;
     const values = this.#values(page, at, present);
     if (nulls === 0) return decoded(values, rows, validity, nulls, 0);
     const indices = this.#regions.indices.ensure(4 * rows);
@@ -360,7 +369,9 @@ export class ColumnPages {
 
   #deltas(at: Ptr, end: Ptr, count: number): Values {
     const { width } = this.layout as { width: number };
-    const out = this.#regions.values.ensure(count * width + 16);
+    // Of eight bytes nothing is written behind the last; a page is used up before the place is another one's.
+    const isPlaced = width === 8 && count > 0 && count <= this.#room;
+    const out = isPlaced ? this.#place : this.#regions.values.ensure(count * width + 16);
     if (this.#memory.decoders.deltaDecode(at, end, count, width, out) === 0)
       throw new PageProblem('damaged differences');
     return { count, at: out, offsets: 0 };

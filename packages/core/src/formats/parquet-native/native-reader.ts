@@ -17,7 +17,7 @@ import type { ParquetInfo } from '../parquet-info.ts';
 import type { ReadParquetRequest, ReadParquetResult } from '../parquet-reader.ts';
 import { ColumnPages } from './column-pages.ts';
 import { asPageProblem, PageProblem } from './page-error.ts';
-import { borrowMemory, type PageMemory, Region, returnMemory } from './page-memory.ts';
+import { borrowMemory, PageMemory, Region, returnMemory } from './page-memory.ts';
 import { readableColumn } from './supports.ts';
 
 /** Rows of a piece at most. */
@@ -42,8 +42,8 @@ export class NativeReader {
   readonly #info: ParquetInfo;
   readonly #request: NativeRequest;
   readonly #order: OrderCheck | undefined;
-  readonly #memory: PageMemory = borrowMemory();
-  readonly #narrowed: Region = new Region(this.#memory);
+  readonly #memory: PageMemory;
+  readonly #narrowed: Region;
   readonly #firstRowInFile: number;
   /** By column, where its unit is another one in the file. */
   readonly #scales: Map<string, Scale | undefined> = new Map();
@@ -52,6 +52,8 @@ export class NativeReader {
   constructor(info: ParquetInfo, request: NativeRequest) {
     this.#info = info;
     this.#request = request;
+    this.#memory = request.pagesInArena === true ? new PageMemory(request) : borrowMemory();
+    this.#narrowed = new Region(this.#memory);
     const ordered = request.copied.find((field) => field.name === request.orderedOn);
     this.#order = ordered && new OrderCheck(request.arena, ordered.name, ordered.type, request.path);
     const groups = request.rowGroups.map((index) => info.rowGroups[index]);
@@ -181,7 +183,11 @@ export class NativeReader {
   }
 
   #copyOut(arena: Arena, { layout, gathered }: ColumnPages, target: DraftColumn, rows: number): void {
-    const copy = (from: number, bytes: number, to: number): void => arena.u8.set(this.#memory.view(from, bytes), to);
+    const memory = this.#memory;
+    const copy = (from: number, bytes: number, to: number): void => {
+      if (memory.isLent) memory.decoders.copyBytes(from, bytes, to);
+      else arena.u8.set(memory.view(from, bytes), to);
+    };
     target.nullCount = gathered.nulls;
     if (gathered.nulls > 0) {
       copy(gathered.validity.at, Math.ceil(rows / 8), target.validity);

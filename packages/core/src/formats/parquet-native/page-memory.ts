@@ -1,9 +1,11 @@
 /**
- * Memory of its own in which one reader takes pages apart, with the kernels over it: pages come and go, and what they need is not known
- * before, so it is no part of the arena. Its size is its high-water mark.
+ * Memory in which one reader takes pages apart, with the kernels over it. Pages come and go, and what those of others need is not known before: then it is
+ * a memory of its own, whose size is its high-water mark. Pages that we wrote are of bounded size: where the arena has room for them, it lies there, and
+ * values are decoded right to where they are delivered.
  */
+import { kernelExports } from '../../kernels/compiled-kernels.ts';
 import { instantiate, type KernelExports } from '../../kernels/module.ts';
-import type { Ptr, SharedMemory } from '../../memory/contract.ts';
+import type { Arena, Ptr, SharedMemory } from '../../memory/contract.ts';
 import { writeZstdTables, ZSTD_SCRATCH_BYTES } from './zstd-tables.ts';
 
 type GrowingMemory = SharedMemory & { grow(pages: number): number };
@@ -24,6 +26,7 @@ type DecoderName =
   | 'beginCharacters'
   | 'castBits'
   | 'copyBits'
+  | 'copyBytes'
   | 'deltaDecode'
   | 'greatestIndex'
   | 'hybridDecode'
@@ -56,6 +59,7 @@ function decodersOf(all: PageKernels): Readonly<Record<DecoderName, Kernel>> {
     beginCharacters: kernel('beginCharacters'),
     castBits: kernel('castBits'),
     copyBits: kernel('copyBits'),
+    copyBytes: kernel('copyBytes'),
     deltaDecode: kernel('deltaDecode'),
     greatestIndex: kernel('greatestIndex'),
     hybridDecode: kernel('hybridDecode'),
@@ -85,24 +89,45 @@ function decodersOf(all: PageKernels): Readonly<Record<DecoderName, Kernel>> {
 
 export type PageKernels = Readonly<Record<string, Kernel>>;
 
+/** Part of the arena. */
+export interface PageLender {
+  arena: Arena;
+  /** Whom it is charged to. */
+  owner: number;
+}
+
 export class PageMemory {
   readonly kernels: PageKernels;
   readonly decoders: Readonly<Record<DecoderName, Kernel>>;
-  readonly #memory: GrowingMemory;
+  readonly #memory: GrowingMemory | undefined;
+  readonly #lender: PageLender | undefined;
+  #slabs: Ptr[] = [];
   #u8: Uint8Array;
   #top = SLACK;
   #zstd: Ptr = 0;
 
-  constructor() {
-    this.#memory = new Memory({ initial: 16, maximum: MOST_PAGES, shared: true });
-    this.#u8 = new Uint8Array(this.#memory.buffer);
-    this.kernels = instantiate(this.#memory) as KernelExports as unknown as PageKernels;
+  /** @param lender whose memory it is; none: its own */
+  constructor(lender?: PageLender) {
+    this.#lender = lender;
+    if (lender !== undefined) {
+      this.#u8 = lender.arena.u8;
+      this.kernels = kernelExports(lender.arena.memory) as unknown as PageKernels;
+    } else {
+      this.#memory = new Memory({ initial: 16, maximum: MOST_PAGES, shared: true });
+      this.#u8 = new Uint8Array(this.#memory.buffer);
+      this.kernels = instantiate(this.#memory) as KernelExports as unknown as PageKernels;
+    }
     this.decoders = decodersOf(this.kernels);
   }
 
   /** All bytes. Changes when the memory grows. */
   get u8(): Uint8Array {
     return this.#u8;
+  }
+
+  /** Whether it is the arena's. */
+  get isLent(): boolean {
+    return this.#lender !== undefined;
   }
 
   /** Bytes that were ever used. */
@@ -115,13 +140,22 @@ export class PageMemory {
   }
 
   uint32(at: Ptr): number {
-    return new DataView(this.#memory.buffer, at, 4).getUint32(0, true);
+    return new DataView(this.#u8.buffer, at, 4).getUint32(0, true);
   }
 
   /** Forgets all regions. */
   reset(): void {
     this.#top = SLACK;
     this.#zstd = 0;
+    for (const slab of this.#slabs.splice(0)) this.#lender?.arena.release(slab);
+  }
+
+  /** A place is not needed any more. In a memory of its own it stays until all are forgotten. */
+  drop(at: Ptr): void {
+    const index = this.#slabs.indexOf(at);
+    if (index < 0) return;
+    this.#slabs.splice(index, 1);
+    this.#lender?.arena.release(at);
   }
 
   /** Scratch of the Zstandard kernel, with its constants. */
@@ -132,14 +166,19 @@ export class PageMemory {
     return this.#zstd;
   }
 
-  /** @throws RangeError when there is no more */
+  /** @throws RangeError when there is no more, ERR_MEMORY_EXHAUSTED where it is the arena's */
   take(bytes: number): Ptr {
+    if (this.#lender !== undefined) {
+      const slab = this.#lender.arena.alloc(bytes + SLACK, this.#lender.owner);
+      this.#slabs.push(slab);
+      return slab;
+    }
     const at = this.#top;
     this.#top = 64 * Math.ceil((at + bytes + SLACK) / 64);
     const missing = this.#top - this.#u8.length;
     if (missing > 0) {
-      this.#memory.grow(Math.ceil(missing / PAGE_BYTES));
-      this.#u8 = new Uint8Array(this.#memory.buffer);
+      this.#memory?.grow(Math.ceil(missing / PAGE_BYTES));
+      this.#u8 = new Uint8Array((this.#memory as GrowingMemory).buffer);
     }
     return at;
   }
@@ -167,6 +206,7 @@ export class Region {
     const capacity = Math.max(bytes, 2 * this.#capacity, 4096);
     const at = this.#memory.take(capacity);
     if (kept > 0) this.#memory.u8.copyWithin(at, this.at, this.at + kept);
+    if (this.at !== 0) this.#memory.drop(this.at);
     this.at = at;
     this.#capacity = capacity;
     return at;
@@ -184,5 +224,5 @@ export function borrowMemory(): PageMemory {
 
 export function returnMemory(memory: PageMemory): void {
   memory.reset();
-  if (memory.bytes <= MOST_KEPT_BYTES && idle.length < 4) idle.push(memory);
+  if (!memory.isLent && memory.bytes <= MOST_KEPT_BYTES && idle.length < 4) idle.push(memory);
 }
