@@ -5,6 +5,6 @@ import { quickSharedFolder } from '../support/temporary-folder.ts';
 
 const folder = quickSharedFolder();
 
-it('200 Parquet files that are nearly right give rows or a refusal, and tables of any shape come back', async () => {
-  await tryParquetMutations(chooseSeed(), 200, folder);
+it('120 Parquet files that are nearly right give rows or a refusal, and tables of any shape come back', async () => {
+  await tryParquetMutations(chooseSeed(), 120, folder);
 });

@@ -1,4 +1,4 @@
-/** Faults around memory, for a tenth of the time; `slow-and-greedy.soak.ts` has all of it. */
+/** Faults around memory, for a tenth of the time or less; `slow-and-greedy.soak.ts` has all of it. */
 import { expectedDigests } from '@spillway/bench/memory/expected-digests';
 import { describe, expect, it } from 'vitest';
 import { blockedMain, hostile, inControlGroup, slowSink } from '#support/memory-faults';
@@ -7,9 +7,9 @@ const MEBIBYTE = 2 ** 20;
 
 describe('the promise is kept and the answer is right', () => {
   it('with a sink a hundred times slower, and nobody calls that a stall', async () => {
-    const { outcome, problem, peak } = await slowSink(6000, 2);
+    const { outcome, problem, peak } = await slowSink(3000, 2);
     expect([outcome, problem, peak?.alerts]).toEqual(['kept', undefined, []]);
-    expect(peak?.summary.elapsedMs).toBeGreaterThan(6000);
+    expect(peak?.summary.elapsedMs).toBeGreaterThanOrEqual(3000);
   });
 
   it('while the main thread answers nobody', async () => {
@@ -34,7 +34,8 @@ describe('the promise is kept and the answer is right', () => {
 });
 
 it('an op that takes several times the limit fails the run, which names it', async () => {
-  const { problem } = await hostile(64 * MEBIBYTE, 2, true);
+  // New threads are tried first, each of which gets on by some batches before the main thread hears of it: there is more than they get through.
+  const { problem } = await hostile(64 * MEBIBYTE, 40, true);
   expect(problem).toMatch(
     /ERR_MEMORY_EXHAUSTED: the code of "takesMemory.*" keeps .* more .* than its part of memoryLimit/,
   );

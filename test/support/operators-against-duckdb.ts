@@ -4,7 +4,7 @@ import { chooseSeed } from '#support/random';
 import { checkAgainstDuckDb } from '#support/windows-against-duckdb';
 
 export const DUCKDB_CHECKS = [
-  { name: 'joins', check: checkJoinAgainstDuckDb, inTests: 360, inSoak: 12_000 },
+  { name: 'joins', check: checkJoinAgainstDuckDb, inTests: 240, inSoak: 12_000 },
   { name: 'aggregations', check: checkAgainstDuckDb, inTests: 140, inSoak: 8000 },
 ] as const;
 
