@@ -22,6 +22,9 @@ export const RingWord = {
   isLazy: 5,
   /** 1 while there is no credit beyond the floor: memory is short. */
   isNarrow: 6,
+  /** 1 where the producer, or the consumer, is the main thread: see `RingOptions.mainIs`. Fixed when the ring is made. */
+  isFed: 7,
+  isDelivered: 8,
   /** Next sequence that a consumer may claim. */
   claimed: 16,
   /** Packets taken out so far, and those of them that were worked through. */

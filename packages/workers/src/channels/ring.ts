@@ -18,6 +18,7 @@
  * failed keeps what it has and releases it; what still lies in slots is released by `close`, when all threads are out.
  */
 import assert from 'node:assert';
+import { isMainThread } from 'node:worker_threads';
 import type { Fields } from '@spillway/core';
 import { handOn, openBatch, PipelineError, releaseDescriptor } from '@spillway/core/base';
 import type { Arena, Batch, MaybePromise, Packet, Ptr } from '@spillway/core/internal';
@@ -48,6 +49,11 @@ export interface RingOptions {
    * packets whose consumer has little to do: each wake-up costs more than its work. Never where rows may stop coming.
    */
   isLazy?: boolean;
+  /**
+   * The end that the main thread is at. Waking it takes as long as working through several small packets, so the other end gathers wake-ups as long as it
+   * goes on without a pause: until half of the slots are free, or full, or it has nothing to do at once.
+   */
+  mainIs?: 'producer' | 'consumer';
   /** Number of the first packet; default 0. */
   first?: number;
 }
@@ -68,13 +74,15 @@ export interface RingDepth {
 
 /** Makes a ring. Its maker closes it, after every other thread has let go of it. @throws ERR_MEMORY_EXHAUSTED */
 export function createRing(arena: Arena, options: RingOptions): Ring {
-  const { capacity, creditBytes, fields, owner, isLazy = false, first = 0 } = options;
+  const { capacity, creditBytes, fields, owner, isLazy = false, mainIs, first = 0 } = options;
   assert(Number.isInteger(capacity) && capacity > 0, `a ring of ${capacity} slots`);
   const at = arena.alloc(ringBytes(capacity), owner);
   const words = new Int32Array(arena.buffer, at, ringBytes(capacity) >>> 2).fill(0);
   words[RingWord.capacity] = capacity;
   words[RingWord.creditKib] = Math.min(2 ** 31 - 1, Math.ceil(creditBytes / 1024));
   words[RingWord.isLazy] = isLazy ? 1 : 0;
+  words[RingWord.isFed] = mainIs === 'producer' ? 1 : 0;
+  words[RingWord.isDelivered] = mainIs === 'consumer' ? 1 : 0;
   for (const word of [RingWord.claimed, RingWord.taken, RingWord.done, RingWord.put]) words[word] = first | 0;
   for (let sequence = first; sequence < first + capacity; sequence++)
     words[slotOf(sequence, capacity) + SlotWord.state] = slotTurn(sequence, capacity);
@@ -91,12 +99,18 @@ export class Ring {
   readonly arena: Arena;
   readonly words: Int32Array;
   readonly capacity: number;
+  /** Whether lanes gather wake-ups of the main thread at its end, and whether one is due. */
+  readonly #isFed: boolean;
+  readonly #isDelivered: boolean;
+  #isWakeDue = false;
 
   constructor(arena: Arena, handle: RingHandle) {
     this.arena = arena;
     this.handle = handle;
     this.capacity = arena.i32[(handle.at >>> 2) + RingWord.capacity] as number;
     this.words = new Int32Array(arena.buffer, handle.at, ringBytes(this.capacity) >>> 2);
+    this.#isFed = !isMainThread && this.words[RingWord.isFed] === 1;
+    this.#isDelivered = !isMainThread && this.words[RingWord.isDelivered] === 1;
   }
 
   producer(): RingProducer {
@@ -165,6 +179,38 @@ export class Ring {
   /** Has a sleeping consumer look, also one that is left asleep until more has come. */
   nudge(): void {
     wake(this.words, RingWord.published, RingWord.consumersAsleep);
+  }
+
+  /** A slot has become free. */
+  wakeProducers(): void {
+    if (!this.#isFed || !this.#isHalfFull()) return wake(this.words, RingWord.freed, RingWord.producersAsleep);
+    this.#wakeSoon(RingWord.freed, RingWord.producersAsleep);
+  }
+
+  /** A packet has been published. */
+  wakeConsumers(): void {
+    const { words } = this;
+    if ((words[RingWord.isLazy] === 0 && !this.#isDelivered) || this.#isHalfFull())
+      wake(words, RingWord.published, RingWord.consumersAsleep);
+    else if (this.#isDelivered) this.#wakeSoon(RingWord.published, RingWord.consumersAsleep);
+  }
+
+  /**
+   * When this thread waits for anything, or gives its event loop a turn: every way there leads past the microtasks. So nobody who is left asleep is
+   * what this thread, or one that it waits for, is waiting for.
+   */
+  #wakeSoon(signal: number, asleep: number): void {
+    if (this.#isWakeDue) return;
+    this.#isWakeDue = true;
+    queueMicrotask(() => {
+      this.#isWakeDue = false;
+      wake(this.words, signal, asleep);
+    });
+  }
+
+  #isHalfFull(): boolean {
+    const { words, capacity } = this;
+    return 2 * ((Atomics.load(words, RingWord.put) - Atomics.load(words, RingWord.taken)) | 0) >= capacity;
   }
 
   /** Makes every wait of every thread end with ERR_ABORTED. */
@@ -284,13 +330,8 @@ export class RingProducer {
     if (!isPart) Atomics.add(words, RingWord.put, 1);
     // Hazard: this store publishes the plain writes above (and the batch's bytes); it must come after all of them.
     Atomics.store(words, slot + SlotWord.state, slotTurn(sequence, capacity) + 1);
-    if (words[RingWord.isLazy] === 0 || isPart || this.#isHalfFull())
-      wake(words, RingWord.published, RingWord.consumersAsleep);
-  }
-
-  #isHalfFull(): boolean {
-    const { words, capacity } = this.#ring;
-    return 2 * ((Atomics.load(words, RingWord.put) - Atomics.load(words, RingWord.taken)) | 0) >= capacity;
+    if (isPart) wake(words, RingWord.published, RingWord.consumersAsleep);
+    else this.#ring.wakeConsumers();
   }
 }
 
@@ -375,7 +416,8 @@ export class RingConsumer {
       Atomics.add(words, RingWord.taken, 1);
       this.#claim = -1;
     }
-    wake(words, RingWord.freed, RingWord.producersAsleep);
+    if (isPart) wake(words, RingWord.freed, RingWord.producersAsleep);
+    else this.#ring.wakeProducers();
     return isPart ? { sequence, batches, isPart } : { sequence, batches };
   }
 }

@@ -316,6 +316,8 @@ function makeRing({ physical, lease, cleanup, from }: WiringParts, edge: EdgeSpe
     fields: edge.fields,
     owner,
     isLazy: edge.carriesStates && isBounded(physical, edge),
+    ...(edge.producer.kind === 'feeder' && edge.consumer.kind === 'stage' && { mainIs: 'producer' as const }),
+    ...(edge.producer.kind === 'stage' && edge.consumer.kind === 'main' && { mainIs: 'consumer' as const }),
     first: firstOf(physical, edge, from),
   });
   cleanup.add(() => ring.close());

@@ -89,6 +89,9 @@ export class LaneLoop {
   #holdAsked: (() => Promise<void>) | undefined;
   #resume: (() => void) | undefined;
   #yieldAtMs = 0;
+  /** Of the morsel at hand: rows and batches that have been pushed. */
+  #rows = 0;
+  #taken = 0;
 
   constructor(parts: LaneParts) {
     this.#parts = parts;
@@ -127,8 +130,11 @@ export class LaneLoop {
       const next = input.next();
       const morsel = next instanceof Promise ? await this.#awaitMorsel(next) : next;
       if (morsel === undefined) break;
-      await this.#process(morsel);
-      await this.#betweenMorsels();
+      // A promise for each of some ten thousand small morsels a second would be most of the work.
+      const processed = this.#process(morsel);
+      if (processed !== undefined) await processed;
+      const between = this.#betweenMorsels();
+      if (between !== undefined) await between;
       input.done(morsel);
     }
     await side?.drain();
@@ -138,31 +144,73 @@ export class LaneLoop {
     statistics.enter('done');
   }
 
-  async #process(morsel: Morsel): Promise<void> {
-    const { chain, outputs, statistics, onBatch, drops } = this.#parts;
-    let rows = 0;
-    let taken = 0;
+  #process(morsel: Morsel): MaybePromise {
+    const { outputs, drops } = this.#parts;
+    this.#rows = 0;
+    this.#taken = 0;
     drops?.apply(morsel);
     for (const output of outputs) output.beginMorsel(morsel.sequence);
+    const pushed = this.#push(morsel);
+    return pushed === undefined ? this.#endMorsel(morsel) : this.#pushOn(morsel, pushed);
+  }
+
+  /** Pushes batches until one has to be waited for. */
+  #push(morsel: Morsel): MaybePromise {
+    const { chain, onBatch } = this.#parts;
+    const { batches } = morsel;
     try {
-      for (const batch of morsel.batches) {
-        onBatch(morsel.sequence, rows, morsel.origin);
-        rows += batch.rows;
-        taken += 1;
+      while (this.#taken < batches.length) {
+        const batch = batches[this.#taken] as Batch;
+        onBatch(morsel.sequence, this.#rows, morsel.origin);
+        this.#rows += batch.rows;
+        this.#taken += 1;
         const pushed = chain.push(batch, morsel.port);
-        if (pushed !== undefined) await this.#through(pushed);
+        if (pushed !== undefined) return pushed;
       }
-    } finally {
-      for (const batch of morsel.batches.slice(taken)) batch.release();
+    } catch (error) {
+      this.#releaseRest(morsel);
+      throw error;
     }
-    if (morsel.port !== undefined && morsel.isLast === true) await chain.endInput(morsel.port);
+  }
+
+  async #pushOn(morsel: Morsel, pushed: Promise<void>): Promise<void> {
+    for (let pending: MaybePromise = pushed; pending !== undefined; pending = this.#push(morsel)) {
+      try {
+        await this.#through(pending);
+      } catch (error) {
+        this.#releaseRest(morsel);
+        throw error;
+      }
+    }
+    await this.#endMorsel(morsel);
+  }
+
+  #releaseRest({ batches }: Morsel): void {
+    for (const batch of batches.slice(this.#taken)) batch.release();
+  }
+
+  #endMorsel(morsel: Morsel): MaybePromise {
+    const { chain } = this.#parts;
+    if (morsel.port !== undefined && morsel.isLast === true) return this.#endInput(morsel, morsel.port);
+    const ended = chain.endMorsel();
+    return ended === undefined ? this.#publish(morsel) : this.#through(ended).then(() => this.#publish(morsel));
+  }
+
+  async #endInput(morsel: Morsel, port: number): Promise<void> {
+    const { chain } = this.#parts;
+    await chain.endInput(port);
     const ended = chain.endMorsel();
     if (ended !== undefined) await this.#through(ended);
-    for (const output of outputs) {
-      const published = output.endMorsel();
-      if (published !== undefined) await this.#through(published);
+    await this.#publish(morsel);
+  }
+
+  #publish(morsel: Morsel, from = 0): MaybePromise {
+    const { outputs, statistics } = this.#parts;
+    for (let index = from; index < outputs.length; index++) {
+      const published = outputs[index]?.endMorsel();
+      if (published !== undefined) return this.#through(published).then(() => this.#publish(morsel, index + 1));
     }
-    statistics.countIn(rows, morsel.bytes);
+    statistics.countIn(this.#rows, morsel.bytes);
   }
 
   /** Whatever keeps this lane waiting, other lanes are not to wait for it to take the right rows of their join. */
@@ -170,14 +218,22 @@ export class LaneLoop {
     return this.#parts.side?.takeWhile(pending) ?? pending;
   }
 
-  async #betweenMorsels(): Promise<void> {
+  #betweenMorsels(): MaybePromise {
     const { chain, pressure, isolate } = this.#parts;
     chain.reportHeld();
     isolate.look();
     const relieved = pressure.relieve(chain);
+    const dueAt = chain.dueAt();
+    const isDue = dueAt !== undefined && dueAt <= Date.now();
+    if (relieved === undefined && !isDue && this.#flushesAsked.length === 0 && performance.now() < this.#yieldAtMs)
+      return undefined;
+    return this.#pause(relieved);
+  }
+
+  async #pause(relieved: MaybePromise): Promise<void> {
     if (relieved !== undefined) await this.#whileRelieving(relieved);
     if (this.#flushesAsked.length > 0) await this.#flushAsked();
-    const dueAt = chain.dueAt();
+    const dueAt = this.#parts.chain.dueAt();
     if (dueAt !== undefined && dueAt <= Date.now()) await this.#flushDue();
     if (performance.now() < this.#yieldAtMs) return;
     await new Promise<void>((resolve) => void setImmediate(resolve));

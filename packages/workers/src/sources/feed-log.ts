@@ -5,7 +5,7 @@
 import type { Fields } from '@spillway/core';
 import { handOn, openBatch, releaseDescriptor, retainDescriptor } from '@spillway/core/base';
 import { concatBatches, sliceBatch } from '@spillway/core/data';
-import type { Arena, Batch, Ptr, Spill, SpillFile, SpillPosition } from '@spillway/core/internal';
+import type { Arena, Batch, MaybePromise, Ptr, Spill, SpillFile, SpillPosition } from '@spillway/core/internal';
 
 interface Entry {
   rows: number;
@@ -31,8 +31,11 @@ export interface FeedLogParts {
 }
 
 /** Slabs of a piece beyond its rows: descriptor, alignment. */
-const PIECE_BYTES = 512;
-const COLUMN_BYTES = 128;
+const PIECE_BYTES = 64;
+const COLUMN_BYTES = 192;
+/** Parts of what may stay in memory: more than the first begins to go to disk, until the second is left. */
+const SAVE_AT = 3 / 4;
+const LEAVE = 1 / 2;
 /** Pieces that go to disk as one batch, at most. */
 const GROUP_BYTES = 256 * 1024;
 const GROUP_ROWS = 65_536;
@@ -45,6 +48,7 @@ export class FeedLog {
   /** Pieces before this one are not in memory any more. */
   #savedTo = 0;
   #fields: Fields = [];
+  #saving: Promise<void> | undefined;
   #rowsBefore = 0;
   #heldBytes = 0;
   #bytes = 0;
@@ -123,13 +127,30 @@ export class FeedLog {
   }
 
   /** A piece is out. It is kept in memory, on disk, or not at all. */
-  settle(sequence: number): undefined | Promise<void> {
-    if (!this.#keeps) return void this.dropBelow(sequence + 1);
-    return this.isFull ? this.#saveUpTo(sequence + 1, this.#parts.memoryBytes / 2) : undefined;
+  settle(sequence: number): MaybePromise {
+    if (!this.#keeps) return this.dropBelow(sequence + 1);
+    const { memoryBytes } = this.#parts;
+    if (this.#heldBytes > memoryBytes * SAVE_AT) this.#saving ??= this.#saveSome(sequence + 1);
+    return this.isFull ? this.#saving : undefined;
+  }
+
+  /** Resolves when nothing is on its way to disk. */
+  untilSaved(): MaybePromise {
+    return this.#saving;
+  }
+
+  /** Behind the back of whoever feeds: he waits for the disk only when there is no more room. */
+  async #saveSome(sequence: number): Promise<void> {
+    try {
+      await this.#saveUpTo(sequence, this.#parts.memoryBytes * LEAVE);
+    } finally {
+      this.#saving = undefined;
+    }
   }
 
   /** Brings everything to disk: shared memory is about to be laid out anew. */
   async saveAll(): Promise<void> {
+    await this.#saving;
     await this.#saveUpTo(this.next, 0);
     this.#closeRead();
   }
@@ -142,6 +163,8 @@ export class FeedLog {
       this.#bytes -= entry.bytes;
       this.#forget(entry);
     }
+    // What is on its way to it belongs there.
+    if (this.#saving !== undefined) return;
     if (this.#file === undefined || this.#entries.some(({ saved }) => saved?.file === this.#file)) return;
     this.#closeRead();
     this.#file.delete();

@@ -79,6 +79,16 @@ export class Feed {
     this.#sent = log.first;
     this.#target = target;
     this.#wake();
+    try {
+      await this.#publishAll(target);
+    } finally {
+      // What is on its way to disk lies in shared memory, which may be laid out anew from here on.
+      await log.untilSaved();
+    }
+  }
+
+  async #publishAll(target: FeedTarget): Promise<void> {
+    const { log } = this;
     while (this.#sent < log.next || !this.#hasEnded) {
       if (this.#target !== target) throw new PipelineError('ERR_ABORTED', 'the attempt that was fed is over');
       await (this.#sent < log.next ? this.#publish(target) : this.#change());
@@ -126,9 +136,8 @@ export class Feed {
     gate.announce(sequence + 1);
     if (gate.isOpen && producers[0]?.tryPublish(sequence, [piece]) === true) {
       statistics.countIn(rows, logicalBytes);
-      if (!log.keeps) log.dropBelow(sequence + 1);
       this.#sent = sequence + 1;
-      return undefined;
+      return log.settle(sequence);
     }
     piece.release();
     this.#wake();

@@ -263,6 +263,50 @@ describe('a ring between threads', () => {
     },
   );
 
+  it.each(['producer', 'consumer'] as const)(
+    'leaves nobody asleep where the main thread is the %s and wake-ups are gathered',
+    async (mainIs) => {
+      ring = createRing(arena, { capacity: 4, creditBytes: 2 ** 20, fields: FIELDS, owner: 1, mainIs });
+      const total = 3000;
+      const taking: Promise<TakenPacket[] | undefined> =
+        mainIs === 'producer' ? start({ role: 'consume', first: 0, step: 0, total }) : takeAll(ring);
+      const making =
+        mainIs === 'producer'
+          ? makeAll(ring, total)
+          : start({ role: 'produce', first: 0, step: 1, total }).then(() => ring.producer().end(total));
+      await making;
+      expect((await taking)?.map(({ sequence }) => sequence)).toEqual(Array.from({ length: total }, (_, i) => i));
+    },
+  );
+
+  async function takeAll(from: Ring): Promise<TakenPacket[]> {
+    const taken: TakenPacket[] = [];
+    const consumer = from.consumer();
+    for (let packet = await consumer.next(); packet !== undefined; packet = await consumer.next())
+      taken.push({ sequence: packet.sequence, values: valuesOf(packet) ?? [] });
+    return taken;
+  }
+
+  async function makeAll(to: Ring, total: number): Promise<undefined> {
+    const producer = to.producer();
+    for (let sequence = 0; sequence < total; sequence++) await producer.publish(sequence, [batchOf(sequence)]);
+    producer.end(total);
+  }
+
+  it('publishes at once only where there is room, and takes over nothing otherwise', () => {
+    ring = ringOf(2);
+    const producer = ring.producer();
+    expect([0, 1].map((sequence) => producer.tryPublish(sequence, [batchOf(sequence)]))).toEqual([true, true]);
+    const third = batchOf(2);
+    expect(producer.tryPublish(2, [third])).toBe(false);
+    valuesOf(ring.consumer().next() as Packet);
+    expect(producer.tryPublish(2, [third])).toBe(true);
+    ring.fail();
+    const late = batchOf(3);
+    expect(producer.tryPublish(3, [late])).toBe(false);
+    late.release();
+  });
+
   it('never has more bytes in flight than the credit and one packet', async () => {
     const creditBytes = 4096;
     const rows = 900;

@@ -49,13 +49,14 @@ function feedOf(
   largestBytes = 4 * 2 ** 20,
   maxInFlight?: number,
   signal: AbortSignal = new AbortController().signal,
+  isDiskReady: Promise<void> = Promise.resolve(),
 ): Feed {
   const order = { column: 'ts', check: new OrderCheck(arena, 'ts', 'int64') };
   const log = new FeedLog({
     arena,
     name: 'feed',
     memoryBytes,
-    openSpill: () => Promise.resolve(new LaneSpill({ folder: temporaryFolder(), lane: 'fed' })),
+    openSpill: () => isDiskReady.then(() => new LaneSpill({ folder: temporaryFolder(), lane: 'fed' })),
     onLost: (error) => expect.unreachable(String(error)),
   });
   return new Feed({
@@ -195,6 +196,30 @@ it.each([0, 2 ** 20])(
     ]);
   },
 );
+
+it('waits for the disk only when there is no more room in memory', async () => {
+  let ready = (): void => {};
+  const isDiskReady = new Promise<void>((resolve) => {
+    ready = resolve;
+  });
+  const feed = feedOf(2000, 4 * 2 ** 20, undefined, undefined, isDiskReady);
+  feed.log.setKeeps(true);
+  const fed = attach(feed, 1);
+  // Each takes 448 bytes and its text: the fourth begins to go to disk, the fifth does not fit.
+  for (let row = 0; row < 4; row++) expect(feed.write(rowsOf(row, 1))).toBeUndefined();
+  let isThrough = false;
+  const fifth = Promise.resolve(feed.write(rowsOf(4, 1))).then(() => {
+    isThrough = true;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(isThrough).toBe(false);
+  ready();
+  await fifth;
+  feed.end();
+  await fed;
+  feed.close();
+  expect((await drain(rings[0] as Ring)).map(({ first }) => first)).toEqual([0n, 1n, 2n, 3n, 4n]);
+});
 
 it('keeps nothing that a barrier is behind', async () => {
   const feed = feedOf();
