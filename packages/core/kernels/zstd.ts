@@ -439,8 +439,6 @@ function readBlock(s: usize, p: usize, end: usize, start: usize, out: usize, lim
     let matchState = bitsBelow(p, at, matchLog);
     at -= matchLog;
     let first = load<u32>(s + REPEATS);
-    let second = load<u32>(s + REPEATS, 4);
-    let third = load<u32>(s + REPEATS, 8);
     for (; count > 0; count--) {
       const literalEntry = s + LITERAL_TABLE + (<usize>literalState << 3);
       const offsetEntry = s + OFFSET_TABLE + (<usize>offsetState << 3);
@@ -500,16 +498,17 @@ function readBlock(s: usize, p: usize, end: usize, start: usize, out: usize, lim
       let distance: u32;
       if (value > 3) {
         distance = value - 3;
-        third = second;
-        second = first;
+        store<u32>(s + REPEATS, load<u32>(s + REPEATS, 4), 8);
+        store<u32>(s + REPEATS, first, 4);
         first = distance;
       } else {
         const which = value - 1 + <u32>(run == 0);
         if (which == 0) distance = first;
         else {
-          distance = which == 1 ? second : which == 2 ? third : first - 1;
-          if (which != 1) third = second;
-          second = first;
+          const second = load<u32>(s + REPEATS, 4);
+          distance = which == 1 ? second : which == 2 ? load<u32>(s + REPEATS, 8) : first - 1;
+          if (which != 1) store<u32>(s + REPEATS, second, 8);
+          store<u32>(s + REPEATS, first, 4);
           first = distance;
         }
       }
@@ -532,8 +531,6 @@ function readBlock(s: usize, p: usize, end: usize, start: usize, out: usize, lim
     }
     if (at != 0) return 0;
     store<u32>(s + REPEATS, first);
-    store<u32>(s + REPEATS, second, 4);
-    store<u32>(s + REPEATS, third, 8);
   }
   const rest = literalsEnd - literals;
   if (rest > limit - out) return 0;
