@@ -38,11 +38,15 @@ it('leaves no thread, handle or slab behind, over runs that succeed, fail and ar
     }
   };
   for (let round = 0; round < 12; round += 1) await once(round);
+  // An abort ends the threads that do not answer in time; a run that succeeds leaves as many as it had.
+  await once(0);
   const [threadsBefore, handlesBefore] = [threads(), handles()];
   for (let round = 12; round < 42; round += 1) await once(round);
+  await once(0);
   expect(processArena().usedSlabs()).toBe(0);
   expect(idleThreads()).toBe(2);
-  expect([threads(), handles()]).toEqual([threadsBefore, handlesBefore]);
+  const more = (): number[] => [threads() - threadsBefore, handles() - handlesBefore].map((left) => Math.max(0, left));
+  await expect.poll(more).toEqual([0, 0]);
   await closeIdlePools();
   expect(threads()).toBeLessThan(threadsBefore);
 });
