@@ -1,6 +1,7 @@
 /** One sink: takes its edge to the end and writes the rows to staged files, batch by batch. */
 import { openFileSink } from '@spillway/core/files';
 import type { Arena, Batch, FileSink, SinkMark, StagedSink, WrittenFiles } from '@spillway/core/internal';
+import { inTurn } from '../channels/in-turn.ts';
 import { attachRing } from '../channels/ring.ts';
 import { exposeControl } from '../control/control-port.ts';
 import { outcomeOf } from '../control/outcome.ts';
@@ -43,7 +44,7 @@ function countWritten(written: WrittenFiles | undefined, statistics: ActorStatis
 /** What is done to a sink, one after the other: a barrier that was given up may still be marking when rows come again. */
 class SinkWriter {
   readonly #sink: FileSink;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #inTurn: ReturnType<typeof inTurn> = inTurn();
   #staged: StagedSink | undefined;
 
   constructor(sink: FileSink) {
@@ -69,12 +70,6 @@ class SinkWriter {
 
   abort(): Promise<void> {
     return this.#inTurn(() => this.#sink.abort());
-  }
-
-  #inTurn<T>(step: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(step, step);
-    this.#last = done.catch(() => {});
-    return done;
   }
 }
 

@@ -4,6 +4,7 @@ import type { MessagePort, Transferable } from 'node:worker_threads';
 import { PipelineError } from '@spillway/core/base';
 import type { SinkMark, SinkSpec, SourceSpec, StagedSink, StoreRunner } from '@spillway/core/internal';
 import { WHOLE_LIBRARY_BYTES } from '@spillway/core/planner';
+import { inTurn } from '../channels/in-turn.ts';
 import type { Ring } from '../channels/ring.ts';
 import type { SourceGate } from '../channels/source-gate.ts';
 import type { CodecTask, ReadResult, ReadTask, WriteTask } from '../codecs/protocol.ts';
@@ -195,20 +196,11 @@ function hasRoom({ planned, idleBytes }: RunParts, bytes: number): boolean {
   return process.memoryUsage.rss() - idleBytes + bytes <= planned.physical.memoryLimitBytes;
 }
 
-/** What sinks commit at once, but for this: the memory for rows that are merged is there once. */
-function inTurn(): <T>(step: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (step) => {
-    const done = last.then(step);
-    last = done.catch(() => {});
-    return done;
-  };
-}
-
 /** Starts a task for each sink that writes files; it lasts until the sink's edge has ended. */
 export function startWriters(parts: RunParts, sinks: readonly WrittenSink[]): void {
   const { activities, planned, wiring } = parts;
   const share = planned.physical.memoryLimitBytes / 4 / Math.max(1, sinks.length);
+  // Sinks commit at once, but for this: the memory for rows that are merged is there once.
   const alone = inTurn();
   wiring.writers.forEach((end, index) => {
     const { edge, ring } = sinkEdge(end);

@@ -1,4 +1,5 @@
 import type { Arena } from '@spillway/core/internal';
+import { inTurn } from '../channels/in-turn.ts';
 
 const LOOK_EVERY_MS = 2;
 /** Nothing was given back for so long: there will be no more room. */
@@ -9,14 +10,8 @@ const STILL_MS = 2000;
  * next such row waits until the last one has been taken, and meanwhile for what others give back.
  */
 export class RowLease {
-  #last: Promise<void> = Promise.resolve();
-
-  /** Runs `use` when every earlier one is through. */
-  exclusive(use: () => Promise<void>): Promise<void> {
-    const turn = this.#last.then(use);
-    this.#last = turn.catch(() => {});
-    return turn;
-  }
+  /** Runs what it is given when every earlier one is through. */
+  readonly exclusive: (use: () => Promise<void>) => Promise<void> = inTurn();
 }
 
 /**
