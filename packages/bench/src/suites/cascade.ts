@@ -8,15 +8,20 @@ import type { Asked } from './asked.ts';
 import { plusOne } from './cascade-op.ts';
 
 /** An event is a small table, as a sensor's burst is. */
-const EVENT_ROWS = 10;
+export const EVENT_ROWS = 10;
+
+const THREADS = 2;
 
 function* events(count: number): Generator<{ value: Float64Array }> {
   for (let i = 0; i < count; i += 1)
     yield { value: Float64Array.from({ length: EVENT_ROWS }, (_, row) => i * EVENT_ROWS + row) };
 }
 
-/** Rows that came out, and their sum. */
-async function cascade(count: number): Promise<number[]> {
+/**
+ * Sends so many events through the ops.
+ * @returns rows that came out, and their sum
+ */
+export async function cascade(count: number, workers: number): Promise<number[]> {
   const totals = [0, 0];
   const sink = createPipeline({ memoryLimit: '256MiB' })
     .register({ op1: plusOne, op2: plusOne, op3: plusOne })
@@ -29,7 +34,7 @@ async function cascade(count: number): Promise<number[]> {
       totals[1] = values.reduce((sum, value) => sum + value, totals[1] ?? 0);
       totals[0] = (totals[0] ?? 0) + batch.numRows;
     });
-  await run([sink], { workers: 2 }).done;
+  await run([sink], { workers }).done;
   return totals;
 }
 
@@ -59,7 +64,7 @@ export async function eventsThroughCascade(asked: Asked, count: number): Promise
       workload: 'W7',
       what: `events of ${EVENT_ROWS} rows through three ops`,
       rows: count,
-      run: () => cascade(count),
+      run: () => cascade(count, THREADS),
       peers,
       untimed: 3,
       budgetMs: asked.budgetMs,

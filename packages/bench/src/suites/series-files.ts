@@ -136,8 +136,13 @@ interface Part {
   goal: number;
 }
 
+/** A Parquet file of the series as a source. */
+export function foreignSeries(path: string): Source<typeof SERIES_SHAPE> {
+  return readParquet(path, { orderedOn: 'ts', schema: SERIES_SHAPE });
+}
+
 function partsOf({ store, own, snappy, zstd }: Files): Record<'own' | 'foreign', Part[]> {
-  const foreign = (path: string) => async () => readParquet(path, { orderedOn: 'ts', schema: SERIES_SHAPE });
+  const foreign = (path: string) => async () => foreignSeries(path);
   const ofStore: Part[] = [
     {
       workload: 'W2a',
