@@ -3,7 +3,7 @@ export { makeFolder, syncFolder } from './formats/durable-file.ts';
 export { readParquetRows, type ValueRange } from './formats/parquet-reader.ts';
 export { parseChecksums } from './store/files/checksum-text.ts';
 export { Handoff } from './store/files/handoff.ts';
-export { linkIfAbsent } from './store/log/delta-log.ts';
+export { linkIfAbsent } from './store/log/commit-file.ts';
 export { checkpointVersion } from './store/log/log-maintenance.ts';
 export { mergeStaged } from './store/merge/merge-files.ts';
 export { RESUME_FOLDER } from './store/open-store.ts';

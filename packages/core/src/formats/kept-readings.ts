@@ -4,6 +4,8 @@
  */
 import { statSync } from 'node:fs';
 
+import { KeptValues } from './kept-values.ts';
+
 /**
  * Times of files go in steps, of up to ten milliseconds on Linux: what changes twice in one shows it once. A file that young is read again
  * the next time.
@@ -17,15 +19,20 @@ export interface FileStamp {
   isSettled: boolean;
 }
 
+/** Undefined where there is no file. @throws what the system says */
+export function stampIfThere(path: string, nowMs: number = Date.now()): FileStamp | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  if (found === undefined) return undefined;
+  return {
+    text: `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}`,
+    isSettled: nowMs - Number(found.ctimeNs / 1_000_000n) >= SETTLED_MS,
+  };
+}
+
 /** Undefined where the file cannot be looked at: reading it says why. */
 export function stampOf(path: string, nowMs: number = Date.now()): FileStamp | undefined {
   try {
-    const found = statSync(path, { bigint: true, throwIfNoEntry: false });
-    if (found === undefined) return undefined;
-    return {
-      text: `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}`,
-      isSettled: nowMs - Number(found.ctimeNs / 1_000_000n) >= SETTLED_MS,
-    };
+    return stampIfThere(path, nowMs);
   } catch {
     return undefined;
   }
@@ -34,26 +41,22 @@ export function stampOf(path: string, nowMs: number = Date.now()): FileStamp | u
 interface Reading<T> {
   stamp: string;
   value: T;
-  bytes: number;
 }
 
 /** Those that were asked for last, up to a number of bytes. Values are shared: nobody changes them. */
 export class KeptReadings<T> {
-  readonly #mostBytes: number;
   readonly #now: () => number;
-  /** Those asked for longest ago first. */
-  readonly #readings: Map<string, Reading<T>> = new Map();
-  #bytes = 0;
+  readonly #readings: KeptValues<Reading<T>>;
 
   /** @param now milliseconds since 1970 */
   constructor(mostBytes: number, now: () => number = Date.now) {
-    this.#mostBytes = mostBytes;
+    this.#readings = new KeptValues(mostBytes);
     this.#now = now;
   }
 
   /** About what the readings take. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#readings.bytes;
   }
 
   /**
@@ -64,32 +67,11 @@ export class KeptReadings<T> {
   async get(path: string, read: () => Promise<T>, bytesOf: (value: T) => number): Promise<T> {
     const stamp = stampOf(path, this.#now());
     const known = this.#readings.get(path);
-    this.#drop(path);
-    if (known !== undefined && known.stamp === stamp?.text) {
-      this.#keep(path, known);
-      return known.value;
-    }
+    if (known !== undefined && known.stamp === stamp?.text) return known.value;
+    this.#readings.drop(path);
     // Looked at before it is read: what changes meanwhile is another state then.
     const value = await read();
-    if (stamp?.isSettled === true) this.#keep(path, { stamp: stamp.text, value, bytes: bytesOf(value) });
+    if (stamp?.isSettled === true) this.#readings.keep(path, { stamp: stamp.text, value }, bytesOf(value));
     return value;
-  }
-
-  #drop(path: string): void {
-    const known = this.#readings.get(path);
-    if (known === undefined) return;
-    this.#bytes -= known.bytes;
-    this.#readings.delete(path);
-  }
-
-  #keep(path: string, reading: Reading<T>): void {
-    this.#drop(path);
-    if (reading.bytes > this.#mostBytes) return;
-    this.#readings.set(path, reading);
-    this.#bytes += reading.bytes;
-    for (const oldest of this.#readings.keys()) {
-      if (this.#bytes <= this.#mostBytes) return;
-      this.#drop(oldest);
-    }
   }
 }

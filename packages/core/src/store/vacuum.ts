@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { TEMPORARY_SUFFIX } from '../formats/durable-file.ts';
 import { fileError } from '../formats/file-error.ts';
 import type { Duration } from '../schema/durations.ts';
-import { readSnapshot } from './log/delta-log.ts';
+import { readWholeSnapshot } from './log/delta-log.ts';
 import { LOG_FOLDER } from './log/log-listing.ts';
 import { retentionMs, retentionOf } from './log/table-properties.ts';
 import { isHeld } from './sinks/held-staging.ts';
@@ -73,7 +73,7 @@ async function filesBelow(folder: string, isWanted: (entry: Dirent) => boolean =
  * @throws ERR_STORE_CORRUPT, ERR_STORE_UNSUPPORTED, ERR_OPTIONS, ERR_IO
  */
 async function unneeded(table: string, options: VacuumOptions): Promise<Found[]> {
-  const snapshot = await readSnapshot(table);
+  const snapshot = await readWholeSnapshot(table);
   if (snapshot === undefined) return [];
   const own = retentionOf(snapshot.metaData.configuration).deletedFilesMs;
   const before = Date.now() - retentionMs(options.retention, own, 'retention');

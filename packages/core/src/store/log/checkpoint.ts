@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { DurableFile, syncFolder, TEMPORARY_SUFFIX } from '../../formats/durable-file.ts';
 import { fileError } from '../../formats/file-error.ts';
 import { type ArrowModule, loadArrow } from '../../schema/load-arrow.ts';
-import type { DeltaAction, Snapshot } from './delta-actions.ts';
+import type { DeltaAction, WholeSnapshot } from './delta-actions.ts';
 import { type CheckpointFiles, checkpointName, LAST_CHECKPOINT, LOG_FOLDER } from './log-listing.ts';
 import { corrupt } from './log-replay.ts';
 
@@ -79,7 +79,7 @@ function toRow(action: object, type: InstanceType<ArrowModule['Struct']>): Row {
 }
 
 /** What a checkpoint keeps. Tombstones older than `expired` are nobody's any more. */
-export function checkpointActions(snapshot: Snapshot, expired: number): DeltaAction[] {
+export function checkpointActions(snapshot: WholeSnapshot, expired: number): DeltaAction[] {
   const tombstones = [...snapshot.tombstones.values()].filter((remove) => (remove.deletionTimestamp ?? 0) > expired);
   return [
     { protocol: snapshot.protocol },
@@ -112,7 +112,7 @@ async function encode(actions: readonly DeltaAction[]): Promise<Uint8Array> {
  * @param expired tombstones from before this time are left out
  * @throws ERR_IO
  */
-export async function writeCheckpoint(table: string, snapshot: Snapshot, expired: number): Promise<void> {
+export async function writeCheckpoint(table: string, snapshot: WholeSnapshot, expired: number): Promise<void> {
   const actions = checkpointActions(snapshot, expired);
   const bytes = await encode(actions);
   const folder = join(table, LOG_FOLDER);

@@ -69,8 +69,12 @@ export interface Snapshot {
   metaData: MetaDataAction;
   /** Live files by path, in the order in which they were added. */
   files: ReadonlyMap<string, AddAction>;
-  /** Files that were removed, by path, as long as the log knows of them. */
-  tombstones: ReadonlyMap<string, RemoveAction>;
   /** By application. */
   txns: ReadonlyMap<string, TxnAction>;
+}
+
+/** The same with what only cleaning up needs: it grows with the versions that a table has had. */
+export interface WholeSnapshot extends Snapshot {
+  /** Files that were removed, by path, as long as the log knows of them. */
+  tombstones: ReadonlyMap<string, RemoveAction>;
 }

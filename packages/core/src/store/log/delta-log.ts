@@ -1,21 +1,15 @@
 /**
- * The log of one Delta table: what a version holds, and how a further version is added.
- *
- * A commit is a file that comes into being whole: it is written under a temporary name, put on the disk, and linked to
- * its own name, which fails when another writer was first. A rename would replace that writer's commit in silence.
+ * The log of one Delta table: what its versions hold, and which there are.
  *
  * Protocol: https://github.com/delta-io/delta/blob/master/PROTOCOL.md
  */
-import { randomBytes } from 'node:crypto';
-import { link, open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { PipelineError } from '../../errors.ts';
-import { makeFolder, syncFolder, TEMPORARY_SUFFIX } from '../../formats/durable-file.ts';
-import { fileError } from '../../formats/file-error.ts';
-import { KeptReadings } from '../../formats/kept-readings.ts';
-import type { DeltaAction, Snapshot } from './delta-actions.ts';
-import { type CheckpointFiles, commitName, LOG_FOLDER, type LogListing, listLog } from './log-listing.ts';
+import { committedAt, readCommit } from './commit-file.ts';
+import type { DeltaAction, Snapshot, WholeSnapshot } from './delta-actions.ts';
+import { newestFromKept, type ReadCommit, replayAndKeep, settledStamp } from './kept-snapshots.ts';
+import { type CheckpointFiles, LOG_FOLDER, type LogListing, listLog } from './log-listing.ts';
 import { corrupt, LogReplay, unsupported } from './log-replay.ts';
 import { checkReadable } from './table-features.ts';
 
@@ -32,62 +26,6 @@ export interface VersionEntry {
 export const FEW_COMMITS = 100;
 /** Checkpoints of the second specification, with names of their own. */
 const UNKNOWN_CHECKPOINT = /^\d{20}\.checkpoint\.[0-9a-f-]{36}\./;
-
-/** Commits are written once; what they say is kept for the next look at their table, up to about so many bytes. */
-const MOST_KEPT_BYTES = 4 * 2 ** 20;
-/** About what the actions of a commit take on the heap, for each byte of text; and each commit besides. */
-const HEAP_BYTES = 2;
-const COMMIT_BYTES = 512;
-
-interface Commit {
-  actions: readonly DeltaAction[];
-  textBytes: number;
-}
-
-const commits: KeptReadings<Commit> = new KeptReadings(MOST_KEPT_BYTES);
-
-async function readCommit(table: string, version: number): Promise<readonly DeltaAction[]> {
-  const path = join(table, LOG_FOLDER, commitName(version));
-  const commit = await commits.get(
-    path,
-    () => parseCommit(table, path, version),
-    ({ textBytes }) => COMMIT_BYTES + HEAP_BYTES * textBytes,
-  );
-  return commit.actions;
-}
-
-async function parseCommit(table: string, path: string, version: number): Promise<Commit> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    throw await fileError(path, error);
-  }
-  const actions: DeltaAction[] = [];
-  text.split('\n').forEach((line, i) => {
-    if (line.trim() === '') return;
-    try {
-      const action: unknown = JSON.parse(line);
-      if (typeof action !== 'object' || action === null) throw new SyntaxError('not an action');
-      actions.push(action);
-    } catch (cause) {
-      throw corrupt(table, `line ${i + 1} of version ${version} of its log is damaged`, cause);
-    }
-  });
-  return { actions, textBytes: text.length };
-}
-
-/** When a commit was made: as it says, or as old as its file is. */
-async function committedAt(table: string, version: number, actions: readonly DeltaAction[]): Promise<number> {
-  const said = actions.find(({ commitInfo }) => typeof commitInfo?.timestamp === 'number')?.commitInfo?.timestamp;
-  if (said !== undefined) return said;
-  const path = join(table, LOG_FOLDER, commitName(version));
-  try {
-    return Math.floor((await stat(path)).mtimeMs);
-  } catch (error) {
-    throw await fileError(path, error);
-  }
-}
 
 /** The last checkpoint to begin with, and the commits behind it. */
 function planReplay(
@@ -165,13 +103,15 @@ function oldestReadable({ commits, checkpoints }: LogListing): number {
   return commits[0] === 0 ? 0 : (checkpoints[0]?.version ?? commits[0] ?? 0);
 }
 
-/**
- * What a table holds, or undefined when the folder has no log.
- * @param table folder of the table
- * @param version the newest when left out
- * @throws ERR_STORE_CORRUPT (a hole, damaged lines, no schema), ERR_STORE_UNSUPPORTED, ERR_STORE_NOT_FOUND (no such version), ERR_IO
- */
-export async function readSnapshot(table: string, version?: number): Promise<Snapshot | undefined> {
+/** What the log has for a version: where to begin, and how to go on. */
+interface Reading {
+  version: number;
+  replay: LogReplay;
+  commits: ReadCommit[];
+}
+
+/** The log of a table, listed and read, up to a version. Undefined where the folder has no log. */
+async function readLog(table: string, version: number | undefined): Promise<Reading | undefined> {
   const listing = await listLog(table);
   const newest = listing && newestOf(listing);
   if (listing === undefined || newest === undefined) {
@@ -185,12 +125,50 @@ export async function readSnapshot(table: string, version?: number): Promise<Sna
   const { begin, commits } = await beginReplay(table, listing, target);
   const replay = new LogReplay(table);
   replay.apply(begin);
-  const read = await Promise.all(commits.map((each) => readCommit(table, each)));
-  for (const actions of read) replay.apply(actions);
-  const last = read.at(-1) ?? (listing.commits.includes(target) ? await readCommit(table, target) : undefined);
-  const snapshot = replay.snapshot(target, last && (await committedAt(table, target, last)));
-  checkReadable(table, snapshot);
+  // Behind a checkpoint of this very version its commit says when that was, and nothing new.
+  if (commits.length === 0 && listing.commits.includes(target)) commits.push(target);
+  const read = commits.map(async (each) => {
+    const stamp = settledStamp(table, each);
+    return { version: each, actions: await readCommit(table, each), stamp };
+  });
+  return { version: target, replay, commits: await Promise.all(read) };
+}
+
+/** A version that was read, with nothing kept of it. */
+async function snapshotOf(table: string, { version, replay, commits }: Reading): Promise<Snapshot> {
+  for (const { actions } of commits) replay.apply(actions);
+  const last = commits.at(-1)?.actions;
+  return replay.snapshot(version, last && (await committedAt(table, version, last)));
+}
+
+/**
+ * What a table holds, or undefined when the folder has no log. Of the newest version the process keeps what it was when it was last asked for.
+ * @param table folder of the table
+ * @param version the newest when left out
+ * @throws ERR_STORE_CORRUPT (a hole, damaged lines, no schema), ERR_STORE_UNSUPPORTED, ERR_STORE_NOT_FOUND (no such version), ERR_IO
+ */
+export async function readSnapshot(table: string, version?: number): Promise<Snapshot | undefined> {
+  const snapshot =
+    (version === undefined ? await newestFromKept(table) : undefined) ?? (await readFromLog(table, version));
+  if (snapshot !== undefined) checkReadable(table, snapshot);
   return snapshot;
+}
+
+async function readFromLog(table: string, version: number | undefined): Promise<Snapshot | undefined> {
+  const reading = await readLog(table, version);
+  if (reading === undefined) return undefined;
+  const { replay, commits } = reading;
+  if (version === undefined && commits.length > 0) return replayAndKeep(table, replay, commits);
+  return snapshotOf(table, reading);
+}
+
+/** As `readSnapshot`, always from the files, with what was removed. @throws as `readSnapshot` */
+export async function readWholeSnapshot(table: string, version?: number): Promise<WholeSnapshot | undefined> {
+  const reading = await readLog(table, version);
+  if (reading === undefined) return undefined;
+  const snapshot = await snapshotOf(table, reading);
+  checkReadable(table, snapshot);
+  return { ...snapshot, tombstones: reading.replay.tombstones };
 }
 
 function newestOf({ commits, checkpoints }: LogListing): number | undefined {
@@ -235,71 +213,4 @@ export async function versionAt(table: string, time: number): Promise<number | u
     file: table,
     hint: first === undefined ? 'its log is empty' : `its oldest is of ${new Date(first).toISOString()}`,
   });
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-}
-
-/** Gives a file a further name. @returns false when the name is taken @throws ERR_STORE_UNSUPPORTED where files cannot be linked, ERR_IO */
-export async function linkIfAbsent(table: string, from: string, to: string): Promise<boolean> {
-  try {
-    await link(from, to);
-    return true;
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === 'EEXIST') return false;
-    if (code === 'EPERM' || code === 'ENOTSUP' || code === 'EOPNOTSUPP' || code === 'ENOSYS') {
-      throw unsupported(
-        table,
-        'its file system cannot link files, so commits would not be safe',
-        'put the store on a local file system',
-      );
-    }
-    throw await fileError(to, error);
-  }
-}
-
-/**
- * Adds a version to the log, durably.
- * @param before has to be done before the version is there: what it names is on the disk then
- * @returns false when another writer has added this version first; nothing has changed then
- * @throws ERR_IO, ERR_STORE_UNSUPPORTED (a file system without links)
- */
-export async function writeCommit(
-  table: string,
-  version: number,
-  actions: readonly DeltaAction[],
-  before: () => Promise<void> = async () => {},
-): Promise<boolean> {
-  const folder = join(table, LOG_FOLDER);
-  const path = join(folder, commitName(version));
-  const temporary = join(folder, `.${commitName(version)}.${randomBytes(6).toString('hex')}${TEMPORARY_SUFFIX}`);
-  try {
-    // Not for later versions: a dataset that was deleted meanwhile must not come back with a log that has a hole.
-    if (version === 0) await makeFolder(folder);
-    await bothDone(before(), writeSynced(temporary, `${actions.map((action) => JSON.stringify(action)).join('\n')}\n`));
-    const isFirst = await linkIfAbsent(table, temporary, path);
-    await bothDone(isFirst ? syncFolder(folder) : Promise.resolve(), rm(temporary, { force: true }));
-    return isFirst;
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error instanceof PipelineError ? error : await fileError(path, error);
-  }
-}
-
-async function writeSynced(path: string, text: string): Promise<void> {
-  const file = await open(path, 'wx');
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** Waits for both, also where one fails: neither goes on behind its caller's back. */
-async function bothDone(first: Promise<void>, second: Promise<void>): Promise<void> {
-  for (const outcome of await Promise.allSettled([first, second]))
-    if (outcome.status === 'rejected') throw outcome.reason;
 }

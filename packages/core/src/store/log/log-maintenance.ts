@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { fileError } from '../../formats/file-error.ts';
 import { writeCheckpoint } from './checkpoint.ts';
-import { readSnapshot } from './delta-log.ts';
+import { readWholeSnapshot } from './delta-log.ts';
 import { commitName, LOG_FOLDER, listLog } from './log-listing.ts';
 import { retentionOf } from './table-properties.ts';
 
@@ -20,7 +20,7 @@ export function isCheckpointDue(version: number, properties: Readonly<Record<str
  * @throws ERR_IO, ERR_STORE_CORRUPT
  */
 export async function checkpointVersion(table: string, version: number): Promise<void> {
-  const snapshot = await readSnapshot(table, version);
+  const snapshot = await readWholeSnapshot(table, version);
   if (snapshot === undefined) return;
   const retention = retentionOf(snapshot.metaData.configuration);
   await writeCheckpoint(table, snapshot, Date.now() - retention.deletedFilesMs);

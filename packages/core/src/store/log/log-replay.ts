@@ -25,13 +25,23 @@ export function unsupported(table: string, what: string, hint: string): Pipeline
 export class LogReplay {
   #protocol: ProtocolAction | undefined;
   #metaData: MetaDataAction | undefined;
-  readonly #files = new Map<string, AddAction>();
+  readonly #files: Map<string, AddAction>;
   readonly #tombstones = new Map<string, RemoveAction>();
-  readonly #txns = new Map<string, TxnAction>();
+  readonly #txns: Map<string, TxnAction>;
   readonly #table: string;
 
-  constructor(table: string) {
+  /** @param before the state to go on from, which stays as it is */
+  constructor(table: string, before?: Snapshot) {
     this.#table = table;
+    this.#protocol = before?.protocol;
+    this.#metaData = before?.metaData;
+    this.#files = new Map(before?.files);
+    this.#txns = new Map(before?.txns);
+  }
+
+  /** Of the actions that were applied; those of the state before are not known. */
+  get tombstones(): ReadonlyMap<string, RemoveAction> {
+    return this.#tombstones;
   }
 
   /** The lines of one commit, or of a checkpoint. Within one commit, what is removed is removed before what is added. */
@@ -63,12 +73,11 @@ export class LogReplay {
     this.#files.set(add.path, add);
   }
 
-  /** @throws ERR_STORE_CORRUPT when no protocol or schema was said */
+  /** What has been applied so far; it stays as it is. @throws ERR_STORE_CORRUPT when no protocol or schema was said */
   snapshot(version: number, committedAt: number | undefined): Snapshot {
     const [protocol, metaData] = [this.#protocol, this.#metaData];
     if (protocol === undefined || metaData === undefined)
       throw corrupt(this.#table, 'its log names no protocol or no schema');
-    const [files, tombstones, txns] = [this.#files, this.#tombstones, this.#txns];
-    return { version, committedAt, protocol, metaData, files, tombstones, txns };
+    return { version, committedAt, protocol, metaData, files: new Map(this.#files), txns: new Map(this.#txns) };
   }
 }

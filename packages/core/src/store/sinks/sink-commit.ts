@@ -1,5 +1,5 @@
 /** The main thread's half of the sinks that write files: checking before, committing or discarding after. */
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 
@@ -58,11 +58,17 @@ function checkNesting({ root, path, key }: Extract<FileSinkSpec, { type: 'store'
     });
   for (let depth = 1; depth < levels.length; depth += 1) {
     const above = join(resolve(root), ...levels.slice(0, depth));
-    if (names(above).includes(LOG_FOLDER)) throw nested(above);
+    if (isTable(above)) throw nested(above);
   }
-  const within = names(datasetFolder(root, path));
-  const other = within.find((name) => !/^[._]|\.parquet$/.test(name));
-  if (other !== undefined && !within.includes(LOG_FOLDER)) throw nested(join(datasetFolder(root, path), other));
+  // A dataset's own folder is not listed: it has a file for each version.
+  const folder = datasetFolder(root, path);
+  if (isTable(folder)) return;
+  const other = names(folder).find((name) => !/^[._]|\.parquet$/.test(name));
+  if (other !== undefined) throw nested(join(folder, other));
+}
+
+function isTable(folder: string): boolean {
+  return existsSync(join(folder, LOG_FOLDER));
 }
 
 /** At once: a turn of threads takes longer than listing a folder. */

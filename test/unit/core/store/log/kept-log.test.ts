@@ -56,6 +56,17 @@ describe('a dataset that was read before', () => {
     expect(await numbersOf(root)).toEqual([0, 1, 2, 10, 11]);
   });
 
+  test('stays the version that it was opened at while others are committed and opened', async () => {
+    const root = await keptDataset();
+    const store = await openStore(root);
+    const before = await store.dataset(key);
+    await writeRows(root, key, fields, rowsFrom(10, 2));
+    await writeRows(root, key, fields, rowsFrom(5, 1), { mode: 'overwrite' });
+    expect(await numbersOf(root)).toEqual([5]);
+    expect((await readRows(before)).map(({ n }) => n)).toEqual([0, 1, 2]);
+    expect([before.version, (await store.dataset(key)).version]).toEqual([0, 2]);
+  });
+
   test('is another one when it was deleted and written anew with as many versions', async () => {
     const root = await keptDataset();
     const fresh = temporaryFolder();
