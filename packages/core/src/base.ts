@@ -7,13 +7,8 @@ export { errorFromData, errorToData, PipelineError } from './errors.ts';
 export { makeFolders } from './formats/make-folders.ts';
 export { MemoryConsumer, MemoryReservation } from './memory/consumer.ts';
 export { OWNER_COUNT } from './memory/layout.ts';
-export {
-  MAIN_SCOPE,
-  type MemoryHolding,
-  MemoryPool,
-  type PoolConsumer,
-  type PoolPlace,
-} from './memory/pool.ts';
+export { type MemoryHolding, MemoryPool } from './memory/pool.ts';
+export { MAIN_SCOPE, type PoolConsumer, type PoolPlace } from './memory/pool-contract.ts';
 export { attachArena, createArena, processArena } from './memory/process-arena.ts';
 export { releaseOwners } from './memory/release-owners.ts';
 export { parseDuration } from './schema/durations.ts';

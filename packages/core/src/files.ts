@@ -1,6 +1,7 @@
 /** Reading and writing files on codec threads, and committing what sinks wrote. No promise of stability. */
 export { makeFolder, syncFolder } from './formats/durable-file.ts';
-export { readParquetRows, type ValueRange } from './formats/parquet-reader.ts';
+export { readParquetRows } from './formats/parquet-reader.ts';
+export type { ValueRange } from './formats/parquet-request.ts';
 export { parseChecksums } from './store/files/checksum-text.ts';
 export { Handoff } from './store/files/handoff.ts';
 export { linkIfAbsent } from './store/log/commit-file.ts';

@@ -82,5 +82,5 @@ export type { PlainValue } from './store/oups/pickle.ts';
 export type { ForeignFile } from './store/read/foreign-files.ts';
 export type { OpenDatasetOptions, Store } from './store/store.ts';
 export type { VacuumOptions, VacuumSummary } from './store/vacuum.ts';
-export type { VerifyProblem, VerifyResult } from './store/verify.ts';
+export type { VerifyProblem, VerifyResult } from './store/verify-result.ts';
 export type { StoreWriteOptions, WriteRows } from './store/write-rows.ts';

@@ -65,12 +65,8 @@ export {
   borrowMemory as borrowPageMemory,
   returnMemory as returnPageMemory,
 } from './formats/parquet-native/page-memory.ts';
-export {
-  type ReadParquetRequest,
-  type ReadParquetResult,
-  readParquetRows,
-  selectParquetFields,
-} from './formats/parquet-reader.ts';
+export { readParquetRows, selectParquetFields } from './formats/parquet-reader.ts';
+export type { ReadParquetRequest, ReadParquetResult } from './formats/parquet-request.ts';
 export { ParquetWriter, type WrittenParquet, writeParquetFile } from './formats/parquet-writer.ts';
 export type * from './kernels/aggregate-contract.ts';
 export { OVERFLOW_RECORD_BYTES, SUM_STATE_BYTES } from './kernels/aggregate-contract.ts';
@@ -91,6 +87,7 @@ export * from './memory/consumer.ts';
 export type * from './memory/contract.ts';
 export { OWNER_COUNT, PAGE_BYTES } from './memory/layout.ts';
 export * from './memory/pool.ts';
+export * from './memory/pool-contract.ts';
 export { poolBytes } from './memory/pool-layout.ts';
 export { type ArenaOptions, attachArena, createArena, processArena, resetArena } from './memory/process-arena.ts';
 export { releaseOwners } from './memory/release-owners.ts';
@@ -100,7 +97,6 @@ export {
   createAggregateWhole,
 } from './operators/aggregate/create-aggregate.ts';
 export {
-  type AggregateSpec,
   aggregateOutputFields,
   PARTIAL_FIELDS,
   partialFields,
@@ -181,14 +177,8 @@ export { type OpdmdContent, type OpdmdGroup, readOpdmd, writeOpdmd } from './sto
 export { PythonObject, readPickledDict, writePickledDict } from './store/oups/pickle.ts';
 export type { ForeignTask } from './store/read/foreign-files.ts';
 export { ForeignSort } from './store/read/foreign-sort.ts';
-export {
-  type FileSink,
-  type FileSinkOptions,
-  type FileSinkSpec,
-  openFileSink,
-  type SinkMark,
-  type StagedSink,
-} from './store/sinks/file-sink.ts';
+export type { FileSink, FileSinkOptions, FileSinkSpec, SinkMark, StagedSink } from './store/sinks/contract.ts';
+export { openFileSink } from './store/sinks/file-sink.ts';
 export { holdStaging } from './store/sinks/held-staging.ts';
 export { checkFileSink, commitSink, datasetFolder, discardSink, stagingPath } from './store/sinks/sink-commit.ts';
 export * from './text.ts';

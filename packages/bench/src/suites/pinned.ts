@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url';
 import { median, spreadOf } from '../measure/alternate.ts';
 import type { Figure } from '../measure/figure.ts';
 import type { Asked } from './asked.ts';
-import type { PinnedTask } from './pinned-child.ts';
 
 const CHILD = fileURLToPath(new URL('./pinned-child.js', import.meta.url));
 const TURNS = 2;
@@ -16,6 +15,11 @@ const PINNED = [
   { name: 'W4', share: 1 / 5, goal: 1.8 },
   { name: 'W6', share: 1 / 5, goal: 1.8 },
 ] as const;
+
+export interface PinnedTask {
+  workload: string;
+  asked: Asked;
+}
 
 /** Figures of our side in a process of its own on these cores. */
 function pinnedFigures(cores: string, task: PinnedTask): Figure[] {

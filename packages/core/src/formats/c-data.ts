@@ -19,6 +19,13 @@ export interface ForeignArray {
   dictionary: ForeignArray | undefined;
 }
 
+/** Rows `from` … `from + rows` of one decoded column. */
+export interface Piece {
+  array: ForeignArray;
+  from: number;
+  rows: number;
+}
+
 /** What a column is. `format` is the interface's type string ("g" is float64, "tsu:UTC" a timestamp, …). */
 export interface ForeignField {
   name: string;

@@ -9,16 +9,9 @@ import { PipelineError } from '../errors.ts';
 import type { Arena, Ptr } from '../memory/contract.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { ParsedType, TypeText } from '../schema/types.ts';
-import type { ForeignArray, ForeignField } from './c-data.ts';
+import type { ForeignArray, ForeignField, Piece } from './c-data.ts';
 import { chooseFixedCopy } from './copy-fixed.ts';
 import { copyTexts, isTextFormat, textBytes, walkTexts } from './copy-text.ts';
-
-/** Rows `from` … `from + rows` of one decoded column. */
-export interface Piece {
-  array: ForeignArray;
-  from: number;
-  rows: number;
-}
 
 /** What a copy needs to know besides the pieces. */
 export interface CopyTarget {

@@ -1,6 +1,5 @@
 /** Variable-length values (utf8, binary) in any layout Arrow has for them, into 32-bit offsets and bytes. */
-import type { ForeignField } from './c-data.ts';
-import type { Piece } from './copy-column.ts';
+import type { ForeignField, Piece } from './c-data.ts';
 
 /** Where `copyTexts` writes. `offsets` has room for one more than the rows. */
 export interface TextTarget {

@@ -9,9 +9,9 @@ import { EncodedStream } from './encoded-stream.ts';
 import { prefersDeltas } from './integer-encoding.ts';
 import { type IpcColumn, ipcColumns } from './ipc-columns.ts';
 import { encodeIpcStream, IpcScratch } from './ipc-stream.ts';
+import type { EncoderOutput, SummedChunk } from './parquet-encode/contract.ts';
 import { canEncodeNatively } from './parquet-encode/encodable.ts';
 import { NativeEncoder } from './parquet-encode/native-encoder.ts';
-import type { ParquetChunk } from './parquet-info.ts';
 import { LibraryPanic } from './parquet-library.ts';
 
 export interface WriteParquetOptions {
@@ -35,17 +35,6 @@ export interface WriteParquetOptions {
   /** How columns are stored, where that differs from `fields` (see `store/log/stored-types.ts`). */
   stored?: { fields: Fields; convert(columns: IpcColumn[]): IpcColumn[] };
 }
-
-/** Where a file's bytes go. */
-export interface EncoderOutput {
-  /** Takes the next bytes. What they lie in may be used again when this resolves. */
-  write(views: readonly Uint8Array[]): Promise<void>;
-  /** Of a file for pages that do not fit into memory. Nothing else has this name. */
-  overflowPath: string;
-}
-
-/** Where a column chunk lies, from the first byte of the file on, and the CRC-32 of its bytes. */
-export type SummedChunk = ParquetChunk & { crc32: number };
 
 /** Rows that are handed to the library at a time. */
 const LIBRARY_ROWS = 16_384;

@@ -9,7 +9,7 @@ import { PipelineError } from '../errors.ts';
 import type { Fields } from '../schema/types.ts';
 import { readArrowHints } from './arrow-schema-hint.ts';
 import { fileError } from './file-error.ts';
-import { type ParquetColumns, readParquetColumns } from './parquet-schema.ts';
+import { type ParquetColumns, type ParquetLeaf, readParquetColumns } from './parquet-schema.ts';
 import {
   decodeThriftStruct,
   numberField,
@@ -33,19 +33,6 @@ export interface ParquetChunk {
   /** Numbers of the codec and of the encodings of its pages. */
   codec: number;
   encodings: number[];
-}
-
-/** A leaf of the schema: what the chunks at its place in every row group hold. */
-export interface ParquetLeaf {
-  /** Top-level column. */
-  column: string;
-  /** Number of the physical type, and bytes of a value of a fixed length. */
-  physical: number;
-  width: number;
-  /** Values may be null. */
-  isOptional: boolean;
-  /** It is the column, not a part of one. */
-  isFlat: boolean;
 }
 
 /** One row group: a unit that is read and decoded independently. */

@@ -5,7 +5,6 @@
  */
 import type { FieldSpec, TypeText } from '../schema/types.ts';
 import type { ArrowHint } from './arrow-schema-hint.ts';
-import type { ParquetLeaf } from './parquet-info.ts';
 import {
   numberField,
   structField,
@@ -40,6 +39,19 @@ interface Node {
   precision: number;
   logical: ThriftStruct | undefined;
   children: Node[];
+}
+
+/** A leaf of the schema: what the chunks at its place in every row group hold. */
+export interface ParquetLeaf {
+  /** Top-level column. */
+  column: string;
+  /** Number of the physical type, and bytes of a value of a fixed length. */
+  physical: number;
+  width: number;
+  /** Values may be null. */
+  isOptional: boolean;
+  /** It is the column, not a part of one. */
+  isFlat: boolean;
 }
 
 /** The columns of a file, and those it has that cannot be read. */

@@ -4,12 +4,12 @@
  */
 import { open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-
 import type { Batch } from '../batch/contract.ts';
 import type { ColumnBounds } from './column-bounds.ts';
 import { DurableFile, TEMPORARY_SUFFIX } from './durable-file.ts';
 import { fileError } from './file-error.ts';
-import { ParquetEncoder, type SummedChunk, type WriteParquetOptions } from './parquet-encoder.ts';
+import type { SummedChunk } from './parquet-encode/contract.ts';
+import { ParquetEncoder, type WriteParquetOptions } from './parquet-encoder.ts';
 import { readParquetInfo } from './parquet-info.ts';
 
 /** A file that was written. Plain data. */

@@ -2,8 +2,7 @@
  * Decoded batches that wait to be copied out. The library cuts batches where it likes; this cuts them again where logical
  * batches end, taking as many decoded batches, or parts of them, as one output needs, so that every output is one copy.
  */
-import { type ForeignArray, type ForeignField, readForeignArray, readForeignField } from './c-data.ts';
-import type { Piece } from './copy-column.ts';
+import { type ForeignArray, type ForeignField, type Piece, readForeignArray, readForeignField } from './c-data.ts';
 import { callLibrary, type DecodedBatch, type ParquetLibrary } from './parquet-library.ts';
 
 interface Held {

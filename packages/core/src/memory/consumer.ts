@@ -1,21 +1,21 @@
 /** One holder of a run's memory pool, as the thread that it belongs to sees it, and what it sets aside. */
 import { PipelineError } from '../errors.ts';
 import { formatBytes } from '../schema/sizes.ts';
-import type { MemoryPool, PoolConsumer } from './pool.ts';
+import type { LimitedPool, PoolConsumer } from './pool-contract.ts';
 import { ConsumerWord, consumerAt } from './pool-layout.ts';
 
 const KIBIBYTE = 1024;
 
 /** One holder, in the thread that it belongs to. */
 export class MemoryConsumer {
-  readonly #pool: MemoryPool;
+  readonly #pool: LimitedPool;
   readonly #words: Int32Array;
   readonly #at: number;
   readonly #consumer: PoolConsumer;
   /** Kept to the byte, because words count kibibytes. */
   #bytes = 0;
 
-  constructor(pool: MemoryPool, words: Int32Array, index: number) {
+  constructor(pool: LimitedPool, words: Int32Array, index: number) {
     this.#pool = pool;
     this.#words = words;
     this.#at = consumerAt(index);

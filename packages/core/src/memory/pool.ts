@@ -22,7 +22,8 @@
  */
 import { formatBytes } from '../schema/sizes.ts';
 import { MemoryConsumer } from './consumer.ts';
-import type { Arena, Ptr, SlabHolders } from './contract.ts';
+import type { Arena, SlabHolders } from './contract.ts';
+import type { LimitedPool, PoolPlace } from './pool-contract.ts';
 import { ConsumerWord, consumerAt, PoolWord, poolBytes } from './pool-layout.ts';
 
 const KIBIBYTE = 1024;
@@ -36,31 +37,6 @@ const GIVEN_BACK = [
   ConsumerWord.keptKib,
 ] as const;
 
-/** The scope of what the main thread holds. */
-export const MAIN_SCOPE = -1;
-
-/** One holder of reservations. Plain data. */
-export interface PoolConsumer {
-  /** Stage, source or sink that it works for. */
-  stage: string;
-  /** What it holds, for people. */
-  name: string;
-  /** The thread whose death frees it: a number that the run gives, or `MAIN_SCOPE`. */
-  scope: number;
-  /** Whether the arena may have what it has reserved and does not use. */
-  lends?: boolean;
-  /** Operators of the lane that it is the heap of, by index. */
-  operators?: string[];
-}
-
-/** What a thread needs to attach. Plain data. */
-export interface PoolPlace {
-  at: Ptr;
-  consumers: PoolConsumer[];
-  /** Whose slabs are the run's, by owner number. */
-  owners: { owner: number; stage: string }[];
-}
-
 /** What one stage, source or sink holds. */
 export interface MemoryHolding {
   stage: string;
@@ -69,7 +45,7 @@ export interface MemoryHolding {
   consumers: { name: string; bytes: number }[];
 }
 
-export class MemoryPool implements SlabHolders {
+export class MemoryPool implements SlabHolders, LimitedPool {
   readonly place: PoolPlace;
   readonly #arena: Arena;
   readonly #words: Int32Array;

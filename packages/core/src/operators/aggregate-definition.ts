@@ -2,7 +2,7 @@
 import { PipelineError } from '../errors.ts';
 import type { OpRef } from '../plan/logical.ts';
 import type { TypeText } from '../schema/types.ts';
-import { registerDefinition, resolveDefinition } from './definition.ts';
+import { registerDefinition, resolveDefinition } from './definition-registry.ts';
 import { checkDescriptors, type OptionsOutput, type OptionsSpec, parseOptions } from './op-options.ts';
 
 /** What `defineAggregate` takes. `State` is any value; `update` and `merge` may change it in place or give a new one. */
@@ -92,5 +92,5 @@ export function defineAggregate<State, const Out extends TypeText, const D exten
 
 /** Finds an aggregate in this thread, importing its module when needed. @throws ERR_OP_IMPORT */
 export function resolveAggregate(ref: OpRef): Promise<AggregateDefinition> {
-  return resolveDefinition(ref, 'aggregate');
+  return resolveDefinition<AggregateDefinition>(ref, 'aggregate');
 }

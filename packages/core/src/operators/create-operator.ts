@@ -1,7 +1,7 @@
 /** From an operator of a stage, as plain data, to the running operator. */
 
 import { PipelineError } from '../errors.ts';
-import type { AggregateColumn, OperatorSpec } from '../plan/logical.ts';
+import type { AggregateColumn, AggregateSpec } from '../plan/logical.ts';
 import type { StageOperator } from '../plan/physical.ts';
 import { loadArrow } from '../schema/load-arrow.ts';
 import { type AggregateDefinition, resolveAggregate } from './aggregate-definition.ts';
@@ -70,10 +70,7 @@ export async function prepareOperator(operator: StageOperator): Promise<Operator
   }
 }
 
-async function prepareAggregate(
-  spec: Extract<OperatorSpec, { kind: 'aggStream' }>,
-  half: StageOperator['half'],
-): Promise<OperatorMaker> {
+async function prepareAggregate(spec: AggregateSpec, half: StageOperator['half']): Promise<OperatorMaker> {
   // Loaded when there is an aggregate: it is most of the code of a stage.
   const aggregate = await import('./aggregate/create-aggregate.ts');
   if (half === 'partial') return (context) => aggregate.createAggregatePartial(spec, context);

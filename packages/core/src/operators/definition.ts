@@ -1,17 +1,11 @@
-/**
- * Registered ops, folds and sources: user code that runs inside the lanes. A definition is made by a module that the
- * main thread and every worker import; a plan names it by that module's URL and the position of the call in it, so a
- * plan stays plain data and no function ever crosses a thread.
- */
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
+/** Registered ops, folds and sources: user code that runs inside the lanes. */
 import type { RecordBatch } from 'apache-arrow';
 import type { LentBatch } from '../batch/lent-batch.ts';
 import { PipelineError } from '../errors.ts';
 import type { OpRef } from '../plan/logical.ts';
 import type { ColumnsRecord, Fields, Shape } from '../schema/types.ts';
-import type { AggregateDefinition } from './aggregate-definition.ts';
 import type { BatchOf } from './arrow-types.ts';
+import { registerDefinition, resolveDefinition } from './definition-registry.ts';
 import { checkDescriptors, type OptionsOutput, type OptionsSpec, parseOptions } from './op-options.ts';
 
 /** What `process` and `flush` may give: nothing, a batch, plain columns, or several of these, in order. */
@@ -156,24 +150,6 @@ export interface SourceDefinition<O extends Shape = Shape, D = unknown> {
   readonly types?: { options: D };
 }
 
-type Definition = OpDefinition | FoldDefinition | SourceDefinition | AggregateDefinition;
-
-const definitions = new Map<string, Definition>();
-const nextOrdinal = new Map<string, number>();
-
-/** Numbers a definition of a module. */
-export function registerDefinition<T extends Definition>(
-  url: string,
-  name: string | undefined,
-  make: (ref: OpRef) => T,
-): T {
-  const ordinal = nextOrdinal.get(url) ?? 0;
-  nextOrdinal.set(url, ordinal + 1);
-  const definition = make({ url, ordinal, name: name ?? `op${ordinal}` });
-  definitions.set(`${url}#${ordinal}`, definition);
-  return definition;
-}
-
 /**
  * Defines an op in a module of its own, which the main thread and the workers both import.
  *
@@ -286,74 +262,15 @@ export function defineSource<const O extends Shape, const D extends OptionsSpec 
 
 /** Finds an op in this thread, importing its module when needed. @throws ERR_OP_IMPORT */
 export function resolveOp(ref: OpRef): Promise<OpDefinition> {
-  return resolveDefinition(ref, 'op');
+  return resolveDefinition<OpDefinition>(ref, 'op');
 }
 
 /** As `resolveOp`, for a fold. @throws ERR_OP_IMPORT */
 export function resolveFold(ref: OpRef): Promise<FoldDefinition> {
-  return resolveDefinition(ref, 'fold');
+  return resolveDefinition<FoldDefinition>(ref, 'fold');
 }
 
 /** As `resolveOp`, for a source. @throws ERR_OP_IMPORT */
 export function resolveSource(ref: OpRef): Promise<SourceDefinition> {
-  return resolveDefinition(ref, 'source');
-}
-
-/** Finds a definition in this thread, importing its module when needed. @throws ERR_OP_IMPORT */
-export async function resolveDefinition<K extends Definition['kind']>(
-  ref: OpRef,
-  kind: K,
-): Promise<Extract<Definition, { kind: K }>> {
-  refuseMainScript(ref);
-  const key = `${ref.url}#${ref.ordinal}`;
-  if (!definitions.has(key)) await importModule(ref);
-  const found = definitions.get(key);
-  if (found?.kind === kind) return found as Extract<Definition, { kind: K }>;
-  throw new PipelineError(
-    'ERR_OP_IMPORT',
-    `${kind} "${ref.name}" is not where the plan says: definition ${ref.ordinal} of ${ref.url}`,
-    {
-      stage: ref.name,
-      file: ref.url,
-      hint: 'define ops at the top level of their module, in the same order and number in every thread, and pass import.meta.url',
-    },
-  );
-}
-
-async function importModule(ref: OpRef): Promise<void> {
-  try {
-    await import(ref.url);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new PipelineError('ERR_OP_IMPORT', `the module of "${ref.name}" cannot be imported: ${why}`, {
-      stage: ref.name,
-      file: ref.url,
-      hint: 'an op lives in a JavaScript module that workers can import by its URL: pass import.meta.url of a saved file',
-      cause,
-    });
-  }
-}
-
-/** A worker that imported the main script would run it again. */
-function refuseMainScript(ref: OpRef): void {
-  if (ref.url.split(/[?#]/, 1)[0] !== mainScriptUrl()) return;
-  throw new PipelineError(
-    'ERR_OP_IMPORT',
-    `"${ref.name}" is defined in the main script, which workers cannot import without running it again`,
-    {
-      stage: ref.name,
-      file: ref.url,
-      hint: 'move it to its own module and import it from there',
-    },
-  );
-}
-
-function mainScriptUrl(): string | undefined {
-  const main = process.argv[1];
-  if (main === undefined) return undefined;
-  try {
-    return pathToFileURL(createRequire(main).resolve(main)).href; // the script may be named by its folder or without extension
-  } catch {
-    return undefined; // not a file: a REPL, or a script given as text
-  }
+  return resolveDefinition<SourceDefinition>(ref, 'source');
 }

@@ -1,6 +1,6 @@
 /** How each kind of operator crosses a cut between partitions. */
 import { isMergeable } from '../operators/windows/columns.ts';
-import type { OperatorSpec } from '../plan/logical.ts';
+import type { AggregateSpec, OperatorSpec } from '../plan/logical.ts';
 import type { ResolvedNode } from '../plan/resolved.ts';
 import type { RollingSpec, ShiftSpec, TailSpec } from '../plan/steps/specs.ts';
 import { hasTraits, traitsOf } from '../plan/steps/traits.ts';
@@ -66,7 +66,7 @@ export function crossingOf(node: ResolvedNode): OperatorCrossing {
 
 function aggregateCrossing(
   { emissionsVisible }: ResolvedNode,
-  { aggregations, triggers, accumulate }: Extract<ResolvedNode['spec'], { kind: 'aggStream' }>,
+  { aggregations, triggers, accumulate }: AggregateSpec,
 ): OperatorCrossing {
   const other = aggregations.find((aggregation) => !isMergeable(aggregation));
   if (other !== undefined) return atTheEnd(`"${other.name}" has states that cannot be merged exactly`);

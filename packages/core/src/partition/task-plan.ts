@@ -4,7 +4,7 @@ import type { InputRef, OperatorSpec, PlanNode, SourceSpec } from '../plan/logic
 import type { ResolvedNode, ResolvedPlan } from '../plan/resolved.ts';
 import type { Fields } from '../schema/types.ts';
 import { effectiveSettings } from '../store/commit/write-settings.ts';
-import type { StoreSpec } from '../store/sinks/file-sink.ts';
+import type { StoreSpec } from '../store/sinks/contract.ts';
 import { writePlanText } from './plan-text.ts';
 import type { Tail } from './sections.ts';
 

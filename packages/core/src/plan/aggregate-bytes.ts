@@ -1,6 +1,6 @@
 /** What aggregates cannot do without. */
-import type { AggregateSpec } from '../operators/aggregate/output-fields.ts';
 import { isLattice } from '../operators/windows/columns.ts';
+import type { AggregateSpec } from './logical.ts';
 
 /** One level of an aggregate: some thousand closed bins that wait to be a batch, the open ones, and room to grow. */
 export const STATE_BYTES: number = 2 * 2 ** 20;

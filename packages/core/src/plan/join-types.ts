@@ -1,7 +1,7 @@
 /** What a join does to columns, at compile time. */
 import type { IsOpen, PipelineTypeError, Simplify } from '../expressions/types.ts';
 import type { Shape } from '../schema/types.ts';
-import type { ColumnOf } from './stream-types.ts';
+import type { ColumnOf } from './row-types.ts';
 
 /** Streams by the names that a join's options call them. */
 export interface JoinInputs {

@@ -3,36 +3,24 @@
  * stage workers run it. Nothing here holds a function, a handle or a thread.
  */
 import type { ExpressionNode } from '../expressions/node.ts';
-import type { AggregationSpec } from './specs/aggregation.ts';
+import type { AggregateSpec } from './specs/aggregation.ts';
 import type { OpRef } from './specs/op-ref.ts';
 import type { SinkSpec } from './specs/sink.ts';
 import type { SourceSpec } from './specs/source.ts';
+import type { Triggers } from './specs/triggers.ts';
 import type { StepSpec } from './steps/specs.ts';
 
 export type * from './specs/aggregation.ts';
 export type { OpRef } from './specs/op-ref.ts';
 export type * from './specs/sink.ts';
 export type * from './specs/source.ts';
+export type * from './specs/triggers.ts';
 
 /** Which output of which node an input reads. Most operators have the one output `out`. */
 export interface InputRef {
   node: number;
   port: string;
 }
-
-/** What makes a buffering operator flush; the first to fire does. All limits are optional and positive. */
-export interface Triggers {
-  /** Logical inputs taken since the last flush. */
-  iterMax?: number;
-  /** Rows held. Checked when a logical input has been taken. */
-  rows?: number;
-  /** Logical Arrow bytes held; `auto` lets the governor choose. Checked when a logical input has been taken. */
-  memoryLimitBytes?: number | 'auto';
-  /** Milliseconds since the first input after the last flush. Timing-dependent where emissions can be seen. */
-  intervalMs?: number;
-}
-
-export type FlushReason = 'iterations' | 'rows' | 'memory' | 'interval' | 'pressure' | 'end';
 
 /** One column that rows are sorted by. */
 export interface SortKey {
@@ -63,17 +51,7 @@ export type OperatorSpec =
   | { kind: 'memoryBuffer'; triggers: Triggers; accumulate: boolean }
   /** A registered fold. */
   | { kind: 'memoryAccumulate'; fold: OpRef; options: unknown; triggers: Triggers; resetOnFlush: boolean }
-  | {
-      kind: 'aggStream';
-      orderedOn: string;
-      by: string[];
-      aggregations: AggregationSpec[];
-      triggers: Triggers;
-      accumulate: boolean;
-      emitOpen: boolean;
-      /** The source vouches for the order or has verified it, and nothing between touches it: rows are not compared again. */
-      orderTrusted?: boolean;
-    }
+  | AggregateSpec
   /** Two ordered streams as one. The node's inputs are in the order of `sides`, the left one first. */
   | {
       kind: 'joinStream';

@@ -30,7 +30,6 @@ import { floorBytes, PIECE_ROWS, rowBytes, slabBytes } from '../batch/largest-ba
 import { unpackedBytes } from '../formats/arrow-ipc/arrow-schedule.ts';
 import { readerBytes } from '../formats/csv/chunk-sizes.ts';
 import { rowPlaces } from '../formats/csv/csv-format.ts';
-import type { AggregateSpec } from '../operators/aggregate/output-fields.ts';
 import { mostPacketBytes } from '../operators/aggregate/packet.ts';
 import { PIECE_ROWS as AGGREGATE_PIECE_ROWS, packetBytes } from '../operators/aggregate/piece-rows.ts';
 import { planParts } from '../operators/windows/window-plan.ts';
@@ -38,7 +37,7 @@ import type { Fields } from '../schema/types.ts';
 import { mergingBytes, SCRATCH_BYTES, STATE_BYTES } from './aggregate-bytes.ts';
 import { type OutsideTerms, outsideTerms, readsInArena } from './budget.ts';
 import { mostDeliveredRows } from './delivered-rows.ts';
-import type { SourceSpec, Triggers } from './logical.ts';
+import type { AggregateSpec, SourceSpec, Triggers } from './logical.ts';
 import type { EdgeSpec, StageInput, StageOperator, StageSpec } from './physical.ts';
 import type { ResolvedNode, ResolvedPlan } from './resolved.ts';
 import { hasTraits, traitsOf } from './steps/traits.ts';

@@ -2,8 +2,8 @@
 import { RESERVED_OPTIONS } from '../operators/op-options.ts';
 import type { GraphInput, GraphNode } from './graph.ts';
 import type { OperatorSpec } from './logical.ts';
+import type { AnyOp } from './registry.ts';
 import { booleanOf, makeNode, type StageOptions, triggersOf } from './stage-options.ts';
-import type { AnyOp } from './stream-types.ts';
 
 /** Options of a registered op: those of every stage, and its own. */
 export type OpOptions = StageOptions & { [option: string]: unknown };

@@ -21,12 +21,12 @@ import { type JoinOptions, joinNode } from './join.ts';
 import type { JoinColumn, JoinedShape, JoinInputs, SoundJoin } from './join-types.ts';
 import type { JoinStrategy } from './logical.ts';
 import { opNode } from './op-node.ts';
+import type { AnyOp, Registry } from './registry.ts';
 import { fedSource, type GeneratedArguments, generatedSource, type Source } from './sources.ts';
 import { booleanOf, checkCount, checkKeys, makeNode, type StageOptions, type StepOptions } from './stage-options.ts';
 import type { Stream } from './stream.ts';
 import { StreamEnd, type StreamMaker } from './stream-end.ts';
 import { RowSteps } from './stream-rows.ts';
-import type { AnyOp, Registry } from './stream-types.ts';
 
 /** Options of `createPipeline`. */
 export interface PipelineOptions {

@@ -3,14 +3,12 @@
  * that declares its input gets that and what is used behind it; one that does not gets everything.
  */
 import type { ExpressionNode } from '../expressions/node.ts';
-import type { AggregateSpec } from '../operators/aggregate/output-fields.ts';
 import type { OpDefinition } from '../operators/definition.ts';
 import type { Shape } from '../schema/types.ts';
+import type { AggregateSpec } from './logical.ts';
 import type { ResolvedNode } from './resolved.ts';
+import type { Needed } from './steps/needed-columns.ts';
 import { traitsOf } from './steps/traits.ts';
-
-/** Names, or all there are. */
-export type Needed = ReadonlySet<string> | 'all';
 
 /** What an op or fold declares that it reads, by node; absent when it declares nothing. */
 export type DeclaredInputs = ReadonlyMap<

@@ -98,3 +98,6 @@ export type Differenced<M, S> =
         > extends infer T extends Shape
       ? T
       : Shape;
+
+/** Column names of a shape, any text while they are not known. */
+export type ColumnOf<S> = IsOpen<S> extends true ? string : keyof S & string;

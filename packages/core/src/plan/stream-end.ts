@@ -1,9 +1,9 @@
 /** Where a stream ends so far: what every step and every sink is added to. */
 import type { Shape } from '../schema/types.ts';
 import type { GraphInput, GraphNode, PipelineSettings } from './graph.ts';
+import type { Registry } from './registry.ts';
 import { refuseOptions } from './steps/column-checks.ts';
 import type { Stream } from './stream.ts';
-import type { Registry } from './stream-types.ts';
 
 /** Gives the streams of one pipeline their registered methods. */
 export interface StreamMaker {

@@ -9,8 +9,10 @@ import { type CombineOptions, collectNode } from './combine.ts';
 import type { GraphInput, GraphNode, PipelineSettings } from './graph.ts';
 import type { JoinInputs } from './join-types.ts';
 import type { OperatorSpec } from './logical.ts';
+import type { AnyOp, Registry } from './registry.ts';
 import type {
   Cast,
+  ColumnOf,
   Differenced,
   Flattened,
   Names,
@@ -45,17 +47,7 @@ import {
 import { type SlidingWindowOptions, slidingWindowSpec } from './steps/sliding-window.ts';
 import { type Stream, StreamSteps } from './stream.ts';
 import { StreamEnd } from './stream-end.ts';
-import type {
-  AnyOp,
-  ColumnOf,
-  FitsStream,
-  MapArguments,
-  Mapped,
-  Picked,
-  Registry,
-  Rolled,
-  SoundAggregates,
-} from './stream-types.ts';
+import type { FitsStream, MapArguments, Mapped, Picked, Rolled, SoundAggregates } from './stream-types.ts';
 
 /** All steps of a stream. */
 export class RowSteps<in out S extends Shape, in out R extends Registry> extends StreamSteps<S, R> {

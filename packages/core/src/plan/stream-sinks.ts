@@ -15,6 +15,7 @@ import {
 } from './file-sinks.ts';
 import type { GraphNode, PipelineSettings } from './graph.ts';
 import type { SinkSpec } from './logical.ts';
+import type { Registry } from './registry.ts';
 import {
   type ForEachOptions,
   IterableSink,
@@ -29,7 +30,6 @@ import {
 import { checkKeys, makeNode, type StageOptions, type StepOptions } from './stage-options.ts';
 import { refuseOptions } from './steps/column-checks.ts';
 import { StreamEnd } from './stream-end.ts';
-import type { Registry } from './stream-types.ts';
 
 type SinkOptions = StepOptions & Pick<StageOptions, 'memoryLimit'>;
 

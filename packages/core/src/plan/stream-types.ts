@@ -6,19 +6,9 @@ import type { OptionsInput } from '../operators/op-options.ts';
 import type { FloatText, Shape, TypeText } from '../schema/types.ts';
 import type { Aggregate } from './agg-functions.ts';
 import type { AggregationOptions } from './aggregates.ts';
+import type { Registry } from './registry.ts';
 import type { StageOptions } from './stage-options.ts';
 import type { Stream } from './stream.ts';
-
-// biome-ignore lint/suspicious/noExplicitAny: definitions of every shape; unknown would not accept them
-export type AnyOp = OpDefinition<any, any, any, any>;
-// biome-ignore lint/suspicious/noExplicitAny: as above
-export type AnyFold = FoldDefinition<any, any, any>;
-
-/** Ops by the name of their chain method. */
-export type Registry = { readonly [method: string]: AnyOp };
-
-/** Column names of a shape, any text while they are not known. */
-export type ColumnOf<S> = IsOpen<S> extends true ? string : keyof S & string;
 
 /** Computed columns by name. */
 export type Computed = { readonly [column: string]: Expression };

@@ -10,6 +10,8 @@ import { type AggregationOptions, type AggStreamOptions, aggregationSpecs } from
 import type { GraphInput, GraphNode } from './graph.ts';
 import type { OperatorSpec } from './logical.ts';
 import { type OpOptions, opNode, splitOptions } from './op-node.ts';
+import type { AnyFold, AnyOp, Registry } from './registry.ts';
+import type { ColumnOf } from './row-types.ts';
 import { type SortOptions, sortSpec } from './sort-options.ts';
 import { booleanOf, checkKeys, makeNode, type StageOptions, type StepOptions, triggersOf } from './stage-options.ts';
 import { refuseOptions } from './steps/column-checks.ts';
@@ -19,9 +21,6 @@ import { StreamSinks } from './stream-sinks.ts';
 import type {
   AggregatedStreams,
   Aggregations,
-  AnyFold,
-  AnyOp,
-  ColumnOf,
   Computed,
   Extended,
   FitsStream,
@@ -31,7 +30,6 @@ import type {
   Mapped,
   Picked,
   RegisteredMethods,
-  Registry,
   Selected,
   SoundAggregations,
   SoundColumns,

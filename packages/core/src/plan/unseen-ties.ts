@@ -2,8 +2,7 @@
  * Where nobody can tell in which order an aggregate by keys gives the rows of one bin: everybody who takes them is an aggregate again, over the
  * same order, whose functions give the same bits whatever order values come in. Then nothing has to be sorted by key.
  */
-import type { AggregateSpec } from '../operators/aggregate/output-fields.ts';
-import type { AggregateColumn, AggregationSpec } from './logical.ts';
+import type { AggregateColumn, AggregateSpec, AggregationSpec } from './logical.ts';
 import type { ResolvedNode } from './resolved.ts';
 
 /** Sums are exact, so their order does not show; of equal extremes there is one that counts. */

@@ -1,6 +1,5 @@
 /** One dataset of a store, as of one version: what it is made of, and reading its rows in order. */
 import type { RecordBatch } from 'apache-arrow';
-
 import { batchToArrowCopy } from '../batch/batch-to-arrow.ts';
 import type { Batch } from '../batch/contract.ts';
 import { toTemporal } from '../batch/write-values.ts';
@@ -21,7 +20,7 @@ import { type DatasetKey, showKey } from './keys/key-path.ts';
 import type { AddAction, Snapshot } from './log/delta-actions.ts';
 import { fromSchemaString } from './log/delta-schema.ts';
 import { type ForeignFile, foreignFile } from './read/foreign-files.ts';
-import type { VerifyResult } from './verify.ts';
+import type { VerifyResult } from './verify-result.ts';
 
 /** A value of the ordered column. Times: a `Date`, ISO text, or a bigint in the column's unit. */
 export type OrderedBound = OrderedValue | Date;

@@ -16,7 +16,7 @@ import { newestVersion, readSnapshot, versionAt } from './log/delta-log.ts';
 import { LOG_FOLDER } from './log/log-listing.ts';
 import { datasetFolder, removeEmptyFolders } from './sinks/sink-commit.ts';
 import type { VacuumOptions, VacuumSummary } from './vacuum.ts';
-import type { VerifyResult } from './verify.ts';
+import type { VerifyResult } from './verify-result.ts';
 import type { StoreWriteOptions, WriteRows } from './write-rows.ts';
 
 /** Options of `Store.dataset`. */

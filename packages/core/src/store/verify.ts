@@ -1,6 +1,5 @@
 /** Looking whether a dataset is what its log says: every file there and unchanged, every row counted and in order. */
 import { stat } from 'node:fs/promises';
-
 import type { Column } from '../batch/contract.ts';
 import { PipelineError } from '../errors.ts';
 import { OrderCheck } from '../formats/order-check.ts';
@@ -12,23 +11,7 @@ import type { Dataset } from './dataset.ts';
 import type { DatasetFile } from './files/dataset-file.ts';
 import { fileBatches } from './files/file-batches.ts';
 import { damagedCheckpoints } from './log/delta-log.ts';
-
-/** Something that is not as it should be. */
-export interface VerifyProblem {
-  /** Absolute: of data, of the log, or the table's folder where it is about all of it. */
-  file: string | undefined;
-  problem: string;
-}
-
-/** What `verify` found. */
-export interface VerifyResult {
-  ok: boolean;
-  /** That was looked at: the newest that can be opened; -1 when none can. */
-  version: number;
-  files: number;
-  rows: number;
-  problems: VerifyProblem[];
-}
+import type { VerifyProblem, VerifyResult } from './verify-result.ts';
 
 const BATCH_ROWS = 65_536;
 

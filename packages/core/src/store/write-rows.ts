@@ -1,7 +1,6 @@
 /** Writing rows into a dataset without a pipeline: staged, merged and committed in the calling thread. */
 import { randomUUID } from 'node:crypto';
 import type { RecordBatch, Table } from 'apache-arrow';
-
 import { arrowToBatches } from '../batch/arrow-to-batches.ts';
 import type { Batch } from '../batch/contract.ts';
 import { rowsToBatch } from '../batch/rows-to-batch.ts';
@@ -21,7 +20,8 @@ import type { Snapshot } from './log/delta-actions.ts';
 import { readSnapshot } from './log/delta-log.ts';
 import { fromSchemaString } from './log/delta-schema.ts';
 import { checkProperties } from './log/table-properties.ts';
-import { type FileSink, openFileSink, type StoreSpec } from './sinks/file-sink.ts';
+import type { FileSink, StoreSpec } from './sinks/contract.ts';
+import { openFileSink } from './sinks/file-sink.ts';
 import { checkFileSink, commitSink, datasetFolder, discardSink, stagingPath } from './sinks/sink-commit.ts';
 
 /** Rows to write: a batch, a table, columns (`{ ts: […] }`), rows as objects, or any iterable of these. In order. */

@@ -8,8 +8,8 @@ import { cgroupMemory } from '../governor/outside-readings.ts';
 import type { ParsedRunOptions } from '../job/run-options.ts';
 import type { PositionSegment } from '../lanes/source-position.ts';
 import type { SourceTotals } from '../monitor/readings.ts';
-import type { SourceStart } from '../resume/source-positions.ts';
 import { packetRowsOf, positionsOf, type RowGroupSchedule, scheduleRowGroups } from '../sources/row-groups.ts';
+import type { SourceStart } from '../sources/source-start.ts';
 
 /** The end of one branch of a pipeline, as `run` takes it. */
 export type SinkInput = Sink;

@@ -7,7 +7,6 @@ import { callbackOf, ENOUGH, feederOf, floorBytes, mostDeliveredRows } from '@sp
 import { keptAlert, noted } from '../alerts/alert.ts';
 import type { MainHeap } from '../governor/main-heap.ts';
 import type { JobEmitter } from '../job/events.ts';
-import type { SourceStart } from '../resume/source-positions.ts';
 import { CallbackTaker } from '../sinks/callback-taker.ts';
 import { CollectedRows } from '../sinks/collected-rows.ts';
 import { DeliveredKept } from '../sinks/delivered-kept.ts';
@@ -16,6 +15,7 @@ import { Feed } from '../sources/feed.ts';
 import { FeedLog } from '../sources/feed-log.ts';
 import { PieceMaker } from '../sources/piece-maker.ts';
 import { RowLease } from '../sources/row-lease.ts';
+import type { SourceStart } from '../sources/source-start.ts';
 import type { Activities } from './activities.ts';
 import type { ArenaLease } from './arena-lease.ts';
 import type { FailureLatch } from './failure.ts';

@@ -2,7 +2,7 @@
 
 import { compareOrdered, disorderError } from '@spillway/core/data';
 import type { OrderedValue, StageSpec } from '@spillway/core/internal';
-import type { SplitBounds } from '../lanes/generated-input.ts';
+import type { SplitBounds } from '../lanes/protocol.ts';
 import { type FailureLatch, namedError } from './failure.ts';
 
 /** By stage, how far splits were compared. */

@@ -1,7 +1,7 @@
 /** Packets that killed a worker and are not worked on again: what was in them is handed back, in their place comes nothing. */
 import { copyOut, emptyBatch } from '@spillway/core/data';
 import type { Arena, PlainBatch } from '@spillway/core/internal';
-import type { Morsel } from './lane-loop.ts';
+import type { Morsel } from './morsel.ts';
 
 export interface DroppedPacketsParts {
   arena: Arena;

@@ -2,23 +2,13 @@
 import type { Fields, OpResult, SourceInstance } from '@spillway/core';
 import { PipelineError } from '@spillway/core/base';
 import { cutBatch, floorBytes, OrderCheck, rowsToBatch, withInputs } from '@spillway/core/data';
-import type { Arena, Batch, OrderedValue } from '@spillway/core/internal';
+import type { Arena, Batch } from '@spillway/core/internal';
 import { resolveSource } from '@spillway/core/lane';
 import type { SourceGate } from '../channels/source-gate.ts';
 import { namedError } from '../coordinator/failure.ts';
-import type { LaneInput, Morsel } from './lane-loop.ts';
-import type { SplitSource } from './protocol.ts';
-
-/** First and last value of a split, for checking one split against the next. */
-export interface SplitBounds {
-  split: number;
-  /** Of several splits, one after the other, beginning with that one; default 1. */
-  count?: number;
-  first: OrderedValue | undefined;
-  last: OrderedValue | undefined;
-  /** Of its first row, where that is known. */
-  at?: { file: string; row: number };
-}
+import type { LaneInput } from './lane-loop.ts';
+import type { Morsel } from './morsel.ts';
+import type { SplitBounds, SplitSource } from './protocol.ts';
 
 export interface GeneratedInputParts {
   arena: Arena;

@@ -5,7 +5,8 @@
  */
 import type { RingConsumer } from '../channels/ring.ts';
 import { WaitAny } from '../channels/wait-any.ts';
-import type { LaneInput, Morsel } from './lane-loop.ts';
+import type { LaneInput } from './lane-loop.ts';
+import type { Morsel } from './morsel.ts';
 
 /** One of the edges. */
 export interface MergedPort {

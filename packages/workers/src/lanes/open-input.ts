@@ -2,9 +2,8 @@
 import type { Arena, Kernels, StageChain } from '@spillway/core/internal';
 import { attachRing } from '../channels/ring.ts';
 import { SourceGate } from '../channels/source-gate.ts';
-import type { SplitBounds } from './generated-input.ts';
 import type { LaneInput } from './lane-loop.ts';
-import type { LaneConfig, LaneMessage } from './protocol.ts';
+import type { LaneConfig, LaneMessage, SplitBounds } from './protocol.ts';
 import { RingInput } from './ring-input.ts';
 
 /** Loads what the kind of input needs: most stages take an edge. */

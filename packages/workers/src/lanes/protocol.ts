@@ -4,6 +4,7 @@ import type { Fields, PipelineErrorData } from '@spillway/core';
 import type {
   FlushReason,
   HeldState,
+  OrderedValue,
   PlainBatch,
   PoolPlace,
   Ptr,
@@ -20,7 +21,6 @@ import type { ArbiterPlace } from '../governor/arbiter.ts';
 import type { PressurePlace } from '../governor/shared-pressure.ts';
 import type { StatisticsPlace } from '../monitor/statistics.ts';
 import type { RowGroupTask } from '../sources/row-groups.ts';
-import type { SplitBounds } from './generated-input.ts';
 import type { PositionSegment } from './source-position.ts';
 
 /** The task that a lane is: it lasts as long as the run. */
@@ -48,6 +48,17 @@ export type LaneInputConfig =
       chain: Ptr;
       rowGroups: readonly RowGroupTask[];
     };
+
+/** First and last value of a split, for checking one split against the next. */
+export interface SplitBounds {
+  split: number;
+  /** Of several splits, one after the other, beginning with that one; default 1. */
+  count?: number;
+  first: OrderedValue | undefined;
+  last: OrderedValue | undefined;
+  /** Of its first row, where that is known. */
+  at?: { file: string; row: number };
+}
 
 export type SplitSource = Extract<SourceSpec, { type: 'shared' | 'generated' | 'text' | 'arrow' | 'parquet' }>;
 

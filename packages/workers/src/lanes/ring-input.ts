@@ -1,6 +1,7 @@
 /** A stage's input from an edge: packets in sequence; the lanes of a stage share them, each packet goes to one. */
 import type { RingConsumer } from '../channels/ring.ts';
-import type { LaneInput, Morsel } from './lane-loop.ts';
+import type { LaneInput } from './lane-loop.ts';
+import type { Morsel } from './morsel.ts';
 
 export class RingInput implements LaneInput {
   readonly edge: number;

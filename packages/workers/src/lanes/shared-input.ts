@@ -4,7 +4,8 @@ import { openBatch } from '@spillway/core/base';
 import { disorderError, OrderCheck, orderedValue, parseType } from '@spillway/core/data';
 import type { Arena, Batch, Column, Kernels, Ptr } from '@spillway/core/internal';
 import type { SourceGate } from '../channels/source-gate.ts';
-import type { LaneInput, Morsel } from './lane-loop.ts';
+import type { LaneInput } from './lane-loop.ts';
+import type { Morsel } from './morsel.ts';
 import type { SplitSource } from './protocol.ts';
 
 export interface SharedInputParts {

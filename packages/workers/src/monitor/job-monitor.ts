@@ -1,13 +1,24 @@
 /** Watches a running job: progress at an interval, and stages that do not get on. */
-import type { Execution } from '../coordinator/execution.ts';
+import type { PlannedRun } from '../coordinator/plan-run.ts';
 import type { PressureLevel } from '../governor/pressure.ts';
 import type { JobEmitter } from '../job/events.ts';
 import type { ParsedRunOptions } from '../job/run-options.ts';
 import { endpointProgress, type Progress } from './progress.ts';
+import type { JobReadings } from './readings.ts';
 import type { RunWatch } from './run-watch.ts';
+import type { MetricsSnapshot } from './snapshot.ts';
 import type { ActorReading } from './statistics.ts';
 
-type Watched = Pick<Execution, 'readings' | 'arenaBytes' | 'planned' | 'stop' | 'snapshot'>;
+/** A job, as far as it is watched. */
+interface Watched {
+  /** There once the run has been wired. */
+  readonly readings: JobReadings | undefined;
+  readonly planned: PlannedRun | undefined;
+  arenaBytes(): number;
+  snapshot(): MetricsSnapshot;
+  /** Fails the run from outside. */
+  stop(error: unknown): void;
+}
 
 const ALERTS_EVERY_MS = 1000;
 

@@ -13,18 +13,12 @@ import type { PlannedRun } from '../coordinator/plan-run.ts';
 import type { RunEnds } from '../coordinator/run-ends.ts';
 import type { WrittenMark, WrittenSink } from '../coordinator/written-sinks.ts';
 import type { Summary } from '../job/summary.ts';
+import type { SourceStart } from '../sources/source-start.ts';
 import type { DurableCheckpoint } from './checkpoint-file.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { MergeThread } from './merge-thread.ts';
 import { ResumeFolder } from './resume-folder.ts';
-import {
-  goOn,
-  type KnownFiles,
-  knownFilesOf,
-  positionAt,
-  type SourcePosition,
-  type SourceStart,
-} from './source-positions.ts';
+import { goOn, type KnownFiles, knownFilesOf, positionAt, type SourcePosition } from './source-positions.ts';
 
 export interface ResumeOptions {
   id: string;

@@ -5,7 +5,8 @@ import type { OrderedValue, ParquetInfo, ResolvedNode, SourceSpec, TextFile } fr
 import { CHUNK_BYTES } from '@spillway/core/text';
 import type { PlannedRun } from '../coordinator/plan-run.ts';
 import { startIn } from '../sources/chunk-chain.ts';
-import type { RowGroupTask, ScheduleStart } from '../sources/row-groups.ts';
+import type { RowGroupTask } from '../sources/row-groups.ts';
+import type { SourceStart } from '../sources/source-start.ts';
 import { checkUnchanged, type FileRecord, recordFile } from './file-record.ts';
 
 /** A source of files. Plain data. */
@@ -45,15 +46,6 @@ export type SourcePosition =
   | { kind: 'splits'; next: number; last: OrderedValue | undefined }
   /** What a program gives: rows of the whole. */
   | { kind: 'rows'; rows: number };
-
-/** Where a source begins in this run, once its plan has been made. */
-export interface SourceStart extends ScheduleStart {
-  /** Sequence that it begins with. */
-  first: number;
-  last: OrderedValue | undefined;
-  /** Rows that a program gives and that were taken before. */
-  skipRows: number;
-}
 
 const AT_ONCE = 16;
 

@@ -6,9 +6,9 @@ import { PipelineError } from '@spillway/core/base';
 import { OrderCheck } from '@spillway/core/data';
 import type { Arena, ArrowFile, Batch } from '@spillway/core/internal';
 import type { SourceGate } from '../channels/source-gate.ts';
-import type { SplitBounds } from '../lanes/generated-input.ts';
-import type { LaneInput, Morsel } from '../lanes/lane-loop.ts';
-import type { SplitSource } from '../lanes/protocol.ts';
+import type { LaneInput } from '../lanes/lane-loop.ts';
+import type { Morsel } from '../lanes/morsel.ts';
+import type { SplitBounds, SplitSource } from '../lanes/protocol.ts';
 
 export interface ArrowInputParts {
   arena: Arena;

@@ -7,9 +7,9 @@ import type { Fields } from '@spillway/core';
 import { Handoff, parseChecksums, readParquetRows, type ValueRange } from '@spillway/core/files';
 import type { Arena, Batch, OrderedValue } from '@spillway/core/internal';
 import type { SourceGate } from '../channels/source-gate.ts';
-import type { SplitBounds } from '../lanes/generated-input.ts';
-import type { LaneInput, Morsel } from '../lanes/lane-loop.ts';
-import type { SplitSource } from '../lanes/protocol.ts';
+import type { LaneInput } from '../lanes/lane-loop.ts';
+import type { Morsel } from '../lanes/morsel.ts';
+import type { SplitBounds, SplitSource } from '../lanes/protocol.ts';
 import { PacketPieces } from './packet-pieces.ts';
 import type { RowGroupTask } from './row-groups.ts';
 

@@ -14,9 +14,9 @@ import {
 } from '@spillway/core/text';
 import type { SourceGate } from '../channels/source-gate.ts';
 import type { LeftOutRow } from '../coordinator/bad-rows.ts';
-import type { SplitBounds } from '../lanes/generated-input.ts';
-import type { LaneInput, Morsel } from '../lanes/lane-loop.ts';
-import type { SplitSource } from '../lanes/protocol.ts';
+import type { LaneInput } from '../lanes/lane-loop.ts';
+import type { Morsel } from '../lanes/morsel.ts';
+import type { SplitBounds, SplitSource } from '../lanes/protocol.ts';
 import { ChunkChain } from './chunk-chain.ts';
 
 export interface TextInputParts {

@@ -4,7 +4,8 @@
  */
 import type { Ptr } from '../../memory/contract.ts';
 import type { ParsedType } from '../../schema/types.ts';
-import type { ParquetChunk, ParquetLeaf } from '../parquet-info.ts';
+import type { ParquetChunk } from '../parquet-info.ts';
+import type { ParquetLeaf } from '../parquet-schema.ts';
 import type { OpenFile } from '../read-fully.ts';
 import { ChunkPages, type Page } from './chunk-pages.ts';
 import { PageProblem } from './page-error.ts';

@@ -14,7 +14,7 @@ import type { FieldSpec } from '../../schema/types.ts';
 import { fileError, throwIfStopped } from '../file-error.ts';
 import { OrderCheck } from '../order-check.ts';
 import type { ParquetInfo } from '../parquet-info.ts';
-import type { ReadParquetRequest, ReadParquetResult } from '../parquet-reader.ts';
+import type { ReadParquetRequest, ReadParquetResult } from '../parquet-request.ts';
 import { ColumnPages } from './column-pages.ts';
 import { asPageProblem, PageProblem } from './page-error.ts';
 import { borrowMemory, PageMemory, Region, returnMemory } from './page-memory.ts';

@@ -1,7 +1,8 @@
 /** What our own kernels read of a Parquet file. Everything else is the library's. */
 import { isTimestamp, parseType } from '../../schema/parse-type.ts';
 import type { FieldSpec } from '../../schema/types.ts';
-import type { ParquetChunk, ParquetInfo, ParquetLeaf } from '../parquet-info.ts';
+import type { ParquetChunk, ParquetInfo } from '../parquet-info.ts';
+import type { ParquetLeaf } from '../parquet-schema.ts';
 import { READABLE_CODECS } from './codecs.ts';
 
 const BOOLEAN = 0;

@@ -8,14 +8,13 @@
  * merged when its bins have closed.
  */
 import type { Batch } from '../../batch/contract.ts';
-import type { FlushReason } from '../../plan/logical.ts';
+import type { AggregateSpec, FlushReason } from '../../plan/logical.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from '../contract.ts';
 import type { SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { hasTriggers, type SavedTriggers, TriggerCounter } from '../triggers.ts';
 import { FinalParts, PartialParts } from '../windows/create-windows.ts';
 import type { Definitions, RowFeed } from '../windows/row-extras.ts';
 import type { SavedCounts } from './lane-states.ts';
-import type { AggregateSpec } from './output-fields.ts';
 import { PIECE_ROWS } from './piece-rows.ts';
 
 /**

@@ -5,12 +5,12 @@
 import { allocBatch, type BatchDraft, type DraftColumn } from '../../batch/alloc-batch.ts';
 import type { Batch, Column } from '../../batch/contract.ts';
 import { PipelineError } from '../../errors.ts';
-import type { FlushReason } from '../../plan/logical.ts';
+import type { AggregateSpec, FlushReason } from '../../plan/logical.ts';
 import type { Fields } from '../../schema/types.ts';
 import type { HeldState, MaybePromise, Operator, OperatorContext } from '../contract.ts';
 import type { SavedBytes, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { createAggregateFinal, createAggregatePartial } from './create-aggregate.ts';
-import { type AggregateSpec, PARTIAL_FIELDS } from './output-fields.ts';
+import { PARTIAL_FIELDS } from './output-fields.ts';
 import { HEADER_BYTES, WORDS_AT } from './packet.ts';
 
 /** The partial half. @throws as `createAggregatePartial` */

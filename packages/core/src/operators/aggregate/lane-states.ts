@@ -7,6 +7,7 @@ import type { Batch, Column } from '../../batch/contract.ts';
 import { sliceBatch } from '../../batch/slice-batch.ts';
 import { OVERFLOW_RECORD_BYTES } from '../../kernels/aggregate-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
+import type { AggregateSpec } from '../../plan/logical.ts';
 import type { OperatorContext } from '../contract.ts';
 import type { SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { type GrowingBuffer, Workspace } from './arena-views.ts';
@@ -14,7 +15,7 @@ import { GroupKernels } from './group-kernels.ts';
 import { KeyDelta } from './key-delta.ts';
 import { KeyIndex } from './key-index.ts';
 import { OrderedColumn } from './ordered-column.ts';
-import { type AggregateSpec, PARTIAL_FIELDS } from './output-fields.ts';
+import { PARTIAL_FIELDS } from './output-fields.ts';
 import {
   ENDS_KEYS,
   HAS_POSITION,

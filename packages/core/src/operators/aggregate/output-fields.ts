@@ -1,12 +1,9 @@
 /** The columns that an aggregate makes, and the refusals that can be given before anything runs. */
 import { PipelineError } from '../../errors.ts';
 import { typeOfExpression } from '../../expressions/typing.ts';
-import type { AggregateColumn, AggregationSpec, OperatorSpec } from '../../plan/logical.ts';
+import type { AggregateColumn, AggregateSpec, AggregationSpec } from '../../plan/logical.ts';
 import type { FieldSpec, Fields, TypeText } from '../../schema/types.ts';
 import { isFloat, isUnsigned, unitNsOf, valueTypeOf } from './value-type.ts';
-
-/** An aggregate's specification. */
-export type AggregateSpec = Extract<OperatorSpec, { kind: 'aggStream' }>;
 
 /**
  * Fields of the planner's own edge between the halves of an aggregate. A packet is one block of 8-byte words whose layout

@@ -6,7 +6,6 @@ import type { AggregateKernels } from '../../kernels/aggregate-contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import type { GrowingBuffer, Workspace } from './arena-views.ts';
-import type { LevelPlan } from './state-plan.ts';
 
 const FIRST_CAPACITY = 1024;
 const STAMP_LIMIT = 2 ** 30;
@@ -41,6 +40,12 @@ export interface GroupedRows {
 /** Writes for each bin of ordered int64 values its number (i64) and exclusive end row (u32); -1 when `capacity` is too small. */
 export type CutBins = (values: Ptr, rows: number, numbers: Ptr, ends: Ptr, capacity: number) => number;
 
+/** Bins of one width, in steps of the ordered column. */
+export interface BinWidth {
+  every: bigint;
+  origin: bigint;
+}
+
 export class RowGroups implements GroupedRows {
   groups = 0;
   /** Bins that have rows: i64 bin, u32 end row. Without keys a group is a bin. */
@@ -62,7 +67,7 @@ export class RowGroups implements GroupedRows {
   #stamp = 0;
 
   constructor(
-    { every, origin }: Pick<LevelPlan, 'every' | 'origin'>,
+    { every, origin }: BinWidth,
     kernels: AggregateKernels,
     workspace: Workspace,
     cutBins: CutBins = (values, rows, numbers, ends, capacity) =>

@@ -5,13 +5,12 @@
  */
 
 import type { Kernels } from '../../kernels/vector-contract.ts';
-import type { AggregateColumn, AggregateFn, AggregationSpec } from '../../plan/logical.ts';
+import type { AggregateColumn, AggregateFn, AggregateSpec, AggregationSpec } from '../../plan/logical.ts';
 import type { Fields } from '../../schema/types.ts';
 import { cutSegments, segmentGroups, windowCuts } from '../windows/cut-rows.ts';
 import { type Grid, gridOf, type Span } from '../windows/grid.ts';
 import type { Workspace } from './arena-views.ts';
-import type { AggregateSpec } from './output-fields.ts';
-import type { GroupedRows } from './row-groups.ts';
+import type { BinWidth, GroupedRows } from './row-groups.ts';
 import { unitNsOf, type ValueType, valueTypeOf } from './value-type.ts';
 
 /** States of a text column, each one text a group. */
@@ -34,11 +33,8 @@ export interface Need {
 }
 
 /** One aggregation and its place in the family. */
-export interface LevelPlan {
+export interface LevelPlan extends BinWidth {
   aggregation: AggregationSpec;
-  /** Width and origin of the bins, in steps of the ordered column. */
-  every: bigint;
-  origin: bigint;
   needs: Need[];
   /** Text states among the needs, in the one order that everybody uses. */
   texts: { need: number; state: TextStateName }[];

@@ -14,7 +14,8 @@ import { HeldRows } from '../join/held-rows.ts';
 import { JoinInput, type SavedInput } from '../join/join-input.ts';
 import { pushAll } from '../outputs.ts';
 import type { SavedBatch, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
-import { gatherRows, Selection, textBytes } from '../sort/gather-rows.ts';
+import { gatherRows, textBytes } from '../sort/gather-rows.ts';
+import { Selection } from '../sort/selection.ts';
 import { reordered } from './union.ts';
 
 const DEFAULT_SHARE_BYTES = 64 * 2 ** 20;

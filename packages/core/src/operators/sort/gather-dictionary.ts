@@ -5,7 +5,7 @@ import type { Column } from '../../batch/contract.ts';
 import { emptyColumn } from '../../batch/empty-column.ts';
 import { decodeUtf8, encodeStrings } from '../../batch/utf8.ts';
 import type { Arena, Ptr } from '../../memory/contract.ts';
-import type { GatherTarget, Selection } from './gather-rows.ts';
+import type { Selection } from './selection.ts';
 
 /** A shared dictionary travels on while it is not much larger than the column. */
 const LARGE = 2;
@@ -16,7 +16,7 @@ function isSame(left: Column, right: Column): boolean {
 
 /** `copyCodes` writes the codes as they are. A new dictionary's slab is added to `made`. */
 export function gatherDictionary(
-  { arena, owner }: GatherTarget,
+  { arena, owner }: { arena: Arena; owner: number },
   columns: readonly Column[],
   selection: Selection,
   out: DraftColumn,

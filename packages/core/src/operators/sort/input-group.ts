@@ -4,8 +4,9 @@ import type { Fields } from '../../schema/types.ts';
 import type { OperatorContext } from '../contract.ts';
 import { PIECE_ROWS } from '../held-batches.ts';
 import type { SavedBatch, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
-import { gatherRows, Selection, textBytes } from './gather-rows.ts';
+import { gatherRows, textBytes } from './gather-rows.ts';
 import { BatchKeys, type KeyPlan } from './key-words.ts';
+import { Selection } from './selection.ts';
 import { RowKeys, type RowRefs, SortScratch } from './sort-rows.ts';
 
 /** Small batches cost more than their rows: no more of them than this wait for others. */

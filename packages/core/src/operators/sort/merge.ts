@@ -5,9 +5,10 @@
  */
 import type { Batch } from '../../batch/contract.ts';
 import type { Fields } from '../../schema/types.ts';
-import { type GatherTarget, gatherRows, Selection, textBytes } from './gather-rows.ts';
+import { type GatherTarget, gatherRows, textBytes } from './gather-rows.ts';
 import { compareKeys, type KeyPlan } from './key-words.ts';
 import { BEHIND_ALL, bytesOf, RunCursor, type SortedRun } from './runs.ts';
+import { Selection } from './selection.ts';
 
 /** How the output is cut. */
 export interface PieceSize {

@@ -1,10 +1,9 @@
 /** What the two halves of an aggregate over windows have to know: states, how rows are grouped, and where windows lie. */
 import type { ExpressionNode } from '../../expressions/node.ts';
 import type { Kernels } from '../../kernels/vector-contract.ts';
-import type { AggregateColumn, AggregationSpec } from '../../plan/logical.ts';
+import type { AggregateColumn, AggregateSpec, AggregationSpec } from '../../plan/logical.ts';
 import type { Fields } from '../../schema/types.ts';
 import type { Workspace } from '../aggregate/arena-views.ts';
-import type { AggregateSpec } from '../aggregate/output-fields.ts';
 import type { GroupedRows } from '../aggregate/row-groups.ts';
 import {
   type LevelPlan,

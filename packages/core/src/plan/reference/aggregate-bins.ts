@@ -1,6 +1,13 @@
 /** Bins of the reference executor, in nanoseconds (or steps of a column of plain numbers): which of them an instant lies in. */
 import type { BinSpec, CalendarBins, FixedBins } from '../logical.ts';
 import { floorDivide, instantOf, zoneOffset } from './dates.ts';
+import type { Row } from './values.ts';
+
+/** Rows of one key in one bin. */
+export interface Group {
+  keys: Row;
+  rows: Row[];
+}
 
 /** A window over time: [start, end), and its number among all windows. */
 export interface Window {

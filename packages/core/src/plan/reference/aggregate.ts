@@ -5,22 +5,14 @@
 import { PipelineError } from '../../errors.ts';
 import { isFloat, isNumeric } from '../../schema/parse-type.ts';
 import type { Fields, TypeText } from '../../schema/types.ts';
-import type { AggregationSpec, OperatorSpec, SnapshotSpec } from '../logical.ts';
-import { type Window, windowAt, windowsOf } from './aggregate-bins.ts';
+import type { AggregateSpec, AggregationSpec, SnapshotSpec } from '../logical.ts';
+import { type Group, type Window, windowAt, windowsOf } from './aggregate-bins.ts';
 import { type Computation, compareRows } from './aggregate-functions.ts';
 import { unitOf } from './casts.ts';
 import { floorDivide } from './dates.ts';
 import { interpret } from './interpret.ts';
 import { RowBinGroups } from './row-bins.ts';
 import type { Row, Value } from './values.ts';
-
-type AggregateSpec = Extract<OperatorSpec, { kind: 'aggStream' }>;
-
-/** Rows of one key in one bin. */
-export interface Group {
-  keys: Row;
-  rows: Row[];
-}
 
 interface OpenWindow extends Window {
   groups: Map<string, Group>;

@@ -3,7 +3,7 @@ import { PipelineError } from '../../errors.ts';
 import type { Fields } from '../../schema/types.ts';
 import { type JoinSpec, type JoinTimes, joinTimes } from '../join-fields.ts';
 import type { JoinSide } from '../logical.ts';
-import type { Emit, ReferenceOperator } from './operators.ts';
+import type { Emit, ReferenceOperator } from './contract.ts';
 import type { Row, Value } from './values.ts';
 
 /** A row, when it is, and what it equals. */

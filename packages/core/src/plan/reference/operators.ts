@@ -7,37 +7,18 @@ import {
   resolveFold,
   resolveOp,
 } from '../../operators/definition.ts';
-import type { ArrowModule } from '../../schema/load-arrow.ts';
 import type { ColumnsRecord, Fields } from '../../schema/types.ts';
 import type { FlushReason, OperatorSpec } from '../logical.ts';
 import type { ResolvedNode } from '../resolved.ts';
 import { ReferenceAggregation } from './aggregate.ts';
 import { computationOf } from './aggregate-functions.ts';
+import type { Emit, OperatorParts, ReferenceOperator } from './contract.ts';
 import { interpret } from './interpret.ts';
 import { joinStream } from './join.ts';
 import { sortRows } from './sort.ts';
 import { referenceStep } from './steps/steps.ts';
-import { type Held, ReferenceTriggers } from './triggers.ts';
+import { ReferenceTriggers } from './triggers.ts';
 import { arrowOfRows, isRecordBatch, lentRows, logicalBytes, type Row, rowsOfArrow, rowsOfColumns } from './values.ts';
-
-/** Gives one logical input to whatever reads a port. */
-export type Emit = (port: string, rows: readonly Row[]) => Promise<void>;
-
-/** One step. */
-export interface ReferenceOperator {
-  /** One logical input, of one of several inputs. */
-  take(rows: readonly Row[], input: number): Promise<void>;
-  /** No input follows. */
-  end(): Promise<void>;
-}
-
-export interface OperatorParts {
-  node: ResolvedNode;
-  arrow: ArrowModule;
-  emit: Emit;
-  onFlush(reason: FlushReason, held: Held): void;
-  signal: AbortSignal;
-}
 
 type SpecOf<K extends OperatorSpec['kind']> = Extract<OperatorSpec, { kind: K }>;
 

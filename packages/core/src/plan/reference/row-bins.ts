@@ -1,6 +1,6 @@
 /** Bins of the reference executor that follow from the rows of a key: so many rows, or rows without a gap. */
 import type { AggregationSpec, RowBins, SessionBins } from '../logical.ts';
-import type { Group } from './aggregate.ts';
+import type { Group } from './aggregate-bins.ts';
 import { compareRows } from './aggregate-functions.ts';
 import type { Row } from './values.ts';
 

@@ -25,7 +25,8 @@ import type { FlushReason, SourceSpec } from '../logical.ts';
 import { fileProbes, resolvePlan } from '../resolve.ts';
 import type { PlanProbes, ResolvedNode, ResolvedPlan } from '../resolved.ts';
 import type { Sink } from '../sinks.ts';
-import { makeOperator, type ReferenceOperator } from './operators.ts';
+import type { ReferenceOperator } from './contract.ts';
+import { makeOperator } from './operators.ts';
 import type { Held } from './triggers.ts';
 import {
   isRecordBatch,

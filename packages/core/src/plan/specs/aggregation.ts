@@ -3,6 +3,20 @@ import type { ExpressionNode } from '../../expressions/node.ts';
 import type { Interpolation } from '../../kernels/quantiles.ts';
 import type { TypeText } from '../../schema/types.ts';
 import type { OpRef } from './op-ref.ts';
+import type { Triggers } from './triggers.ts';
+
+/** Aggregations of one stream. */
+export interface AggregateSpec {
+  kind: 'aggStream';
+  orderedOn: string;
+  by: string[];
+  aggregations: AggregationSpec[];
+  triggers: Triggers;
+  accumulate: boolean;
+  emitOpen: boolean;
+  /** The source vouches for the order or has verified it, and nothing between touches it: rows are not compared again. */
+  orderTrusted?: boolean;
+}
 
 /** One named aggregation of an `aggStream`. */
 export interface AggregationSpec {

@@ -1,8 +1,8 @@
 /** What planning has to know of a step. One object for each kind: nothing else of the planner tells these kinds apart. */
 import type { Fields } from '../../schema/types.ts';
 import type { StepFields } from '../node-fields.ts';
-import type { Needed } from '../prune.ts';
 import type { ResolvedNode } from '../resolved.ts';
+import type { Needed } from './needed-columns.ts';
 
 export interface StepTraits<Spec> {
   /** Columns and order that it gives. @throws what is wrong with its input */

@@ -1,4 +1,5 @@
-import type { Needed } from '../prune.ts';
+/** Names, or all there are. */
+export type Needed = ReadonlySet<string> | 'all';
 
 /** What is used behind a step and what it reads itself, without columns that it makes. */
 export function neededWith(behind: Needed, reads: readonly string[], makes: readonly string[] = []): Needed {

@@ -1,6 +1,6 @@
 import type { ExpressionNode } from '../../expressions/node.ts';
 import type { Fields } from '../../schema/types.ts';
-import type { AggregateColumn, OperatorSpec } from '../logical.ts';
+import type { AggregateColumn, AggregateSpec } from '../specs/aggregation.ts';
 
 /** Steps whose description is a few values, as plain data. What the planner has to know of each is in `traits.ts`. */
 
@@ -172,13 +172,13 @@ export interface LatestSpec {
 /** The states of an aggregate's rows, as one stream of words, for a `mergeStates` elsewhere: half of a plan that was cut. */
 export interface MakeStatesSpec {
   kind: 'makeStates';
-  aggregate: Extract<OperatorSpec, { kind: 'aggStream' }>;
+  aggregate: AggregateSpec;
 }
 
 /** The other half: rows of the aggregate, from the states of `makeStates`, streams of which follow each other in the order of their rows. */
 export interface MergeStatesSpec {
   kind: 'mergeStates';
-  aggregate: Extract<OperatorSpec, { kind: 'aggStream' }>;
+  aggregate: AggregateSpec;
   /** Columns of the rows that the states were made of. */
   fields: Fields;
 }

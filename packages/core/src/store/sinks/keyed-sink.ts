@@ -21,7 +21,7 @@ import { fieldIndex } from '../../schema/fields.ts';
 import { parseType } from '../../schema/parse-type.ts';
 import type { Fields, TypeText } from '../../schema/types.ts';
 import { rowIds } from '../merge/row-ids.ts';
-import type { FileMark, FileSink, FileSinkOptions, StagedSink } from './file-sink.ts';
+import type { FileMark, FileSink, FileSinkOptions, StagedSink } from './contract.ts';
 import { cutBackParts, PartsSink } from './parts-sink.ts';
 
 type KeyedSpec = Extract<SinkSpec, { type: 'file' }> & { keys: FileKeys };

@@ -5,7 +5,7 @@ import { ParquetParts } from '../../formats/parquet-parts.ts';
 import type { RowFile, RowFileMark } from '../../formats/row-file.ts';
 import { TextFileWriter } from '../../formats/text-file.ts';
 import type { FileFormat } from '../../plan/logical.ts';
-import type { FileMark, FileSink, FileSinkOptions, StagedSink } from './file-sink.ts';
+import type { FileMark, FileSink, FileSinkOptions, StagedSink } from './contract.ts';
 
 /** Opens a file for rows, or goes on behind a mark. @throws ERR_IO */
 export async function openRowFile(

@@ -17,7 +17,7 @@ import type { FileParts, SinkSpec } from '../../plan/logical.ts';
 import { fieldIndex } from '../../schema/fields.ts';
 import type { Fields, TypeText } from '../../schema/types.ts';
 import { type Periods, periodsOf } from '../files/row-group-target.ts';
-import type { FileMark, FileSink, FileSinkOptions, StagedSink } from './file-sink.ts';
+import type { FileMark, FileSink, FileSinkOptions, StagedSink } from './contract.ts';
 import { openRowFile } from './one-file-sink.ts';
 
 type PartedSpec = Extract<SinkSpec, { type: 'file' }> & { parts: FileParts };

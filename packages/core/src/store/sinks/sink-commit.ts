@@ -2,7 +2,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-
 import { PipelineError } from '../../errors.ts';
 import { makeFolder, syncFolder, TEMPORARY_SUFFIX } from '../../formats/durable-file.ts';
 import { fileError } from '../../formats/file-error.ts';
@@ -19,7 +18,8 @@ import { checkColumnNames } from '../log/delta-schema.ts';
 import { LOG_FOLDER } from '../log/log-listing.ts';
 import { storedColumns } from '../log/stored-types.ts';
 import { checkRemovable, checkWritable } from '../log/table-features.ts';
-import { checkOrder, type FileSinkSpec, type SinkMark, type StagedSink, type StoreSpec } from './file-sink.ts';
+import type { FileSinkSpec, SinkMark, StagedSink, StoreSpec } from './contract.ts';
+import { checkOrder } from './file-sink.ts';
 import { HOLDER_FILE } from './held-staging.ts';
 import { checkKeys, cutBackKeys } from './keyed-sink.ts';
 import { checkParts, cutBackParts, placeParts } from './parts-sink.ts';

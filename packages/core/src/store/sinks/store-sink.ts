@@ -12,7 +12,7 @@ import { fileBatches } from '../files/file-batches.ts';
 import { RowGroupFiles, type RowGroupFilesOptions } from '../files/row-group-files.ts';
 import { touchesCut } from '../merge/cut-files.ts';
 import { KeepLast } from '../merge/keep-last.ts';
-import type { FileSink, FileSinkOptions, StagedSink, StoreMark, StoreSpec } from './file-sink.ts';
+import type { FileSink, FileSinkOptions, StagedSink, StoreMark, StoreSpec } from './contract.ts';
 
 /** Rows that are read at a time when waiting rows are taken up again. */
 const BATCH_ROWS = 32_768;

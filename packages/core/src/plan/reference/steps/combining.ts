@@ -1,6 +1,6 @@
 /** Steps that make one stream of several. */
 import { PipelineError } from '../../../errors.ts';
-import type { OperatorParts, ReferenceOperator } from '../operators.ts';
+import type { OperatorParts, ReferenceOperator } from '../contract.ts';
 import type { Row, Value } from '../values.ts';
 import { inputOf, type SpecOf } from './step-parts.ts';
 

@@ -1,5 +1,5 @@
 /** Steps that take rows out of a stream, or cut it anew into logical inputs. */
-import type { OperatorParts, ReferenceOperator } from '../operators.ts';
+import type { OperatorParts, ReferenceOperator } from '../contract.ts';
 import type { Row, Value } from '../values.ts';
 import { inputOf, keysOf, rowWise, type SpecOf } from './step-parts.ts';
 

@@ -4,8 +4,8 @@ import type { Fields } from '../../../schema/types.ts';
 import { latenessSteps } from '../../steps/reorder.ts';
 import { periodSteps } from '../../steps/rolling.ts';
 import { computationOf } from '../aggregate-functions.ts';
+import type { OperatorParts, ReferenceOperator } from '../contract.ts';
 import { interpret } from '../interpret.ts';
-import type { OperatorParts, ReferenceOperator } from '../operators.ts';
 import type { Row } from '../values.ts';
 import { inputOf, keysOf, type SpecOf } from './step-parts.ts';
 

@@ -1,7 +1,7 @@
 /** What the reference form of the smaller steps is made of. */
 import type { Fields } from '../../../schema/types.ts';
 import type { StepSpec } from '../../steps/specs.ts';
-import type { OperatorParts, ReferenceOperator } from '../operators.ts';
+import type { OperatorParts, ReferenceOperator } from '../contract.ts';
 import type { Row, Value } from '../values.ts';
 
 export type SpecOf<K extends StepSpec['kind']> = Extract<StepSpec, { kind: K }>;

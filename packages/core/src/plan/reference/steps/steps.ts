@@ -1,7 +1,7 @@
 /** The smaller steps, on plain rows: all rows are kept where that is simpler, nothing is clever. */
 import { PipelineError } from '../../../errors.ts';
 import type { StepSpec } from '../../steps/specs.ts';
-import type { OperatorParts, ReferenceOperator } from '../operators.ts';
+import type { OperatorParts, ReferenceOperator } from '../contract.ts';
 import { collectUntilFlush, combineLatest, mergeOrdered, union, zip } from './combining.ts';
 import { distinct, flatten, partition, partitionUnique, slice } from './cutting.ts';
 import { reorder, rolling, shift, slidingWindow } from './neighbours.ts';
