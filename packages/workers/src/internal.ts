@@ -42,6 +42,7 @@ export { KeptReading } from './governor/outside-readings.ts';
 export * from './governor/pressure.ts';
 export { injectPressure, outsideFraction, PressureSampler, StallMeter } from './governor/pressure-sampler.ts';
 export { PRESSURE_BYTES, type PressurePlace, SharedPressure } from './governor/shared-pressure.ts';
+export { UserRoom } from './governor/user-room.ts';
 export { type Candidate, chooseVictim } from './governor/victims.ts';
 export { HistoryFolder } from './history/history-folder.ts';
 export { historyPlace } from './history/history-place.ts';

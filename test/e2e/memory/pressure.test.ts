@@ -1,11 +1,18 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createPipeline, fromIterable, type PipelineError } from '@spillway/core';
 import { run } from '@spillway/workers';
 import { injectPressure } from '@spillway/workers/internal';
 import { afterEach, describe, expect, it } from 'vitest';
-import { hoardsBuffers, litters } from '#fixtures/faults';
+import { hoardsBuffers, hoardsOnRecord, litters, numbers } from '#fixtures/faults';
 import { valueRows, valuesOf } from '../../support/rows.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const MEBIBYTE = 2 ** 20;
+/** More than anybody comes to take. */
+const ENDLESS = { splits: 100_000, each: 10 };
+/** MiB that an op keeps of each batch. */
+const EACH = 4;
 
 afterEach(() => injectPressure());
 
@@ -48,5 +55,21 @@ describe('array buffers of an op', () => {
     );
     expect(error).toMatchObject({ code: 'ERR_MEMORY_EXHAUSTED', stage: expect.stringContaining('hoardsBuffers') });
     expect(error.message).toMatch(/keeps .* MiB more .* beyond its limit/);
+  });
+
+  it('that it keeps do not grow beyond the promise, though the main thread answers nobody', async () => {
+    const file = join(temporaryFolder(), 'kept');
+    const stream = createPipeline({ memoryLimit: '64MiB' }).register({ hoardsOnRecord }).source(numbers, ENDLESS);
+    const job = run([stream.hoardsOnRecord({ mebibytes: EACH, file }).collect()], { workers: 1 });
+    const off = job.on('stage', () => {
+      off();
+      setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300));
+    });
+    await expect(job.done).rejects.toMatchObject({ code: 'ERR_MEMORY_EXHAUSTED' });
+    const calls = readFileSync(file, 'utf8').trim().split('\n');
+    expect(calls.filter((call) => call.startsWith('0 '))).toHaveLength(4);
+    // Of each of the four threads: what was on its way when the lane was told to go on.
+    const promisedBytes = job.summary().idleRssBytes + (64 * 1.1 + EACH) * MEBIBYTE;
+    expect(calls.filter((call) => Number(call.split(' ')[1]) > promisedBytes).length).toBeLessThanOrEqual(4);
   });
 });

@@ -46,6 +46,8 @@ export interface ChainServices {
   limitPlace?(operator: number): LimitPlace;
   /** Where bytes are counted that code of users keeps. */
   keptAccount?(operator: number): KeptAccount;
+  /** To be awaited before each call of code of users with a batch. */
+  beforeUserCall?(): MaybePromise;
   /** Code of users has ended without releasing what it kept. */
   onKeptLeft?(operator: number, batches: number, bytes: number): void;
   onLate?(operator: number, rows: number): void;

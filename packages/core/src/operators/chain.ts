@@ -161,6 +161,7 @@ function contextOf(operator: StageOperator, index: number, wiring: Wiring, servi
     ...(side !== undefined && wiring.isShared(index) && { side }),
     ...autoLimitOf(operator, index, services),
     ...(services.keptAccount && { keptAccount: services.keptAccount(index) }),
+    ...(services.beforeUserCall && { beforeUserCall: services.beforeUserCall }),
     onKeptLeft: (batches, bytes) => services.onKeptLeft?.(index, batches, bytes),
     now,
     signal,

@@ -117,6 +117,8 @@ export interface OperatorContext {
   spill?: Spill;
   /** Where it counts what code of users keeps. */
   keptAccount?: KeptAccount;
+  /** To be awaited before each call of code of users with a batch: the lane may have to wait until there is memory for it. */
+  beforeUserCall?(): MaybePromise;
   /** Says that code of users has not released what it kept. */
   onKeptLeft?(batches: number, bytes: number): void;
   now(): number;

@@ -11,7 +11,7 @@ import { pushAll } from './outputs.ts';
 import { whatIsNotPlain } from './plain-state.ts';
 import type { SavedList, SnapshotReader, SnapshotWriter } from './snapshot-contract.ts';
 import { type SavedTriggers, TriggerCounter } from './triggers.ts';
-import { callUser, settle, withFinally } from './user-code.ts';
+import { callUser, settle, whenRoom, withFinally } from './user-code.ts';
 
 interface SavedFold {
   /** Of one element. */
@@ -125,7 +125,8 @@ export class MemoryAccumulate implements Operator {
       batch.release();
       return flushIfDue();
     }
-    return settle<void, void>(this.#update(batch), flushIfDue);
+    const updated = whenRoom(this.#context, batch, () => this.#update(batch));
+    return settle<void, void>(updated, flushIfDue);
   }
 
   #update(batch: Batch): MaybePromise {

@@ -13,7 +13,7 @@ import { type GivenBatch, type ResultTarget, takeResult } from './op-result.ts';
 import { andThen, pushAll } from './outputs.ts';
 import type { SavedList, SnapshotReader, SnapshotWriter } from './snapshot-contract.ts';
 import { hasTriggers, type SavedTriggers, TriggerCounter } from './triggers.ts';
-import { callUser, settle, withFinally } from './user-code.ts';
+import { callUser, settle, whenRoom, withFinally } from './user-code.ts';
 
 export interface RegisteredOpSpec {
   options: unknown;
@@ -97,8 +97,12 @@ export class RegisteredOp implements Operator {
     return this.#taken([], inputs);
   }
 
-  /** Runs `process` on a batch it takes over, which is released as soon as its result has been taken in. */
   #process(batch: Batch): MaybePromise {
+    return whenRoom(this.#context, batch, () => this.#processNow(batch));
+  }
+
+  /** Runs `process` on a batch it takes over, which is released as soon as its result has been taken in. */
+  #processNow(batch: Batch): MaybePromise {
     const { inputs } = batch;
     const loan = lendBatch(this.#arrow, batch, this.#kept);
     const use = (): Batch[] | Promise<Batch[]> => {

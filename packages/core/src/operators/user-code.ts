@@ -1,7 +1,8 @@
 /** Calling user code: results that may be promises, and errors that name the op and the rows it was given. */
+import type { Batch } from '../batch/contract.ts';
 import { PipelineError } from '../errors.ts';
 import { placeOfMorsel, placeOfRow } from '../expressions/row-place.ts';
-import type { OperatorContext } from './contract.ts';
+import type { MaybePromise, OperatorContext } from './contract.ts';
 
 /** Continues with a value that may still be a promise. */
 export function settle<T, R>(value: T | PromiseLike<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
@@ -55,6 +56,16 @@ export function opFailed(
     ...(row !== undefined && { row }),
     hint: 'the cause has the stack of the op; guard or filter such rows in the op',
     cause,
+  });
+}
+
+/** Calls code of users with a batch as soon as the lane may; a batch that never gets there is released. */
+export function whenRoom(context: OperatorContext, batch: Batch, call: () => MaybePromise): MaybePromise {
+  const room = context.beforeUserCall?.();
+  if (room === undefined) return call();
+  return room.then(call, (error: unknown) => {
+    batch.release();
+    throw error;
   });
 }
 

@@ -96,6 +96,8 @@ export class Attempt {
   #splits: SplitOrder = new SplitOrder(this.latch);
   #written: readonly WrittenSink[] = [];
   #isClean = false;
+  /** Code of users keeps what only new threads are without. */
+  #keepsTooMuch = false;
   /** By source: the steps that have to have all their rows before it may end early; and those that have. */
   readonly #bounded: ReadonlyMap<number, ReadonlySet<string>>;
   readonly #satisfied: Set<string> = new Set();
@@ -168,7 +170,10 @@ export class Attempt {
       onAlert: ({ alert }) => emitter.emit('alert', alert),
       onDropped: (lane, { input, sequence, batches }) =>
         this.#parts.onDropped({ node: sourceOf(lane, input, this.#parts.planned.physical), sequence }, batches),
-      onUnmanaged: (lane, error) => this.#parts.onUnmanaged(lane, error),
+      onUnmanaged: (lane, error) => {
+        this.#keepsTooMuch = true;
+        this.#parts.onUnmanaged(lane, error);
+      },
       onEnough: (node) => this.#onEnough(node),
       onSplit: (lane, message) => this.#splits.add(lane.config.stage, message),
       onBadRows: (lane, { chunk, rows }) => this.#parts.badRows.add(lane.config.stage, chunk, rows),
@@ -274,7 +279,7 @@ export class Attempt {
   }
 
   /**
-   * Stops what still runs and gives the threads back: those of a clean attempt to the next run. Shared memory stays as it is.
+   * Stops what still runs and gives the threads back: those of a clean attempt, in which no code keeps too much, to the next run. Shared memory stays as it is.
    * @returns whether everything has ended by itself; else `drained` tells when the rest has
    */
   async stop(): Promise<boolean> {
@@ -287,7 +292,7 @@ export class Attempt {
     this.latch.disarm();
     this.#isClean =
       hasEnded && this.#lanes.every((lane) => lane.death === undefined) && this.latch.error?.code !== 'ERR_WORKER_DIED';
-    await Promise.all(this.#parts.pools.map(this.#isClean ? returnPool : discardPool));
+    await Promise.all(this.#parts.pools.map(this.#isClean && !this.#keepsTooMuch ? returnPool : discardPool));
     return hasEnded;
   }
 

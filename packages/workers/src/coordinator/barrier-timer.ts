@@ -32,9 +32,9 @@ export class BarrierTimer {
     await this.#taking;
   }
 
-  /** Takes one at once. Resolves when it is complete, or given up. */
+  /** Takes one at once: it has begun when this returns, unless one was under way. Resolves when it is complete, or given up. */
   async takeNow(): Promise<void> {
-    await this.#taking;
+    if (this.#taking !== undefined) await this.#taking;
     this.#begin();
     await this.#taking;
   }

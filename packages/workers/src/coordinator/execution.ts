@@ -62,7 +62,8 @@ export class Execution {
   #barriers: RunBarriers | undefined;
   /** Of a run that another process can go on with. */
   #resume: Resume | undefined;
-  #isRecycling = false;
+  /** Lanes that were told to go on, though their code keeps too much, until they are replaced. */
+  readonly #told: Set<LaneHandle> = new Set();
   readonly #watch: RunWatch;
   readonly #startedAt: number = performance.now();
   #endedAt: number | undefined;
@@ -291,14 +292,23 @@ export class Execution {
     return cause;
   }
 
-  /** A lane's code holds too much: it gets a new thread, which goes on from a fresh barrier. */
+  /**
+   * A lane's code holds too much, and the lane waits: it gets a new thread, which goes on from a fresh barrier. Until that is complete the lane
+   * works on what is on its way; where its code takes still more of that, the last barrier has to do.
+   */
   async #recycle(lane: LaneHandle, error: PipelineError): Promise<void> {
     const attempt = this.#attempt as Attempt;
-    if (this.#isRecycling || attempt.latch.error !== undefined) return;
+    if (attempt.latch.error !== undefined) return;
     if (!this.#restarts.canRecycle(attempt, lane.config.stage.name)) return attempt.latch.fail(error);
-    this.#isRecycling = true;
-    await this.#barriers?.takeNow();
-    this.#isRecycling = false;
+    if (this.#told.has(lane)) return attempt.recycle(lane, error);
+    const isFirst = this.#told.size === 0;
+    this.#told.add(lane);
+    // Gates are closed before it goes on.
+    const taken = isFirst ? this.#barriers?.takeNow() : undefined;
+    lane.goOn();
+    if (!isFirst) return;
+    await taken;
+    this.#told.clear();
     attempt.recycle(lane, error);
   }
 

@@ -108,6 +108,11 @@ export class LaneHandle {
     if (!this.hasEnded) void this.#remote.relieve();
   }
 
+  /** Lets the lane work on what is on its way, though its code keeps too much. */
+  goOn(): void {
+    if (!this.hasEnded) void this.#remote.goOn();
+  }
+
   stop(): void {
     if (!this.hasEnded) void this.#remote.stop();
   }

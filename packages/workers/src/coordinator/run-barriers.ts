@@ -51,7 +51,7 @@ export class RunBarriers {
     return this.checkpoint?.sources ?? new Map();
   }
 
-  /** Takes one at once, where any can be taken. */
+  /** Takes one at once, where any can be taken; its gates are closed when this returns. */
   async takeNow(): Promise<void> {
     await this.#timer?.takeNow();
   }

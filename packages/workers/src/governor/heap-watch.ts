@@ -23,7 +23,8 @@ export class HeapWatch {
   readonly #budgetBytes: number;
   readonly #measure: () => number;
   readonly #collect: Collect;
-  readonly #baseBytes: number;
+  /** Falls with what earlier runs left in the thread and a collection frees. */
+  #baseBytes: number;
   #collectAt: number;
 
   /** @param budgetBytes what the isolate may grow by from now on; 0 watches nothing */
@@ -36,9 +37,16 @@ export class HeapWatch {
     if (budgetBytes > 0) freeBuffersAtOnce();
   }
 
-  /** Bytes grown since the watch began. */
+  /** Bytes grown since the watch began, or since there were fewest. */
   grownBytes(): number {
-    return this.#measure() - this.#baseBytes;
+    const bytes = this.#measure();
+    this.#baseBytes = Math.min(this.#baseBytes, bytes);
+    return bytes - this.#baseBytes;
+  }
+
+  /** Bytes beyond the budget that have grown, dead ones too: to be asked when everything dead has just been collected. */
+  aliveBeyond(): number {
+    return this.#budgetBytes === 0 ? 0 : Math.max(0, this.grownBytes() - this.#budgetBytes);
   }
 
   /**

@@ -1,14 +1,14 @@
 /**
  * What a lane does about memory between two batches, by the level that all threads share: give back what it holds, when it is chosen; keep
  * new rows back for a moment where it makes them, and at the level after that wherever stages nearer the sinks have something to do; collect its
- * garbage when asked; and, when code of users holds more than its part and the promise is broken, fail and say who it was.
+ * garbage when asked; and wait where code of users holds more than its part and the promise is broken (`user-room.ts`).
  */
-import { formatBytes, type MemoryConsumer, PipelineError } from '@spillway/core/base';
+import type { MemoryConsumer } from '@spillway/core/base';
 import type { MaybePromise } from '@spillway/core/internal';
 import type { Arbiter } from './arbiter.ts';
 import { collectGarbage } from './collector.ts';
-import type { HeapWatch } from './heap-watch.ts';
 import type { SharedPressure } from './shared-pressure.ts';
+import type { UserRoom } from './user-room.ts';
 
 /** The chain, as far as pressure is about it. */
 export interface PressedChain {
@@ -24,20 +24,16 @@ export interface PressedChain {
 export interface LanePressureParts {
   shared: SharedPressure;
   arbiter: Pick<Arbiter, 'arbitrate' | 'begins' | 'acted' | 'isBusy'>;
-  heap: Pick<HeapWatch, 'check'>;
+  userRoom: Pick<UserRoom, 'look'>;
   consumer: Pick<MemoryConsumer, 'setHeld' | 'setStuck'>;
   /** Number of the lane in the run. */
   lane: number;
-  /** Stage, for the failure. */
-  name: string;
   /** The lane makes its rows itself: it is a source. */
   isSource: boolean;
   /** What the lanes of a source make between two looks. */
   makesBytes: number;
   /** Whether rows wait between this lane and a stage nearer the sinks. */
   hasRowsBehind(): boolean;
-  /** Told once, when code of users holds more than its part and the promise is broken: only a new thread is without it. */
-  onUnmanaged(error: PipelineError): void;
 }
 
 /** How long a lane waits at most before it goes on all the same: never an eternal pause. */
@@ -51,7 +47,6 @@ export class LanePressure {
   #collections: number;
   /** What was still held after the last flush by pressure: open bins and the like. */
   #heldAfterFlush = 0;
-  #hasTold = false;
 
   constructor(parts: LanePressureParts) {
     this.#parts = parts;
@@ -60,20 +55,23 @@ export class LanePressure {
 
   /** Called between two batches, and where the lane is woken because it is a victim. */
   relieve(chain: PressedChain): MaybePromise {
-    const { shared, heap, consumer } = this.#parts;
+    const { shared, userRoom, consumer } = this.#parts;
     shared.look();
-    if (this.#collections !== shared.collections) {
+    const isAsked = this.#collections !== shared.collections;
+    if (isAsked) {
       this.#collections = shared.collections;
       collectGarbage('major');
     }
-    const overBytes = heap.check();
-    if (overBytes > 0 && !this.#hasTold) this.#tellIfBroken(overBytes);
     const held = chain.heldBytes();
     this.#heldAfterFlush = Math.min(this.#heldAfterFlush, held);
     consumer.setHeld(held - this.#heldAfterFlush);
     const stuck = chain.stuck();
     consumer.setStuck(stuck.bytes + this.#heldAfterFlush, stuck.operator);
-    return shared.isHigh ? this.#relieveHigh(chain) : undefined;
+    const answered = userRoom.look(isAsked);
+    const relieved = shared.isHigh ? this.#relieveHigh(chain) : undefined;
+    if (answered === undefined || relieved === undefined) return answered ?? relieved;
+    answered.catch(() => {}); // awaited behind the other
+    return relieved.then(() => answered);
   }
 
   async #relieveHigh(chain: PressedChain): Promise<void> {
@@ -110,22 +108,5 @@ export class LanePressure {
       shared.look();
       if (shared.isHigh) arbiter.arbitrate(shared.wantedBytes());
     }
-  }
-
-  #tellIfBroken(overBytes: number): void {
-    const { shared, name, onUnmanaged } = this.#parts;
-    const overshoot = shared.overshootBytes();
-    if (overshoot === 0) return;
-    this.#hasTold = true;
-    const error = new PipelineError(
-      'ERR_MEMORY_EXHAUSTED',
-      `the code of "${name}" keeps ${formatBytes(overBytes)} more on its heap and in array buffers than its part of memoryLimit, ` +
-        `also after collecting; the process is ${formatBytes(overshoot)} beyond its limit`,
-      {
-        stage: name,
-        hint: 'let batches and results go: copy the few values that you need; or raise memoryLimit',
-      },
-    );
-    onUnmanaged(error);
   }
 }

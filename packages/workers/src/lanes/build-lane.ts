@@ -1,6 +1,5 @@
 /** Puts a lane together from what it was told: its input, its fused operators, its outputs and its statistics. */
 
-import { errorToData } from '@spillway/core/base';
 import type {
   Arena,
   ChainServices,
@@ -35,6 +34,8 @@ export interface BuiltLane {
   readonly recovery: Recovery[];
   /** Saves the operators. Only between two morsels. */
   save(place: FilePlace): Promise<SavedChain>;
+  /** The coordinator's answer to a lane whose code keeps too much. */
+  goOn(): void;
   /** Releases everything the lane holds, and its open slabs. */
   close(): Promise<void>;
 }
@@ -51,9 +52,7 @@ export async function buildLane(
   const statistics = new ActorStatistics(arena.buffer, config.statistics.actor);
   const operators = config.statistics.operators.map((place) => new OperatorStatistics(arena.buffer, place));
   const rings = config.outputs.map((handle) => attachRing(arena, handle));
-  const outputs = rings.map((ring, index) =>
-    laneOutput(config, ring, stage.outputs[index] as StageSpec['outputs'][number], statistics),
-  );
+  const outputs = laneOutputs(config, rings, statistics);
   const place = new BatchPlace(config.positions);
   const kernels = instantiateKernels(arena);
   const attention = (): number => Atomics.load(arena.i32, config.listening >>> 2);
@@ -69,7 +68,7 @@ export async function buildLane(
     signal,
     ...(spill !== undefined && { spill }),
     ...(side !== undefined && { side }),
-    ...keptServices(stage, memory, send),
+    ...userServices(stage, memory, send),
     onLate: (operator, rows) => operators[operator]?.countLate(rows),
     onEnough: (operator) => send({ type: 'enough', node: stage.operators[operator]?.name ?? '' }),
     limitPlace: (operator) =>
@@ -95,7 +94,7 @@ export async function buildLane(
     ...(side !== undefined && { side: sideOf(chain, config, side) }),
     isOnlyLane: stage.lanes === 1,
     isolate,
-    pressure: memory.watch(rings, (error) => send({ type: 'unmanaged', error: errorToData(error) })),
+    pressure: memory.watch({ outputs: rings, statistics, signal, send }),
     ...(await droppedPackets(arena, config, send)),
     onBatch: (sequence, rowsBefore, origin) => place.set(sequence, rowsBefore, origin),
   });
@@ -104,6 +103,7 @@ export async function buildLane(
     loop,
     recovery: chain.operators.map(recoveryOf),
     save: (place) => saveChain(arena, config, chain, place, signal),
+    goOn: () => memory.goOn(),
     close: () => {
       isolate.close();
       return closeLane(arena, input, chain, outputs, spill).finally(closesBoth(side, memory));
@@ -111,13 +111,15 @@ export async function buildLane(
   };
 }
 
-/** What code of users keeps is counted, and missed when it is not released. */
-function keptServices(
+/** Code of users is called while there is memory for it; what it keeps is counted, and missed when it is not released. */
+function userServices(
   stage: StageSpec,
-  { consumer }: LaneMemory,
+  memory: LaneMemory,
   send: (message: LaneMessage) => void,
-): Required<Pick<ChainServices, 'keptAccount' | 'onKeptLeft'>> {
+): Required<Pick<ChainServices, 'beforeUserCall' | 'keptAccount' | 'onKeptLeft'>> {
+  const { consumer } = memory;
   return {
+    beforeUserCall: () => memory.beforeUserCall(),
     keptAccount: (operator) => ({
       grow: (bytes) => consumer.keep(bytes, operator),
       shrink: (bytes) => consumer.unkeep(bytes),
@@ -211,6 +213,12 @@ function sideOf({ operators }: StageChain, { stage }: LaneConfig, side: SideInpu
     takeWhile: (pending) => join?.takeWhile?.(pending) ?? pending,
     drain: () => side.drain(),
   };
+}
+
+/** In the order of `stage.outputs`. */
+function laneOutputs(config: LaneConfig, rings: readonly Ring[], statistics: ActorStatistics): LaneOutput[] {
+  const { outputs } = config.stage;
+  return rings.map((ring, index) => laneOutput(config, ring, outputs[index] as (typeof outputs)[number], statistics));
 }
 
 function laneOutput(

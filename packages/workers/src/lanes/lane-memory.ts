@@ -1,7 +1,7 @@
 /** What a lane has to do with memory: its consumer in the run's pool, the heap that it reserves, and what it does under pressure. */
 import { isMainThread } from 'node:worker_threads';
-import { type MemoryConsumer, MemoryPool, type MemoryReservation, type PipelineError } from '@spillway/core/base';
-import type { Arena } from '@spillway/core/internal';
+import { errorToData, type MemoryConsumer, MemoryPool, type MemoryReservation } from '@spillway/core/base';
+import type { Arena, MaybePromise } from '@spillway/core/internal';
 import { floorBytes } from '@spillway/core/lane';
 import type { Ring } from '../channels/ring.ts';
 import { Arbiter } from '../governor/arbiter.ts';
@@ -9,12 +9,22 @@ import { AwaitedRoom } from '../governor/awaited-room.ts';
 import { HeapWatch } from '../governor/heap-watch.ts';
 import { LanePressure } from '../governor/lane-pressure.ts';
 import { SharedPressure } from '../governor/shared-pressure.ts';
-import type { LaneConfig } from './protocol.ts';
+import { UserRoom } from '../governor/user-room.ts';
+import type { ActorStatistics } from '../monitor/statistics.ts';
+import type { LaneConfig, LaneMessage } from './protocol.ts';
 
 /** Batches that a lane of a source makes of what it reads, and has on their way. */
 const BATCHES_MADE = 2;
 /** Rows of the largest batch. */
 const LARGEST_ROWS = 65_536;
+
+/** What a watched lane is driven by, and whom it tells. */
+export interface WatchParts {
+  outputs: readonly Ring[];
+  statistics: ActorStatistics;
+  signal: AbortSignal;
+  send(message: LaneMessage): void;
+}
 
 export class LaneMemory {
   readonly consumer: MemoryConsumer;
@@ -22,6 +32,7 @@ export class LaneMemory {
   readonly #shared: SharedPressure;
   readonly #heap: MemoryReservation;
   readonly #arbiter: Arbiter;
+  #userRoom: UserRoom | undefined;
 
   /** @throws ERR_MEMORY_EXHAUSTED when the lane's heap has no room */
   constructor(arena: Arena, config: LaneConfig) {
@@ -37,22 +48,39 @@ export class LaneMemory {
     arena.setHolders(config.owner, mayWait ? new AwaitedRoom({ pool, arbiter: this.#arbiter, lane }) : pool);
   }
 
-  /** From now on what the thread's heap grows by counts. @param onUnmanaged told when only a new thread can help */
-  watch(outputs: readonly Ring[], onUnmanaged: (error: PipelineError) => void): Pick<LanePressure, 'relieve'> {
+  /** To be awaited before each call of code of users. */
+  beforeUserCall(): MaybePromise {
+    return this.#userRoom?.beforeCall();
+  }
+
+  /** The coordinator's answer to a lane whose code keeps too much. */
+  goOn(): void {
+    this.#userRoom?.goOn();
+  }
+
+  /** From now on what the thread's heap grows by counts. */
+  watch({ outputs, statistics, signal, send }: WatchParts): Pick<LanePressure, 'relieve'> {
     const { stage, heapBytes, arbiter, isGoverned } = this.#config;
     if (!isGoverned) return { relieve: () => undefined };
     const { input, lanes } = stage;
     const fields = input.kind === 'splits' ? input.fields : [];
+    const userRoom = new UserRoom({
+      heap: new HeapWatch(heapBytes),
+      shared: this.#shared,
+      statistics,
+      name: stage.name,
+      signal,
+      onUnmanaged: (error) => send({ type: 'unmanaged', error: errorToData(error) }),
+    });
+    if (heapBytes > 0) this.#userRoom = userRoom;
     return new LanePressure({
       shared: this.#shared,
+      userRoom,
       arbiter: this.#arbiter,
-      heap: new HeapWatch(heapBytes),
       consumer: this.consumer,
       lane: arbiter.lane,
-      name: stage.name,
       isSource: input.kind === 'splits',
       makesBytes: BATCHES_MADE * lanes * floorBytes(fields, LARGEST_ROWS),
-      onUnmanaged,
       hasRowsBehind: () => outputs.some((ring) => ring.depth().packets > 0),
     });
   }

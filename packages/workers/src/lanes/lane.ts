@@ -34,6 +34,7 @@ export class Lane {
       resume: () => this.#built?.loop.resume(),
       flush: (name) => this.#built?.loop.askFlush(name),
       relieve: () => this.#built?.loop.askRelief(),
+      goOn: () => this.#built?.goOn(),
       stop: () => this.#stop(),
     };
   }

@@ -117,6 +117,8 @@ export interface LaneControl {
   flush(name: string | undefined): void;
   /** Gives memory back, if this lane was chosen to: it may be waiting for input. */
   relieve(): void;
+  /** The answer to `unmanaged`: what is on its way may be worked on. */
+  goOn(): void;
   /** Aborts the signal that user code was given. The rings are failed by the coordinator. */
   stop(): void;
 }
@@ -129,7 +131,7 @@ export type LaneMessage =
   | { type: 'alert'; alert: AlertEvent }
   /** What a split of an ordered source began and ended with. */
   | ({ type: 'split' } & SplitBounds)
-  /** Code of users holds more than its part, also after collecting, and the promise is broken. The lane goes on. */
+  /** Code of users holds more than its part, also after collecting, and the promise is broken. The lane waits for `goOn` or `stop`. */
   | { type: 'unmanaged'; error: PipelineErrorData }
   /** No further row can change what this step gives. */
   | { type: 'enough'; node: string }

@@ -50,6 +50,22 @@ test('what is alive beyond the budget is told, and not collected again before mo
   expect(heap.asked).toEqual(['minor', 'major', 'minor', 'major']);
 });
 
+test('what is beyond the budget is known without a collection', () => {
+  const heap = fakeHeap();
+  heap.bytes = 1099;
+  expect(heap.watch.aliveBeyond()).toBe(0);
+  heap.bytes = 1130;
+  expect([heap.watch.aliveBeyond(), heap.asked]).toEqual([30, []]);
+});
+
+test('what an earlier run left in the thread, and a collection frees, is no room for this one', () => {
+  const heap = fakeHeap();
+  heap.bytes = 400;
+  expect(heap.watch.check()).toBe(0);
+  heap.bytes = 530;
+  expect(heap.watch.check()).toBe(30);
+});
+
 test('dead array buffers are given back within a collection', () => {
   const watch = new HeapWatch(4 * 2 ** 20);
   for (let i = 0; i < 100; i += 1) {
