@@ -1,6 +1,6 @@
 /** Which steps of a plan run in the tasks over partitions of their source, and what they give to the rest. */
 import { PipelineError } from '../errors.ts';
-import { type JoinTimes, joinTimes } from '../plan/join-fields.ts';
+import { type JoinTimes, joinTimes } from '../operators/join/join-times.ts';
 import type { InputRef, OperatorSpec } from '../plan/logical.ts';
 import type { ResolvedNode } from '../plan/resolved.ts';
 import type { TailSpec } from '../plan/steps/specs.ts';

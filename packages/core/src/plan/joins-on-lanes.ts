@@ -8,8 +8,9 @@
  * without rows need none, and so a lane may run far ahead). With two such joins in one stage a lane could wait for the one in the middle of a batch,
  * while its full edge of the other keeps those from going on that it waits for.
  */
+import { joinTimes } from '../operators/join/join-times.ts';
 import { entangledInputs } from './entangled.ts';
-import { type JoinSpec, joinTimes } from './join-fields.ts';
+import type { JoinSpec } from './logical.ts';
 import type { ResolvedNode, ResolvedPlan } from './resolved.ts';
 import { isVerified } from './verified-order.ts';
 

@@ -4,6 +4,7 @@
  */
 import type { ExpressionNode } from '../expressions/node.ts';
 import type { AggregateSpec } from './specs/aggregation.ts';
+import type { JoinSpec } from './specs/join.ts';
 import type { OpRef } from './specs/op-ref.ts';
 import type { SinkSpec } from './specs/sink.ts';
 import type { SourceSpec } from './specs/source.ts';
@@ -11,6 +12,7 @@ import type { Triggers } from './specs/triggers.ts';
 import type { StepSpec } from './steps/specs.ts';
 
 export type * from './specs/aggregation.ts';
+export type * from './specs/join.ts';
 export type { OpRef } from './specs/op-ref.ts';
 export type * from './specs/sink.ts';
 export type * from './specs/source.ts';
@@ -52,44 +54,11 @@ export type OperatorSpec =
   /** A registered fold. */
   | { kind: 'memoryAccumulate'; fold: OpRef; options: unknown; triggers: Triggers; resetOnFlush: boolean }
   | AggregateSpec
-  /** Two ordered streams as one. The node's inputs are in the order of `sides`, the left one first. */
-  | {
-      kind: 'joinStream';
-      strategy: JoinStrategy;
-      sides: JoinSide[];
-      /** `asof`: on which side of a left row its match lies; default backward. */
-      direction?: AsofDirection;
-      /** `asof`: a row at the same time is no match. */
-      strict?: true;
-      /** `asof`: how far away a match may lie, in nanoseconds (or steps of a column of plain numbers), as decimal text. */
-      tolerance?: { ns: string; text: string };
-      /** `interval`: where matches lie, relative to the left row, both bounds included. */
-      interval?: { from: { ns: string; text: string }; to: { ns: string; text: string } };
-      /** Put behind the names of right columns that the left side has too. */
-      suffix?: string;
-      /** Bytes of rows that it may hold; default its share of the pipeline's. */
-      memoryLimitBytes?: number;
-      /** Names of the right columns in the output. Filled when the plan is resolved, before unused columns are left out. */
-      rightColumns?: { column: string; as: string }[];
-    }
+  | JoinSpec
   /** Everything, in order, at the end of input; beyond its share on disk. */
   | { kind: 'sort'; by: SortKey[]; memoryLimitBytes?: number }
   | StepSpec
   | { kind: 'sink'; sink: SinkSpec; triggers: Triggers };
-
-/** See `JoinOptions`. */
-export type JoinStrategy = 'asof' | 'inner' | 'left' | 'full' | 'semi' | 'anti' | 'interval';
-export type AsofDirection = 'backward' | 'forward' | 'nearest';
-
-/** One input of a join. */
-export interface JoinSide {
-  /** How the user calls it; the name of its port. */
-  name: string;
-  /** The column that it ascends on. */
-  on: string;
-  /** Columns that have to be equal, in the order of the other side's. */
-  by: string[];
-}
 
 export interface PlanNode {
   id: number;

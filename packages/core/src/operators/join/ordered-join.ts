@@ -8,8 +8,7 @@
  */
 import type { Batch } from '../../batch/contract.ts';
 import { emptyBatch } from '../../batch/make-batch.ts';
-import { type JoinSpec, type JoinTimes, joinTimes } from '../../plan/join-fields.ts';
-import type { FlushReason, JoinSide } from '../../plan/logical.ts';
+import type { FlushReason, JoinSide, JoinSpec } from '../../plan/logical.ts';
 import type { Fields } from '../../schema/types.ts';
 import { type GrowingBuffer, Workspace } from '../aggregate/arena-views.ts';
 import { KeyIndex } from '../aggregate/key-index.ts';
@@ -19,6 +18,7 @@ import type { HeldState, MaybePromise, Operator, OperatorContext, Output } from 
 import type { SavedBatch, SavedBytes, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import { HeldRows } from './held-rows.ts';
 import { JoinInput, keyPlans, type SavedInput } from './join-input.ts';
+import { type JoinTimes, joinTimes } from './join-times.ts';
 import { RightRows, type SavedRightRows } from './right-rows.ts';
 
 const LEFT = 0;

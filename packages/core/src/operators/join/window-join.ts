@@ -10,7 +10,7 @@ import type { Batch } from '../../batch/contract.ts';
 import { makeBatch } from '../../batch/make-batch.ts';
 import { gatherColumns } from '../../kernels/gather.ts';
 import { TAKE_NOTHING } from '../../kernels/vector-contract.ts';
-import type { JoinSpec } from '../../plan/join-fields.ts';
+import type { JoinSpec } from '../../plan/logical.ts';
 import type { Fields } from '../../schema/types.ts';
 import type { GrowingBuffer } from '../aggregate/arena-views.ts';
 import type { OperatorContext } from '../contract.ts';

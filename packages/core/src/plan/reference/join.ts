@@ -1,8 +1,8 @@
 /** Joins, one left row at a time: all right rows are there, and the ones that fit are looked for. */
 import { PipelineError } from '../../errors.ts';
+import { type JoinTimes, joinTimes } from '../../operators/join/join-times.ts';
 import type { Fields } from '../../schema/types.ts';
-import { type JoinSpec, type JoinTimes, joinTimes } from '../join-fields.ts';
-import type { JoinSide } from '../logical.ts';
+import type { JoinSide, JoinSpec } from '../logical.ts';
 import type { Emit, ReferenceOperator } from './contract.ts';
 import type { Row, Value } from './values.ts';
 
