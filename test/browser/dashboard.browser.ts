@@ -133,12 +133,12 @@ it('shows pressure, raises the alert and takes it back', async () => {
   await emit(1);
   injectPressure(() => 0.97);
   // A run takes its injected pressure from the next look on.
-  await expect.poll(() => numberOf(page, 'pressure').innerText(), { timeout: 10_000 }).toBe('critical, 97 %');
+  await expect.poll(() => numberOf(page, 'pressure').innerText()).toBe('critical, 97 %');
   await expect
     .poll(() => page.locator('li[data-kind="critical-pressure"]').innerText())
     .toMatch(/^critical, for .*97 % of the tightest bound/);
   injectPressure(() => 0.1);
-  await expect.poll(() => page.locator('li[data-kind="critical-pressure"]').count(), { timeout: 10_000 }).toBe(0);
+  await expect.poll(() => page.locator('li[data-kind="critical-pressure"]').count()).toBe(0);
   expect(await numberOf(page, 'pressure').innerText()).toBe('normal, 10 %');
 });
 

@@ -29,6 +29,7 @@ export async function openPage(
   const { colorScheme = 'light', width = 1280, offline = false } = options;
   const context = await browser.newContext({ colorScheme, offline, viewport: { width, height: 900 } });
   const page = await context.newPage();
+  page.setDefaultTimeout(0); // the test's own is enough
   const problems: string[] = [];
   const requests: string[] = [];
   page.on('console', (message) => {

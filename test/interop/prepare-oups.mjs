@@ -22,7 +22,7 @@ function run(command, args) {
 
 function isNewEnough(command) {
   const check = ['-c', 'import sys, venv; sys.exit(sys.version_info < (3, 13))'];
-  return spawnSync(command, check, { stdio: 'ignore', timeout: 10_000 }).status === 0;
+  return spawnSync(command, check, { stdio: 'ignore', timeout: 60_000 }).status === 0;
 }
 
 /** Pythons that a version manager keeps beside each other, newest first. */

@@ -6,8 +6,6 @@ export interface Finished {
   signal: NodeJS.Signals | null;
   stdout: string;
   stderr: string;
-  /** From the signal that `kill` sent to the end of the process. */
-  afterKillMs: number | undefined;
 }
 
 /** How to start a child process, and what to do with it while it runs. */
@@ -26,16 +24,11 @@ export function runProgram(command: string, args: readonly string[], options: St
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output = { stdout: '', stderr: '' };
-  let killedAtMs: number | undefined;
+  let isKilled = false;
   const killWhenDue = (): void => {
     const { kill } = options;
-    if (
-      kill === undefined ||
-      killedAtMs !== undefined ||
-      !(output.stdout + output.stderr).includes(kill.afterText ?? '')
-    )
-      return;
-    killedAtMs = performance.now();
+    if (kill === undefined || isKilled || !(output.stdout + output.stderr).includes(kill.afterText ?? '')) return;
+    isKilled = true;
     child.kill(kill.signal);
   };
   for (const name of ['stdout', 'stderr'] as const) {
@@ -47,10 +40,7 @@ export function runProgram(command: string, args: readonly string[], options: St
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('spawn', killWhenDue);
-    child.once('close', (code, signal) => {
-      const afterKillMs = killedAtMs === undefined ? undefined : performance.now() - killedAtMs;
-      resolve({ code, signal, ...output, afterKillMs });
-    });
+    child.once('close', (code, signal) => resolve({ code, signal, ...output }));
   });
 }
 

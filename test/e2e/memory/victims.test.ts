@@ -7,6 +7,8 @@ import { valueRows, valuesOf } from '../../support/rows.ts';
 
 const SHAPE = { value: 'int64' } as const;
 
+const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
 afterEach(() => injectPressure());
 
 it('when memory is short the buffer nearest the sink gives first, and one after the other', async () => {
@@ -26,8 +28,12 @@ it('when memory is short the buffer nearest the sink gives first, and one after 
   });
   // The first 40,000 go on to the second buffer; the first holds the rest. Then nothing comes: both lanes wait for input.
   for (let from = 0; from < 70_000; from += 10_000) await input.emit(valueRows(10_000, from));
-  while (job.state().buffers.find(({ name }) => name === 'near')?.rows !== 40_000)
-    await new Promise((resolve) => setTimeout(resolve, 5));
+  const held = (buffer: string): number | undefined => job.state().buffers.find(({ name }) => name === buffer)?.rows;
+  while (held('near') !== 40_000 || held('far') !== 30_000) await later(5);
+  // What a lane says that it could give it says after it has said what it holds, and then it waits.
+  const lanes = (): string[] =>
+    job.metrics().stages.flatMap(({ laneActivities: all }) => all.map(({ doing }) => doing));
+  while (!lanes().every((doing) => doing === 'waiting for input')) await later(5);
   fraction = 0.85;
   await both;
   fraction = 0;
@@ -46,8 +52,7 @@ it('who holds what is there to be seen while a job runs, and what it was at the 
   );
   const sink = stream.forEach(() => gate);
   const job = run([sink, stream.collect({ name: 'kept' })], { workers: 1, debug: true });
-  while ((job.state().memory.find(({ stage }) => stage === 'kept')?.bytes ?? 0) === 0)
-    await new Promise((resolve) => setTimeout(resolve, 2));
+  while ((job.state().memory.find(({ stage }) => stage === 'kept')?.bytes ?? 0) === 0) await later(2);
   const { memory } = job.state();
   const total = memory.reduce((sum, { bytes }) => sum + bytes, 0);
   expect(total).toBeLessThanOrEqual(256 * 2 ** 20);

@@ -4,7 +4,6 @@ import { type RunOptions, run } from '@spillway/workers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { breaks, exits, hangs, hoards, missing, numbers, spins, throwsLater, waits } from '#fixtures/faults';
 import { throwAt } from '#fixtures/ops';
-import { quickestOf } from '../../support/in-time.ts';
 import { valueRows, valuesOf } from '../../support/rows.ts';
 
 const SCHEMA = { value: 'int64' } as const;
@@ -113,20 +112,20 @@ describe('before anything starts', () => {
 });
 
 describe('an abort', () => {
-  it.each(['waits', 'hangs', 'spins'] as const)('ends within a second while an op %s', async (name) => {
+  it.each(['waits', 'hangs', 'spins'] as const)('ends the run while an op %s', async (name) => {
     const p = pipeline();
     const stream =
-      name === 'waits' ? source(p, 100_000).waits({ ms: 5 }) : name === 'hangs' ? source(p).hangs() : source(p).spins();
-    const endMs = async (): Promise<number> => {
-      const job = run(stream.collect(), OPTIONS);
-      await new Promise((resolve) => job.on('stage', resolve));
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      const since = performance.now();
-      job.abort('enough');
-      expect(await errorOf(job.done)).toMatchObject({ code: 'ERR_ABORTED' });
-      return performance.now() - since;
-    };
-    expect(await quickestOf(1000, endMs)).toBeLessThan(1000);
+      name === 'waits'
+        ? source(p, 1_000_000).waits({ ms: 5 })
+        : name === 'hangs'
+          ? source(p).hangs()
+          : source(p).spins();
+    const job = run(stream.collect(), OPTIONS);
+    await new Promise((resolve) => job.on('stage', resolve));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    job.abort('enough');
+    // Left alone it would not be over before this test is.
+    expect(await errorOf(job.done)).toMatchObject({ code: 'ERR_ABORTED' });
     await runsWell();
   });
 

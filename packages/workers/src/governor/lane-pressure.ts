@@ -34,6 +34,7 @@ export interface LanePressureParts {
   makesBytes: number;
   /** Whether rows wait between this lane and a stage nearer the sinks. */
   hasRowsBehind(): boolean;
+  sleep?: (ms: number) => Promise<void>;
 }
 
 /** How long a lane waits at most before it goes on all the same: never an eternal pause. */
@@ -41,6 +42,8 @@ const PAUSE_MS = 20;
 const PAUSE_STEP_MS = 2;
 /** The same for a source while there is little room and others are giving some back. */
 const LONG_PAUSE_MS = 500;
+
+const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class LanePressure {
   readonly #parts: LanePressureParts;
@@ -103,8 +106,8 @@ export class LanePressure {
 
   async #pauseWhile(mostMs: number, isShort: () => boolean): Promise<void> {
     for (let waited = 0; waited < mostMs && isShort(); waited += PAUSE_STEP_MS) {
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_STEP_MS));
-      const { shared, arbiter } = this.#parts;
+      const { shared, arbiter, sleep = later } = this.#parts;
+      await sleep(PAUSE_STEP_MS);
       shared.look();
       if (shared.isHigh) arbiter.arbitrate(shared.wantedBytes());
     }
