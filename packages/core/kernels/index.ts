@@ -15,6 +15,7 @@ export { groupStates } from './groups';
 export { asofMatch, dealRows, mergeMatch, rowsOfSegment } from './join';
 export { combineIds, encodeInt32, encodeInt64, initKeyTable, rehashKeyTable } from './key-table';
 export { initStates, mergeFirst, mergeLast, mergeStates, roundSums } from './merge';
+export { mergeRows } from './merge-rows';
 export { jsonRows } from './json-rows';
 export { binEnds, binStarts, firstUnordered } from './order';
 export {

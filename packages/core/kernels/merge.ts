@@ -6,7 +6,7 @@ import { beginRecords, recordResult, writeRecord } from './wide-sum';
 
 // @ts-ignore: decorator
 @inline
-function targetOf(targets: usize, i: u32): usize {
+export function targetOf(targets: usize, i: u32): usize {
   return <usize>load<u32>(targets + (<usize>i << 2));
 }
 
@@ -57,8 +57,17 @@ function merge<T>(
     const at = targetOf(targets, i) << 3;
     const from = <usize>i << 3;
     if (targetCount != 0) store<u64>(targetCount + at, load<u64>(targetCount + at) + load<u64>(sourceCount + from));
-    if (targetLow != 0) mergeLow<T>(targetLow + at, sourceLow + from);
-    if (targetHigh != 0) mergeHigh<T>(targetHigh + at, sourceHigh + from);
+    // Least and greatest values of narrow integers are kept in 64 bits.
+    if (isFloat<T>()) {
+      if (targetLow != 0) mergeLow<f64>(targetLow + at, load<f64>(sourceLow + from));
+      if (targetHigh != 0) mergeHigh<f64>(targetHigh + at, load<f64>(sourceHigh + from));
+    } else if (isSigned<T>()) {
+      if (targetLow != 0) mergeLow<i64>(targetLow + at, load<i64>(sourceLow + from));
+      if (targetHigh != 0) mergeHigh<i64>(targetHigh + at, load<i64>(sourceHigh + from));
+    } else {
+      if (targetLow != 0) mergeLow<u64>(targetLow + at, load<u64>(sourceLow + from));
+      if (targetHigh != 0) mergeHigh<u64>(targetHigh + at, load<u64>(sourceHigh + from));
+    }
   }
 }
 
@@ -78,18 +87,16 @@ function mergeExtreme(at: usize, held: f64, value: f64, isMin: bool): void {
 
 // @ts-ignore: decorator
 @inline
-function mergeLow<T>(held: usize, value: usize): void {
-  if (isFloat<T>()) mergeExtreme(held, load<f64>(held), load<f64>(value), true);
-  else if (isSigned<T>()) store<i64>(held, min<i64>(load<i64>(held), load<i64>(value)));
-  else store<u64>(held, min<u64>(load<u64>(held), load<u64>(value)));
+export function mergeLow<T>(held: usize, value: T): void {
+  if (isFloat<T>()) mergeExtreme(held, load<f64>(held), <f64>value, true);
+  else store<T>(held, min<T>(load<T>(held), value));
 }
 
 // @ts-ignore: decorator
 @inline
-function mergeHigh<T>(held: usize, value: usize): void {
-  if (isFloat<T>()) mergeExtreme(held, load<f64>(held), load<f64>(value), false);
-  else if (isSigned<T>()) store<i64>(held, max<i64>(load<i64>(held), load<i64>(value)));
-  else store<u64>(held, max<u64>(load<u64>(held), load<u64>(value)));
+export function mergeHigh<T>(held: usize, value: T): void {
+  if (isFloat<T>()) mergeExtreme(held, load<f64>(held), <f64>value, false);
+  else store<T>(held, max<T>(load<T>(held), value));
 }
 
 /**

@@ -257,6 +257,24 @@ export function placePair(window: usize, q: f64, r: f64): bool {
   return true;
 }
 
+/** Makes an empty window, or one that may be overwritten, a finite double that is not zero, in canonical form; its flags stay. */
+// @ts-ignore: decorator
+@inline
+export function placeDouble(window: usize, value: f64): void {
+  const mantissa = mantissaOf(value);
+  const zeros = <i32>ctz<i64>(mantissa);
+  const odd = mantissa >> <i64>zeros;
+  const exponent = exponentOf(value) + zeros;
+  const up = <i64>(exponent & 31);
+  const sign = <u64>(odd >> 63);
+  store<i32>(window, exponent & ~31);
+  setLimb(window, 0, <u64>odd << <u64>up);
+  // What the move takes across the border: 53 bits, up to 31 further up.
+  setLimb(window, 1, <u64>((odd >> 32) >> (32 - up)));
+  setLimb(window, 2, sign);
+  setLimb(window, 3, sign);
+}
+
 /** Low and high half of a mantissa moved up by `shift` (-63 … 72) bits, as an i128. */
 // @ts-ignore: decorator
 @inline

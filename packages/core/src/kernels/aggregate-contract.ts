@@ -183,6 +183,22 @@ export interface AggregateKernels {
   ): number;
 
   /**
+   * Merges row i of a column into element targets[i] (u32) of `target`, where it is not null: count, which is kept, sum, min and max, and first and
+   * last, which are values of the column's width here. The rows of a target come in their order; `sumSquares` is 0. Overflow records as for
+   * `mergeStates`. Where only rows are counted, values are not read.
+   */
+  mergeRows(
+    type: KernelType,
+    values: Ptr,
+    validity: Ptr,
+    targets: Ptr,
+    rows: number,
+    target: StateArrays,
+    overflow: OverflowArea,
+    scratch: Ptr,
+  ): number;
+
+  /**
    * First values, `width` bytes each: target targets[i], where it has none yet, gets element i, if that has one; of several the one with the
    * lowest i. Who has a value, the counts (u64) say, those of the targets before the elements are merged.
    */

@@ -17,6 +17,7 @@ interface AggregateExports {
   groupStates(...args: number[]): number;
   initStates(...args: number[]): void;
   mergeStates(...args: number[]): number;
+  mergeRows(...args: number[]): number;
   mergeFirst(...args: number[]): void;
   mergeLast(...args: number[]): void;
   roundSums(states: Ptr, count: number, out: Ptr): void;
@@ -76,6 +77,15 @@ export function wrapAggregates(exports: KernelExports, memory: () => DataView): 
       const { count, sum, sumSquares, min, max } = states;
       kernels.initStates(TYPE_CODE[type], count, sum, sumSquares, min, max, from, to);
     },
+    ...wrapMerging(kernels),
+    roundSums: (states, count, out) => kernels.roundSums(states, count, out),
+  };
+}
+
+type Merging = Pick<AggregateKernels, 'mergeStates' | 'mergeRows' | 'mergeFirst' | 'mergeLast'>;
+
+function wrapMerging(kernels: AggregateExports): Merging {
+  return {
     mergeStates: (type, source, targets, count, target, overflow, scratch) =>
       kernels.mergeStates(
         TYPE_CODE[type],
@@ -87,8 +97,12 @@ export function wrapAggregates(exports: KernelExports, memory: () => DataView): 
         overflow.capacity,
         scratch,
       ),
+    mergeRows(type, values, validity, targets, rows, { count, sum, min, max, first, last }, overflow, scratch) {
+      const states = [count, sum, min, max, first, last];
+      const { records, capacity } = overflow;
+      return kernels.mergeRows(TYPE_CODE[type], values, validity, targets, rows, ...states, records, capacity, scratch);
+    },
     mergeFirst: (...args) => kernels.mergeFirst(...args),
     mergeLast: (...args) => kernels.mergeLast(...args),
-    roundSums: (states, count, out) => kernels.roundSums(states, count, out),
   };
 }

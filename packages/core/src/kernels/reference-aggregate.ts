@@ -13,7 +13,7 @@ import {
 } from './aggregate-contract.ts';
 import { sumToDouble } from './exact-sum.ts';
 import { isSet, readValue } from './reference-column.ts';
-import { mergeFirst, mergeLast, mergeStates } from './reference-merge.ts';
+import { mergeFirst, mergeLast, mergeRows, mergeStates } from './reference-merge.ts';
 import {
   binEnds,
   binStarts,
@@ -107,6 +107,7 @@ export function createReferenceAggregates(memory: () => DataView): AggregateKern
     roundSums: (states, count, out) => roundSums(memory(), states, count, out),
     initStates: (type, states, from, to) => initStates(memory(), type, states, from, to),
     mergeStates: (...args) => mergeStates(memory(), ...args),
+    mergeRows: (...args) => mergeRows(memory(), ...args),
     mergeFirst: (...args) => mergeFirst(memory(), ...args),
     mergeLast: (...args) => mergeLast(memory(), ...args),
   };

@@ -295,6 +295,53 @@ describe('mergeStates', () => {
   });
 });
 
+describe('mergeRows', () => {
+  it.each(casesOf([2_000]))('equals its twin: $type $shape, nulls $nullShare, seed $seed', (it) => {
+    arena.reset();
+    const random = seededRandom(it.seed);
+    const [slots, passes] = [40, 3];
+    const values = randomColumn(arena, it.type, it.rows, random, it.shape);
+    const validity = it.nullShare === 0 ? 0 : randomBits(arena, it.rows, random, 1 - it.nullShare);
+    const targets = arena.room(4 * it.rows);
+    for (let row = 0; row < it.rows; row++) arena.view.setUint32(targets + 4 * row, random() ** 2 * slots, true);
+    const scratch = arena.room(instantiateKernels(arena).scratchBytes);
+    const bytes = Number(/\d+/.exec(it.type)?.[0]) / 8;
+    const edges = { first: arena.room(bytes * slots), last: arena.room(bytes * slots) };
+    const seen: Uint8Array[] = [];
+    expectEqualStates(arena, it.type, slots, ['count', 'sum', 'min', 'max'], (kernels, states, overflow) => {
+      const memory = new Uint8Array(arena.buffer);
+      for (const at of [edges.first, edges.last]) memory.fill(0, at, at + bytes * slots);
+      kernels.initStates(it.type, states, 0, slots);
+      let count = 0;
+      for (let pass = 0; pass < passes; pass++) {
+        const room = { records: overflow.records + count * OVERFLOW_RECORD_BYTES, capacity: RECORDS - count };
+        const target = { ...states, ...edges };
+        const written = kernels.mergeRows(it.type, values, validity, targets, it.rows, target, room, scratch);
+        expect(written).toBeGreaterThanOrEqual(0);
+        count += written;
+      }
+      seen.push(memory.slice(edges.first, edges.last + bytes * slots));
+      return count;
+    });
+    expect(seen[0]).toEqual(seen[1]);
+  });
+
+  it('reads no values where only rows are counted', () => {
+    arena.reset();
+    const targets = arena.room(12);
+    [1, 0, 1].forEach((slot, row) => arena.view.setUint32(targets + 4 * row, slot, true));
+    const counts = arena.room(16);
+    const target = { count: counts, sum: 0, sumSquares: 0, min: 0, max: 0, first: 0, last: 0 };
+    const beyond = 2 ** 32 - 8;
+    const room = { records: 0, capacity: 0 };
+    const kernels = instantiateKernels(arena);
+    const scratch = arena.room(kernels.scratchBytes);
+    kernels.initStates('i8', target, 0, 2);
+    kernels.mergeRows('i8', beyond, 0, targets, 3, target, room, scratch);
+    expect([0, 8].map((at) => arena.view.getBigUint64(counts + at, true))).toEqual([1n, 2n]);
+  });
+});
+
 describe('mergeFirst and mergeLast', () => {
   it.each([1, 2, 4, 8])('equal their twins: %i bytes', (width) => {
     arena.reset();

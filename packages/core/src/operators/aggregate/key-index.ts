@@ -80,7 +80,7 @@ export class KeyIndex {
     for (const [position, { table }] of this.columns.entries()) {
       const { values, bytes, validity } = columns[position] as KeyColumnArea;
       const codes = position === 0 ? ids : this.#codes.reserve(4 * count);
-      const there = validity === 0 ? 0 : this.#shiftBits(validity, from, count);
+      const there = validity === 0 || from === 0 ? validity : this.#shiftBits(validity, from, count);
       if (table.isText) table.encodeText(values + 4 * from, bytes, there, count, codes);
       else table.encodeInt64(values + 8 * from, there, count, codes);
       if (position === 0) continue;

@@ -2,7 +2,6 @@
  * The work of the partial half: turns a batch of rows into packets of states, each in a slab: one, or several where there would be as many
  * groups as rows. Scratch lives as long as the lane; so do numbers of keys while they are few, else each packet has its own.
  */
-import { allocBatch, type BatchDraft, type DraftColumn } from '../../batch/alloc-batch.ts';
 import type { Batch, Column } from '../../batch/contract.ts';
 import { sliceBatch } from '../../batch/slice-batch.ts';
 import { OVERFLOW_RECORD_BYTES } from '../../kernels/aggregate-contract.ts';
@@ -15,23 +14,22 @@ import { GroupKernels } from './group-kernels.ts';
 import { KeyDelta } from './key-delta.ts';
 import { KeyIndex } from './key-index.ts';
 import { OrderedColumn } from './ordered-column.ts';
-import { PARTIAL_FIELDS } from './output-fields.ts';
 import {
   ENDS_KEYS,
-  HAS_POSITION,
-  HAS_ROWS,
   layOutPacket,
   mostPacketBytes,
   type NeedArea,
+  newKeys,
   type PacketSizes,
   type RootArea,
   STARTS_KEYS,
   valueBytes,
-  WORDS_AT,
   writeSizes,
 } from './packet.ts';
+import { type PacketDraft, PacketDrafts, writeWords } from './packet-draft.ts';
 import { packetBytes } from './piece-rows.ts';
 import { type GroupedRows, RowGroups } from './row-groups.ts';
+import { RowWriter } from './row-writer.ts';
 import { restoreKeys, type SavedKeys, saveKeys } from './saved-keys.ts';
 import type { Need, StatePlan } from './state-plan.ts';
 import { TextRows } from './text-rows.ts';
@@ -43,13 +41,6 @@ const FIRST_SLICE_ROWS = 8192;
 /** Keys whose numbers are kept from packet to packet take so much at most, or are so few. */
 const KEY_BYTES = 2 ** 19;
 const FEWEST_MANY_KEYS = 1024;
-
-/** A packet being written. */
-interface PacketDraft {
-  batch: BatchDraft;
-  base: Ptr;
-  bytes: number;
-}
 
 interface Root {
   needs: Need[];
@@ -86,11 +77,12 @@ export class LaneStates {
   readonly #index: KeyIndex | undefined;
   readonly #delta: KeyDelta | undefined;
   readonly #roots: Root[];
+  readonly #rows: RowWriter | undefined;
   readonly #keyIds: GrowingBuffer;
   readonly #bits: GrowingBuffer;
   readonly #firstRows: GrowingBuffer;
   readonly #lastRows: GrowingBuffer;
-  readonly #encoder = new TextEncoder();
+  readonly #drafts: PacketDrafts;
   readonly #packetBytes: number;
   readonly #namesKeys: boolean;
   #overflows: OverflowCopy[] = [];
@@ -102,8 +94,11 @@ export class LaneStates {
   #values: Ptr = 0;
   #lastSlice = { from: 0, rows: 0 };
 
-  /** `namesKeys`: every packet has the keys that it names, so that it can be read alone. */
-  constructor(spec: AggregateSpec, plan: StatePlan, laneContext: OperatorContext, namesKeys = false) {
+  /**
+   * `namesKeys`: every packet has the keys that it names, so that it can be read alone. `asRows`: who merges them takes rows as they are, and nobody
+   * asks how they were grouped.
+   */
+  constructor(spec: AggregateSpec, plan: StatePlan, laneContext: OperatorContext, namesKeys = false, asRows = false) {
     const context: OperatorContext = { ...laneContext, position: () => this.#placeOf(laneContext.position()) };
     const workspace = new Workspace(context.arena, context.owner);
     this.#plan = plan;
@@ -130,6 +125,9 @@ export class LaneStates {
         texts: level.needs.filter((need) => need.value.class === 'text').map((need) => new TextRows(need, workspace)),
       };
     });
+    const groups = this.#roots.map((root) => root.groups);
+    this.#drafts = new PacketDrafts(context, workspace, namesKeys);
+    this.#rows = asRows ? RowWriter.of(plan, groups, context, workspace, this.#drafts) : undefined;
   }
 
   /** The rows that became the last packet. */
@@ -194,9 +192,10 @@ export class LaneStates {
   #packRows(batch: Batch, inputs: number, own: { ends: Uint8Array | undefined } | undefined): Batch | undefined {
     const rowEnds = this.#endsOf(batch);
     const ends = own === undefined ? rowEnds : own.ends;
+    if (this.#rows?.takes(batch) === true) return this.#rows.pack(batch, this.#values, inputs, ends);
     this.#group(batch);
     const place = this.#context.position();
-    const fileName = place.file === undefined ? undefined : this.#encoder.encode(place.file);
+    const fileName = this.#drafts.fileName(place);
     const sizes: PacketSizes = {
       ...(this.#delta?.sizes() ?? { keyColumns: [], pairs: [] }),
       roots: this.#roots.map((root) => ({
@@ -212,10 +211,11 @@ export class LaneStates {
       if (bytes > this.#packetBytes && batch.rows > LEAST_SLICE_ROWS) return this.#cutFiner(batch.rows);
       if (bytes < this.#packetBytes / 4 && batch.rows === this.#sliceRows) this.#sliceRows *= 2;
     }
-    let draft = this.#allocate(sizes);
+    this.#rows?.learn(batch.rows, newKeys(sizes), this.#index?.size ?? 0);
+    let draft = this.#drafts.allocate(bytes);
     try {
       const layout = layOutPacket(this.#plan, sizes, draft.base);
-      this.#writeHeader(draft.base, ends, place.row);
+      this.#drafts.writeHeader(draft, { ends, row: place.row, flags: this.#keyFlags });
       if (fileName !== undefined) this.#workspace.views.u8.set(fileName, layout.fileName);
       this.#delta?.write(layout);
       this.#overflows = [];
@@ -224,7 +224,6 @@ export class LaneStates {
       }
       if (this.#overflows.length > 0) draft = this.#extend(draft, sizes);
       writeSizes(this.#workspace.views.u32, draft.base, sizes);
-      this.#workspace.views.u32[(draft.base + WORDS_AT) >>> 2] = draft.bytes / 8;
     } catch (error) {
       draft.batch.discard();
       throw error;
@@ -280,15 +279,6 @@ export class LaneStates {
     return place.row === undefined || this.#sliceFrom === 0 ? place : { ...place, row: place.row + this.#sliceFrom };
   }
 
-  #allocate(sizes: PacketSizes): PacketDraft {
-    const { bytes } = layOutPacket(this.#plan, sizes, 0);
-    const batch = allocBatch(this.#context.arena, this.#context.owner, PARTIAL_FIELDS, bytes / 8, { validity: 'none' });
-    const base = (batch.columns[0] as DraftColumn).values;
-    // What lies between sections goes into files: the same each time, and nothing of anybody else's.
-    if (this.#namesKeys) this.#workspace.views.u8.fill(0, base, base + bytes);
-    return { batch, bytes, base };
-  }
-
   #group(batch: Batch): void {
     const { rows } = batch;
     const values = this.#values;
@@ -301,16 +291,8 @@ export class LaneStates {
     }
   }
 
-  #writeHeader(slab: Ptr, ends: Uint8Array | undefined, row: number | undefined): void {
-    const { u32, f64, u8 } = this.#workspace.views;
-    u32[slab >>> 2] = this.#context.lane;
-    u32[(slab + 4) >>> 2] =
-      (ends === undefined ? 0 : HAS_ROWS) |
-      (row === undefined ? 0 : HAS_POSITION) |
-      (this.#startsKeys ? STARTS_KEYS : 0) |
-      (this.#hasManyKeys ? ENDS_KEYS : 0);
-    f64[(slab + 24) / 8] = row ?? 0;
-    if (ends !== undefined) u8.set(ends, slab + 8);
+  get #keyFlags(): number {
+    return (this.#startsKeys ? STARTS_KEYS : 0) | (this.#hasManyKeys ? ENDS_KEYS : 0);
   }
 
   #writeRoot(batch: Batch, root: Root, position: number, area: RootArea): void {
@@ -370,8 +352,9 @@ export class LaneStates {
     for (const { root, records } of this.#overflows) {
       (sizes.roots[root] as PacketSizes['roots'][number]).overflows += records.length / OVERFLOW_RECORD_BYTES;
     }
-    const larger = this.#allocate(sizes);
+    const larger = this.#drafts.allocate(layOutPacket(this.#plan, sizes, 0).bytes);
     u8.copyWithin(larger.base, draft.base, draft.base + draft.bytes);
+    writeWords(u32, larger);
     draft.batch.discard();
     const ends = layOutPacket(this.#plan, sizes, larger.base).roots.map((root) => root.overflow);
     for (const { root, need, records } of this.#overflows) {

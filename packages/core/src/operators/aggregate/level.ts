@@ -11,6 +11,7 @@ import type { Ptr } from '../../memory/contract.ts';
 import type { GrowingBuffer, Workspace } from './arena-views.ts';
 import { endOfBin } from './bin-starts.ts';
 import type { NeedArea } from './packet.ts';
+import type { RowRoot } from './row-packet.ts';
 import type { LevelPlan } from './state-plan.ts';
 import { StateTable } from './state-table.ts';
 
@@ -22,6 +23,12 @@ export interface GroupSource {
   needs: readonly NeedArea[];
   /** Parts of sums that do not fit their states. */
   wide?: readonly { group: number; need: number; which: number; part: ExactSum }[];
+}
+
+/** Rows to merge, in their order; keys (u32 a row) as in a `GroupSource`. */
+export interface RowSource extends RowRoot {
+  rows: number;
+  keys: Ptr;
 }
 
 /** How bins of a finer grid lie in those of a coarser one, as `placeBins` takes it. */
@@ -83,6 +90,23 @@ export class Level {
     const { u32 } = this.#workspace.views;
     for (const { group, need, which, part } of source.wide ?? [])
       this.table.needs[need]?.addWide(u32[targets + group] as number, which, part);
+  }
+
+  /** Merges rows of the bins of this level. */
+  takeRows({ rows, keys: keyIds, bins, numbers, ends, needs }: RowSource, keys: number): void {
+    if (rows === 0) return;
+    const { i64, u32 } = this.#workspace.views;
+    this.#targets.reserve(4 * rows);
+    this.table.reserve(this.table.size + rows);
+    this.#slotOf.reserve(4 * keys, this.#slotOf.bytes);
+    let slots = this.table.size;
+    for (let bin = 0, from = 0; bin < bins; bin++) {
+      const to = u32[(ends >>> 2) + bin] as number;
+      slots = this.#placeRun(i64[numbers / 8 + bin] as bigint, keyIds, from, to, slots);
+      from = to;
+    }
+    this.table.grow(slots);
+    this.table.mergeRows(needs, this.#targets.ptr, rows);
   }
 
   /** Merges groups; bins are numbers of this level, or of `parent`. Returns where the target slot (u32) of each group lies. */
@@ -218,20 +242,25 @@ export class Level {
   #placeKeys({ bins, keys, count }: GroupSource, parent: LevelPlan | undefined): number {
     const { views } = this.#workspace;
     const { i64 } = views;
-    const { table } = this;
-    let slots = table.size;
+    let slots = this.table.size;
     let from = 0;
     while (from < count) {
       const to = endOfBin(from, count, (group) => (bins >>> 2) + 2 * group, views);
-      this.#openTo(this.#binOf(i64[bins / 8 + from] as bigint, parent), slots);
-      const before = slots;
-      const targets = this.#targets.ptr + 4 * from;
-      const { ptr } = this.#slotOf;
-      slots = this.#kernels.placeKeys(keys + 4 * from, to - from, ptr, table.keys, this.closed, slots, targets);
-      if (slots > before) i64.fill(this.#openBin as bigint, table.bins / 8 + before, table.bins / 8 + slots);
+      slots = this.#placeRun(this.#binOf(i64[bins / 8 + from] as bigint, parent), keys, from, to, slots);
       from = to;
     }
     return slots;
+  }
+
+  /** Finds the slots of keys [from, to), all of this bin; `slots` are in use. Returns the slots in use then. */
+  #placeRun(bin: bigint, keys: Ptr, from: number, to: number, slots: number): number {
+    this.#openTo(bin, slots);
+    const { keys: slotKeys, bins } = this.table;
+    const { ptr } = this.#slotOf;
+    const targets = this.#targets.ptr + 4 * from;
+    const after = this.#kernels.placeKeys(keys + 4 * from, to - from, ptr, slotKeys, this.closed, slots, targets);
+    if (after > slots) this.#workspace.views.i64.fill(this.#openBin as bigint, bins / 8 + slots, bins / 8 + after);
+    return after;
   }
 
   #rollInto(child: Level, keys: number): void {

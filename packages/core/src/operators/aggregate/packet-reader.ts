@@ -6,9 +6,10 @@ import type { Ptr } from '../../memory/contract.ts';
 import type { GrowingBuffer, Workspace } from './arena-views.ts';
 import { LaneKeys } from './key-delta.ts';
 import { KeyIndex } from './key-index.ts';
-import type { GroupSource } from './level.ts';
+import type { GroupSource, RowSource } from './level.ts';
 import { orderedValue, unorderedError } from './ordered-column.ts';
 import {
+  AS_ROWS,
   ENDS_KEYS,
   HAS_POSITION,
   HAS_ROWS,
@@ -19,12 +20,20 @@ import {
   readSizes,
   STARTS_KEYS,
 } from './packet.ts';
+import { asStates, layOutRows, type RowRoot, type RowSizes, readRowSizes } from './row-packet.ts';
 import type { StatePlan } from './state-plan.ts';
 
 /** What takes the groups of one root. */
 export interface GroupTaker {
   /** Merges groups; `keys`: key ids are below this. */
   take(source: GroupSource, keys: number): void;
+  /** Merges rows; only what takes packets of rows has it. */
+  takeRows?(source: RowSource, keys: number): void;
+}
+
+/** What a packet has how many of; where it has rows as they are, what they would be as states. */
+export interface SizesRead extends PacketSizes {
+  rows?: RowSizes;
 }
 
 export class PacketReader {
@@ -57,17 +66,21 @@ export class PacketReader {
   }
 
   /** What the packet at `base` has how many of. */
-  sizes(base: Ptr): PacketSizes {
-    return readSizes(this.#workspace.views.u32, base, this.#plan);
+  sizes(base: Ptr): SizesRead {
+    const { u32 } = this.#workspace.views;
+    if (((u32[(base + 4) >>> 2] as number) & AS_ROWS) === 0) return readSizes(u32, base, this.#plan);
+    const rows = readRowSizes(u32, base, this.#plan);
+    return { ...asStates(rows), rows };
   }
 
   /**
    * Merges the packet at `base` into the root levels. Packets come in the order of their rows.
    * @throws ERR_INPUT_UNORDERED when its first row comes before the last row of the packet before.
    */
-  read(base: Ptr, sizes: PacketSizes, roots: readonly GroupTaker[]): void {
+  read(base: Ptr, sizes: SizesRead, roots: readonly GroupTaker[]): void {
+    if (sizes.rows !== undefined) return this.#readRows(base, sizes.rows, roots);
     const layout = layOutPacket(this.#plan, sizes, base);
-    this.#checkOrder(base, layout);
+    this.#checkOrder(base, layout.fileName);
     const lane = this.#learnKeys(base, layout);
     for (const [position, root] of roots.entries()) this.#merge(layout.roots[position] as RootArea, root, lane);
   }
@@ -122,7 +135,18 @@ export class PacketReader {
     root.take({ count: area.groups, bins: area.bins, keys, needs: area.needs, wide }, this.#index?.size ?? 0);
   }
 
-  #checkOrder(base: Ptr, layout: PacketLayout): void {
+  #readRows(base: Ptr, sizes: RowSizes, roots: readonly GroupTaker[]): void {
+    const layout = layOutRows(this.#plan, sizes, base);
+    const { rows } = sizes;
+    const index = this.#index as KeyIndex;
+    this.#checkOrder(base, layout.fileName);
+    const keys = this.#keys.reserve(4 * rows);
+    index.encodeTuples(layout.keyColumns, 0, rows, keys);
+    for (const [position, root] of roots.entries())
+      root.takeRows?.({ ...(layout.roots[position] as RowRoot), rows, keys }, index.size);
+  }
+
+  #checkOrder(base: Ptr, fileName: Ptr): void {
     const { u32, f64, data, u8 } = this.#workspace.views;
     const flags = u32[(base + 4) >>> 2] as number;
     if ((flags & HAS_ROWS) === 0) return;
@@ -136,9 +160,7 @@ export class PacketReader {
         first,
         {
           ...((flags & HAS_POSITION) === 0 ? {} : { row: f64[(base + 24) / 8] as number }),
-          ...(fileBytes === 0
-            ? {}
-            : { file: Buffer.from(u8.slice(layout.fileName, layout.fileName + fileBytes)).toString() }),
+          ...(fileBytes === 0 ? {} : { file: Buffer.from(u8.slice(fileName, fileName + fileBytes)).toString() }),
         },
         this.#name,
       );

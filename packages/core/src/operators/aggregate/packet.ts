@@ -8,7 +8,7 @@
  * | byte | header field |
  * |---|---|
  * | 0 | u32 lane |
- * | 4 | u32 1 when the batch had rows (the next two are meaningful), 2 when the row position is known, 4 when the lane's key numbers begin with 0 in it, 8 when no later packet names its keys |
+ * | 4 | u32 1 when the batch had rows (the next two are meaningful), 2 when the row position is known, 4 when the lane's key numbers begin with 0 in it, 8 when no later packet names its keys, 16 when it has rows as they are (`row-packet.ts`) |
  * | 8 | first value of the ordered column: i64, u64 or f64 |
  * | 16 | last value of the ordered column |
  * | 24 | f64 row position of the batch in its source |
@@ -28,6 +28,7 @@ export const HAS_ROWS = 1;
 export const HAS_POSITION = 2;
 export const STARTS_KEYS = 4;
 export const ENDS_KEYS = 8;
+export const AS_ROWS = 16;
 
 /** Texts of groups: where each starts in `bytes`, and how long it is. */
 export interface TextArea {
@@ -84,6 +85,11 @@ export interface PacketSizes {
   fileNameBytes: number;
 }
 
+/** Keys that a packet names. */
+export function newKeys({ keyColumns, pairs }: Pick<PacketSizes, 'keyColumns' | 'pairs'>): number {
+  return pairs.at(-1) ?? keyColumns[0]?.codes ?? 0;
+}
+
 /** Bytes of a sum: i128 or SumState. */
 export function sumBytes(need: Need): number {
   return isFloat(need.value.kernel) ? SUM_STATE_BYTES : 16;
@@ -100,7 +106,8 @@ export function valueBytes(need: Need): number {
   return Math.max(1, need.value.byteWidth);
 }
 
-class Cursor {
+/** Hands out sections, each 16-byte aligned. */
+export class Cursor {
   at: number;
   constructor(at: number) {
     this.at = at;
@@ -183,13 +190,10 @@ function sizeCount(plan: StatePlan): number {
   return plan.keys.length * 3 + Math.max(0, plan.keys.length - 1) + perRoot.reduce((a, b) => a + b, 0);
 }
 
-/** Addresses of all sections of a packet that starts at `base`. */
-export function layOutPacket(plan: StatePlan, sizes: PacketSizes, base: Ptr): PacketLayout {
-  const cursor = new Cursor(base + HEADER_BYTES);
-  cursor.take(4 * sizeCount(plan));
-  const fileName = cursor.take(sizes.fileNameBytes);
-  const keyColumns = plan.keys.map(({ value }, index): KeyColumnArea => {
-    const { codes, textBytes, nulls } = sizes.keyColumns[index] as PacketSizes['keyColumns'][number];
+/** Addresses of the values of key columns. */
+export function layOutKeys(plan: StatePlan, sizes: PacketSizes['keyColumns'], cursor: Cursor): KeyColumnArea[] {
+  return plan.keys.map(({ value }, index): KeyColumnArea => {
+    const { codes, textBytes, nulls } = sizes[index] as PacketSizes['keyColumns'][number];
     const valueBytes = value.class === 'text' ? 4 * (codes + 1) : 8 * codes;
     return {
       codes,
@@ -198,6 +202,14 @@ export function layOutPacket(plan: StatePlan, sizes: PacketSizes, base: Ptr): Pa
       validity: cursor.takeIf(nulls > 0, (codes + 7) >>> 3),
     };
   });
+}
+
+/** Addresses of all sections of a packet that starts at `base`. */
+export function layOutPacket(plan: StatePlan, sizes: PacketSizes, base: Ptr): PacketLayout {
+  const cursor = new Cursor(base + HEADER_BYTES);
+  cursor.take(4 * sizeCount(plan));
+  const fileName = cursor.take(sizes.fileNameBytes);
+  const keyColumns = layOutKeys(plan, sizes.keyColumns, cursor);
   const pairs = sizes.pairs.map((count) => ({ count, values: cursor.take(8 * count) }));
   const roots = plan.roots.map((level, index) =>
     layOutRoot(plan, level, sizes.roots[index] as PacketSizes['roots'][number], cursor),

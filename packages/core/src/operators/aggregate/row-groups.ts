@@ -155,6 +155,13 @@ export class RowGroups implements GroupedRows {
     }
   }
 
+  /** Writes the number (i64) and the exclusive end row (u32) of every bin. */
+  describeBins(numbers: Ptr, ends: Ptr): void {
+    const { u8 } = this.#workspace.views;
+    u8.copyWithin(numbers, this.#binNumbers.ptr, this.#binNumbers.ptr + 8 * this.bins);
+    u8.copyWithin(ends, this.#binEnds.ptr, this.#binEnds.ptr + 4 * this.bins);
+  }
+
   #reserveStamps(keys: number, rows: number): Ptr {
     const { i32 } = this.#workspace.views;
     if (this.#stamp > STAMP_LIMIT - rows) {

@@ -11,11 +11,14 @@ import type { Ptr } from '../../memory/contract.ts';
 import type { SavedBytes, SavedList, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
 import type { GrowingBuffer, Workspace } from './arena-views.ts';
 import { type NeedArea, skipGroups, squaresBytes, sumBytes, valueBytes } from './packet.ts';
+import type { RowColumn } from './row-packet.ts';
 import { type Need, TEXT_STATES, type TextStateName } from './state-plan.ts';
 import { type SavedTexts, TextSlots } from './text-slots.ts';
 
 const FIRST_SLOTS = 256;
 const DOUBLED_SLOTS = 2 ** 15;
+/** Rows merged in one call, each of which may leave a record; they begin at a byte of a bitmap. */
+const ROWS_AT_ONCE = 4096;
 /** Elements merged in one call, each of which may leave two records. */
 const MERGED_AT_ONCE = 512;
 
@@ -280,6 +283,26 @@ export class StateTable {
     }
   }
 
+  /** Merges row i of each column into slot targets[i] (u32). `columns[n]` belongs to need n. */
+  mergeRows(columns: readonly RowColumn[], targets: Ptr, rows: number): void {
+    const scratch = this.#scratch.reserve(this.#kernels.scratchBytes);
+    for (const [index, states] of this.needs.entries()) {
+      const { values, validity } = columns[index] as RowColumn;
+      const own = states.area(0);
+      const target = { ...own.states, first: own.firstValue, last: own.lastValue };
+      const { kernel } = states.need.value;
+      const width = valueBytes(states.need);
+      for (let from = 0; from < rows; from += ROWS_AT_ONCE) {
+        const count = Math.min(rows - from, ROWS_AT_ONCE);
+        const area = { records: this.#records.reserve(count * OVERFLOW_RECORD_BYTES), capacity: count };
+        const at = values + width * from;
+        const there = validity === 0 ? 0 : validity + from / 8;
+        const found = this.#kernels.mergeRows(kernel, at, there, targets + 4 * from, count, target, area, scratch);
+        this.#addRecords(states, area.records, found);
+      }
+    }
+  }
+
   /**
    * Merges the states of slots [from, from + count) into slots targets[i] (u32), which lie behind all of them; the texts and wide
    * sums only of those that are wanted: the others' target is a slot that nobody reads.
@@ -334,10 +357,14 @@ export class StateTable {
       const area = { records: this.#records.reserve(2 * rows * OVERFLOW_RECORD_BYTES), capacity: 2 * rows };
       const { states: part } = from === 0 ? source : skipGroups(need, source, from);
       const found = this.#kernels.mergeStates(need.value.kernel, part, targets + 4 * from, rows, target, area, scratch);
-      for (let index = 0; index < found; index++) {
-        const { group, which, part: rest } = readOverflowRecord(this.#workspace.views.data, area.records, index);
-        states.addWide(group, which, rest);
-      }
+      this.#addRecords(states, area.records, found);
+    }
+  }
+
+  #addRecords(states: NeedStates, records: Ptr, count: number): void {
+    for (let index = 0; index < count; index++) {
+      const { group, which, part } = readOverflowRecord(this.#workspace.views.data, records, index);
+      states.addWide(group, which, part);
     }
   }
 }

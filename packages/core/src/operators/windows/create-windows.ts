@@ -69,7 +69,7 @@ class PartialPart {
   readonly #checks: OutsideCheck[];
 
   constructor({ plan, windows, filter }: PartPlan, spec: AggregateSpec, context: OperatorContext, namesKeys: boolean) {
-    this.states = new LaneStates(spec, plan, context, namesKeys);
+    this.states = new LaneStates(spec, plan, context, namesKeys, windows === undefined && !namesKeys);
     this.#filter = filter === undefined ? undefined : new RowFilter(filter, context);
     this.#checks = windows === undefined ? [] : OutsideCheck.of(windows, context);
     this.feed = { batch: undefined, from: 0, rows: 0, serial: 0, groups: (root) => this.states.groupsOf(root) };

@@ -2,7 +2,7 @@
 import type { Workspace } from '../arena-views.ts';
 import type { KeyIndex } from '../key-index.ts';
 import type { Level } from '../level.ts';
-import type { PacketSizes } from '../packet.ts';
+import { newKeys, type PacketSizes } from '../packet.ts';
 import { grownSlots } from '../state-table.ts';
 
 /** Bytes of a slot, and of a key, that sorting needs. */
@@ -34,8 +34,4 @@ export function roomFor(
   }
   if (index === undefined) return bytes;
   return bytes + index.bytesWith(sizes) - index.heldBytes + most * SORT_SLOT_BYTES + keys * SORT_KEY_BYTES;
-}
-
-function newKeys({ keyColumns, pairs }: PacketSizes): number {
-  return pairs.at(-1) ?? keyColumns[0]?.codes ?? 0;
 }
