@@ -14,6 +14,8 @@ export interface Timing {
   medianMs: number;
   spreadMs: Spread;
   samplesMs: number[];
+  /** Processor time of all threads of this process, the median; absent where the work is done in another one. */
+  processorMs?: number;
 }
 
 /** The middle value; the mean of the two middle ones of an even number. */
@@ -66,7 +68,16 @@ export async function alternate(
   untimed = 1,
 ): Promise<Timing[]> {
   const bench = new Bench({ iterations: 1, time: 0, warmup: false, throws: true });
-  for (const { name, run } of contestants) bench.add(name, async () => void (await run()), { async: true });
+  const processorMs = contestants.map((): number => Number.NaN);
+  for (const [i, { name, run }] of contestants.entries()) {
+    const timed = async (): Promise<void> => {
+      const before = process.cpuUsage();
+      await run();
+      const { user, system } = process.cpuUsage(before);
+      processorMs[i] = (user + system) / 1000;
+    };
+    bench.add(name, timed, { async: true });
+  }
   const turn = async (): Promise<number[]> => {
     bench.reset();
     const tasks = await bench.run();
@@ -78,9 +89,15 @@ export async function alternate(
   for (let done = 0; done < untimed; done += 1) roundMs = (await turn()).reduce((sum, ms) => sum + ms, 0);
   const count = typeof rounds === 'number' ? rounds : roundsWithin(rounds.budgetMs, roundMs);
   const samples = contestants.map((): number[] => []);
-  for (let round = 0; round < count; round += 1) for (const [i, ms] of (await turn()).entries()) samples[i]?.push(ms);
-  return contestants.map(({ name }, i) => {
+  const processor = contestants.map((): number[] => []);
+  for (let round = 0; round < count; round += 1)
+    for (const [i, ms] of (await turn()).entries()) {
+      samples[i]?.push(ms);
+      processor[i]?.push(processorMs[i] ?? Number.NaN);
+    }
+  return contestants.map(({ name, insideMs }, i) => {
     const samplesMs = samples[i] ?? [];
-    return { name, medianMs: median(samplesMs), spreadMs: spreadOf(samplesMs), samplesMs };
+    const timing = { name, medianMs: median(samplesMs), spreadMs: spreadOf(samplesMs), samplesMs };
+    return insideMs === undefined ? { ...timing, processorMs: median(processor[i] ?? []) } : timing;
   });
 }

@@ -60,6 +60,7 @@ export async function contest(options: Contest): Promise<Figure[]> {
   const [own, ...others] = await alternate(contestants, { budgetMs }, untimed);
   assert(own);
   const figure: Figure = { workload, what, rows, ours: own.medianMs, spread: own.spreadMs, unit: 'ms' };
+  if (own.processorMs !== undefined) figure.processorMs = own.processorMs;
   if (bound !== undefined && bound.value > 0) figure.bound = bound;
   const figures: Figure[] = peers.map(({ name, version, goal, note }, i) => {
     const timing = others[i];

@@ -29,6 +29,8 @@ export interface Figure {
   /** Our median. */
   ours: number;
   spread?: Spread;
+  /** Processor time of all our threads in a turn, where it was taken. */
+  processorMs?: number;
   unit: 'ms' | 'µs' | '×' | '%' | '1/s' | 'MiB';
   peer?: PeerFigure;
   /** How many times faster than the peer, or than the slower form of our own. */

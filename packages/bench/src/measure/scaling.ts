@@ -10,6 +10,8 @@ export interface Scaling {
   startMs: number;
   /** Of `ms − startMs = c · rows ^ exponent`; undefined where too few sizes stand out from starting. */
   exponent: number | undefined;
+  /** The same of processor time, in which nothing that waits or works side by side is hidden; undefined where it was not taken. */
+  processorExponent: number | undefined;
 }
 
 /** A size counts where its work is at least so much of what starting takes: below, noise decides. */
@@ -43,7 +45,15 @@ export function scalingsOf(figures: readonly Figure[]): Scaling[] {
     .map((ofWorkload) => {
       const ordered = [...ofWorkload].sort(([a], [b]) => a - b);
       const points = ordered.map(([rows, { ours }]) => ({ rows, ms: ours }));
+      const processor = ordered.flatMap(([rows, { processorMs: ms }]) => (ms === undefined ? [] : [{ rows, ms }]));
+      const processorExponent = processor.length < points.length ? undefined : scalingOf(processor).exponent;
       const [[, { workload, what }]] = ordered as [[number, Figure]];
-      return { workload, what, points, ...scalingOf(points) };
+      return { workload, what, points, ...scalingOf(points), processorExponent };
     });
+}
+
+/** An exponent of time and, in parentheses, of processor time. */
+export function exponentText({ exponent, processorExponent }: Scaling): string {
+  const time = exponent === undefined ? 'below noise' : exponent.toFixed(2);
+  return processorExponent === undefined ? time : `${time} (${processorExponent.toFixed(2)})`;
 }

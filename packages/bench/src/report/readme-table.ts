@@ -1,12 +1,12 @@
 /** The README's table of figures, made from a file of results. */
 import { amountText, type Figure, rowsText, targetText } from '../measure/figure.ts';
-import { scalingsOf } from '../measure/scaling.ts';
+import { exponentText, scalingsOf } from '../measure/scaling.ts';
 import { groupsOf, nameOf, type Results } from './results.ts';
 
 const START = '<!-- figures: made by `npm run bench -- --from FILE --readme README.md` -->';
 const END = '<!-- end of figures -->';
 
-function line(figure: Figure, exponent: number | undefined): string {
+function line(figure: Figure, exponent: string | undefined): string {
   const { workload, ours, unit, peer, ratio, bound } = figure;
   const theirs = peer?.value === undefined ? '' : `${amountText(peer.value, unit)} ${peer.name}`;
   const cells = [
@@ -16,7 +16,7 @@ function line(figure: Figure, exponent: number | undefined): string {
     ratio === undefined ? '' : `${ratio.toFixed(ratio < 10 ? 2 : 1)} ×`,
     targetText(figure).replace('≥ ', ''),
     bound === undefined ? '' : `${((bound.value / ours) * 100).toFixed(0)} %`,
-    exponent === undefined ? '' : exponent.toFixed(2),
+    exponent ?? '',
   ];
   return `| ${cells.join(' | ')} |`;
 }
@@ -24,7 +24,10 @@ function line(figure: Figure, exponent: number | undefined): string {
 /** The table as Markdown. */
 export function readmeTable({ environment, figures }: Results): string {
   const exponents = new Map(
-    scalingsOf(figures).map(({ workload, what, exponent }) => [`${workload} ${what}`, exponent]),
+    scalingsOf(figures).map((scaling) => [
+      `${scaling.workload} ${scaling.what}`,
+      scaling.exponent === undefined ? undefined : exponentText(scaling),
+    ]),
   );
   const lines = groupsOf(figures).flatMap((group) =>
     group.figures
@@ -33,7 +36,7 @@ export function readmeTable({ environment, figures }: Results): string {
   );
   const versions = figures.flatMap(({ peer }) => (peer?.version === undefined ? [] : [`${peer.name} ${peer.version}`]));
   return [
-    '| workload | ours | peer | ratio | goal | of the hardware | exponent |',
+    '| workload | ours | peer | ratio | goal | of the hardware | exponent (of processor time) |',
     '|---|---|---|---|---|---|---|',
     ...lines,
     '',

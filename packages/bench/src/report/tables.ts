@@ -2,7 +2,7 @@
 import { textTable } from '../demo/text-table.ts';
 import { amountText, type Figure, meetsTarget, rowsText, type Spread, targetText } from '../measure/figure.ts';
 import type { Hardware } from '../measure/hardware.ts';
-import { scalingsOf } from '../measure/scaling.ts';
+import { exponentText, scalingsOf } from '../measure/scaling.ts';
 import { groupsOf, nameOf, type Results } from './results.ts';
 
 function table(titles: readonly string[], rows: readonly (readonly string[])[], left = 2): string {
@@ -58,17 +58,17 @@ function notes(figures: readonly Figure[]): string[] {
 function scalingTable(figures: readonly Figure[]): string {
   const scalings = scalingsOf(figures);
   if (scalings.length === 0) return '';
-  const rows = scalings.map(({ workload, what, points, startMs, exponent }) => [
-    workload,
-    what,
-    points
+  const rows = scalings.map((scaling) => [
+    scaling.workload,
+    scaling.what,
+    scaling.points
       .slice(1)
       .map(({ rows: size, ms }) => `${rowsText(size)}: ${amountText(ms, 'ms')}`)
       .join(', '),
-    amountText(startMs, 'ms'),
-    exponent === undefined ? 'below noise' : exponent.toFixed(2),
+    amountText(scaling.startMs, 'ms'),
+    exponentText(scaling),
   ]);
-  return `\n${table(['', 'how time grows', 'sizes', 'start', 'exponent'], rows, 3)}\n`;
+  return `\n${table(['', 'how time grows', 'sizes', 'start', 'exponent (of processor time)'], rows, 3)}\n`;
 }
 
 /** Everything, for a terminal. */

@@ -1,8 +1,15 @@
 import type { Figure } from '@spillway/bench/measure/figure';
-import { scalingsOf } from '@spillway/bench/measure/scaling';
+import { exponentText, scalingsOf } from '@spillway/bench/measure/scaling';
 import { expect, it } from 'vitest';
 
-const at = (rows: number, ours: number): Figure => ({ workload: 'W1', what: 'x', rows, ours, unit: 'ms' });
+const at = (rows: number, ours: number, processorMs?: number): Figure => ({
+  workload: 'W1',
+  what: 'x',
+  rows,
+  ours,
+  ...(processorMs !== undefined && { processorMs }),
+  unit: 'ms',
+});
 
 it('an exponent is that of the work without what starting takes', () => {
   const [scaling] = scalingsOf([1, 1e3, 1e4, 1e5].map((rows) => at(rows, 7 + (rows === 1 ? 0 : rows ** 1.5 / 1000))));
@@ -18,4 +25,13 @@ it('sizes that hardly stand out from starting do not count', () => {
 
 it('a workload that was measured at one size has no exponent', () => {
   expect(scalingsOf([at(1e5, 110), at(1e5, 110)])).toEqual([]);
+});
+
+it('processor time has an exponent of its own, where it was taken at all sizes', () => {
+  const sizes = [1, 1e3, 1e4, 1e5];
+  const [scaling] = scalingsOf(sizes.map((rows) => at(rows, 7 + (rows === 1 ? 0 : rows ** 1.5), rows)));
+  expect(scaling?.processorExponent).toBeCloseTo(1, 3);
+  expect(scaling && exponentText(scaling)).toBe('1.50 (1.00)');
+  const [without] = scalingsOf(sizes.map((rows) => at(rows, rows, rows === 1 ? undefined : rows)));
+  expect(without && exponentText(without)).toBe('1.00');
 });
