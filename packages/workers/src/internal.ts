@@ -11,6 +11,7 @@ export { Webhook } from './alerts/webhook.ts';
 export * from './channels/ring.ts';
 export * from './channels/ring-layout.ts';
 export { GATE_BYTES, SourceGate } from './channels/source-gate.ts';
+export { grouped, type TextColumn, textTable } from './cli/output/text-table.ts';
 export { FailureLatch } from './coordinator/failure.ts';
 export { RunThreads } from './coordinator/run-threads.ts';
 export { closeIdlePools, idleThreads, takePool } from './coordinator/thread-pools.ts';

@@ -1,5 +1,6 @@
 /** Delays by airport or month, added up from what the store holds. */
-import { grouped, textTable } from './text-table.ts';
+import { grouped } from '@spillway/workers/internal';
+import { indentedTable } from './text-table.ts';
 
 /** What is added up of each airport or month: columns of the store. */
 export const COUNTED = ['n', 'sum_delay', 'n_late', 'n_inbound', 'sum_inbound_delay', 'n_both_late'] as const;
@@ -71,7 +72,7 @@ export function delayTable(title: string, rows: readonly DelayRow[]): string {
     row.inbound === 0n ? '–' : (Number(row.inboundDelaySum) / Number(row.inbound)).toFixed(1),
     percent(row.bothLate, row.inbound),
   ]);
-  return textTable([{ title, align: 'left' }, ...COLUMNS], cells);
+  return indentedTable([{ title, align: 'left' }, ...COLUMNS], cells);
 }
 
 /** A share, such as `97.0 %`. */

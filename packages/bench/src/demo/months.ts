@@ -14,9 +14,10 @@ import {
   when,
 } from '@spillway/core';
 import { run, type Summary } from '@spillway/workers';
+import { grouped, type TextColumn } from '@spillway/workers/internal';
 import { markLate } from './mark-late.ts';
 import { BATCH_ROWS, DELAYS, ENDS, FLIGHT_COLUMNS, LATE_MINUTES, periods } from './pipeline.ts';
-import { grouped, type TextColumn, textTable } from './text-table.ts';
+import { indentedTable } from './text-table.ts';
 
 /** Beginnings of the parts that the flights come in, and the end: the last flights leave soon after the midnight that June ends with. */
 export const MONTHS: readonly string[] = ['2001-01', '2001-02', '2001-03', '2001-04', '2001-05', '2001-06', '2001-08'];
@@ -160,7 +161,7 @@ async function feedAndCorrect(store: Store, file: string, folder: string, option
   const { day, origin, minutes } = CORRECTED;
   return [
     '\nMonth by month, a run each, going on where the last one stopped: open weeks are kept until their last day has come',
-    textTable(TABLE, table),
+    indentedTable(TABLE, table),
     `\nCorrected: ${origin} on ${day}, delays ${minutes} minutes less`,
     `  before ${grouped(before.day?.n ?? 0n)} flights, ${grouped(before.day?.sum_delay ?? 0n)} minutes; ${grouped(before.rows)} rows in the dataset`,
     `  after  ${grouped(after.day?.n ?? 0n)} flights, ${grouped(after.day?.sum_delay ?? 0n)} minutes; ${grouped(after.rows)} rows in the dataset`,

@@ -2,9 +2,9 @@
 import type { Dataset, Store } from '@spillway/core';
 import { formatBytes } from '@spillway/core/internal';
 import type { Summary } from '@spillway/workers';
+import { grouped } from '@spillway/workers/internal';
 import { COUNTED, type Counts, type DelayRow, DelaySums, delayTable, percent, worst } from './delays.ts';
 import { LATE_MINUTES, LONGEST_STAY } from './pipeline.ts';
-import { grouped } from './text-table.ts';
 
 const LEAST_FLIGHTS = 5000n;
 const WORST_SHOWN = 10;

@@ -1,22 +1,6 @@
-/** A column of a printed table. Numbers stand to the right. */
-export interface TextColumn {
-  title: string;
-  align: 'left' | 'right';
-}
+import { type TextColumn, textTable } from '@spillway/workers/internal';
 
-/** Rows of text under titles, with a rule between. */
-export function textTable(columns: readonly TextColumn[], rows: readonly (readonly string[])[]): string {
-  const widths = columns.map(({ title }, c) => Math.max(title.length, ...rows.map((row) => row[c]?.length ?? 0)));
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, c) => (columns[c]?.align === 'right' ? cell.padStart(widths[c] ?? 0) : cell.padEnd(widths[c] ?? 0)))
-      .join('  ')
-      .trimEnd();
-  const rule = widths.map((width) => '─'.repeat(width)).join('──');
-  return [line(columns.map(({ title }) => title)), rule, ...rows.map(line)].map((text) => `  ${text}`).join('\n');
-}
-
-/** An integer with thousands apart: `3,000,000`. */
-export function grouped(value: number | bigint): string {
-  return value.toLocaleString('en-US');
+/** As `textTable`, set in a little. */
+export function indentedTable(columns: readonly TextColumn[], rows: readonly (readonly string[])[]): string {
+  return textTable(columns, rows).replace(/^/gm, '  ');
 }

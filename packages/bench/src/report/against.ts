@@ -1,5 +1,5 @@
 /** Two benches beside each other. */
-import { textTable } from '../demo/text-table.ts';
+import { indentedTable } from '../demo/text-table.ts';
 import { amountText, type Figure, rowsText, type Spread } from '../measure/figure.ts';
 import { nameOf, type Results } from './results.ts';
 
@@ -48,7 +48,7 @@ export function changesText(changes: readonly Change[], before: Results): string
     'faster',
     '',
   ];
-  return textTable(
+  return indentedTable(
     titles.map((title, i) => ({ title, align: i < 2 ? ('left' as const) : ('right' as const) })),
     cells,
   );

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openStore } from '@spillway/core';
 import type { Summary } from '@spillway/workers';
-import { textTable } from '../demo/text-table.ts';
+import { indentedTable } from '../demo/text-table.ts';
 import { FULL_MARKET, makeMarketFiles, SMALL_MARKET } from '../market/market-files.ts';
 import { MINUTES_KEY } from '../market/market-job.ts';
 import type { Figure } from '../measure/figure.ts';
@@ -88,7 +88,7 @@ function print(outcomes: readonly Outcome[], summary: Summary): void {
   });
   const titles = ['engine', 'outcome', 'time', 'peak RSS, MiB', 'idle', 'spilled'];
   console.log(
-    textTable(
+    indentedTable(
       titles.map((title, i) => ({ title, align: i < 2 ? 'left' : 'right' })),
       cells,
     ),
