@@ -10,7 +10,7 @@ import type { Arena, Ptr } from '../memory/contract.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { ParsedType, TypeText } from '../schema/types.ts';
 import type { ForeignArray, ForeignField, Piece } from './c-data.ts';
-import { chooseFixedCopy } from './copy-fixed.ts';
+import { chooseFixedCopy, type FixedCopy } from './copy-fixed.ts';
 import { copyTexts, isTextFormat, textBytes, walkTexts } from './copy-text.ts';
 
 /** What a copy needs to know besides the pieces. */
@@ -113,20 +113,19 @@ function copyFixed(
   const copy = chooseFixedCopy(field.format, type);
   if (copy === undefined) throw unsupported(type.text, field);
   const slab = allocate(target, pieces, rows, 0, rows * type.byteWidth);
-  let row = 0;
-  for (const { array, from, rows: count } of pieces) {
-    copy({
-      from: target.memory,
-      fromByte: array.buffers[1] ?? 0,
-      first: array.offset + from,
-      to: target.arena.buffer,
-      toByte: slab.values + row * type.byteWidth,
-      rows: count,
-      isNull: nullTest(target, array, from),
-    });
-    row += count;
-  }
+  copyPieces(target, pieces, copy, slab.values, type.byteWidth);
   return columnOf(type.text, rows, slab, rows * type.byteWidth);
+}
+
+/** Copies the values of the pieces one behind the other, from the address `at` on. */
+function copyPieces(target: CopyTarget, pieces: readonly Piece[], copy: FixedCopy, at: Ptr, width: number): void {
+  let toByte = at;
+  for (const { array, from, rows } of pieces) {
+    const [fromByte, first] = [array.buffers[1] ?? 0, array.offset + from];
+    const isNull = nullTest(target, array, from);
+    copy({ from: target.memory, fromByte, first, to: target.arena.buffer, toByte, rows, isNull });
+    toByte += rows * width;
+  }
 }
 
 /** Tells which rows of a piece are null, for conversions that must not judge the bytes under a null. */
@@ -192,18 +191,9 @@ function copyDictionary(target: CopyTarget, pieces: readonly Piece[], rows: numb
   const child = copyVariable(target, dictionaries, size, 'utf8', values);
   const slab = allocate(target, pieces, rows, 0, rows * 4);
   const codes = new Int32Array(target.arena.buffer, slab.values, rows);
+  copyPieces(target, pieces, copyCodes, slab.values, 4);
   let row = 0;
-  pieces.forEach(({ array, from, rows: count }, i) => {
-    const isNull = nullTest(target, array, from);
-    copyCodes({
-      from: target.memory,
-      fromByte: array.buffers[1] ?? 0,
-      first: array.offset + from,
-      to: target.arena.buffer,
-      toByte: slab.values + row * 4,
-      rows: count,
-      isNull,
-    });
+  pieces.forEach(({ rows: count }, i) => {
     const start = starts[i] ?? 0;
     if (start > 0) for (let k = 0; k < count; k += 1) codes[row + k] = (codes[row + k] ?? 0) + start;
     row += count;

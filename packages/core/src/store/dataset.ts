@@ -1,6 +1,5 @@
 /** One dataset of a store, as of one version: what it is made of, and reading its rows in order. */
 import type { RecordBatch } from 'apache-arrow';
-import { batchToArrowCopy } from '../batch/batch-to-arrow.ts';
 import type { Batch } from '../batch/contract.ts';
 import { toTemporal } from '../batch/write-values.ts';
 import { PipelineError } from '../errors.ts';
@@ -9,9 +8,9 @@ import type { OrderedValue } from '../formats/ordered-value.ts';
 import type { Arena } from '../memory/contract.ts';
 import { createArena } from '../memory/process-arena.ts';
 import { fieldIndex } from '../schema/fields.ts';
-import { loadArrow } from '../schema/load-arrow.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { Fields, TypeText } from '../schema/types.ts';
+import { arrowCopies } from './arrow-copies.ts';
 import { PROPERTY } from './commit/write-settings.ts';
 import { datasetError } from './dataset-error.ts';
 import { boundedFile, type DatasetFile, type FileBounds, fileBounds, recordsOf } from './files/dataset-file.ts';
@@ -189,12 +188,7 @@ export class Dataset {
    * ```
    */
   async *read(options: DatasetReadOptions = {}): AsyncGenerator<RecordBatch, void, undefined> {
-    const arrow = await loadArrow();
-    for await (const batch of this.batches(createArena(), options)) {
-      const copy = batchToArrowCopy(arrow, batch);
-      batch.release();
-      yield copy;
-    }
+    yield* arrowCopies(this.batches(createArena(), options));
   }
 
   /** As `read`, in an arena. The batches are the caller's. */

@@ -6,7 +6,6 @@ import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { RecordBatch } from 'apache-arrow';
 
-import { batchToArrowCopy } from '../../batch/batch-to-arrow.ts';
 import type { Batch } from '../../batch/contract.ts';
 import { PipelineError } from '../../errors.ts';
 import { fileError } from '../../formats/file-error.ts';
@@ -15,9 +14,9 @@ import { readParquetInfo } from '../../formats/parquet-info.ts';
 import type { Arena } from '../../memory/contract.ts';
 import { createArena } from '../../memory/process-arena.ts';
 import { fieldIndex } from '../../schema/fields.ts';
-import { loadArrow } from '../../schema/load-arrow.ts';
 import { nameHint } from '../../schema/nearest-name.ts';
 import type { Fields } from '../../schema/types.ts';
+import { arrowCopies } from '../arrow-copies.ts';
 import { type DatasetReadOptions, exactBound } from '../dataset.ts';
 import { overlaps, type ValueRange } from '../files/file-pruning.ts';
 import { type DatasetKey, type KeyLayout, showKey } from '../keys/key-path.ts';
@@ -102,12 +101,7 @@ export class OupsDataset {
    * @throws ERR_COLUMN_UNKNOWN, ERR_VALUE, ERR_EXPRESSION, ERR_TYPE_UNSUPPORTED, ERR_SCHEMA (a file with other columns), ERR_STORE_CORRUPT, ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_IO
    */
   async *read(options: DatasetReadOptions = {}): AsyncGenerator<RecordBatch, void, undefined> {
-    const arrow = await loadArrow();
-    for await (const batch of this.batches(createArena(), options)) {
-      const copy = batchToArrowCopy(arrow, batch);
-      batch.release();
-      yield copy;
-    }
+    yield* arrowCopies(this.batches(createArena(), options));
   }
 
   /** As `read`, in an arena. The batches are the caller's. */
