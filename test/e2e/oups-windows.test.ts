@@ -296,17 +296,25 @@ describe.skipIf(shared === undefined)('OUPS', () => {
     return counts;
   }
 
-  async function expectSegments(
+  /** Bins that we cut the chunks into, and their rows. */
+  async function binCounts(
     chunks: readonly Values[],
     options: Omit<AggregationOptions, 'columns'>,
-    perChunk: readonly Segments[],
-  ): Promise<void> {
+  ): Promise<[string, number][]> {
     const { bins } = await runChunks(
       chunks.map((on) => ({ on: { dtype: 'datetime64[ns]', ...on } })),
       'on',
       { ...options, columns: { n: agg.count() } },
     );
-    const counted = bins.map((row): [string, number] => [String(timeOf(row['on'])), Number(row['n'])]);
+    return bins.map((row) => [String(timeOf(row['on'])), Number(row['n'])]);
+  }
+
+  async function expectSegments(
+    chunks: readonly Values[],
+    options: Omit<AggregationOptions, 'columns'>,
+    perChunk: readonly Segments[],
+  ): Promise<void> {
+    const counted = await binCounts(chunks, options);
     expect(counted).toEqual([...countsOf(perChunk, chunks)]);
   }
 
@@ -384,12 +392,7 @@ describe.skipIf(shared === undefined)('OUPS', () => {
     options: Omit<AggregationOptions, 'columns'>,
     perChunk: readonly Segments[],
   ): Promise<void> {
-    const { bins } = await runChunks(
-      chunks.map((on) => ({ on: { dtype: 'datetime64[ns]', ...on } })),
-      'on',
-      { ...options, empty: 'null', columns: { n: agg.count() } },
-    );
-    const counted = bins.map((row): [string, number] => [String(timeOf(row['on'])), Number(row['n'])]);
+    const counted = await binCounts(chunks, { ...options, empty: 'null' });
     const wanted = [...countsOf(perChunk, chunks)];
     const first = wanted.findIndex(([, rows]) => rows > 0);
     expect(counted).toEqual(wanted.slice(first));

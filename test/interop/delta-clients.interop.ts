@@ -1,11 +1,12 @@
 /** Tables that we write, read by others; tables that others write, read and updated by us. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Dataset, openStore, type Shape, type Store } from '@spillway/core';
+import { type Dataset, openStore, type Store } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
 
 import { type SeededRandom, seededRandom } from '../support/random.ts';
 import { plainTemporaryFolder } from '../support/temporary-folder.ts';
+import { MIXED_SHAPE } from '../support/type-lists.ts';
 import { deltaRows, deltaVersion, versionsOf } from './delta-reader.ts';
 import { python } from './python-environment.ts';
 
@@ -13,18 +14,7 @@ type Plain = Record<string, string | boolean | null>;
 type Row = Record<string, unknown>;
 
 const key = { symbol: 'A/B' };
-const schema = {
-  ts: 'timestamp[us, UTC]',
-  naive: 'timestamp[ms]',
-  n: 'int64',
-  small: 'uint16',
-  huge: 'uint64',
-  x: 'float64',
-  s: 'utf8',
-  tag: 'dictionary<utf8>',
-  day: 'date32',
-  ok: 'bool',
-} as const satisfies Shape;
+const schema = MIXED_SHAPE;
 
 function randomRows(random: SeededRandom, count: number): Row[] {
   const hours = Array.from({ length: count }, () => random.integer(-500, 500)).sort((a, b) => a - b);

@@ -1,6 +1,7 @@
 /** Odd and broken files of the acceptance data, and what has to be said about some to read them. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Shape } from '@spillway/core';
 import { sharedCases } from './shared-cases.ts';
 
 /** A file, and what its manifest says of it. */
@@ -13,7 +14,7 @@ export interface OddFile {
 }
 
 /** What a user has to say about a file whose manifest says so: types by column, texts that are null. */
-export const TOLD: Readonly<Record<string, { schema: Record<string, string>; nulls?: string[] }>> = {
+export const TOLD: Readonly<Record<string, { schema: Shape; nulls?: string[] }>> = {
   'own_bad_date.csv': { schema: { ts: 'date32', v: 'int64' } },
   'own_mixed_ts_formats.csv': { schema: { ts: 'timestamp[us]', v: 'int64' } },
   'own_big_ints.csv': { schema: { ts: 'date32', v: 'int64' } },

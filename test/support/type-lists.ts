@@ -1,5 +1,5 @@
-/** Lists of column types that random tests draw from: each folder's own needs go on top. */
-import type { TypeText } from '@spillway/core';
+/** Lists of column types that random tests draw from, and columns of many types: each folder's own needs go on top. */
+import type { Shape, TypeText } from '@spillway/core';
 
 /** Types whose values have one order, in every unit that differs in size. */
 export const SCALAR_TYPES = [
@@ -20,3 +20,17 @@ export const SCALAR_TYPES = [
   'date64',
   'time32[s]',
 ] as const satisfies readonly TypeText[];
+
+/** Columns of types that other programs store in ways of their own. */
+export const MIXED_SHAPE = {
+  ts: 'timestamp[us, UTC]',
+  naive: 'timestamp[ms]',
+  n: 'int64',
+  small: 'uint16',
+  huge: 'uint64',
+  x: 'float64',
+  s: 'utf8',
+  tag: 'dictionary<utf8>',
+  day: 'date32',
+  ok: 'bool',
+} as const satisfies Shape;

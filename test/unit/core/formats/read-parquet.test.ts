@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { type Fields, PipelineError } from '@spillway/core';
@@ -6,8 +5,8 @@ import { createArena, readParquetInfo, readParquetRows, rowsToBatch, writeParque
 import { describe, expect, test } from 'vitest';
 
 import { quote, sql } from '../../../support/duckdb.ts';
+import { oddFiles } from '../../../support/odd-files.ts';
 import { seededRandom } from '../../../support/random.ts';
-import { sharedCases } from '../../../support/shared-cases.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { readAll } from './read-parquet.ts';
 
@@ -17,7 +16,7 @@ const flights = join(
   'data',
   'flights-3m.parquet',
 );
-const bad = sharedCases()?.path('bad', 'parquet');
+const odd = oddFiles().filter(({ format }) => format === 'parquet');
 
 describe('rows', () => {
   test('the first row group of the flights equals what DuckDB reads', async () => {
@@ -143,14 +142,9 @@ describe('refusals', () => {
 /** The library refuses it (and so do others): the root of its schema has no repetition type. */
 const REFUSED_BY_THE_LIBRARY = 'hyparquet__strings.parquet';
 
-describe.skipIf(bad === undefined)('the collection of odd and broken files', () => {
+describe.skipIf(odd.length === 0)('the collection of odd and broken files', () => {
   test('good ones are read, broken ones refused, and the reader works on after each', async () => {
-    const manifest = JSON.parse(await readFile(join(bad ?? '', 'manifest.json'), 'utf8')) as {
-      file: string;
-      expect: { rows?: number };
-    }[];
-    for (const { file, expect: expected } of manifest) {
-      const path = join(bad ?? '', file);
+    for (const { file, path, expect: expected } of odd) {
       const outcome = await readAll(path).catch((error: unknown) => error);
       if (expected.rows !== undefined && file !== REFUSED_BY_THE_LIBRARY)
         expect.soft(outcome, file).toMatchObject({ result: { rows: expected.rows }, leaked: 0 });

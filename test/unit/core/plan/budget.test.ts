@@ -1,5 +1,6 @@
 import { createPipeline, defineSource, explain, readParquet } from '@spillway/core';
 import { expect, test } from 'vitest';
+import { probesOf } from '../../../support/plan-probes.ts';
 
 const MEBIBYTE = 2 ** 20;
 
@@ -11,21 +12,7 @@ const made = defineSource(import.meta.url, {
   create: () => ({ read: () => null }),
 });
 
-const probes = {
-  expandPaths: (paths: readonly string[]) => Promise.resolve([...paths]),
-  readParquetInfo: (path: string) =>
-    Promise.resolve({
-      path,
-      fileBytes: 1,
-      rows: 100,
-      rowGroups: [],
-      leaves: [],
-      createdBy: undefined,
-      metadata: {},
-      unsupported: [],
-      fields: [{ name: 't', type: 'int64' as const, nullable: false }],
-    }),
-};
+const probes = probesOf([{ name: 't', type: 'int64', nullable: false }]);
 
 const fromFile = () => createPipeline({ memoryLimit: '1GiB' }).source(readParquet('a.parquet')).collect();
 const fromLanes = () => createPipeline({ memoryLimit: '1GiB' }).source(made, {}).collect();

@@ -1,6 +1,7 @@
 import { agg, col, createPipeline, defineOp, defineSource, fromIterable, readParquet, type Sink } from '@spillway/core';
-import { buildLogicalPlan, type PhysicalPlan, type PlanProbes, planStages, resolvePlan } from '@spillway/core/internal';
+import { buildLogicalPlan, type PhysicalPlan, planStages, resolvePlan } from '@spillway/core/internal';
 import { expect, test } from 'vitest';
+import { probesOf } from '../../../support/plan-probes.ts';
 
 const stateful = defineOp(import.meta.url, {
   name: 'stateful',
@@ -26,21 +27,7 @@ const p = createPipeline({ memoryLimit: '1GiB' });
 const rows = () => p.source(fromIterable({ t: 'int64', x: 'float64' }, [], { orderedOn: 't' }));
 const binned = { orderedOn: 't', aggregations: { bins: { every: 10, columns: { sum: agg.sum('x') } } } } as const;
 
-const probes: PlanProbes = {
-  expandPaths: (paths) => Promise.resolve([...paths]),
-  readParquetInfo: (path) =>
-    Promise.resolve({
-      path,
-      fileBytes: 1,
-      rows: 100,
-      rowGroups: [],
-      leaves: [],
-      createdBy: undefined,
-      metadata: {},
-      unsupported: [],
-      fields: [{ name: 't', type: 'int64', nullable: false }],
-    }),
-};
+const probes = probesOf([{ name: 't', type: 'int64', nullable: false }]);
 
 async function plan(sinks: Sink[], workers = 2, memoryLimitBytes?: number): Promise<PhysicalPlan> {
   const options = memoryLimitBytes === undefined ? { workers } : { workers, memoryLimitBytes };

@@ -5,6 +5,7 @@ import { agg, type CsvOptions, col, createPipeline, readCsv, type Shape } from '
 import { runReference } from '@spillway/core/internal';
 import { run } from '@spillway/workers';
 import { describe, expect, it } from 'vitest';
+import { oddFiles, TOLD } from '../../../support/odd-files.ts';
 import { seededRandom } from '../../../support/random.ts';
 import { sharedCases } from '../../../support/shared-cases.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
@@ -183,29 +184,12 @@ describe('compressed files', () => {
   });
 });
 
-const shared = sharedCases();
+const odd = oddFiles().filter(({ format }) => format === 'csv');
 
-interface Case {
-  file: string;
-  expect: { rows?: number; error?: boolean; either?: boolean };
-  why: string;
-}
+describe.skipIf(odd.length === 0)('files that other readers stumble over', () => {
+  const folder = sharedCases()?.path('bad', 'csv') ?? '';
 
-/** What a user has to say about a file whose case says so. */
-const TOLD: Record<string, CsvOptions> = {
-  'own_bad_date.csv': { schema: { ts: 'date32', v: 'int64' } },
-  'own_mixed_ts_formats.csv': { schema: { ts: 'timestamp[us]', v: 'int64' } },
-  'own_big_ints.csv': { schema: { ts: 'date32', v: 'int64' } },
-  'own_specials.csv': { schema: { ts: 'date32', v: 'float64' }, nulls: ['NA'] },
-  'own_dst_local_ny.csv': { schema: { ts: 'timestamp[us, America/New_York]', v: 'int64' } },
-};
-
-describe.skipIf(shared === undefined)('files that other readers stumble over', () => {
-  const folder = shared?.path('bad', 'csv') ?? '';
-  const cases = shared === undefined ? [] : (JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as Case[]);
-
-  it.each(cases)('$file: $why', async ({ file, expect: expected }) => {
-    const path = join(folder, file);
+  it.each(odd)('$file: $why', async ({ file, path, expect: expected }) => {
     let outcome: number | string;
     try {
       outcome = (await readRows(path, TOLD[file] ?? {})).length;

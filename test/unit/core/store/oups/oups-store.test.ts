@@ -17,24 +17,13 @@ import { describe, expect, test } from 'vitest';
 import { oupsCase } from '../../../../support/oups-cases.ts';
 import { type SeededRandom, seededRandom } from '../../../../support/random.ts';
 import { temporaryFolder } from '../../../../support/temporary-folder.ts';
+import { MIXED_SHAPE } from '../../../../support/type-lists.ts';
 
 type Row = Record<string, unknown>;
 
 const key = { symbol: 'AAPL', freq: '1h' };
 const keys = { levels: [{ symbol: 'text', freq: 'text' }] } as const;
-const schema = {
-  ts: 'timestamp[us, UTC]',
-  naive: 'timestamp[ms]',
-  n: 'int64',
-  small: 'uint16',
-  huge: 'uint64',
-  x: 'float64',
-  s: 'utf8',
-  tag: 'dictionary<utf8>',
-  day: 'date32',
-  ok: 'bool',
-  bytes: 'binary',
-} as const satisfies Shape;
+const schema = { ...MIXED_SHAPE, bytes: 'binary' } as const;
 /** The types that come back: times count nanoseconds, and dates are times. */
 const back = { ...schema, ts: 'timestamp[ns, UTC]', naive: 'timestamp[ns]', day: 'timestamp[ns]' };
 
