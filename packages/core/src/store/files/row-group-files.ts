@@ -32,6 +32,9 @@ export interface RowGroupFilesOptions {
 /** Rows of a row group at most where a period is its target. */
 const MOST_ROWS = 16_777_216;
 
+/** Files that are being put on the disk at once: the disk has always something to do, and a slow moment of it holds nobody back. */
+const MOST_ENDING = 3;
+
 /** Exactly one of `end` and `abort` is called. */
 export class RowGroupFiles {
   rows = 0;
@@ -42,8 +45,8 @@ export class RowGroupFiles {
   readonly #periods: Periods | undefined;
   readonly #files: StagedFile[];
   #writer: ParquetWriter | undefined;
-  /** The file before, which is being put on the disk while rows of the next one are encoded. Never rejects. */
-  #ending: Promise<{ error?: unknown }> = Promise.resolve({});
+  /** Those before, which are being put on the disk while rows of the next one are encoded. Never reject. */
+  readonly #ending: Promise<{ file?: StagedFile; error?: unknown }>[] = [];
   /** Files begun so far: names are not given twice. */
   #count = 0;
   /** Logical bytes in the file being written. */
@@ -130,23 +133,28 @@ export class RowGroupFiles {
   async #close(isCut = false): Promise<void> {
     const writer = this.#writer;
     this.#writer = undefined;
-    await this.#ended();
-    if (writer === undefined) return;
-    const { fields, orderedOn } = this.#options;
-    this.#ending = writer.end().then(
-      (written) => {
-        this.#files.push({ ...stagedFile(written, fields, orderedOn), ...(isCut && { isCut }) });
-        return {};
-      },
-      (error: unknown) => ({ error }),
-    );
+    await this.#ended(MOST_ENDING - 1);
+    if (writer !== undefined) this.#ending.push(this.#endFile(writer, isCut));
     if (isCut) await this.#ended();
   }
 
-  /** @throws what ending the file before threw */
-  async #ended(): Promise<void> {
-    const { error } = await this.#ending;
-    if (error !== undefined) throw error;
+  async #endFile(writer: ParquetWriter, isCut: boolean): Promise<{ file?: StagedFile; error?: unknown }> {
+    const { fields, orderedOn } = this.#options;
+    try {
+      return { file: { ...stagedFile(await writer.end(), fields, orderedOn), ...(isCut && { isCut }) } };
+    } catch (error) {
+      return { error };
+    }
+  }
+
+  /** Waits, first for the first, until no more than so many are on their way. @throws what ending one of them threw */
+  async #ended(most = 0): Promise<void> {
+    while (this.#ending.length > most) {
+      const { file, error } = (await this.#ending[0]) ?? {};
+      this.#ending.shift();
+      if (error !== undefined) throw error;
+      if (file !== undefined) this.#files.push(file);
+    }
   }
 
   /** A file that another has written comes next. */
@@ -171,7 +179,7 @@ export class RowGroupFiles {
 
   /** Removes the file at hand; those that are finished stay. */
   async abort(): Promise<void> {
-    await this.#ending;
+    await Promise.all(this.#ending);
     await this.#writer?.abort();
   }
 }
