@@ -9,7 +9,8 @@
 //
 // One pass: the block before this one gives the guess of e; the pass also finds min and max, which confirm it or not. It
 // also gives the way: NARROW trusts min and max, TESTED tests the residues, COARSE tests that there are none (whole numbers,
-// and decimals with few binary digits), which is cheaper.
+// and decimals with few binary digits), which is cheaper. The three passes repeat each other: what they carry from turn to turn stays in registers
+// only inside one function, and a turn that chose its way would take longer.
 // A sum of −0 alone leaves r = −0, since r starts from −0 and x − q is −0 for no other x.
 import {
   BLOCK_LOG, BLOCK_MAX, BLOCK_MIN, BLOCK_Q, BLOCK_R, BLOCK_RESIDUE, BLOCK_SIGNS, GUESS, NARROW_RUN, WAY,

@@ -65,6 +65,20 @@ function fourValues(p: usize): v128 {
   return v128.shuffle<i8>(a, a, 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
 }
 
+/** Four streams, `far` apart, of sixteen values whose bytes stand in fours. */
+// @ts-ignore: decorator
+@inline
+function storeStreams(a: v128, b: v128, c: v128, d: v128, far: usize, out: usize): void {
+  const first = foursLow(a, b);
+  const firstRest = foursLow(c, d);
+  v128.store(out, halvesLow(first, firstRest));
+  v128.store(out + far, halvesHigh(first, firstRest));
+  const third = foursHigh(a, b);
+  const thirdRest = foursHigh(c, d);
+  v128.store(out + 2 * far, halvesLow(third, thirdRest));
+  v128.store(out + 3 * far, halvesHigh(third, thirdRest));
+}
+
 function splitWide(values: usize, count: u32, far: usize, out: usize): void {
   for (let i: u32 = 0; i < count; i += 16, values += 128, out += 16) {
     const a = twoValues(values);
@@ -75,30 +89,8 @@ function splitWide(values: usize, count: u32, far: usize, out: usize): void {
     const f = twoValues(values + 80);
     const g = twoValues(values + 96);
     const h = twoValues(values + 112);
-    const ab = pairsLow(a, b);
-    const cd = pairsLow(c, d);
-    const ef = pairsLow(e, f);
-    const gh = pairsLow(g, h);
-    const ab4 = pairsHigh(a, b);
-    const cd4 = pairsHigh(c, d);
-    const ef4 = pairsHigh(e, f);
-    const gh4 = pairsHigh(g, h);
-    const first = foursLow(ab, cd);
-    const firstRest = foursLow(ef, gh);
-    v128.store(out, halvesLow(first, firstRest));
-    v128.store(out + far, halvesHigh(first, firstRest));
-    const third = foursHigh(ab, cd);
-    const thirdRest = foursHigh(ef, gh);
-    v128.store(out + 2 * far, halvesLow(third, thirdRest));
-    v128.store(out + 3 * far, halvesHigh(third, thirdRest));
-    const fifth = foursLow(ab4, cd4);
-    const fifthRest = foursLow(ef4, gh4);
-    v128.store(out + 4 * far, halvesLow(fifth, fifthRest));
-    v128.store(out + 5 * far, halvesHigh(fifth, fifthRest));
-    const seventh = foursHigh(ab4, cd4);
-    const seventhRest = foursHigh(ef4, gh4);
-    v128.store(out + 6 * far, halvesLow(seventh, seventhRest));
-    v128.store(out + 7 * far, halvesHigh(seventh, seventhRest));
+    storeStreams(pairsLow(a, b), pairsLow(c, d), pairsLow(e, f), pairsLow(g, h), far, out);
+    storeStreams(pairsHigh(a, b), pairsHigh(c, d), pairsHigh(e, f), pairsHigh(g, h), far, out + 4 * far);
   }
 }
 
@@ -108,14 +100,7 @@ function splitNarrow(values: usize, count: u32, far: usize, out: usize): void {
     const b = fourValues(values + 16);
     const c = fourValues(values + 32);
     const d = fourValues(values + 48);
-    const first = foursLow(a, b);
-    const firstRest = foursLow(c, d);
-    v128.store(out, halvesLow(first, firstRest));
-    v128.store(out + far, halvesHigh(first, firstRest));
-    const third = foursHigh(a, b);
-    const thirdRest = foursHigh(c, d);
-    v128.store(out + 2 * far, halvesLow(third, thirdRest));
-    v128.store(out + 3 * far, halvesHigh(third, thirdRest));
+    storeStreams(a, b, c, d, far, out);
   }
 }
 
@@ -129,6 +114,21 @@ export function streamsEncode(values: usize, count: u32, width: u32, out: usize)
     for (let k: usize = 0; k < <usize>width; k++) store<u8>(out + k * <usize>count + i, load<u8>(values + i * <usize>width + k));
 }
 
+/** Eight values of 8 bytes, of which two bytes stand together in each argument. */
+// @ts-ignore: decorator
+@inline
+function storeEights(ab: v128, cd: v128, ef: v128, gh: v128, out: usize): void {
+  storeFours(pairsLow(ab, cd), pairsLow(ef, gh), out);
+  storeFours(pairsHigh(ab, cd), pairsHigh(ef, gh), out + 32);
+}
+
+// @ts-ignore: decorator
+@inline
+function storeFours(low: v128, high: v128, out: usize): void {
+  v128.store(out, foursLow(low, high));
+  v128.store(out, foursHigh(low, high), 16);
+}
+
 function joinWide(p: usize, count: u32, far: usize, out: usize): void {
   for (let i: u32 = 0; i < count; i += 16, p += 16, out += 128) {
     const a = v128.load(p);
@@ -139,30 +139,8 @@ function joinWide(p: usize, count: u32, far: usize, out: usize): void {
     const f = v128.load(p + 5 * far);
     const g = v128.load(p + 6 * far);
     const h = v128.load(p + 7 * far);
-    let ab = bytesLow(a, b);
-    let cd = bytesLow(c, d);
-    let ef = bytesLow(e, f);
-    let gh = bytesLow(g, h);
-    let low = pairsLow(ab, cd);
-    let high = pairsLow(ef, gh);
-    v128.store(out, foursLow(low, high));
-    v128.store(out, foursHigh(low, high), 16);
-    low = pairsHigh(ab, cd);
-    high = pairsHigh(ef, gh);
-    v128.store(out, foursLow(low, high), 32);
-    v128.store(out, foursHigh(low, high), 48);
-    ab = bytesHigh(a, b);
-    cd = bytesHigh(c, d);
-    ef = bytesHigh(e, f);
-    gh = bytesHigh(g, h);
-    low = pairsLow(ab, cd);
-    high = pairsLow(ef, gh);
-    v128.store(out, foursLow(low, high), 64);
-    v128.store(out, foursHigh(low, high), 80);
-    low = pairsHigh(ab, cd);
-    high = pairsHigh(ef, gh);
-    v128.store(out, foursLow(low, high), 96);
-    v128.store(out, foursHigh(low, high), 112);
+    storeEights(bytesLow(a, b), bytesLow(c, d), bytesLow(e, f), bytesLow(g, h), out);
+    storeEights(bytesHigh(a, b), bytesHigh(c, d), bytesHigh(e, f), bytesHigh(g, h), out + 64);
   }
 }
 
