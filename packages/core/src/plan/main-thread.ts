@@ -6,6 +6,7 @@
 
 import { PIECE_ROWS, rowBytes } from '../batch/largest-batch.ts';
 import type { Fields } from '../schema/types.ts';
+import { rowsFrom } from './batch-rows.ts';
 import type { ResolvedPlan } from './resolved.ts';
 
 const MEBIBYTE = 2 ** 20;
@@ -57,8 +58,8 @@ export function leastMainBytes(plan: ResolvedPlan): number {
 
 /** Of that, what results may take that are kept: a batch for each sink that collects, so that a few rows have room at any limit. */
 export function leastResultBytes(plan: ResolvedPlan): number {
-  return plan.nodes.reduce((sum, { spec, inputFields }) => {
+  return plan.nodes.reduce((sum, { spec, inputs, inputFields }) => {
     const isKept = spec.kind === 'sink' && spec.sink.type === 'collect';
-    return sum + (isKept ? Math.ceil(PIECE_ROWS * rowBytes(inputFields[0] ?? [])) : 0);
+    return sum + (isKept ? Math.ceil(rowsFrom(plan, inputs[0]?.node, PIECE_ROWS) * rowBytes(inputFields[0] ?? [])) : 0);
   }, 0);
 }

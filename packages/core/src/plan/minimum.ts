@@ -19,7 +19,7 @@
  * edges), every consuming lane has one too, and one lies in the ring: with one producer as its least credit; with several it is the lowest
  * sequence, which passes without credit. Decision 011 says how this was found.
  *
- *     floor   = rows of a batch × bytes of a row, in whole pages of the arena; what comes out of an aggregate comes in
+ *     floor   = rows of a batch × bytes of a row, in whole pages of the arena; of text no more than one chunk gives (`batch-rows.ts`); what comes out of an aggregate comes in
  *               small pieces; between the halves of one, states of as many groups as a batch has rows, but no more than two packets
  *
  * One codec thread is counted: with more room the coordinator uses more of them. Bytes of a row are exact for fixed widths;
@@ -31,10 +31,11 @@ import { unpackedBytes } from '../formats/arrow-ipc/arrow-schedule.ts';
 import { readerBytes } from '../formats/csv/chunk-sizes.ts';
 import { rowPlaces } from '../formats/csv/csv-format.ts';
 import { mostPacketBytes } from '../operators/aggregate/packet.ts';
-import { PIECE_ROWS as AGGREGATE_PIECE_ROWS, packetBytes } from '../operators/aggregate/piece-rows.ts';
+import { packetBytes } from '../operators/aggregate/piece-rows.ts';
 import { planParts } from '../operators/windows/window-plan.ts';
 import type { Fields } from '../schema/types.ts';
 import { mergingBytes, SCRATCH_BYTES, STATE_BYTES } from './aggregate-bytes.ts';
+import { rowsFloor, textBatchBytes } from './batch-rows.ts';
 import { type OutsideTerms, outsideTerms, readsInArena } from './budget.ts';
 import { mostDeliveredRows } from './delivered-rows.ts';
 import type { AggregateSpec, SourceSpec, Triggers } from './logical.ts';
@@ -59,39 +60,6 @@ export interface MinimumTerms extends OutsideTerms {
   stateBytes: number;
 }
 
-/** Rows of the largest batch that a source sends, as far as it is known before. */
-export function batchRowsOf(node: ResolvedNode | undefined): number {
-  if (node?.spec.kind !== 'source') return PIECE_ROWS;
-  const { source } = node.spec;
-  if (source.type === 'parquet')
-    return Math.min(source.batchRows, Math.max(1, ...(node.files ?? []).map((file) => file.rows)));
-  if (source.type === 'arrow')
-    return Math.min(
-      PIECE_ROWS,
-      source.files.reduce((sum, { rows }) => sum + rows, 1),
-    );
-  return source.type === 'shared' ? Math.min(source.batchRows, Math.max(1, source.rows)) : PIECE_ROWS;
-}
-
-/** Rows of the largest batch that any source sends. */
-export function largestBatchRows({ nodes }: Pick<ResolvedPlan, 'nodes'>): number {
-  return Math.max(1, ...nodes.filter(({ spec }) => spec.kind === 'source').map(batchRowsOf));
-}
-
-/** Rows of the largest batch of an edge, when its sources send up to `rows`. */
-export function edgeRows(plan: ResolvedPlan, edge: Pick<EdgeSpec, 'source'>, rows: number): number {
-  let node = plan.nodes.find(({ id }) => id === edge.source.node);
-  while (node !== undefined && isRowWise(node)) {
-    const input = node.inputs[0]?.node;
-    node = plan.nodes.find(({ id }) => id === input);
-  }
-  return node?.spec.kind === 'aggStream' ? AGGREGATE_PIECE_ROWS : rows;
-}
-
-function isRowWise({ spec }: ResolvedNode): boolean {
-  return spec.kind === 'filter' || spec.kind === 'select' || spec.kind === 'withColumns';
-}
-
 function stateBytes(nodes: readonly ResolvedNode[], stages: readonly StageSpec[], rows: number): number {
   let sum = 0;
   for (const { operators, lanes, input } of stages) {
@@ -101,7 +69,7 @@ function stateBytes(nodes: readonly ResolvedNode[], stages: readonly StageSpec[]
     if (input.kind === 'splits' && input.source.type === 'arrow')
       sum += lanes * (floorBytes(input.fields, rows) + unpackedBytes(input.source.files, input.fields));
     if (input.kind === 'splits' && input.source.type === 'text')
-      sum += lanes * textSourceBytes(input.source, input.fields, rows);
+      sum += lanes * textSourceBytes(input.source, input.fields);
     for (const { spec, half, inputFields, emissionsVisible } of operators) {
       if (spec.kind === 'aggStream')
         sum += aggregateBytes(spec, half, lanes) + (emissionsVisible ? seenBytes(spec, half) : 0);
@@ -134,13 +102,10 @@ function pagesBytes(nodes: readonly ResolvedNode[], input: StageInput): number {
 }
 
 /** What one lane reads text with, and the batch that it makes. */
-function textSourceBytes(
-  { files, format }: Extract<SourceSpec, { type: 'text' }>,
-  fields: Fields,
-  rows: number,
-): number {
+function textSourceBytes(source: Extract<SourceSpec, { type: 'text' }>, fields: Fields): number {
+  const { files, format } = source;
   const width = files.reduce((widest, file) => Math.max(widest, rowPlaces(file, format)), fields.length + 1);
-  return readerBytes(fields.length, format, width) + floorBytes(fields, rows);
+  return readerBytes(fields.length, format, width) + textBatchBytes(source, fields);
 }
 
 /** Of each side the batch at work and one that is made of it. */
@@ -212,7 +177,7 @@ function hasTriggers(spec: { triggers: object }): boolean {
 export function edgeFloor(plan: ResolvedPlan, edge: EdgeSpec, rows: number): number {
   const node = plan.nodes.find(({ id }) => id === edge.source.node);
   const spec = node && statesSpec(node, edge.carriesStates);
-  if (node === undefined || spec === undefined) return floorBytes(edge.fields, edgeRows(plan, edge, rows));
+  if (node === undefined || spec === undefined) return rowsFloor(plan, edge, rows);
   const parts = planParts(spec, node.inputFields[0] ?? []);
   const most = Math.max(...parts.map(({ plan }) => mostPacketBytes(plan, Math.min(rows, PIECE_ROWS))));
   // What is more goes out in parts: one is held while the next packet is made.

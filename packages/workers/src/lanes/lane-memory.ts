@@ -2,7 +2,7 @@
 import { isMainThread } from 'node:worker_threads';
 import { errorToData, type MemoryConsumer, MemoryPool, type MemoryReservation } from '@spillway/core/base';
 import type { Arena, MaybePromise } from '@spillway/core/internal';
-import { floorBytes } from '@spillway/core/lane';
+import { madeBytes } from '@spillway/core/lane';
 import type { Ring } from '../channels/ring.ts';
 import { Arbiter } from '../governor/arbiter.ts';
 import { AwaitedRoom } from '../governor/awaited-room.ts';
@@ -15,8 +15,6 @@ import type { LaneConfig, LaneMessage } from './protocol.ts';
 
 /** Batches that a lane of a source makes of what it reads, and has on their way. */
 const BATCHES_MADE = 2;
-/** Rows of the largest batch. */
-const LARGEST_ROWS = 65_536;
 
 /** What a watched lane is driven by, and whom it tells. */
 export interface WatchParts {
@@ -63,7 +61,6 @@ export class LaneMemory {
     const { stage, heapBytes, arbiter, isGoverned } = this.#config;
     if (!isGoverned) return { relieve: () => undefined };
     const { input, lanes } = stage;
-    const fields = input.kind === 'splits' ? input.fields : [];
     const userRoom = new UserRoom({
       heap: new HeapWatch(heapBytes),
       shared: this.#shared,
@@ -80,7 +77,7 @@ export class LaneMemory {
       consumer: this.consumer,
       lane: arbiter.lane,
       isSource: input.kind === 'splits',
-      makesBytes: BATCHES_MADE * lanes * floorBytes(fields, LARGEST_ROWS),
+      makesBytes: BATCHES_MADE * lanes * madeBytes(input),
       hasRowsBehind: () => outputs.some((ring) => ring.depth().packets > 0),
     });
   }
