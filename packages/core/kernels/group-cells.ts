@@ -6,7 +6,7 @@
 // | 0, 8 | sums of q and of r (see block-sum.ts), which are exact over the chunk; both −0 at first. Without residues: the sum and the number of rows |
 // | 16, 24 | least value, negated greatest: one vector minimum keeps both |
 // | 32 | u32 rows; 36 u32 first row; 40 u32 last row: only where there are nulls |
-import { CELLS, FLAG_NOT_MINUS_ZERO, NO_ROW } from './layout';
+import { BLOCK_MAX, BLOCK_MIN, BLOCK_RESIDUE, BLOCK_SIGNS, CELLS, FLAG_NOT_MINUS_ZERO, NO_ROW } from './layout';
 import { evict } from './wide-sum';
 import { addFinite, isZeroWindow, placePair } from './sum-window';
 import { takeMax, takeMin } from './state-arrays';
@@ -90,17 +90,50 @@ function addCoarse(cells: usize, id: u32, x: f64): void {
   rangeToCell(cell, x);
 }
 
-/** The same of values without residues: they are their own q, and what is counted takes the place of r. */
-export function addCoarseToCells(values: usize, ids: usize, n: i32, scratch: usize): void {
+/**
+ * The same of values of which a guess says that they have no residues with this M: they are their own q, and what is counted takes the place of r. BLOCK_RESIDUE
+ * says whether one had any: then sums and numbers are worth nothing. So they are where a value is too large, which least and greatest tell. BLOCK_SIGNS is set.
+ */
+export function addCoarseToCells(values: usize, ids: usize, n: i32, big: f64, scratch: usize): void {
   const cells = scratch + CELLS;
+  const m = f64x2.splat(big);
+  let off = f64x2.splat(0);
+  let signs = off;
   let i = 0;
   for (; i + 4 <= n; i += 4, values += 32, ids += 16) {
+    const a = v128.load(values);
+    const b = v128.load(values, 16);
+    off = v128.or(off, f64x2.ne(f64x2.sub(f64x2.add(a, m), m), a));
+    off = v128.or(off, f64x2.ne(f64x2.sub(f64x2.add(b, m), m), b));
+    signs = v128.or(signs, v128.or(a, b));
     addCoarse(cells, load<u32>(ids), load<f64>(values));
     addCoarse(cells, load<u32>(ids, 4), load<f64>(values, 8));
     addCoarse(cells, load<u32>(ids, 8), load<f64>(values, 16));
     addCoarse(cells, load<u32>(ids, 12), load<f64>(values, 24));
   }
-  for (; i < n; i++, values += 8, ids += 4) addCoarse(cells, load<u32>(ids), load<f64>(values));
+  for (; i < n; i++, values += 8, ids += 4) {
+    const x = v128.load64_splat(values);
+    off = v128.or(off, f64x2.ne(f64x2.sub(f64x2.add(x, m), m), x));
+    signs = v128.or(signs, x);
+    addCoarse(cells, load<u32>(ids), load<f64>(values));
+  }
+  store<u32>(scratch + BLOCK_RESIDUE, <u32>v128.any_true(off));
+  store<u32>(scratch + BLOCK_SIGNS, i64x2.bitmask(signs));
+}
+
+/** Least and greatest of all cells to BLOCK_MIN and BLOCK_MAX. */
+export function rangeOfCells(groups: u32, scratch: usize): void {
+  let both = f64x2.splat(Infinity);
+  let cell = scratch + CELLS;
+  for (let group: u32 = 0; group < groups; group++, cell += 64) both = f64x2.pmin(both, v128.load(cell, 16));
+  store<f64>(scratch + BLOCK_MIN, f64x2.extract_lane(both, 0));
+  store<f64>(scratch + BLOCK_MAX, -f64x2.extract_lane(both, 1));
+}
+
+/** Forgets the sums of a chunk, and what was counted beside them. */
+export function forgetSums(groups: u32, scratch: usize): void {
+  let cell = scratch + CELLS;
+  for (let group: u32 = 0; group < groups; group++, cell += 64) clearSums(cell);
 }
 
 /** Sums only. */

@@ -2,13 +2,13 @@
 import { beginBlocks, COARSE, extractCoarse, extractor, extractTested, guessFor, rangeExponent, residueExtractor, TESTED } from './block-sum';
 import { denseDoubles, denseRows, denseValues } from './dense';
 import {
-  addCoarseToCells, addOrEvict, addPair, addPlainToCells, addToCells, clearCells, flushSums, rangesToCells, retakeZeros, storeCells, sumsToCells,
+  addCoarseToCells, addOrEvict, addPair, addPlainToCells, addToCells, clearCells, flushSums, forgetSums, rangeOfCells, rangesToCells, retakeZeros, storeCells, sumsToCells,
 } from './group-cells';
 import { clearSquareCells, SQUARE_GROUPS, squareBlock, squareRows } from './group-squares';
 import { addSquare64, magnitude, takeLess, takeMore } from './integer-blocks';
 import {
   BLOCK_LOG, BLOCK_Q, BLOCK_R, BLOCK_RESIDUE, BLOCK_ROWS, BLOCK_SIGNS, CELL_GROUPS, DENSE, DENSE_IDS, DENSE_ROWS, FLAG_NOT_MINUS_ZERO, GUESS,
-  IS_COARSE, NO_ROW, STATE_BYTES, WAY,
+  NO_ROW, STATE_BYTES, WAY,
 } from './layout';
 import { add128, initRange, takeMax, takeMin } from './state-arrays';
 import { canonicalise, flagsOf } from './sum-window';
@@ -82,19 +82,15 @@ function extremeRows(values: usize, ids: usize, n: i32, low: usize, high: usize)
 }
 
 /**
- * The M with which the sums of up to 2^log of these values are exact in two doubles, or 0 when there is none. IS_COARSE: they are in one. The
+ * The M with which the sums of up to 2^log of these values are exact in two doubles, or 0 when there is none. The
  * rows before these give the guess, as in block-sum.ts: one pass is enough then. BLOCK_SIGNS is set.
  */
 function commonExtractor(values: usize, n: i32, log: i32, scratch: usize): f64 {
   let guess = load<i32>(scratch + GUESS);
-  store<u32>(scratch + IS_COARSE, 0);
   if (load<i32>(scratch + WAY) == COARSE) {
     const m = extractor(guess, log);
     extractCoarse(values, n, m, scratch);
-    if (load<u32>(scratch + BLOCK_RESIDUE) == 0 && rangeExponent(scratch) <= guess) {
-      store<u32>(scratch + IS_COARSE, 1);
-      return m;
-    }
+    if (load<u32>(scratch + BLOCK_RESIDUE) == 0 && rangeExponent(scratch) <= guess) return m;
     store<i32>(scratch + WAY, TESTED);
   }
   for (let attempt = 0; attempt < 2; attempt++) {
@@ -114,6 +110,26 @@ function commonExtractor(values: usize, n: i32, log: i32, scratch: usize): f64 {
 }
 
 /**
+ * Where the rows before these had no residues: adds these too as if they had none, and looks whether that was right on the way. False when it was
+ * not, or is not to be expected; no sum has changed then.
+ */
+function addedAsCoarse(
+  values: usize, ids: usize, n: i32, groups: u32, log: i32, sum: usize, scratch: usize,
+): bool {
+  if (load<i32>(scratch + WAY) != COARSE) return false;
+  const guess = load<i32>(scratch + GUESS);
+  addCoarseToCells(values, ids, n, extractor(guess, log), scratch);
+  rangeOfCells(groups, scratch);
+  if (load<u32>(scratch + BLOCK_RESIDUE) == 0 && rangeExponent(scratch) <= guess) {
+    flushSums(groups, true, sum, scratch);
+    return true;
+  }
+  forgetSums(groups, scratch);
+  store<i32>(scratch + WAY, TESTED);
+  return false;
+}
+
+/**
  * Doubles, few groups: through the cells. `rows` are their numbers; 0 when nobody asks for them here. False when it is certain that no value has
  * a sign bit.
  */
@@ -124,15 +140,15 @@ function addDoublesByCells(
     if (isAll) rangesToCells(values, ids, rows, n, scratch);
     return true;
   }
+  if (isAll && rows == 0 && addedAsCoarse(values, ids, n, groups, log, sum, scratch))
+    return load<u32>(scratch + BLOCK_SIGNS) != 0;
   const big = commonExtractor(values, n, log, scratch);
   const hasSigns = load<u32>(scratch + BLOCK_SIGNS) != 0;
   if (big != 0) {
-    const isCoarse = load<u32>(scratch + IS_COARSE) != 0;
     if (!isAll) sumsToCells(values, ids, n, big, scratch);
     else if (rows != 0) addToCells(values, ids, rows, n, big, scratch);
-    else if (isCoarse) addCoarseToCells(values, ids, n, scratch);
     else addPlainToCells(values, ids, n, big, scratch);
-    flushSums(groups, isCoarse && isAll && rows == 0, sum, scratch);
+    flushSums(groups, false, sum, scratch);
     return hasSigns;
   }
   if (isAll) rangesToCells(values, ids, rows, n, scratch);

@@ -49,8 +49,6 @@ export const BLOCK_SIGNS: usize = 52;
 export const GUESS: usize = 56;
 export const WAY: usize = 60;
 export const NARROW_RUN: usize = 64;
-/** u32: 1 when no value of the rows that an extractor was last looked for has a residue (groups.ts). */
-export const IS_COARSE: usize = 68;
 /** A window for temporary use. */
 export const WINDOW: usize = 72;
 /** A full-width accumulator: 72 limbs of 64 bits. */

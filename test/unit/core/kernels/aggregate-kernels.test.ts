@@ -251,6 +251,36 @@ describe('long columns', () => {
   });
 });
 
+describe('values without fractions that need a second number', () => {
+  // The first call leaves the hint that there are none; the second has to notice that there are.
+  const TROUBLE = { residue: 0.1, NaN, infinity: -Infinity, large: 2 ** 90, small: 2 ** -90, minusZero: -0, none: 3 };
+  it.each(Object.entries(TROUBLE).flatMap(([what, value]) => [1, 300].map((groups) => ({ what, value, groups }))))(
+    'are summed as they are until one is not: $what, $groups groups',
+    ({ value, groups }) => {
+      arena.reset();
+      const random = seededRandom(groups);
+      const rows = 3_000;
+      const values = arena.room(8 * rows);
+      const ids = arena.room(4 * rows);
+      const write = (row: number, x: number): void => arena.view.setFloat64(values + 8 * row, x, true);
+      for (let row = 0; row < rows; row++) {
+        write(row, Math.floor(random() * 100) / 4);
+        arena.view.setUint32(ids + 4 * row, random() * groups, true);
+      }
+      const scratch = arena.room(instantiateKernels(arena).scratchBytes);
+      const wanted = ['count', 'sum', 'min', 'max', 'first', 'last'] as const;
+      const compare = (): void =>
+        expectEqualStates(arena, 'f64', groups, wanted, (kernels, states, overflow) =>
+          kernels.groupStates('f64', values, 0, ids, rows, groups, states, overflow, scratch),
+        );
+      compare();
+      write(1_234, value);
+      compare();
+      compare();
+    },
+  );
+});
+
 describe('mergeStates', () => {
   it.each(casesOf([2_000]))('equals its twin: $type $shape, nulls $nullShare, seed $seed', (it) => {
     arena.reset();
