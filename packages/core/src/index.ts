@@ -26,7 +26,7 @@ export {
 export { defineScan, type ScanConfig, type ScanRow } from './operators/scan-definition.ts';
 export { type Aggregate, type AggregateFunctions, agg, type SumOptions } from './plan/agg-functions.ts';
 export type { AggregationOptions, AggStreamOptions } from './plan/aggregates.ts';
-export type { BinOptions, BinWidth, FirstDay, Instant, SnapshotOptions } from './plan/bin-options.ts';
+export type { BinOptions, BinWidth, FirstDay, Instant } from './plan/bin-options.ts';
 export type { CombineOptions, MergeOptions, ZipLatestOptions } from './plan/combine.ts';
 export type { ExplainOptions, Explanation } from './plan/explain.ts';
 export type { AnyIterable, IterableItem } from './plan/feeders.ts';
@@ -51,6 +51,7 @@ export {
   type StoreKey,
   type StoreSinkOptions,
 } from './plan/sinks.ts';
+export type { SnapshotOptions } from './plan/snapshot-options.ts';
 export type { SortBy, SortOptions } from './plan/sort-options.ts';
 export { fromIterable, type IterableOptions, type ParquetOptions, readParquet, type Source } from './plan/sources.ts';
 export type { StageOptions, StepOptions } from './plan/stage-options.ts';

@@ -2,8 +2,9 @@
 import { Expression } from '../expressions/builder.ts';
 import { nameHint } from '../schema/nearest-name.ts';
 import { Aggregate } from './agg-functions.ts';
-import { type BinOptions, binSpec, endOf, refuse, type SnapshotOptions, snapshotSpec } from './bin-options.ts';
+import { type BinOptions, binSpec, endOf, refuse } from './bin-options.ts';
 import type { AggregateColumn, AggregationSpec } from './logical.ts';
+import { type SnapshotOptions, snapshotSpec } from './snapshot-options.ts';
 import type { StageOptions } from './stage-options.ts';
 
 /** One named aggregation: its bins, and what is computed in each. */

@@ -1,13 +1,13 @@
 /**
  * Bins as the user writes them: one of `every` (with `period`, `origin`, `timeZone`), `rows`, `edges` and `gap`. What depends
- * on the ordered column's type is settled when the plan is bound (`binsFor`).
+ * on the ordered column's type is settled when the plan is bound (`bound-bins.ts`).
  */
 import { PipelineError } from '../errors.ts';
 import { civilFromDays, SECONDS_PER_DAY } from '../expressions/calendar.ts';
 import { utcFromLocal, type Zone, zoneOf } from '../expressions/time-zone.ts';
 import { type Duration, parseDuration } from '../schema/durations.ts';
 import { parseIsoTime } from '../schema/iso-time.ts';
-import type { AggregationSpec, BinSpec, CalendarBins, FixedBins, SnapshotSpec } from './logical.ts';
+import type { BinSpec, CalendarBins, FixedBins } from './logical.ts';
 
 /** A moment: a `Date`, ISO text (without an offset: in the aggregation's time zone, else UTC), or milliseconds; for columns of plain numbers a number. */
 export type Instant = Date | string | number | bigint;
@@ -43,22 +43,9 @@ export interface BinOptions {
   gap?: Duration;
 }
 
-/** Running values of the current bin. They come out as a stream of their own, called `<aggregation>Snapshots`. */
-export interface SnapshotOptions {
-  /** At the end of every interval of this width. */
-  every?: Duration;
-  origin?: Instant;
-  /** At these points. */
-  at?: readonly Instant[];
-  /** Which end belongs to an interval: a snapshot at its right end has the rows before it (`'left'`), or those at it as well. Default as the bins. */
-  closed?: 'left' | 'right';
-  /** Which end of the interval stands in the output. Default right. */
-  label?: 'left' | 'right';
-}
-
 const WEEK_NS = 604_800_000_000_000n;
-const DAY_NS = 86_400_000_000_000n;
-const MS_NS = 1_000_000n;
+export const DAY_NS = 86_400_000_000_000n;
+export const MS_NS = 1_000_000n;
 const DAYS: readonly FirstDay[] = ['thursday', 'friday', 'saturday', 'sunday', 'monday', 'tuesday', 'wednesday'];
 
 /** A refusal of an option of `aggStream`. */
@@ -107,13 +94,13 @@ function rowBins(name: string, rows: number): BinSpec {
 function edgeBins(name: string, { edges = [], outside = 'error', timeZone }: BinOptions): BinSpec {
   if (outside !== 'error' && outside !== 'drop')
     throw refuse(`aggregation "${name}": outside is ${String(outside)}`, "use 'error' or 'drop'");
-  const edgesNs = ascending(name, 'edges', edges, zone(name, timeZone));
+  const edgesNs = ascendingNs(name, 'edges', edges, zoneFor(name, timeZone));
   if (edgesNs.length < 2)
     throw refuse(`aggregation "${name}" has ${edgesNs.length} edges`, 'a bin lies between two: give at least two');
   return { kind: 'edges', edgesNs, outside, text: `${edgesNs.length - 1} edges` };
 }
 
-function ascending(name: string, what: string, points: readonly Instant[], zone: Zone): string[] {
+export function ascendingNs(name: string, what: string, points: readonly Instant[], zone: Zone): string[] {
   const found = points.map((point) => instantNs(name, what, point, zone));
   for (const [index, point] of found.entries()) {
     if (index > 0 && point <= (found[index - 1] as bigint))
@@ -126,7 +113,7 @@ function ascending(name: string, what: string, points: readonly Instant[], zone:
 }
 
 /** @throws ERR_OPTIONS when there is no such zone */
-function zone(name: string, timeZone: string | undefined): Zone {
+export function zoneFor(name: string, timeZone: string | undefined): Zone {
   try {
     return zoneOf(timeZone);
   } catch {
@@ -152,7 +139,7 @@ function calendarWidth(width: BinWidth | undefined): { unit: 'day' | 'month'; co
 
 function everyBins(name: string, options: BinOptions): BinSpec {
   const { every, period, timeZone } = options;
-  const own = zone(name, timeZone);
+  const own = zoneFor(name, timeZone);
   const width = calendarWidth(every);
   const length = period === undefined ? width : calendarWidth(period);
   const isCalendar = width !== undefined && (width.unit === 'month' || !own.isUtc);
@@ -205,7 +192,7 @@ function weekDay(name: string, first: FirstDay): number {
   throw refuse(`aggregation "${name}": weekStart is ${String(first)}`, "write 'monday', 'sunday', …");
 }
 
-function fixedBins(name: string, { every, period, origin, weekStart }: BinOptions, own: Zone): FixedBins {
+export function fixedBins(name: string, { every, period, origin, weekStart }: BinOptions, own: Zone): FixedBins {
   const width = (value: BinWidth | undefined, option: string): bigint => {
     const calendar = calendarWidth(value);
     const ns =
@@ -251,57 +238,6 @@ function instantNs(name: string, what: string, point: Instant, own: Zone): bigin
   return BigInt(utcFromLocal(own, Number(seconds))) * 1_000_000_000n + (ns - seconds * 1_000_000_000n);
 }
 
-const SNAPSHOT_KEYS = ['every', 'origin', 'at', 'closed', 'label'];
-
-/** @throws ERR_OPTIONS */
-export function snapshotSpec(
-  name: string,
-  options: SnapshotOptions,
-  { closed, bins }: Pick<AggregationSpec, 'closed' | 'bins'>,
-  timeZone: string | undefined,
-): SnapshotSpec {
-  for (const key of Object.keys(options)) {
-    if (!SNAPSHOT_KEYS.includes(key))
-      throw refuse(`snapshots of "${name}" have no option "${key}"`, `their options are ${SNAPSHOT_KEYS.join(', ')}`);
-  }
-  if (
-    bins.kind === 'sessions' ||
-    ('period' in bins && bins.period !== undefined) ||
-    ('periodNs' in bins && bins.periodNs !== undefined)
-  )
-    throw refuse(
-      `aggregation "${name}" has snapshots, but no one current bin: its bins overlap or depend on what comes`,
-      'take snapshots of bins by every, rows or edges',
-    );
-  if ((options.every === undefined) === (options.at === undefined))
-    throw refuse(`snapshots of "${name}" need either every or at`, "give every ('5m') or at (['2026-01-01T10:00', …])");
-  const isClosedRight = endOf(name, 'closed of snapshots', options.closed, closed ?? 'left') === 'right';
-  const isLabelledLeft = endOf(name, 'label of snapshots', options.label, 'right') === 'left';
-  const own = zone(name, timeZone);
-  if (options.at !== undefined && isLabelledLeft)
-    throw refuse(`snapshots of "${name}" at points have no left label`, 'leave label out');
-  return {
-    port: `${name}Snapshots`,
-    ...(isClosedRight && { closed: 'right' }),
-    ...(isLabelledLeft && { label: 'left' }),
-    at:
-      options.at === undefined
-        ? fixedBins(
-            name,
-            {
-              ...(options.every !== undefined && { every: options.every }),
-              ...(options.origin !== undefined && { origin: options.origin }),
-            },
-            own,
-          )
-        : {
-            kind: 'points',
-            pointsNs: ascending(name, 'snapshots', options.at, own),
-            text: `${options.at.length} points`,
-          },
-  };
-}
-
 /** `'left'` or `'right'`. @throws ERR_OPTIONS */
 export function endOf(
   name: string,
@@ -312,66 +248,4 @@ export function endOf(
   if (given === undefined) return otherwise;
   if (given === 'left' || given === 'right') return given;
   throw refuse(`aggregation "${name}": ${what} is ${String(given)}`, "use 'left' or 'right'");
-}
-
-const NUMBERS = /^(?:u?int(?:8|16|32|64)|float(?:32|64))$/;
-
-/**
- * Bins over a column of plain numbers count its steps: `every: 100` is a hundred of them, not 100 ms. Given bins that are bound already, it gives the
- * same ones.
- * @throws ERR_OPTIONS when such a column is given a duration with a unit, or a calendar
- */
-export function binsFor(bins: BinSpec, orderedType: string, aggregation: string): BinSpec {
-  if (bins.kind === 'rows' || !NUMBERS.test(orderedType)) return checkZone(bins, orderedType, aggregation);
-  if (bins.kind === 'calendar' || bins.unit === 'step') return inSteps(bins, aggregation, orderedType);
-  if (bins.kind === 'edges')
-    return { ...bins, unit: 'step', edgesNs: bins.edgesNs.map((edge) => toSteps(edge, aggregation, orderedType)) };
-  const [width, period] = bins.text.split(' over ') as [string, string | undefined];
-  for (const text of period === undefined ? [width] : [width, period])
-    if (!/^\d+$/.test(text)) throw notSteps(bins.text, aggregation, orderedType);
-  if (bins.kind === 'sessions') return { ...bins, unit: 'step', gapNs: width };
-  const isDefaultOrigin = bins.originNs === '0' || bins.originNs === String(4n * DAY_NS);
-  return {
-    ...bins,
-    unit: 'step',
-    everyNs: width,
-    originNs: isDefaultOrigin ? '0' : toSteps(bins.originNs, aggregation, orderedType),
-    ...(period !== undefined && { periodNs: period }),
-  };
-}
-
-function inSteps(bins: Exclude<BinSpec, { kind: 'rows' }>, aggregation: string, orderedType: string): BinSpec {
-  if (bins.kind !== 'calendar') return bins;
-  throw notSteps(bins.text, aggregation, orderedType);
-}
-
-function notSteps(text: string, aggregation: string, orderedType: string): PipelineError {
-  return refuse(
-    `aggregation "${aggregation}" has bins of ${text}, but its ordered column is ${orderedType}, not a time`,
-    'give plain numbers, or cast the column to a timestamp',
-  );
-}
-
-/** As `binsFor`, for snapshots. */
-export function snapshotsFor(snapshots: SnapshotSpec, orderedType: string, aggregation: string): SnapshotSpec {
-  const { at } = snapshots;
-  if (at.kind === 'fixed') return { ...snapshots, at: binsFor(at, orderedType, aggregation) as FixedBins };
-  if (!NUMBERS.test(orderedType) || at.unit === 'step') return snapshots;
-  const pointsNs = at.pointsNs.map((point) => toSteps(point, aggregation, orderedType));
-  return { ...snapshots, at: { ...at, unit: 'step', pointsNs } };
-}
-
-/** A number as it was given, which was taken for milliseconds. */
-function toSteps(ns: string, aggregation: string, orderedType: string): string {
-  if (BigInt(ns) % MS_NS === 0n) return String(BigInt(ns) / MS_NS);
-  throw notSteps(`${ns} ns`, aggregation, orderedType);
-}
-
-function checkZone(bins: BinSpec, orderedType: string, aggregation: string): BinSpec {
-  const isTimestamp = orderedType.startsWith('timestamp') || orderedType === 'date64';
-  if (bins.kind !== 'calendar' || isTimestamp || (orderedType === 'date32' && zoneOf(bins.timeZone).isUtc)) return bins;
-  throw refuse(
-    `aggregation "${aggregation}" has bins of ${bins.text}, but its ordered column is ${orderedType}, which has no place in a calendar${orderedType === 'date32' ? ' of a time zone' : ''}`,
-    'order on a timestamp',
-  );
 }

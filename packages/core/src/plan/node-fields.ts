@@ -13,7 +13,7 @@ import { fieldsFromShape } from '../schema/fields.ts';
 import { nameHint } from '../schema/nearest-name.ts';
 import { isNumeric, isTemporal, isText, parseType } from '../schema/parse-type.ts';
 import type { FieldSpec, Fields, Shape, TypeText } from '../schema/types.ts';
-import { binsFor, snapshotsFor } from './bin-options.ts';
+import { binsFor, snapshotsFor } from './bound-bins.ts';
 import type { OperatorSpec } from './logical.ts';
 import type { StepSpec } from './steps/specs.ts';
 

@@ -3,7 +3,6 @@
  * one row for each row group; the metadata is a pickled dict in its footer, among it the name of the ordered column.
  */
 import { join } from 'node:path';
-
 import { batchToRows } from '../../batch/read-values.ts';
 import { PipelineError } from '../../errors.ts';
 import { DurableFile } from '../../formats/durable-file.ts';
@@ -14,8 +13,10 @@ import { parseType } from '../../schema/parse-type.ts';
 import type { TypeText } from '../../schema/types.ts';
 import { fileBatches } from '../files/file-batches.ts';
 import { pandasMetadata } from './oups-types.ts';
-import { PickleError, type PlainValue, type PythonObject, readPickledDict, writePickledDict } from './pickle.ts';
+import { PickleError, type PlainValue, type PythonObject } from './pickle.ts';
+import { readPickledDict } from './read-pickle.ts';
 import { type ThriftField, type ThriftFields, thriftStruct } from './thrift-writer.ts';
+import { writePickledDict } from './write-pickle.ts';
 
 /** What a dataset's own name ends in for its file. */
 export const OPDMD_SUFFIX = '_opdmd';
