@@ -8,22 +8,22 @@ export type { AnyShape, PipelineTypeError } from './expressions/types.ts';
 export type { BadRowPolicy } from './formats/csv/csv-format.ts';
 export type { OrderedValue } from './formats/ordered-value.ts';
 export { type AggregateConfig, type AggregateDefinition, defineAggregate } from './operators/aggregate-definition.ts';
+export { defineFold, type FoldConfig, type FoldDefinition } from './operators/fold-definition.ts';
 export {
-  defineFold,
   defineOp,
-  defineSource,
-  type FoldConfig,
-  type FoldDefinition,
   type OpConfig,
   type OpContext,
   type OpDefinition,
   type OpInstance,
   type OpResult,
+} from './operators/op-definition.ts';
+export { defineScan, type ScanConfig, type ScanRow } from './operators/scan-definition.ts';
+export {
+  defineSource,
   type SourceConfig,
   type SourceDefinition,
   type SourceInstance,
-} from './operators/definition.ts';
-export { defineScan, type ScanConfig, type ScanRow } from './operators/scan-definition.ts';
+} from './operators/source-definition.ts';
 export { type Aggregate, type AggregateFunctions, agg, type SumOptions } from './plan/agg-functions.ts';
 export type { AggregationOptions, AggStreamOptions } from './plan/aggregates.ts';
 export type { BinOptions, BinWidth, FirstDay, Instant } from './plan/bin-options.ts';

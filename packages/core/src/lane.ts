@@ -3,7 +3,7 @@ export { compactBatch } from './batch/compact-batch.ts';
 export { instantiateKernels } from './kernels/compiled-kernels.ts';
 export { packetBytes } from './operators/aggregate/piece-rows.ts';
 export { buildChain } from './operators/chain.ts';
-export { resolveSource } from './operators/definition.ts';
 export { recoveryOf, restoreOperators, saveOperators } from './operators/recovery.ts';
+export { resolveSource } from './operators/source-definition.ts';
 export { madeBytes } from './plan/batch-rows.ts';
 export { givesUnderPressure } from './plan/reclaim.ts';

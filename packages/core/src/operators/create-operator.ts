@@ -5,7 +5,8 @@ import type { AggregateColumn, AggregateSpec } from '../plan/logical.ts';
 import type { StageOperator } from '../plan/physical.ts';
 import { loadArrow } from '../schema/load-arrow.ts';
 import { type AggregateDefinition, resolveAggregate } from './aggregate-definition.ts';
-import { resolveFold, resolveOp } from './definition.ts';
+import { resolveFold } from './fold-definition.ts';
+import { resolveOp } from './op-definition.ts';
 import type { OperatorMaker } from './operator-maker.ts';
 import { prepareStep } from './rows/prepare-step.ts';
 

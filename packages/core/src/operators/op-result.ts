@@ -21,8 +21,8 @@ import type { ArrowModule } from '../schema/load-arrow.ts';
 import { KERNEL_TYPE_ARRAYS, type TypedArray } from '../schema/number-types.ts';
 import { parseType } from '../schema/parse-type.ts';
 import type { ColumnsRecord, FieldSpec, Fields } from '../schema/types.ts';
-import type { OpResult } from './definition.ts';
 import { PIECE_ROWS } from './held-batches.ts';
+import type { OpResult } from './op-definition.ts';
 
 /** For whom results are taken in. */
 export interface ResultTarget {

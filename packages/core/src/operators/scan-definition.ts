@@ -2,7 +2,7 @@
 import type { RecordBatch } from 'apache-arrow';
 import { isTemporal, parseType } from '../schema/parse-type.ts';
 import type { Fields, Shape } from '../schema/types.ts';
-import { defineOp, type OpDefinition, type OpInstance } from './definition.ts';
+import { defineOp, type OpDefinition, type OpInstance } from './op-definition.ts';
 import type { OptionsOutput, OptionsSpec } from './op-options.ts';
 
 type NumberType = 'int8' | 'int16' | 'int32' | 'uint8' | 'uint16' | 'uint32' | 'float32' | 'float64' | 'date32';

@@ -2,13 +2,9 @@
 import { PipelineError, type PipelineErrorDetail } from '../errors.ts';
 import { fieldOfExpression, typeOfExpression } from '../expressions/typing.ts';
 import { aggregateOutputFields } from '../operators/aggregate/output-fields.ts';
-import {
-  type FoldDefinition,
-  type OpDefinition,
-  resolveFold,
-  resolveOp,
-  resolveSource,
-} from '../operators/definition.ts';
+import { type FoldDefinition, resolveFold } from '../operators/fold-definition.ts';
+import { type OpDefinition, resolveOp } from '../operators/op-definition.ts';
+import { resolveSource } from '../operators/source-definition.ts';
 import { fieldsFromShape } from '../schema/fields.ts';
 import { nameHint } from '../schema/nearest-name.ts';
 import { isNumeric, isTemporal, isText, parseType } from '../schema/parse-type.ts';

@@ -1,6 +1,6 @@
 import { PipelineError } from '../errors.ts';
 import { col } from '../expressions/col.ts';
-import type { SourceDefinition } from '../operators/definition.ts';
+import type { SourceDefinition } from '../operators/source-definition.ts';
 import { fieldsFromShape } from '../schema/fields.ts';
 import { type Bytes, parseBytes } from '../schema/sizes.ts';
 import type { Shape } from '../schema/types.ts';

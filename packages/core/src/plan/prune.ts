@@ -3,7 +3,7 @@
  * that declares its input gets that and what is used behind it; one that does not gets everything.
  */
 import type { ExpressionNode } from '../expressions/node.ts';
-import type { OpDefinition } from '../operators/definition.ts';
+import type { OpDefinition } from '../operators/op-definition.ts';
 import type { Shape } from '../schema/types.ts';
 import type { AggregateSpec } from './logical.ts';
 import type { ResolvedNode } from './resolved.ts';

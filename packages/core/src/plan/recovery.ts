@@ -1,6 +1,7 @@
 /** What of a plan does not go on from a barrier when a worker dies, as far as that can be said before anything runs. */
 import { type AggregateDefinition, resolveAggregate } from '../operators/aggregate-definition.ts';
-import { resolveFold, resolveOp } from '../operators/definition.ts';
+import { resolveFold } from '../operators/fold-definition.ts';
+import { resolveOp } from '../operators/op-definition.ts';
 import { whatIsNotPlain } from '../operators/plain-state.ts';
 import type { OperatorSpec } from './logical.ts';
 import type { PhysicalPlan } from './physical.ts';

@@ -1,4 +1,5 @@
-import type { FoldDefinition, OpDefinition } from '../operators/definition.ts';
+import type { FoldDefinition } from '../operators/fold-definition.ts';
+import type { OpDefinition } from '../operators/op-definition.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: definitions of every shape; unknown would not accept them
 export type AnyOp = OpDefinition<any, any, any, any>;

@@ -5,7 +5,8 @@
 
 import { rowBytes } from '../batch/largest-batch.ts';
 import { PipelineError } from '../errors.ts';
-import { resolveFold, resolveOp } from '../operators/definition.ts';
+import { resolveFold } from '../operators/fold-definition.ts';
+import { resolveOp } from '../operators/op-definition.ts';
 import type { Fields } from '../schema/types.ts';
 import { aggregateIdentity } from './aggregate-identity.ts';
 import { joinFields } from './join-fields.ts';

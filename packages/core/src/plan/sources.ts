@@ -2,8 +2,8 @@
 import { PipelineError } from '../errors.ts';
 import type { Expression } from '../expressions/builder.ts';
 import type { Simplify } from '../expressions/types.ts';
-import type { SourceDefinition } from '../operators/definition.ts';
 import type { OptionsInput } from '../operators/op-options.ts';
+import type { SourceDefinition } from '../operators/source-definition.ts';
 import { fieldsFromShape } from '../schema/fields.ts';
 import { nameHint } from '../schema/nearest-name.ts';
 import type { Fields, Shape, TypeText } from '../schema/types.ts';

@@ -1,7 +1,8 @@
 /** What chain methods do to the columns of a stream, at compile time. */
 import type { AstOf, Expression } from '../expressions/builder.ts';
 import type { IsOpen, PipelineTypeError, Simplify, Sound, SoundCondition, TypeOf } from '../expressions/types.ts';
-import type { FoldDefinition, OpDefinition } from '../operators/definition.ts';
+import type { FoldDefinition } from '../operators/fold-definition.ts';
+import type { OpDefinition } from '../operators/op-definition.ts';
 import type { OptionsInput } from '../operators/op-options.ts';
 import type { FloatText, Shape, TypeText } from '../schema/types.ts';
 import type { Aggregate } from './agg-functions.ts';

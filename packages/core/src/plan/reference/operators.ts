@@ -1,12 +1,7 @@
 /** The steps of a plan, each taking one logical input at a time: rows in, rows out, nothing clever. */
 import { PipelineError } from '../../errors.ts';
-import {
-  type FoldDefinition,
-  type OpDefinition,
-  type OpResult,
-  resolveFold,
-  resolveOp,
-} from '../../operators/definition.ts';
+import { type FoldDefinition, resolveFold } from '../../operators/fold-definition.ts';
+import { type OpDefinition, type OpResult, resolveOp } from '../../operators/op-definition.ts';
 import type { ColumnsRecord, Fields } from '../../schema/types.ts';
 import type { FlushReason, OperatorSpec } from '../logical.ts';
 import type { ResolvedNode } from '../resolved.ts';

@@ -14,7 +14,7 @@ import { PipelineError } from '../../errors.ts';
 import { plainFileRows } from '../../formats/csv/plain-file.ts';
 import { parquetLibrary } from '../../formats/parquet-library.ts';
 import { processArena } from '../../memory/process-arena.ts';
-import { resolveSource } from '../../operators/definition.ts';
+import { resolveSource } from '../../operators/source-definition.ts';
 import { type ArrowModule, loadArrow } from '../../schema/load-arrow.ts';
 import type { ColumnsRecord, Fields } from '../../schema/types.ts';
 import { buildLogicalPlan } from '../build.ts';
