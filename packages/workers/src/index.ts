@@ -28,6 +28,8 @@ export type {
 export type { JobState, Run } from './job/job.ts';
 export type { RunOptions } from './job/run-options.ts';
 export type { EndpointSummary, StageSummary, Summary } from './job/summary.ts';
+export type { Activity, IsolateReading } from './monitor/actor-statistics.ts';
+export type { FlushCounts } from './monitor/operator-statistics.ts';
 export type { EndpointCount, EndpointProgress, MemoryProgress, Progress } from './monitor/progress.ts';
 export type { SeriesPoint } from './monitor/run-series.ts';
 export type {
@@ -43,5 +45,4 @@ export type {
   RecentEvents,
   StageMetrics,
 } from './monitor/snapshot.ts';
-export type { Activity, FlushCounts, IsolateReading } from './monitor/statistics.ts';
 export { run } from './run.ts';

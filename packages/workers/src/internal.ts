@@ -57,15 +57,11 @@ export type { LaneConfig } from './lanes/protocol.ts';
 export { RingInput } from './lanes/ring-input.ts';
 export { positionOf } from './lanes/source-position.ts';
 export { prometheusText } from './metrics/prometheus.ts';
+export { ActorStatistics } from './monitor/actor-statistics.ts';
+export { forcedFlushes, noFlushes, OperatorStatistics } from './monitor/operator-statistics.ts';
 export { ResidentReader } from './monitor/resident.ts';
 export { RunSeries } from './monitor/run-series.ts';
-export {
-  ActorStatistics,
-  forcedFlushes,
-  noFlushes,
-  OperatorStatistics,
-  placeStatistics,
-} from './monitor/statistics.ts';
+export { placeStatistics } from './monitor/statistics.ts';
 export { fingerprintOf } from './resume/fingerprint.ts';
 export { CallbackTaker } from './sinks/callback-taker.ts';
 export { DeliveredKept } from './sinks/delivered-kept.ts';

@@ -6,8 +6,8 @@
 import { totalmem } from 'node:os';
 import type { PhysicalPlan, ResolvedPlan, StageOperator } from '@spillway/core/internal';
 import { fitStages, splitMemory } from '@spillway/core/planner';
+import { forcedFlushes } from '../monitor/operator-statistics.ts';
 import type { BufferMetrics, MetricsSnapshot } from '../monitor/snapshot.ts';
-import { forcedFlushes } from '../monitor/statistics.ts';
 import type { StageAdvice, TotalAdvice } from './advice.ts';
 
 const MEBIBYTE = 2 ** 20;

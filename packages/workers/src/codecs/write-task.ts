@@ -5,7 +5,7 @@ import { inTurn } from '../channels/in-turn.ts';
 import { attachRing } from '../channels/ring.ts';
 import { exposeControl } from '../control/control-port.ts';
 import { outcomeOf } from '../control/outcome.ts';
-import { ActorStatistics } from '../monitor/statistics.ts';
+import { ActorStatistics } from '../monitor/actor-statistics.ts';
 import type { EndedMark, WriterControl, WriteTask } from './protocol.ts';
 
 /** Writes until the edge ends. What a failed task leaves under `staging`, the coordinator removes. */

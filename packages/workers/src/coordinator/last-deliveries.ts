@@ -1,5 +1,5 @@
 import type { EdgeSpec } from '@spillway/core/internal';
-import { type Activity, ActorStatistics } from '../monitor/statistics.ts';
+import { type Activity, ActorStatistics } from '../monitor/actor-statistics.ts';
 import type { FailureLatch } from './failure.ts';
 import type { LaneHandle } from './lane-handle.ts';
 import type { Actor, Wiring } from './wiring.ts';

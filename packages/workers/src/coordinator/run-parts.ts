@@ -9,7 +9,7 @@ import type { Ring } from '../channels/ring.ts';
 import type { SourceGate } from '../channels/source-gate.ts';
 import type { CodecTask, ReadResult, ReadTask, WriteTask } from '../codecs/protocol.ts';
 import { type Outcome, valueOf } from '../control/outcome.ts';
-import { ActorStatistics } from '../monitor/statistics.ts';
+import { ActorStatistics } from '../monitor/actor-statistics.ts';
 import type { Resume } from '../resume/resume.ts';
 import { drainEdge } from '../sinks/drain-edge.ts';
 import { readFiles } from '../sources/read-files.ts';

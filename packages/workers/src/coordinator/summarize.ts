@@ -2,8 +2,8 @@
 import type { PipelineError } from '@spillway/core';
 import type { Advice } from '../advice/advice.ts';
 import type { Summary } from '../job/summary.ts';
+import { noFlushes } from '../monitor/operator-statistics.ts';
 import type { JobReadings } from '../monitor/readings.ts';
-import { noFlushes } from '../monitor/statistics.ts';
 
 type OfRun = Pick<
   Summary,

@@ -5,7 +5,7 @@
  */
 import type { StageSpec } from '@spillway/core/internal';
 import type { JobEmitter } from '../job/events.ts';
-import type { OperatorStatistics } from '../monitor/statistics.ts';
+import type { OperatorStatistics } from '../monitor/operator-statistics.ts';
 
 const EVERY_MS = 100;
 /** A cap is not taken below this. */

@@ -9,7 +9,7 @@
  */
 import { formatBytes, PipelineError } from '@spillway/core/base';
 import type { MaybePromise } from '@spillway/core/internal';
-import type { ActorStatistics } from '../monitor/statistics.ts';
+import type { ActorStatistics } from '../monitor/actor-statistics.ts';
 import type { HeapWatch } from './heap-watch.ts';
 import type { SharedPressure } from './shared-pressure.ts';
 

@@ -1,7 +1,7 @@
 /** What a job did, as data: `await job.done`, and the last line of `--json`. */
 import type { PipelineErrorData } from '@spillway/core';
 import type { Advice } from '../advice/advice.ts';
-import type { FlushCounts } from '../monitor/statistics.ts';
+import type { FlushCounts } from '../monitor/operator-statistics.ts';
 import type { DeadLetterCount } from './dead-letter.ts';
 
 /** One stage of the plan, over all its lanes. */

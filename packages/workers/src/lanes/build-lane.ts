@@ -13,7 +13,8 @@ import type {
 import { buildChain, instantiateKernels, packetBytes, recoveryOf } from '@spillway/core/lane';
 import { keptAlert, noted } from '../alerts/alert.ts';
 import { attachRing, type Ring } from '../channels/ring.ts';
-import { ActorStatistics, OperatorStatistics } from '../monitor/statistics.ts';
+import { ActorStatistics } from '../monitor/actor-statistics.ts';
+import { OperatorStatistics } from '../monitor/operator-statistics.ts';
 import { wantsFlushes, wantsIsolates } from './attention.ts';
 import { DrivenChain } from './driven-chain.ts';
 import type { DroppedPackets, DroppedPacketsParts } from './dropped-packets.ts';

@@ -1,7 +1,7 @@
 /** The chain as the loop drives it: flushes by name or by time, and what is held written into the statistics. */
 import type { FlushReason, HeldState, MaybePromise, StageChain } from '@spillway/core/internal';
 import { givesUnderPressure } from '@spillway/core/lane';
-import type { OperatorStatistics } from '../monitor/statistics.ts';
+import type { OperatorStatistics } from '../monitor/operator-statistics.ts';
 import type { LaneChain } from './lane-loop.ts';
 import type { LaneConfig } from './protocol.ts';
 

@@ -1,7 +1,7 @@
 /** What a lane tells of its thread's heap while somebody watches; before that it costs one load of a shared word between two morsels. */
 import { getHeapStatistics } from 'node:v8';
+import type { ActorStatistics } from '../monitor/actor-statistics.ts';
 import { CollectionMeter } from '../monitor/collection-meter.ts';
-import type { ActorStatistics } from '../monitor/statistics.ts';
 
 const REPORT_EVERY_MS = 100;
 

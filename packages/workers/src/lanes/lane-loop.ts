@@ -5,7 +5,7 @@
  */
 import type { Batch, FlushReason, MaybePromise } from '@spillway/core/internal';
 import type { LanePressure } from '../governor/lane-pressure.ts';
-import type { ActorStatistics } from '../monitor/statistics.ts';
+import type { ActorStatistics } from '../monitor/actor-statistics.ts';
 import type { DroppedPackets } from './dropped-packets.ts';
 import type { IsolateReport } from './isolate-report.ts';
 import type { LaneOutput } from './lane-outputs.ts';

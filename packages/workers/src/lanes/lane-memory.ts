@@ -10,7 +10,7 @@ import { HeapWatch } from '../governor/heap-watch.ts';
 import { LanePressure } from '../governor/lane-pressure.ts';
 import { SharedPressure } from '../governor/shared-pressure.ts';
 import { UserRoom } from '../governor/user-room.ts';
-import type { ActorStatistics } from '../monitor/statistics.ts';
+import type { ActorStatistics } from '../monitor/actor-statistics.ts';
 import type { LaneConfig, LaneMessage } from './protocol.ts';
 
 /** Batches that a lane of a source makes of what it reads, and has on their way. */

@@ -2,7 +2,7 @@
 import type { Batch, MaybePromise, Output } from '@spillway/core/internal';
 import { compactBatch } from '@spillway/core/lane';
 import type { RingProducer } from '../channels/ring.ts';
-import type { ActorStatistics } from '../monitor/statistics.ts';
+import type { ActorStatistics } from '../monitor/actor-statistics.ts';
 
 /** One edge as a lane sees it. */
 export interface LaneOutput extends Output {

@@ -1,7 +1,7 @@
 import type { Batch, SideRows } from '@spillway/core/internal';
 import type { RingConsumer } from '../channels/ring.ts';
 import { WaitAny } from '../channels/wait-any.ts';
-import type { ActorStatistics } from '../monitor/statistics.ts';
+import type { ActorStatistics } from '../monitor/actor-statistics.ts';
 
 /** The right rows of a join that the lanes of its stage share: an edge that is this lane's alone. */
 export class SideInput implements SideRows {

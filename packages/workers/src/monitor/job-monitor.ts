@@ -3,11 +3,11 @@ import type { PlannedRun } from '../coordinator/plan-run.ts';
 import type { PressureLevel } from '../governor/pressure.ts';
 import type { JobEmitter } from '../job/events.ts';
 import type { ParsedRunOptions } from '../job/run-options.ts';
+import type { ActorReading } from './actor-statistics.ts';
 import { endpointProgress, type Progress } from './progress.ts';
 import type { JobReadings } from './readings.ts';
 import type { RunWatch } from './run-watch.ts';
 import type { MetricsSnapshot } from './snapshot.ts';
-import type { ActorReading } from './statistics.ts';
 
 /** A job, as far as it is watched. */
 interface Watched {

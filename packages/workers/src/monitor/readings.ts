@@ -12,20 +12,17 @@ import type {
 import type { Actor } from '../coordinator/wiring.ts';
 import { describeBuffer } from '../job/buffer-state.ts';
 import type { StageSummary } from '../job/summary.ts';
+import { ACTIVITIES, type Activity, type ActorReading, ActorStatistics } from './actor-statistics.ts';
 import { endsOfEdge } from './gauges.ts';
-import type { EndpointCount } from './progress.ts';
-import type { BufferMetrics, EndpointMetrics, IsolateMetrics, LaneMetrics, StageMetrics } from './snapshot.ts';
 import {
-  ACTIVITIES,
-  type Activity,
-  type ActorReading,
-  ActorStatistics,
   addFlushes,
   type FlushCounts,
   noFlushes,
   type OperatorReading,
   OperatorStatistics,
-} from './statistics.ts';
+} from './operator-statistics.ts';
+import type { EndpointCount } from './progress.ts';
+import type { BufferMetrics, EndpointMetrics, IsolateMetrics, LaneMetrics, StageMetrics } from './snapshot.ts';
 
 interface ActorView {
   actor: Actor;

@@ -9,8 +9,9 @@ import type { PressureLevel } from '../governor/pressure.ts';
 import type { BufferState } from '../job/buffer-state.ts';
 import type { JobEvents } from '../job/events.ts';
 import type { StageSummary } from '../job/summary.ts';
+import type { Activity, IsolateReading } from './actor-statistics.ts';
+import type { FlushCounts } from './operator-statistics.ts';
 import type { EndpointCount } from './progress.ts';
-import type { Activity, FlushCounts, IsolateReading } from './statistics.ts';
 
 /** Everything that is shown of a run, at one moment. Plain data. */
 export interface MetricsSnapshot {

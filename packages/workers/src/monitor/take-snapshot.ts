@@ -4,11 +4,11 @@ import { dirname } from 'node:path';
 import type { ActiveAlert } from '../alerts/alert.ts';
 import { PROMISED_FACTOR } from '../governor/shared-pressure.ts';
 import type { RunGauges } from './gauges.ts';
+import { noFlushes } from './operator-statistics.ts';
 import type { JobReadings } from './readings.ts';
 import type { ResidentSampler } from './resident.ts';
 import type { RunRecord } from './run-record.ts';
 import type { DiskMetrics, IsolateMetrics, MemoryMetrics, MetricsSnapshot } from './snapshot.ts';
-import { noFlushes } from './statistics.ts';
 
 /** What a snapshot is taken of. Readings and gauges are there once the run has been wired. */
 export interface SnapshotParts {

@@ -1,7 +1,7 @@
 /** Sinks on the main thread: an edge is drained batch by batch, each batch delivered before the next is taken. */
 import type { Batch, MaybePromise } from '@spillway/core/internal';
 import type { RingConsumer } from '../channels/ring.ts';
-import type { ActorStatistics } from '../monitor/statistics.ts';
+import type { ActorStatistics } from '../monitor/actor-statistics.ts';
 
 /** Takes the batches of a sink. A batch is borrowed until the returned promise settles. */
 export interface BatchTaker {

@@ -8,7 +8,7 @@ import { rowTooLarge } from '@spillway/core/data';
 import type { Arena, Batch, FedInput, MaybePromise } from '@spillway/core/internal';
 import type { RingProducer } from '../channels/ring.ts';
 import type { SourceGate } from '../channels/source-gate.ts';
-import type { ActorStatistics } from '../monitor/statistics.ts';
+import type { ActorStatistics } from '../monitor/actor-statistics.ts';
 import type { FeedLog } from './feed-log.ts';
 import type { Piece, PieceMaker } from './piece-maker.ts';
 import { type RowLease, until, untilRoom } from './row-lease.ts';

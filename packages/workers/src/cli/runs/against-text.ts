@@ -1,8 +1,8 @@
 /** Two runs side by side: what each did, and by how much the first differs. */
 import { formatBytes } from '@spillway/core/words';
 import type { PastRun } from '../../history/past-run.ts';
+import { forcedFlushes } from '../../monitor/operator-statistics.ts';
 import { timeText } from '../../monitor/progress-text.ts';
-import { forcedFlushes } from '../../monitor/statistics.ts';
 import type { Style } from '../output/style.ts';
 import { grouped, textTable } from '../output/text-table.ts';
 import { usedBytes } from './list-runs.ts';

@@ -1,8 +1,8 @@
 /** `spillway runs`: the runs that have left a record. */
 import { formatBytes } from '@spillway/core/words';
 import type { PastRun } from '../../history/past-run.ts';
+import { forcedFlushes } from '../../monitor/operator-statistics.ts';
 import { shortCount, timeText } from '../../monitor/progress-text.ts';
-import { forcedFlushes } from '../../monitor/statistics.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { grouped, textTable } from '../output/text-table.ts';
 import { type HistoryOptions, openHistory } from './open-history.ts';
