@@ -17,5 +17,6 @@ export {
   commitSink,
   cutBackSink,
   discardSink,
+  folderBefore,
   stagingPath,
 } from './store/sinks/sink-commit.ts';

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { agg, createPipeline, fromIterable, openStore } from '@spillway/core';
 import { type RunOptions, run } from '@spillway/workers';
@@ -71,6 +71,31 @@ it('commits nothing when the run fails', async () => {
     .toStore(store, { key: { freq: 'raw' }, orderedOn: 'ts', rowGroupTarget: 50 });
   await expect(run(sink, OPTIONS).done).rejects.toMatchObject({ code: 'ERR_OP_FAILED', stage: 'throwAt' });
   expect(existsSync(join(root, 'freq=raw'))).toBe(false);
+});
+
+it('a first run that fails leaves no folder that it has made, and every one that was there', async () => {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, 'there', 'before'), { recursive: true });
+  for (const place of [['there', 'before'], ['there', 'made', 'by us'], ['new']]) {
+    const store = await openStore(join(folder, ...place));
+    const rows = pipeline()
+      .source(fromIterable(SCHEMA, rowsOf(50), { orderedOn: 'ts', batchRows: 5 }))
+      .throwAt({ at: 190 });
+    const options = { key: { freq: 'raw' }, orderedOn: 'ts', rowGroupTarget: 20 } as const;
+    const sinks = [rows.toStore(store, options), rows.toParquet(join(folder, ...place, 'files', 'rows.parquet'))];
+    await expect(run(sinks, OPTIONS).done).rejects.toMatchObject({ code: 'ERR_OP_FAILED' });
+  }
+  expect(readdirSync(folder, { recursive: true }).sort()).toEqual(['there', join('there', 'before')]);
+});
+
+it('a write that fails leaves no folder either', async () => {
+  const folder = temporaryFolder();
+  const store = await openStore(join(folder, 'deep', 'store'));
+  const unordered = [...rowsOf(20_000), { ts: 0, value: 0 }];
+  await expect(
+    store.write({ freq: 'raw' }, unordered, { schema: SCHEMA, orderedOn: 'ts', rowGroupTarget: 1000 }),
+  ).rejects.toMatchObject({ code: 'ERR_INPUT_UNORDERED' });
+  expect(readdirSync(folder)).toEqual([]);
 });
 
 it('an abort that comes while datasets are committed is too late: all are, and the job says so', async () => {

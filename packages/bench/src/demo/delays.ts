@@ -1,6 +1,6 @@
 /** Delays by airport or month, added up from what the store holds. */
 import { grouped } from '@spillway/workers/internal';
-import { indentedTable } from './text-table.ts';
+import { indentedTable } from '../report/indented-table.ts';
 
 /** What is added up of each airport or month: columns of the store. */
 export const COUNTED = ['n', 'sum_delay', 'n_late', 'n_inbound', 'sum_inbound_delay', 'n_both_late'] as const;

@@ -15,9 +15,9 @@ import {
 } from '@spillway/core';
 import { run, type Summary } from '@spillway/workers';
 import { grouped, type TextColumn } from '@spillway/workers/internal';
+import { indentedTable } from '../report/indented-table.ts';
 import { markLate } from './mark-late.ts';
 import { BATCH_ROWS, DELAYS, ENDS, FLIGHT_COLUMNS, LATE_MINUTES, periods } from './pipeline.ts';
-import { indentedTable } from './text-table.ts';
 
 /** Beginnings of the parts that the flights come in, and the end: the last flights leave soon after the midnight that June ends with. */
 export const MONTHS: readonly string[] = ['2001-01', '2001-02', '2001-03', '2001-04', '2001-05', '2001-06', '2001-08'];

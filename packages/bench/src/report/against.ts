@@ -1,6 +1,7 @@
 /** Two benches beside each other. */
-import { indentedTable } from '../demo/text-table.ts';
+
 import { amountText, type Figure, rowsText, type Spread } from '../measure/figure.ts';
+import { indentedTable } from './indented-table.ts';
 import { nameOf, type Results } from './results.ts';
 
 export interface Change {

@@ -1,8 +1,9 @@
 /** What a bench prints. */
-import { indentedTable } from '../demo/text-table.ts';
+
 import { amountText, type Figure, meetsTarget, rowsText, type Spread, targetText } from '../measure/figure.ts';
 import type { Hardware } from '../measure/hardware.ts';
 import { exponentText, scalingsOf } from '../measure/scaling.ts';
+import { indentedTable } from './indented-table.ts';
 import { groupsOf, nameOf, type Results } from './results.ts';
 
 function table(titles: readonly string[], rows: readonly (readonly string[])[], left = 2): string {

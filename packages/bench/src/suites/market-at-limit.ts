@@ -12,7 +12,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openStore } from '@spillway/core';
 import type { Summary } from '@spillway/workers';
-import { indentedTable } from '../demo/text-table.ts';
 import { FULL_MARKET, makeMarketFiles, SMALL_MARKET } from '../market/market-files.ts';
 import { MINUTES_KEY } from '../market/market-job.ts';
 import type { Figure } from '../measure/figure.ts';
@@ -20,6 +19,7 @@ import { OutsideWatch } from '../memory/outside-watch.ts';
 import { PROMISED_FACTOR } from '../memory/watch-peak.ts';
 import { type DuckDb, openDuckDb, quote } from '../peers/duckdb.ts';
 import { pythonWithPolars } from '../peers/polars.ts';
+import { indentedTable } from '../report/indented-table.ts';
 import type { Asked } from './asked.ts';
 
 const MEBIBYTE = 2 ** 20;

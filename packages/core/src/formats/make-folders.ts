@@ -26,3 +26,9 @@ export function makeFolders(folder: string, mode?: number): string[] {
   }
   return [...made, folder];
 }
+
+/** The folder, or the nearest one above it that is there. */
+export function folderThatIs(folder: string): string {
+  const above = dirname(folder);
+  return existsSync(folder) || above === folder ? folder : folderThatIs(above);
+}

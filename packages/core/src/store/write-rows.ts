@@ -22,7 +22,14 @@ import { fromSchemaString } from './log/delta-schema.ts';
 import { checkProperties } from './log/table-properties.ts';
 import type { FileSink, StoreSpec } from './sinks/contract.ts';
 import { openFileSink } from './sinks/file-sink.ts';
-import { checkFileSink, commitSink, datasetFolder, discardSink, stagingPath } from './sinks/sink-commit.ts';
+import {
+  checkFileSink,
+  commitSink,
+  datasetFolder,
+  discardSink,
+  folderBefore,
+  stagingPath,
+} from './sinks/sink-commit.ts';
 
 /** Rows to write: a batch, a table, columns (`{ ts: […] }`), rows as objects, or any iterable of these. In order. */
 export type WriteRows = WriteItem | Iterable<WriteItem> | AsyncIterable<WriteItem>;
@@ -174,6 +181,7 @@ export async function writeRows(
   const given: StoreSpec = { type: 'store', ...place, mode, orderedOn: known.orderedOn ?? '', ...rest };
   const spec = (await checkFileSink(given, fields, known)) as StoreSpec;
   const staging = stagingPath(spec, randomUUID());
+  const before = folderBefore(spec, staging);
   const arena = createArena();
   const limit = memoryLimit === undefined ? {} : { memoryLimitBytes: parseBytes(memoryLimit, 'memoryLimit') };
   const sink = await openFileSink({ spec, fields, arena, staging, ...limit });
@@ -183,7 +191,7 @@ export async function writeRows(
     return await commitSink(await sink.end(), undefined, properties === undefined ? {} : { properties });
   } catch (error) {
     await sink.abort();
-    await discardSink(spec, staging);
+    await discardSink(spec, staging, before);
     // A refusal of the table's has its folder; one of rows says where they were to go.
     if (!(error instanceof PipelineError) || error.file !== undefined) throw error;
     throw datasetError(`dataset ${showKey(spec.key)}`, error, { file: datasetFolder(spec.root, spec.path) });

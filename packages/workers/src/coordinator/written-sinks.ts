@@ -37,6 +37,8 @@ export class WrittenSink {
   /** Where its rows wait. */
   readonly staging: string;
   readonly #files: FileFunctions;
+  /** Of the folders that lead to it, the innermost one that was there before the run. */
+  readonly #before: string;
   #staged: StagedSink | undefined;
   /** What its next writing task goes on from. */
   #from: WrittenMark | undefined;
@@ -61,6 +63,7 @@ export class WrittenSink {
     this.spec = spec;
     this.fields = fields;
     this.staging = staging;
+    this.#before = files.folderBefore(spec, staging);
   }
 
   /**
@@ -200,9 +203,10 @@ export class WrittenSink {
     return this.#overlaps;
   }
 
-  /** Removes what is staged and was not committed. */
+  /** Removes what is staged and was not committed, and folders that the run has made. */
   async discard(): Promise<void> {
-    if (!this.#isCommitted && this.#holder === undefined) await this.#files.discardSink(this.spec, this.staging);
+    if (!this.#isCommitted && this.#holder === undefined)
+      await this.#files.discardSink(this.spec, this.staging, this.#before);
   }
 
   async #named<T>(step: Promise<T>): Promise<T> {

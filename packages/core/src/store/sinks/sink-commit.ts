@@ -5,6 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { PipelineError } from '../../errors.ts';
 import { makeFolder, syncFolder, TEMPORARY_SUFFIX } from '../../formats/durable-file.ts';
 import { fileError } from '../../formats/file-error.ts';
+import { folderThatIs } from '../../formats/make-folders.ts';
 import type { Fields } from '../../schema/types.ts';
 import { commitFiles } from '../commit/commit.ts';
 import { checkSchema } from '../commit/commit-checks.ts';
@@ -271,19 +272,31 @@ const HERE: StoreRunner = {
   },
 };
 
-/** Removes what is staged, whether its writer ended, failed or died. Folders that become empty go too, the root stays. */
-export async function discardSink(spec: FileSinkSpec, staging: string): Promise<void> {
-  if (spec.type === 'file' || spec.left !== undefined) {
+/** The innermost folder on the way to what a sink writes that is there before it writes anything. */
+export function folderBefore(spec: FileSinkSpec, staging: string): string {
+  return folderThatIs(isOfStore(spec) ? resolve(spec.root) : dirname(staging));
+}
+
+function isOfStore(spec: FileSinkSpec): spec is StoreSpec {
+  return spec.type === 'store' && spec.left === undefined;
+}
+
+/**
+ * Removes what is staged, whether its writer ended, failed or died. Folders that become empty go too.
+ * @param before what was there before anything was staged, which stays: see `folderBefore`; by default the store, or the folder of the file
+ */
+export async function discardSink(spec: FileSinkSpec, staging: string, before?: string): Promise<void> {
+  if (!isOfStore(spec)) {
     // A writer that died leaves its temporary file, whose name begins with that of the staged one.
     const mine = names(dirname(staging)).filter(
       (name) => name.startsWith(basename(staging)) || name.startsWith(`.${basename(staging)}`),
     );
     for (const name of mine) await rm(join(dirname(staging), name), { recursive: true, force: true });
-    return;
+    return removeEmptyFolders(before ?? dirname(staging), dirname(staging));
   }
   // Empty where everything has been committed.
   await rmdir(staging).catch(() => rm(staging, { recursive: true, force: true }));
-  await removeEmptyFolders(resolve(spec.root), dirname(staging));
+  await removeEmptyFolders(before ?? resolve(spec.root), dirname(staging));
 }
 
 /** Removes what is staged and does not belong to a mark, before its sink goes on from there. */
@@ -295,7 +308,7 @@ export async function cutBackSink(staging: string, mark: SinkMark): Promise<void
   for (const name of names(staging)) if (!kept.has(name)) await rm(join(staging, name), { force: true });
 }
 
-/** Removes a folder and those above it as long as they are empty. The root stays. */
+/** Removes a folder and those above it as long as they are empty. @param root stays */
 export async function removeEmptyFolders(root: string, from: string): Promise<void> {
   for (let folder = from; folder.length > root.length; folder = dirname(folder)) {
     try {
