@@ -110,3 +110,15 @@ export function denseRows(ids: usize, validity: usize, from: u32, n: i32, scratc
   }
   return <i32>count;
 }
+
+/** The four words (u32) at four addresses. */
+// @ts-ignore: decorator
+@inline
+export function wordsAt(addresses: v128): v128 {
+  const a = i64x2.extract_lane(addresses, 0);
+  const b = i64x2.extract_lane(addresses, 1);
+  let words = v128.load32_zero(<usize>a);
+  words = v128.load_lane<u32>(<usize>(<u64>a >> 32), words, 1);
+  words = v128.load_lane<u32>(<usize>b, words, 2);
+  return v128.load_lane<u32>(<usize>(<u64>b >> 32), words, 3);
+}

@@ -1,31 +1,42 @@
 // Joins of ordered columns.
+import { wordsAt } from './dense';
 import { NO_ROW } from './layout';
 
-/**
- * Places as rows of the segment that holds places [first, end): `out` gets what lies behind `first`, or NO_ROW as it is.
- * Returns 0 where a place lies elsewhere; then `out` is not to be used.
- */
-export function rowsOfSegment(places: usize, count: u32, first: u32, end: u32, out: usize): u32 {
+/** See `rowsOfSegment` in src/kernels/vector-contract.ts. */
+export function rowsOfSegment(places: usize, count: u32, first: u32, end: u32, out: usize): i32 {
   const firsts = i32x4.splat(<i32>first);
   const lengths = i32x4.splat(<i32>(end - first));
   const none = i32x4.splat(<i32>NO_ROW);
   let outside = i32x4.splat(0);
+  let nones = i32x4.splat(0);
   let row: u32 = 0;
-  for (; row + 4 <= count; row += 4) {
-    const place = v128.load(places + (<usize>row << 2));
-    const isNone = i32x4.eq(place, none);
-    const at = i32x4.sub(place, firsts);
-    outside = v128.or(outside, v128.andnot(i32x4.ge_u(at, lengths), isNone));
-    v128.store(out + (<usize>row << 2), v128.or(at, isNone));
+  for (; row + 8 <= count; row += 8) {
+    const at = <usize>row << 2;
+    const a = v128.load(places + at);
+    const b = v128.load(places + at, 16);
+    const isNoneA = i32x4.eq(a, none);
+    const isNoneB = i32x4.eq(b, none);
+    const rowA = i32x4.sub(a, firsts);
+    const rowB = i32x4.sub(b, firsts);
+    outside = v128.or(outside, v128.andnot(i32x4.ge_u(rowA, lengths), isNoneA));
+    outside = v128.or(outside, v128.andnot(i32x4.ge_u(rowB, lengths), isNoneB));
+    nones = i32x4.add(nones, i32x4.add(isNoneA, isNoneB));
+    v128.store(out + at, v128.or(rowA, isNoneA));
+    v128.store(out + at, v128.or(rowB, isNoneB), 16);
   }
   let isOutside: bool = v128.any_true(outside);
+  let nothing = -(
+    i32x4.extract_lane(nones, 0) + i32x4.extract_lane(nones, 1) +
+    i32x4.extract_lane(nones, 2) + i32x4.extract_lane(nones, 3)
+  );
   for (; row < count; row++) {
     const place = load<u32>(places + (<usize>row << 2));
     const at = place == NO_ROW ? NO_ROW : place - first;
+    nothing += i32(place == NO_ROW);
     isOutside = isOutside || (place != NO_ROW && at >= end - first);
     store<u32>(out + (<usize>row << 2), at);
   }
-  return isOutside ? 0 : 1;
+  return isOutside ? -1 : nothing;
 }
 
 /** The segment of a place: `bounds` are the first places of all segments, and the one behind the last. */
@@ -88,25 +99,136 @@ export function dealRows(
   }
 }
 
-/** Left rows [from, end), between which no right row comes. */
+/** Eight bytes at each of two addresses. */
 // @ts-ignore: decorator
 @inline
-function asofRun(
-  leftTimes: usize, leftKeys: usize, from: u32, end: u32, lastRows: usize, lastTimes: usize, tolerance: u64, out: usize,
+function longsAt(first: u64, second: u64): v128 {
+  return v128.load64_lane(<usize>second, v128.load64_zero(<usize>first), 1);
+}
+
+/** All bits set where a left time lies farther behind the last time of its key. Unsigned: differences of int64 may need 64 bits. */
+// @ts-ignore: decorator
+@inline
+function areFar(leftTimes: usize, addresses: u64, tolerance: u64): v128 {
+  const flip = i64x2.splat(i64.MIN_VALUE);
+  const last = longsAt(addresses & 0xffffffff, addresses >> 32);
+  const distance = i64x2.sub(v128.load(leftTimes), last);
+  return i64x2.gt_s(v128.xor(distance, flip), i64x2.splat(<i64>tolerance ^ i64.MIN_VALUE));
+}
+
+/** The lower halves of four numbers. */
+// @ts-ignore: decorator
+@inline
+function lowHalves(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
+}
+
+/** Matches four left rows. A key that equals nothing, NO_ROW, leads to what lies before `lastRows`. */
+// @ts-ignore: decorator
+@inline
+function matchFour(
+  leftTimes: usize, leftKeys: usize, left: u32, lastRows: usize, lastTimes: usize, tolerance: u64, isNear: bool, out: usize,
 ): void {
-  for (let left = from; left < end; left++) {
-    const key = load<u32>(leftKeys + ((<usize>left) << 2));
-    let place = NO_ROW;
-    if (key != NO_ROW) {
-      place = load<u32>(lastRows + ((<usize>key) << 2));
-      if (tolerance != <u64>-1 && place != NO_ROW) {
-        // Unsigned: the difference of two int64 may need 64 bits.
-        const time = load<i64>(leftTimes + ((<usize>left) << 3));
-        if (<u64>(time - load<i64>(lastTimes + ((<usize>key) << 3))) > tolerance) place = NO_ROW;
-      }
-    }
-    store<u32>(out + ((<usize>left) << 2), place);
+  const keys = v128.load(leftKeys + (<usize>left << 2));
+  let places = wordsAt(i32x4.add(i32x4.shl(keys, 2), i32x4.splat(<i32>lastRows)));
+  if (isNear) {
+    const times = i32x4.add(i32x4.shl(keys, 3), i32x4.splat(<i32>lastTimes));
+    const a = areFar(leftTimes + (<usize>left << 3), i64x2.extract_lane(times, 0), tolerance);
+    const b = areFar(leftTimes + (<usize>left << 3) + 16, i64x2.extract_lane(times, 1), tolerance);
+    places = v128.or(places, lowHalves(a, b));
   }
+  v128.store(out + (<usize>left << 2), places);
+}
+
+// @ts-ignore: decorator
+@inline
+function matchOne(
+  leftTimes: usize, leftKeys: usize, left: u32, lastRows: usize, lastTimes: usize, tolerance: u64, isNear: bool, out: usize,
+): void {
+  const key = <usize>load<u32>(leftKeys + (<usize>left << 2));
+  let place = load<u32>(lastRows + (key << 2));
+  if (isNear && place != NO_ROW) {
+    const time = load<i64>(leftTimes + (<usize>left << 3));
+    if (<u64>(time - load<i64>(lastTimes + (key << 3))) > tolerance) place = NO_ROW;
+  }
+  store<u32>(out + (<usize>left << 2), place);
+}
+
+// @ts-ignore: decorator
+@inline
+function comesBefore(leftTimes: usize, left: u32, right: i64, isStrict: bool): bool {
+  const time = load<i64>(leftTimes + (<usize>left << 3));
+  return isStrict ? time <= right : time < right;
+}
+
+/** How many of four ascending times come before one. */
+// @ts-ignore: decorator
+@inline
+function countBefore(times: usize, time: i64, isStrict: bool): u32 {
+  const right = i64x2.splat(time);
+  const a = v128.load(times);
+  const b = v128.load(times, 16);
+  const c = isStrict ? i64x2.le_s(a, right) : i64x2.lt_s(a, right);
+  const d = isStrict ? i64x2.le_s(b, right) : i64x2.lt_s(b, right);
+  return popcnt(i32x4.bitmask(lowHalves(c, d)));
+}
+
+/**
+ * One right row after the other, and the left rows before it: four at a time while all of them are. Where only some are, all four are matched, and the
+ * others once more when it is their turn. Whether four are is asked of the last one alone, so that the next ones need not wait for a count.
+ */
+// @ts-ignore: decorator
+@inline
+function asof(
+  cursor: usize,
+  leftTimes: usize,
+  leftKeys: usize,
+  leftRows: u32,
+  rightTimes: usize,
+  rightKeys: usize,
+  rightRows: u32,
+  isLast: u32,
+  firstPlace: u32,
+  lastRows: usize,
+  lastTimes: usize,
+  tolerance: u64,
+  isNear: bool,
+  isStrict: bool,
+  out: usize,
+): void {
+  let left = load<u32>(cursor);
+  let right = load<u32>(cursor + 4);
+  for (; right < rightRows; right++) {
+    const time = load<i64>(rightTimes + (<usize>right << 3));
+    while (left + 4 <= leftRows && comesBefore(leftTimes, left + 3, time, isStrict)) {
+      matchFour(leftTimes, leftKeys, left, lastRows, lastTimes, tolerance, isNear, out);
+      left += 4;
+    }
+    if (left + 4 <= leftRows) {
+      const count = countBefore(leftTimes + (<usize>left << 3), time, isStrict);
+      if (count > 0) matchFour(leftTimes, leftKeys, left, lastRows, lastTimes, tolerance, isNear, out);
+      left += count;
+    } else {
+      for (; left < leftRows && comesBefore(leftTimes, left, time, isStrict); left++) {
+        matchOne(leftTimes, leftKeys, left, lastRows, lastTimes, tolerance, isNear, out);
+      }
+      if (left == leftRows) break;
+    }
+    const key = <usize>load<u32>(rightKeys + (<usize>right << 2));
+    if (key == <usize>NO_ROW) continue;
+    store<u32>(lastRows + (key << 2), firstPlace + right);
+    if (isNear) store<i64>(lastTimes + (key << 3), time);
+  }
+  if (right == rightRows && isLast != 0) {
+    for (; left + 4 <= leftRows; left += 4) {
+      matchFour(leftTimes, leftKeys, left, lastRows, lastTimes, tolerance, isNear, out);
+    }
+    for (; left < leftRows; left++) {
+      matchOne(leftTimes, leftKeys, left, lastRows, lastTimes, tolerance, isNear, out);
+    }
+  }
+  store<u32>(cursor, left);
+  store<u32>(cursor + 4, right);
 }
 
 export function asofMatch(
@@ -125,32 +247,27 @@ export function asofMatch(
   isStrict: u32,
   out: usize,
 ): void {
-  let left = load<u32>(cursor);
-  let right = load<u32>(cursor + 4);
-  while (left < leftRows) {
-    if (right == rightRows) {
-      if (isLast == 0) break;
-      asofRun(leftTimes, leftKeys, left, leftRows, lastRows, lastTimes, tolerance, out);
-      left = leftRows;
-      break;
-    }
-    const rightTime = load<i64>(rightTimes + ((<usize>right) << 3));
-    // The left rows before this right row, which are mostly several, or none.
-    let end = left;
-    if (isStrict != 0) while (end < leftRows && load<i64>(leftTimes + ((<usize>end) << 3)) <= rightTime) end++;
-    else while (end < leftRows && load<i64>(leftTimes + ((<usize>end) << 3)) < rightTime) end++;
-    asofRun(leftTimes, leftKeys, left, end, lastRows, lastTimes, tolerance, out);
-    left = end;
-    if (left == leftRows) break;
-    const key = load<u32>(rightKeys + ((<usize>right) << 2));
-    if (key != NO_ROW) {
-      store<u32>(lastRows + ((<usize>key) << 2), firstPlace + right);
-      store<i64>(lastTimes + ((<usize>key) << 3), rightTime);
-    }
-    right++;
+  if (tolerance == <u64>-1 && isStrict == 0) {
+    asof(
+      cursor, leftTimes, leftKeys, leftRows, rightTimes, rightKeys, rightRows, isLast, firstPlace, lastRows, lastTimes,
+      tolerance, false, false, out,
+    );
+  } else if (tolerance == <u64>-1) {
+    asof(
+      cursor, leftTimes, leftKeys, leftRows, rightTimes, rightKeys, rightRows, isLast, firstPlace, lastRows, lastTimes,
+      tolerance, false, true, out,
+    );
+  } else if (isStrict == 0) {
+    asof(
+      cursor, leftTimes, leftKeys, leftRows, rightTimes, rightKeys, rightRows, isLast, firstPlace, lastRows, lastTimes,
+      tolerance, true, false, out,
+    );
+  } else {
+    asof(
+      cursor, leftTimes, leftKeys, leftRows, rightTimes, rightKeys, rightRows, isLast, firstPlace, lastRows, lastTimes,
+      tolerance, true, true, out,
+    );
   }
-  store<u32>(cursor, left);
-  store<u32>(cursor + 4, right);
 }
 
 // What a merge writes of a left row, beside its pairs: see MERGE_MODE.

@@ -6,6 +6,7 @@ import {
   appendInteger, COUNT, GREATEST_SEEN, KEYS, LEAST_SEEN, NO_ID, NULL_ID, nullId, PLACES, SLOT_MASK, SLOTS,
 } from './key-header';
 import { isThere } from './types';
+import { wordsAt } from './dense';
 
 /** Widens what has been seen by the keys of the table. True when there would be a place for each number in between. */
 export function seeKeys(header: usize): bool {
@@ -124,18 +125,6 @@ function placesOf<T>(values: usize, first: v128): v128 {
   return v128.or(least, i32x4.ne(most, i32x4.splat(0)));
 }
 
-/** What is in the slots at four addresses. */
-// @ts-ignore: decorator
-@inline
-function slotsAt(addresses: v128): v128 {
-  const a = i64x2.extract_lane(addresses, 0);
-  const b = i64x2.extract_lane(addresses, 1);
-  let slots = v128.load32_zero(<usize>a);
-  slots = v128.load_lane<u32>(<usize>(<u64>a >> 32), slots, 1);
-  slots = v128.load_lane<u32>(<usize>b, slots, 2);
-  return v128.load_lane<u32>(<usize>(<u64>b >> 32), slots, 3);
-}
-
 // @ts-ignore: decorator
 @inline
 function encodeVectors<T>(slots: usize, places: u64, first: u64, values: usize, from: u32, rows: u32, ids: usize): u32 {
@@ -149,8 +138,8 @@ function encodeVectors<T>(slots: usize, places: u64, first: u64, values: usize, 
     const a = placesOf<T>(value, start);
     const b = placesOf<T>(value + 4 * sizeof<T>(), start);
     if (!i32x4.all_true(v128.and(i32x4.lt_u(a, end), i32x4.lt_u(b, end)))) break;
-    const c = slotsAt(i32x4.add(i32x4.shl(a, 2), base));
-    const d = slotsAt(i32x4.add(i32x4.shl(b, 2), base));
+    const c = wordsAt(i32x4.add(i32x4.shl(a, 2), base));
+    const d = wordsAt(i32x4.add(i32x4.shl(b, 2), base));
     if (!i32x4.all_true(i32x4.min_u(c, d))) break;
     const out = ids + (<usize>row << 2);
     v128.store(out, i32x4.sub(c, one));

@@ -2,11 +2,32 @@
 import { isSet } from './dense';
 import { NO_ROW } from './layout';
 
+// @ts-ignore: decorator
+@inline
+function takeOne<T>(values: usize, index: u32, out: usize): void {
+  store<T>(out, index == NO_ROW ? <T>0 : load<T>(values + <usize>index * sizeof<T>()));
+}
+
+/** Four at a time, where all of them are any. */
 function takeWidth<T>(values: usize, indices: usize, count: u32, out: usize): void {
-  for (let i: u32 = 0; i < count; i++, indices += 4, out += sizeof<T>()) {
-    const index = load<u32>(indices);
-    store<T>(out, index == NO_ROW ? <T>0 : load<T>(values + <usize>index * sizeof<T>()));
+  const none = i32x4.splat(<i32>NO_ROW);
+  let i: u32 = 0;
+  for (; i + 4 <= count; i += 4, indices += 16, out += 4 * sizeof<T>()) {
+    const four = v128.load(indices);
+    if (v128.any_true(i32x4.eq(four, none))) {
+      for (let at: usize = 0; at < 4; at++) takeOne<T>(values, load<u32>(indices + (at << 2)), out + at * sizeof<T>());
+    } else copyFour<T>(values, four, out);
   }
+  for (; i < count; i++, indices += 4, out += sizeof<T>()) takeOne<T>(values, load<u32>(indices), out);
+}
+
+// @ts-ignore: decorator
+@inline
+function copyFour<T>(values: usize, four: v128, out: usize): void {
+  store<T>(out, load<T>(values + <usize>i32x4.extract_lane(four, 0) * sizeof<T>()));
+  store<T>(out, load<T>(values + <usize>i32x4.extract_lane(four, 1) * sizeof<T>()), sizeof<T>());
+  store<T>(out, load<T>(values + <usize>i32x4.extract_lane(four, 2) * sizeof<T>()), 2 * sizeof<T>());
+  store<T>(out, load<T>(values + <usize>i32x4.extract_lane(four, 3) * sizeof<T>()), 3 * sizeof<T>());
 }
 
 /** Wider values, a multiple of 8 bytes, word by word. */
@@ -41,10 +62,7 @@ function takeEachWithin<T>(values: usize, valueCount: u32, indices: usize, count
   for (; i + 4 <= count; i += 4, indices += 16, out += 4 * sizeof<T>()) {
     const four = v128.load(indices);
     most = i32x4.max_u(most, four);
-    store<T>(out, load<T>(values + <usize>i32x4.extract_lane(four, 0) * sizeof<T>()));
-    store<T>(out, load<T>(values + <usize>i32x4.extract_lane(four, 1) * sizeof<T>()), sizeof<T>());
-    store<T>(out, load<T>(values + <usize>i32x4.extract_lane(four, 2) * sizeof<T>()), 2 * sizeof<T>());
-    store<T>(out, load<T>(values + <usize>i32x4.extract_lane(four, 3) * sizeof<T>()), 3 * sizeof<T>());
+    copyFour<T>(values, four, out);
   }
   for (; i < count; i++, indices += 4, out += sizeof<T>()) {
     const index = load<u32>(indices);

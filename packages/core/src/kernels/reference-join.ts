@@ -3,14 +3,23 @@ import type { Ptr } from '../memory/contract.ts';
 import type { Twin } from './reference-twin.ts';
 import { MERGE_CURSOR, MERGE_MODE, TAKE_NOTHING } from './vector-contract.ts';
 
-export function rowsOfSegment(view: DataView, places: Ptr, count: number, first: number, end: number, out: Ptr): 0 | 1 {
+export function rowsOfSegment(
+  view: DataView,
+  places: Ptr,
+  count: number,
+  first: number,
+  end: number,
+  out: Ptr,
+): number {
   let isInside = true;
+  let nothing = 0;
   for (let row = 0; row < count; row++) {
     const place = view.getUint32(places + 4 * row, true);
-    if (place !== TAKE_NOTHING && (place < first || place >= end)) isInside = false;
+    if (place === TAKE_NOTHING) nothing += 1;
+    else if (place < first || place >= end) isInside = false;
     view.setUint32(out + 4 * row, place === TAKE_NOTHING ? TAKE_NOTHING : place - first, true);
   }
-  return isInside ? 1 : 0;
+  return isInside ? nothing : -1;
 }
 
 export const dealRows: Twin<'dealRows'> = (view, places, count, bounds, segments, counts, chosen, order) => {
@@ -62,12 +71,13 @@ export const asofMatch: Twin<'asofMatch'> = (
       const key = view.getUint32(rightKeys + 4 * right, true);
       if (key === TAKE_NOTHING) continue;
       view.setUint32(lastRows + 4 * key, firstPlace + right, true);
-      view.setBigInt64(lastTimes + 8 * key, view.getBigInt64(rightTimes + 8 * right, true), true);
+      if (tolerance !== -1n) view.setBigInt64(lastTimes + 8 * key, rightTime, true);
     }
     if (right === rightRows && isLast === 0) break;
     const key = view.getUint32(leftKeys + 4 * left, true);
     let place = key === TAKE_NOTHING ? TAKE_NOTHING : view.getUint32(lastRows + 4 * key, true);
-    if (place !== TAKE_NOTHING && time - view.getBigInt64(lastTimes + 8 * key, true) > farthest) place = TAKE_NOTHING;
+    if (place !== TAKE_NOTHING && tolerance !== -1n && time - view.getBigInt64(lastTimes + 8 * key, true) > farthest)
+      place = TAKE_NOTHING;
     view.setUint32(out + 4 * left, place, true);
   }
   view.setUint32(cursor, left, true);

@@ -176,9 +176,9 @@ export const MERGE_MODE = { inner: 0, left: 1, semi: 2, anti: 3 } as const;
 export interface JoinKernels {
   /**
    * Places (u32) as rows of the segment that has places [first, end): `out` gets how far behind `first` each lies, and `TAKE_NOTHING` as it
-   * is. 0 where a place lies elsewhere, and then `out` means nothing. `out` does not overlap `places`.
+   * is; gives how many of these there are. −1 where a place lies elsewhere, and then `out` means nothing. `out` does not overlap `places`.
    */
-  rowsOfSegment(places: Ptr, count: number, first: number, end: number, out: Ptr): 0 | 1;
+  rowsOfSegment(places: Ptr, count: number, first: number, end: number, out: Ptr): number;
   /**
    * Deals places (u32) out to several segments, one behind the other: `bounds` (u32) are their first places, and the one behind the last. Of each segment `counts`
    * (u32, room for twice as many as segments) gets how many of the places it has, `chosen` these as rows of it, segment by segment, in the order of the places;
@@ -191,8 +191,9 @@ export interface JoinKernels {
    *
    * `cursor`: two u32, the next left and the next right row, read and written. Times are int64, ascending; keys u32, `TAKE_NOTHING` for
    * a row that equals nothing. `lastRows` (u32) and `lastTimes` (int64) have an element for each key: the place of its last right row,
-   * `TAKE_NOTHING` for none, and its time. Places of these right rows count from `firstPlace`. `isLast` is 1 when no right row follows.
-   * A row further back than `tolerance` (taken as unsigned; −1 for any distance) is no match: `out` (u32 by left row) gets `TAKE_NOTHING`.
+   * `TAKE_NOTHING` for none, and its time; and one before these, for rows that equal nothing, which is `TAKE_NOTHING` in `lastRows`. Places of these
+   * right rows count from `firstPlace`. `isLast` is 1 when no right row follows. A row further back than `tolerance` (taken as unsigned) is no match:
+   * `out` (u32 by left row) gets `TAKE_NOTHING`. At −1, for any distance, `lastTimes` is not touched. What is in `out` from the next left row on means nothing.
    */
   asofMatch(
     cursor: Ptr,

@@ -464,7 +464,7 @@ describe('places of a segment', () => {
           const call = (kernels: Kernels, out: number): number => kernels.rowsOfSegment(places, rows, first, end, out);
           if (isNothing) expectSame(4 * rows, call);
           const out = arena.room(4 * rows + 16);
-          for (const kernels of [compiled, twins]) expect(call(kernels, out)).toBe(isNothing ? 1 : 0);
+          for (const kernels of [compiled, twins]) expect(call(kernels, out) >= 0).toBe(isNothing);
         }
       }
     }

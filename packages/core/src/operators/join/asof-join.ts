@@ -10,6 +10,7 @@ import type { Batch } from '../../batch/contract.ts';
 import { makeBatch } from '../../batch/make-batch.ts';
 import { sliceBatch } from '../../batch/slice-batch.ts';
 import { TAKE_NOTHING } from '../../kernels/vector-contract.ts';
+import type { Ptr } from '../../memory/contract.ts';
 import type { JoinSpec } from '../../plan/logical.ts';
 import type { Fields } from '../../schema/types.ts';
 import type { GrowingBuffer } from '../aggregate/arena-views.ts';
@@ -19,9 +20,12 @@ import { type LeftBatch, OrderedJoin, type RightBatch, type Step, type UsedBuffe
 /** Places and key numbers below this fit one double together. */
 const PACKED_KEYS = 2 ** 21;
 
+/** One element before the first key's, for rows without a key. */
+const BEFORE = 1;
+
 export class AsofJoin extends OrderedJoin {
   readonly #isStrict: boolean;
-  /** By key: place and time of its last right row. */
+  /** By key, behind `BEFORE`: place of its last right row; and its time, where there is a tolerance. */
   readonly #lastRows: GrowingBuffer;
   readonly #lastTimes: GrowingBuffer;
   /** Place of the match, by row of the left batch at work. */
@@ -38,12 +42,25 @@ export class AsofJoin extends OrderedJoin {
     this.#matches = this.workspace.buffer();
     this.#cursor = this.workspace.buffer();
     this.#cursor.reserve(8);
+    this.growKeys(0);
+  }
+
+  /** Address of what the first key has. */
+  get #rows(): Ptr {
+    return this.#lastRows.ptr + 4 * BEFORE;
+  }
+
+  get #times(): Ptr {
+    return this.#lastTimes.ptr + 8 * BEFORE;
   }
 
   protected growKeys(size: number): void {
-    const rows = this.#lastRows.reserve(4 * size, 4 * this.keys) >>> 2;
-    this.#lastTimes.reserve(8 * size, 8 * this.keys);
-    this.workspace.views.u32.fill(TAKE_NOTHING, rows + this.keys, rows + size);
+    const { keys } = this;
+    this.#lastRows.reserve(4 * (BEFORE + size), 4 * (BEFORE + keys));
+    if (this.times.tolerance !== undefined) this.#lastTimes.reserve(8 * (BEFORE + size), 8 * (BEFORE + keys));
+    const rows = this.#rows >>> 2;
+    const from = keys === 0 ? -BEFORE : keys;
+    this.workspace.views.u32.fill(TAKE_NOTHING, rows + from, rows + size);
   }
 
   protected open({ batch }: LeftBatch): void {
@@ -68,8 +85,8 @@ export class AsofJoin extends OrderedJoin {
       right.rows,
       given === undefined ? 1 : 0,
       right.first,
-      this.#lastRows.ptr,
-      this.#lastTimes.ptr,
+      this.#rows,
+      this.#times,
       this.times.tolerance ?? -1n,
       this.#isStrict ? 1 : 0,
       this.#matches.ptr,
@@ -109,10 +126,10 @@ export class AsofJoin extends OrderedJoin {
     if (this.#emitted < left.matched) yield this.#emit(left);
     const { u32, data } = this.workspace.views;
     const { tolerance } = this.times;
-    const rows = this.#lastRows.ptr >>> 2;
+    const rows = this.#rows >>> 2;
     const now = data.getBigInt64(this.sides[0].times + 8 * left.matched, true);
     const isNear = (key: number): boolean =>
-      tolerance === undefined || now - data.getBigInt64(this.#lastTimes.ptr + 8 * key, true) <= tolerance;
+      tolerance === undefined || now - data.getBigInt64(this.#times + 8 * key, true) <= tolerance;
     const keys: number[] = [];
     for (let key = 0; key < this.keys; key++) {
       if (u32[rows + key] === TAKE_NOTHING) continue;
@@ -130,8 +147,8 @@ export class AsofJoin extends OrderedJoin {
 
   protected usedBuffers(left: LeftBatch | undefined): UsedBuffer[] {
     return [
-      [this.#lastRows, 4 * this.keys],
-      [this.#lastTimes, 8 * this.keys],
+      [this.#lastRows, 4 * (BEFORE + this.keys)],
+      [this.#lastTimes, 8 * (BEFORE + this.keys)],
       [this.#matches, 4 * (left?.batch.rows ?? 0)],
     ];
   }
@@ -147,15 +164,15 @@ export class AsofJoin extends OrderedJoin {
   /** Those without a right row that is kept. */
   protected forgetKeys(): boolean {
     const { u32, i64 } = this.workspace.views;
-    const rows = this.#lastRows.ptr >>> 2;
-    const times = this.#lastTimes.ptr / 8;
+    const rows = this.#rows >>> 2;
+    const times = this.times.tolerance === undefined ? undefined : this.#times / 8;
     const ids = this.workspace.scratch(4 * this.keys);
     let count = 0;
     for (let key = 0; key < this.keys; key++) {
       if (u32[rows + key] === TAKE_NOTHING) continue;
       u32[(ids >>> 2) + count] = key;
       u32[rows + count] = u32[rows + key] as number;
-      i64[times + count] = i64[times + key] as bigint;
+      if (times !== undefined) i64[times + count] = i64[times + key] as bigint;
       count += 1;
     }
     if (count === this.keys) return false;

@@ -30,6 +30,13 @@ interface Segment {
   on?: BatchOnDisk;
 }
 
+/** Rows of a segment that are wanted: `from` counts those of the segments before. */
+interface Part {
+  segment: Segment;
+  from: number;
+  rows: number;
+}
+
 /** A segment as plain data. `isThere`: it has wanted columns, which are the next of the saved batches. */
 interface SavedSegment {
   first: number;
@@ -299,10 +306,11 @@ export class RightRows {
     const fields = positions.map((position) => this.#fields[position] as FieldSpec);
     const pick = (columns: readonly Column[]): Column[] => positions.map((position) => columns[position] as Column);
     const parts = this.#divide(places, count);
+    const hasNothing = parts.reduce((sum, { rows }) => sum + rows, 0) < count;
     const only = parts.length === 1 ? parts[0] : undefined;
     if (only !== undefined)
       return this.#withColumns(only.segment, (columns) =>
-        this.#take(pick(columns), fields, { indices: this.#order.ptr, count, hasNothing: true }),
+        this.#take(pick(columns), fields, { indices: this.#order.ptr, count, hasNothing }),
       );
     const { arena, owner } = this.#context;
     const made: Batch[] = [];
@@ -315,7 +323,7 @@ export class RightRows {
         );
       const whole = concatBatches(arena, owner, fields, made, 0);
       made.push(whole);
-      return this.#take(whole.columns, fields, { indices: this.#order.ptr, count, hasNothing: true });
+      return this.#take(whole.columns, fields, { indices: this.#order.ptr, count, hasNothing });
     } finally {
       for (const batch of made) batch.release();
     }
@@ -341,11 +349,11 @@ export class RightRows {
    * Which segments have rows at these places. Writes their row numbers, segment by segment, to `chosen`, and where each place's row
    * is among them to `order`.
    */
-  #divide(places: Ptr, count: number): { segment: Segment; from: number; rows: number }[] {
+  #divide(places: Ptr, count: number): Part[] {
     const { u32 } = this.#workspace.views;
     const segments = this.#segments;
     const only = this.#onlySegment(places, count);
-    if (only !== undefined) return [{ segment: only, from: 0, rows: count }];
+    if (only !== undefined) return [only];
     const chosen = this.#chosen.reserve(4 * count);
     const order = this.#order.reserve(4 * count);
     const { length } = segments;
@@ -364,18 +372,19 @@ export class RightRows {
     return parts;
   }
 
-  /** Where all places lie in the segment of the last of them, as they mostly do: that segment; `order` then has its rows. */
-  #onlySegment(places: Ptr, count: number): Segment | undefined {
+  /** Where all places lie in the segment of the last of them, as they mostly do: what of it is wanted; `order` then has its rows. */
+  #onlySegment(places: Ptr, count: number): Part | undefined {
     const { u32 } = this.#workspace.views;
     const words = u32.subarray(places >>> 2, (places >>> 2) + count);
     const last = words.findLast((place) => place !== TAKE_NOTHING);
     const segment = this.#segments.findLast(({ first }) => last !== undefined && first <= last);
     if (segment === undefined) return undefined;
-    return this.#rowsOf(segment, places, count, this.#order.reserve(4 * count)) ? segment : undefined;
+    const nothing = this.#rowsOf(segment, places, count, this.#order.reserve(4 * count));
+    return nothing < 0 ? undefined : { segment, from: 0, rows: count - nothing };
   }
 
-  #rowsOf({ first, rows }: Segment, places: Ptr, count: number, order: Ptr): boolean {
-    return this.#context.kernels.rowsOfSegment(places, count, first, first + rows, order) === 1;
+  #rowsOf({ first, rows }: Segment, places: Ptr, count: number, order: Ptr): number {
+    return this.#context.kernels.rowsOfSegment(places, count, first, first + rows, order);
   }
 
   close(): void {
