@@ -25,6 +25,8 @@ export const FLAG_NAN: u32 = 1;
 export const FLAG_PLUS_INFINITY: u32 = 2;
 export const FLAG_MINUS_INFINITY: u32 = 4;
 export const FLAG_NOT_MINUS_ZERO: u32 = 8;
+/** The first two limbs are doubles (see pair-sum.ts). */
+export const FLAG_PAIR: u32 = 16;
 
 // Scratch, by offset. One area per thread; nothing in it has to survive a call.
 /** u32: overflow records written so far, counting on beyond the capacity. */

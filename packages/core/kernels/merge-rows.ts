@@ -1,10 +1,11 @@
 // Rows merged into the states of slots one by one: for rows that nearly all are groups of their own, of which states would only be made to be merged.
 import { isSet } from './dense';
 import { FLAG_NOT_MINUS_ZERO, STATE_BYTES, WINDOW } from './layout';
-import { mergeHigh, mergeLow, targetOf } from './merge';
+import { mergeHigh, mergeLow, mergeWindow, targetOf } from './merge';
+import { addToPair, beginPair, isPair, settlePair } from './pair-sum';
 import { add128 } from './state-arrays';
-import { addNear, addWindow, canonicalise, flagsOf, placeDouble } from './sum-window';
-import { beginRecords, recordResult, writeRecord } from './wide-sum';
+import { flagsOf, placeDouble } from './sum-window';
+import { beginRecords, recordResult } from './wide-sum';
 
 /** Counts rows; first and last values are those of the first and the last of a slot's rows. */
 function countRows<T>(
@@ -49,16 +50,21 @@ function rangeRows<T>(
 // @ts-ignore: decorator
 @inline
 function addDouble(held: usize, value: f64, slot: u32, scratch: usize): void {
-  // A canonical zero has no first digit.
-  if (load<u32>(held, 8) == 0) {
-    placeDouble(held, value);
-    return;
+  if (isPair(held)) {
+    if (!addToPair(held, value)) addToWindow(held, value, slot, scratch);
+  } else if (load<u32>(held, 8) == 0) {
+    // A canonical zero has no first digit.
+    beginPair(held, value);
+  } else {
+    addToWindow(held, value, slot, scratch);
   }
+}
+
+function addToWindow(held: usize, value: f64, slot: u32, scratch: usize): void {
+  if (isPair(held)) settlePair(held);
   const copy = scratch + WINDOW;
   placeDouble(copy, value);
-  if (addNear(held, copy)) return;
-  if (addWindow(held, copy)) canonicalise(held);
-  else writeRecord(scratch, copy, slot, 0);
+  mergeWindow(held, copy, slot, 0, scratch);
 }
 
 function sumRows<T>(values: usize, validity: usize, targets: usize, rows: u32, sum: usize, scratch: usize): void {

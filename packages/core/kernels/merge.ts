@@ -1,5 +1,6 @@
 // Merging partial states into targets, and rounding sums.
-import { FLAG_MINUS_INFINITY, FLAG_NAN, FLAG_NOT_MINUS_ZERO, FLAG_PLUS_INFINITY, STATE_BYTES, WINDOW } from './layout';
+import { FLAG_MINUS_INFINITY, FLAG_NAN, FLAG_NOT_MINUS_ZERO, FLAG_PAIR, FLAG_PLUS_INFINITY, STATE_BYTES, WINDOW } from './layout';
+import { addPairs, isPair, settlePair } from './pair-sum';
 import { add128, initRange, squareBytes, sumBytes } from './state-arrays';
 import { addNear, addWindow, canonicalise, limb } from './sum-window';
 import { beginRecords, recordResult, writeRecord } from './wide-sum';
@@ -17,24 +18,59 @@ function mergeIntegers(source: usize, targets: usize, count: u32, target: usize)
   }
 }
 
+/** Adds a canonical window, not zero, to one; what does not fit is recorded. The flags of the target stay. */
+// @ts-ignore: decorator
+@inline
+export function mergeWindow(held: usize, source: usize, slot: u32, which: u32, scratch: usize): void {
+  const copy = scratch + WINDOW;
+  if (load<u32>(held, 8) == 0) {
+    store<i32>(held, load<i32>(source));
+    v128.store(held, v128.load(source, 8), 8);
+    v128.store(held, v128.load(source, 24), 24);
+  } else if (!addNear(held, source)) {
+    if (copy != source) memory.copy(copy, source, STATE_BYTES);
+    if (addWindow(held, copy)) canonicalise(held);
+    else writeRecord(scratch, copy, slot, which);
+  }
+}
+
+/** As `mergeSums` for one state, where that or its target is a pair of doubles. */
+function mergePairs(held: usize, source: usize, slot: u32, which: u32, scratch: usize): void {
+  const flags = load<u32>(held, 4) | load<u32>(source, 4);
+  let from = source;
+  if (isPair(source)) {
+    const isEmpty = !isPair(held) && load<u32>(held, 8) == 0;
+    if (isEmpty) v128.store(held, v128.load(source, 8), 8);
+    if (isEmpty || (isPair(held) && addPairs(held, source))) {
+      store<u32>(held, flags, 4);
+      return;
+    }
+    from = scratch + WINDOW;
+    memory.copy(from, source, STATE_BYTES);
+    settlePair(from);
+  }
+  // A canonical zero has no first digit.
+  if (load<u32>(from, 8) == 0) {
+    store<u32>(held, (flags & ~FLAG_PAIR) | (load<u32>(held, 4) & FLAG_PAIR), 4);
+    return;
+  }
+  if (isPair(held)) settlePair(held);
+  mergeWindow(held, from, slot, which, scratch);
+  store<u32>(held, flags & ~FLAG_PAIR, 4);
+}
+
 /** Adds up SumStates; what does not fit its target is recorded. */
 function mergeSums(source: usize, targets: usize, count: u32, target: usize, which: u32, scratch: usize): void {
-  const copy = scratch + WINDOW;
   for (let i: u32 = 0; i < count; i++, source += STATE_BYTES) {
     const id = targetOf(targets, i);
     const held = target + id * STATE_BYTES;
     const flags = load<u32>(held, 4) | load<u32>(source, 4);
-    if (load<u32>(source, 8) == 0) {
-      // A canonical zero has no first digit.
-    } else if (load<u32>(held, 8) == 0) {
-      v128.store(held, v128.load(source));
-      v128.store(held, v128.load(source, 16), 16);
-      store<u64>(held, load<u64>(source, 32), 32);
-    } else if (!addNear(held, source)) {
-      memory.copy(copy, source, STATE_BYTES);
-      if (addWindow(held, copy)) canonicalise(held);
-      else writeRecord(scratch, source, <u32>id, which);
+    if ((flags & FLAG_PAIR) != 0) {
+      mergePairs(held, source, <u32>id, which, scratch);
+      continue;
     }
+    // A canonical zero has no first digit.
+    if (load<u32>(source, 8) != 0) mergeWindow(held, source, <u32>id, which, scratch);
     store<u32>(held, flags, 4);
   }
 }
@@ -192,6 +228,7 @@ const EXACT: i64 = 1 << 53;
 /** The double nearest to the number of a SumState, half to even. */
 function roundState(state: usize): f64 {
   const flags = load<u32>(state, 4);
+  if ((flags & ~FLAG_NOT_MINUS_ZERO) == FLAG_PAIR) return load<f64>(state, 8) + load<f64>(state, 16);
   const low = <i64>limb(state, 0);
   const above = <u64>(low >> 63);
   const scaleOf = load<i32>(state);

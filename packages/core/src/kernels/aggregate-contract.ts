@@ -42,14 +42,15 @@ export interface StateArrays {
  * | offset | field |
  * |---|---|
  * | 0 | i32 `exponent`: weight of bit 0 of limb 0 is 2^exponent; a multiple of 32; 0 when the sum is zero |
- * | 4 | u32 `flags`: 1 NaN seen, 2 +∞ seen, 4 −∞ seen, 8 some value other than −0 seen |
+ * | 4 | u32 `flags`: 1 NaN seen, 2 +∞ seen, 4 −∞ seen, 8 some value other than −0 seen, 16 a pair |
  * | 8 | i64 limb 0 (u64 digits below the top), 16 limb 1, 24 limb 2 |
  * | 32 | i64 limb 3, the top, signed: two's complement 256-bit integer in all |
  *
  * Canonical: the lowest 32-bit digit that is not zero lies in the low half of limb 0. A sum that spans more than
  * 256 bits does not fit; the state then holds a part of it
  * and *overflow records* hold the rest; state and records add up to the sum (see `sum-state.ts`). Flags are always in the
- * state. When kernels cut a sum that keeps fitting into parts, or into how many, is theirs: only the total is defined.
+ * state. In a pair, which merging rows leaves, limbs 0 and 1 are finite doubles instead, and the sum is theirs, not rounded; it fits a SumState.
+ * When kernels cut a sum that keeps fitting into parts, or into how many, is theirs: only the total is defined.
  */
 export const SUM_STATE_BYTES = 40;
 

@@ -11,6 +11,8 @@ export const SUM_PLUS_INFINITY = 2;
 export const SUM_MINUS_INFINITY = 4;
 /** Some value other than −0 was added; without it an empty sum of values is −0. */
 export const SUM_NOT_MINUS_ZERO = 8;
+/** Of SumStates only: the sum is that of two doubles. */
+export const SUM_PAIR = 16;
 
 /** An exact sum: `numerator · 2^exponent`, and what was seen besides finite numbers. */
 export interface ExactSum {

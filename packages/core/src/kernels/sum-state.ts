@@ -1,7 +1,7 @@
 /** SumState in memory (layout in the aggregate contract) to and from exact sums. */
 import type { Ptr } from '../memory/contract.ts';
 import { OVERFLOW_RECORD_BYTES } from './aggregate-contract.ts';
-import type { ExactSum } from './exact-sum.ts';
+import { addDouble, type ExactSum, emptySum, SUM_PAIR } from './exact-sum.ts';
 
 const DIGIT = 0xffff_ffffn;
 /** Bits of one part of a sum that does not fit one state: leaves a sign bit and a digit of room for merges. */
@@ -9,9 +9,17 @@ const PART_BITS = 224n;
 
 /** Reads the SumState at `ptr`. */
 export function readSumState(view: DataView, ptr: Ptr): ExactSum {
+  const flags = view.getUint32(ptr + 4, true);
+  if ((flags & SUM_PAIR) !== 0) return readPair(view, ptr, flags);
   let numerator = view.getBigInt64(ptr + 32, true);
   for (let limb = 24; limb >= 8; limb -= 8) numerator = (numerator << 64n) | view.getBigUint64(ptr + limb, true);
-  return { numerator, exponent: view.getInt32(ptr, true), flags: view.getUint32(ptr + 4, true) };
+  return { numerator, exponent: view.getInt32(ptr, true), flags };
+}
+
+function readPair(view: DataView, ptr: Ptr, flags: number): ExactSum {
+  const sum = emptySum();
+  for (const at of [8, 16]) addDouble(sum, view.getFloat64(ptr + at, true));
+  return { ...sum, flags: flags & ~SUM_PAIR };
 }
 
 /** Reads a little-endian i128 as an exact sum of integers. */

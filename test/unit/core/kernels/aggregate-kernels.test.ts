@@ -356,6 +356,47 @@ describe('mergeRows', () => {
     expect(seen[0]).toEqual(seen[1]);
   });
 
+  it.each(Object.keys(SHAPES) as Shape[])('leaves sums that merge and round as those of states do: %s', (shape) => {
+    arena.reset();
+    const random = seededRandom(77);
+    const [rows, slots] = [600, 12];
+    const compiled = instantiateKernels(arena);
+    const scratch = arena.room(compiled.scratchBytes);
+    const records = arena.room(RECORDS * OVERFLOW_RECORD_BYTES);
+    const targets = arena.room(4 * rows);
+    /** Merged row by row, or made at once; the last slot has none. */
+    const statesOf = (isMerged: boolean): StateArrays => {
+      const values = randomColumn(arena, 'f64', rows, random, shape);
+      for (let row = 0; row < rows; row++) arena.view.setUint32(targets + 4 * row, random() ** 2 * (slots - 1), true);
+      const states = roomForStates(arena, 'f64', slots, ['count', 'sum']);
+      compiled.initStates('f64', states, 0, slots);
+      const room = { records, capacity: RECORDS };
+      if (isMerged) compiled.mergeRows('f64', values, 0, targets, rows, states, room, scratch);
+      else compiled.groupStates('f64', values, 0, targets, rows, slots, states, room, scratch);
+      return states;
+    };
+    const sources = [true, false, true, true, false].map((isMerged) => statesOf(isMerged));
+    for (let slot = 0; slot < slots; slot++) arena.view.setUint32(targets + 4 * slot, random() * 5, true);
+    // Parts that did not fit are left out, here as there.
+    expectEqualStates(arena, 'f64', 5, ['count', 'sum'], (kernels, states, overflow) => {
+      kernels.initStates('f64', states, 0, 5);
+      let count = 0;
+      for (const source of sources) {
+        const room = { records: overflow.records + count * OVERFLOW_RECORD_BYTES, capacity: RECORDS - count };
+        count += kernels.mergeStates('f64', source, targets, slots, states, room, scratch);
+      }
+      return count;
+    });
+    const bits = [compiled, createReferenceKernels(arena)].map((kernels) => {
+      const out = arena.room(8 * slots);
+      return sources.map(({ sum }) => {
+        kernels.roundSums(sum, slots, out);
+        return new Uint8Array(arena.buffer).slice(out, out + 8 * slots);
+      });
+    });
+    expect(bits[0]).toEqual(bits[1]);
+  });
+
   it('reads no values where only rows are counted', () => {
     arena.reset();
     const targets = arena.room(12);

@@ -2,7 +2,7 @@
  * A SumState as the nearest double without going through BigInt: a keyed aggregate finishes millions of them. Only the top
  * 96 bits and whether anything is below them matter for rounding; what this does not cover goes the long way.
  */
-import { sumToDouble } from '../../kernels/exact-sum.ts';
+import { SUM_PAIR, sumToDouble } from '../../kernels/exact-sum.ts';
 import { readSumState } from '../../kernels/sum-state.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { ArenaViews } from './arena-views.ts';
@@ -44,9 +44,12 @@ function isAnySetBelow(top: number): boolean {
 
 /** The value of the SumState at `ptr`, rounded once, half to even. */
 export function roundSumState(views: ArenaViews, ptr: Ptr): number {
-  const { u32, i32 } = views;
+  const { u32, i32, f64 } = views;
   const word = ptr >>> 2;
-  if (((u32[word + 1] as number) & SUM_SPECIAL) !== 0) return sumToDouble(readSumState(views.data, ptr));
+  const flags = u32[word + 1] as number;
+  if ((flags & (SUM_SPECIAL | SUM_PAIR)) === SUM_PAIR)
+    return (f64[ptr / 8 + 1] as number) + (f64[ptr / 8 + 2] as number);
+  if ((flags & SUM_SPECIAL) !== 0) return sumToDouble(readSumState(views.data, ptr));
   const isNegative = loadMagnitude(u32, word + 2);
   let top = DIGITS - 1;
   while (top > 0 && digits[top] === 0) top--;
