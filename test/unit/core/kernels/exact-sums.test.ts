@@ -160,6 +160,18 @@ describe('exact sums of the kernels', () => {
     }
   });
 
+  it.each([Number.NaN, Infinity, -0, 0.1, -0.1, 2 ** -40, 1e300, -5e-324])(
+    'see one %d among whole numbers, wherever it is',
+    (odd) => {
+      const random = seededRandom(17);
+      for (const rows of [4_096 + 4_096, 4_096 + 3_603, 4_096 + 11]) {
+        const values = Array.from({ length: rows }, () => Math.floor(random() * 6_401) - 3_200);
+        for (const place of [4_096, 4_097, rows - 2, rows - 1, 4_096 + Math.floor(random() * (rows - 4_096))])
+          expectExact(values.with(place, odd), [], random);
+      }
+    },
+  );
+
   it('let a week be the sum of its days', () => {
     const random = seededRandom(9);
     const values = Array.from({ length: 7_000 }, () => (random() - 0.5) * 10 ** (random() * 20));
