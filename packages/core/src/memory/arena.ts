@@ -10,8 +10,6 @@
  * bytes are poisoned at once, not when the whole slab is free.
  */
 import assert from 'node:assert';
-import { PipelineError } from '../errors.ts';
-import { formatBytes } from '../schema/sizes.ts';
 import type { Arena, ArenaHandle, Ptr, SharedMemory, SlabHolders } from './contract.ts';
 import {
   ARENA_MAGIC,
@@ -30,14 +28,13 @@ import {
 } from './layout.ts';
 import { acquire, type LockOptions, lockHolder, release as unlock } from './lock.ts';
 import { PageRuns } from './page-runs.ts';
+import { refuseSlab } from './refuse-slab.ts';
 
 export const POISON = 0xdb;
 /** Pages of a slab that pieces are packed into. */
 const PACKED_PAGES = 4;
 /** Open packed slabs a thread keeps, one an owner; the one unused longest is closed first. */
 const OPEN_SLABS = 4;
-/** Nobody is blamed for less. */
-const WORTH_NAMING_BYTES = 64 * 1024;
 const PIECE_MAGIC = 0x50494543;
 
 interface OpenSlab {
@@ -80,7 +77,11 @@ export class SharedArena implements Arena {
   }
 
   alloc(bytes: number, owner: number): Ptr {
-    return this.tryAlloc(bytes, owner) || this.#allocLater(bytes, owner) || this.#refuse(bytes, owner);
+    return (
+      this.tryAlloc(bytes, owner) ||
+      this.#allocLater(bytes, owner) ||
+      refuseSlab(this, this.#holders[owner], bytes, owner)
+    );
   }
 
   tryAlloc(bytes: number, owner: number): Ptr {
@@ -330,34 +331,5 @@ export class SharedArena implements Arena {
     const pages = Math.min(Math.max(1, Math.ceil(bytes / PAGE_BYTES)), this.i32[Control.pages] as number);
     const room = classPages(classAbove(pages)) * PAGE_BYTES;
     return this.#holders[owner]?.awaitRoom?.(room) ? this.tryAlloc(bytes, owner) : 0;
-  }
-
-  /** Names who asked, what everybody holds, and, as the place to begin, who holds most of what nobody can get back. */
-  #refuse(bytes: number, owner: number): never {
-    const holders = this.#holders[owner];
-    const name = holders?.nameOf(owner) ?? `owner ${owner}`;
-    const limit = Math.min(this.limit(), this.buffer.byteLength);
-    const stuck = holders?.largestStuck();
-    const blamed = stuck === undefined || stuck.bytes < WORTH_NAMING_BYTES ? undefined : stuck;
-    const most =
-      blamed === undefined
-        ? ''
-        : `; ${formatBytes(blamed.bytes)} are with "${blamed.name}" and can neither be flushed nor spilled`;
-    const message =
-      `${name} asked ${formatBytes(bytes)}, holds ${formatBytes(this.bytesOf(owner))}; ` +
-      `${formatBytes(this.usedBytes())} of ${formatBytes(limit)} in use (${holders?.describe() ?? this.#describeOwners()})${most}`;
-    throw new PipelineError('ERR_MEMORY_EXHAUSTED', message, {
-      stage: blamed?.name ?? name,
-      hint: `raise memoryLimit above ${formatBytes(limit)}, or ${blamed === undefined ? 'use smaller batches' : `have "${blamed.name}" hold less`}`,
-    });
-  }
-
-  #describeOwners(): string {
-    return Array.from({ length: OWNER_COUNT }, (_, owner) => ({ owner, bytes: this.bytesOf(owner) }))
-      .filter(({ bytes }) => bytes > 0)
-      .sort((left, right) => right.bytes - left.bytes)
-      .slice(0, 4)
-      .map(({ owner, bytes }) => `owner ${owner} ${formatBytes(bytes)}`)
-      .join(', ');
   }
 }
