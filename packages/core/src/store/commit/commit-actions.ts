@@ -140,6 +140,7 @@ export function commitActions(
       commitInfo: {
         timestamp: now,
         operation: request.operation.name,
+        txnId: randomUUID(),
         engineInfo: 'spillway/0.1.0',
         operationParameters: request.operation.parameters,
         isBlindAppend: false,

@@ -10,11 +10,13 @@ import { compareOrdered } from '../../formats/ordered-value.ts';
 import { type DatasetFile, datasetFile, type StagedFile } from '../files/dataset-file.ts';
 import { PlacedFiles } from '../files/placed-files.ts';
 import { writeCommit } from '../log/commit-file.ts';
-import type { AddAction, Snapshot } from '../log/delta-actions.ts';
+import type { AddAction, DeltaAction, Snapshot } from '../log/delta-actions.ts';
 import { readSnapshot } from '../log/delta-log.ts';
 import { fromSchemaString } from '../log/delta-schema.ts';
 import { isCheckpointDue } from '../log/log-maintenance.ts';
+import { LogReplay } from '../log/log-replay.ts';
 import { checkRemovable } from '../log/table-features.ts';
+import { isChecksumDue, writeVersionChecksum } from '../log/version-checksum.ts';
 import { type MergedRegion, type MergeTask, mergeWithoutRows } from '../merge/merge-files.ts';
 import { commitActions, type Replacement } from './commit-actions.ts';
 import { checkAppend, checkCommit, evolves } from './commit-checks.ts';
@@ -120,16 +122,20 @@ async function commitInTurn(request: CommitRequest, runner: StoreRunner, hasTurn
   }
 }
 
-/** A checkpoint only makes reading quicker: a commit is none the worse without, and the next one that is due makes up for it. */
-async function checkpointIfDue(
+/** Checksums and checkpoints only make reading quicker: a commit is none the worse without, and the next ones that are due make up for them. */
+async function shortenIfDue(
   { table, properties }: CommitRequest,
-  version: number,
-  before: Snapshot | undefined,
+  { version, before, lines }: { version: number; before: Snapshot | undefined; lines: readonly DeltaAction[] },
   runner: StoreRunner,
 ): Promise<void> {
-  if (!isCheckpointDue(version, { ...before?.metaData.configuration, ...properties })) return;
+  const all = { ...before?.metaData.configuration, ...properties };
   try {
-    await runner.checkpoint(table, version);
+    if (isChecksumDue(version, before, all)) {
+      const replay = new LogReplay(table, before);
+      replay.apply(lines);
+      await writeVersionChecksum(table, replay.snapshot(version, undefined), lines);
+    }
+    if (isCheckpointDue(version, all)) await runner.checkpoint(table, version);
   } catch {
     // The rows are committed, and that is what was asked for.
   }
@@ -184,7 +190,7 @@ async function tryCommit(
   if (!(await writeCommit(request.table, version, lines, () => placed.sync()))) return undefined;
   // Staged files that were merged into others, and what an attempt before had merged.
   await placed.discard(added);
-  await checkpointIfDue(request, version, snapshot, runner);
+  await shortenIfDue(request, { version, before: snapshot, lines }, runner);
   return {
     version,
     rows,

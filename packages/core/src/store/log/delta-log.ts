@@ -12,6 +12,8 @@ import { newestFromKept, type ReadCommit, replayAndKeep, settledStamp } from './
 import { type CheckpointFiles, LOG_FOLDER, type LogListing, listLog } from './log-listing.ts';
 import { corrupt, LogReplay, unsupported } from './log-replay.ts';
 import { checkReadable } from './table-features.ts';
+import { FEW_COMMITS } from './table-properties.ts';
+import { readVersionChecksum } from './version-checksum.ts';
 
 /** One version as the log tells it. */
 export interface VersionEntry {
@@ -22,8 +24,6 @@ export interface VersionEntry {
   operation: string | undefined;
 }
 
-/** Commits that are read from the first on rather than from a checkpoint, whose decoder takes a while to load. */
-export const FEW_COMMITS = 100;
 /** Checkpoints of the second specification, with names of their own. */
 const UNKNOWN_CHECKPOINT = /^\d{20}\.checkpoint\.[0-9a-f-]{36}\./;
 
@@ -73,6 +73,21 @@ async function beginReplay(
   }
 }
 
+/** The newest version from its last checksum on; undefined where there is none to begin with. */
+async function beginAtChecksum(
+  table: string,
+  { checksums, commits }: LogListing,
+  newest: number,
+): Promise<{ begin: DeltaAction[]; commits: number[] } | undefined> {
+  const at = checksums.findLast((version) => version <= newest);
+  if (at === undefined || newest - at >= FEW_COMMITS) return undefined;
+  // The commit of the checksum's own version says nothing new, but when it was.
+  const behind = commits.filter((version) => version >= at);
+  if (behind.length !== newest - at + 1) return undefined;
+  const begin = await readVersionChecksum(table, at);
+  return begin && { begin, commits: behind };
+}
+
 /** Checkpoints that cannot be read, and why. @throws ERR_IO */
 export async function damagedCheckpoints(table: string): Promise<{ path: string; problem: string }[]> {
   const { checkpoints = [] } = (await listLog(table)) ?? {};
@@ -110,8 +125,11 @@ interface Reading {
   commits: ReadCommit[];
 }
 
-/** The log of a table, listed and read, up to a version. Undefined where the folder has no log. */
-async function readLog(table: string, version: number | undefined): Promise<Reading | undefined> {
+/**
+ * The log of a table, listed and read, up to a version. Undefined where the folder has no log.
+ * @param isWhole what was removed is asked for too
+ */
+async function readLog(table: string, version: number | undefined, isWhole: boolean): Promise<Reading | undefined> {
   const listing = await listLog(table);
   const newest = listing && newestOf(listing);
   if (listing === undefined || newest === undefined) {
@@ -122,7 +140,8 @@ async function readLog(table: string, version: number | undefined): Promise<Read
   if (version !== undefined && (version > newest || version < oldestReadable(listing) || !Number.isInteger(version)))
     throw notFound(table, String(version), listing);
   const target = version ?? newest;
-  const { begin, commits } = await beginReplay(table, listing, target);
+  const quickly = version === undefined && !isWhole ? await beginAtChecksum(table, listing, newest) : undefined;
+  const { begin, commits } = quickly ?? (await beginReplay(table, listing, target));
   const replay = new LogReplay(table);
   replay.apply(begin);
   // Behind a checkpoint of this very version its commit says when that was, and nothing new.
@@ -155,7 +174,7 @@ export async function readSnapshot(table: string, version?: number): Promise<Sna
 }
 
 async function readFromLog(table: string, version: number | undefined): Promise<Snapshot | undefined> {
-  const reading = await readLog(table, version);
+  const reading = await readLog(table, version, false);
   if (reading === undefined) return undefined;
   const { replay, commits } = reading;
   if (version === undefined && commits.length > 0) return replayAndKeep(table, replay, commits);
@@ -164,7 +183,7 @@ async function readFromLog(table: string, version: number | undefined): Promise<
 
 /** As `readSnapshot`, always from the files, with what was removed. @throws as `readSnapshot` */
 export async function readWholeSnapshot(table: string, version?: number): Promise<WholeSnapshot | undefined> {
-  const reading = await readLog(table, version);
+  const reading = await readLog(table, version, true);
   if (reading === undefined) return undefined;
   const snapshot = await snapshotOf(table, reading);
   checkReadable(table, snapshot);

@@ -19,6 +19,8 @@ export interface LogListing {
   commits: number[];
   /** Whole ones, ascending. */
   checkpoints: CheckpointFiles[];
+  /** Versions that have a checksum, ascending. */
+  checksums: number[];
   /** All names in the folder. */
   names: string[];
 }
@@ -31,6 +33,10 @@ export function checkpointName(version: number): string {
   return `${String(version).padStart(20, '0')}.checkpoint.parquet`;
 }
 
+export function checksumName(version: number): string {
+  return `${String(version).padStart(20, '0')}.crc`;
+}
+
 /** What lies in the log's folder, listed at once: a turn of threads takes longer. Undefined when there is none. @throws ERR_IO */
 export async function listLog(table: string): Promise<LogListing | undefined> {
   let names: string[];
@@ -41,8 +47,10 @@ export async function listLog(table: string): Promise<LogListing | undefined> {
       return undefined;
     throw await fileError(join(table, LOG_FOLDER), error);
   }
-  const commits = names.filter((name) => /^\d{20}\.json$/.test(name)).map((name) => Number(name.slice(0, 20)));
-  return { commits, checkpoints: checkpointsOf(names), names };
+  const versionsOf = (pattern: RegExp): number[] =>
+    names.filter((name) => pattern.test(name)).map((name) => Number(name.slice(0, 20)));
+  const [commits, checksums] = [versionsOf(/^\d{20}\.json$/), versionsOf(/^\d{20}\.crc$/)];
+  return { commits, checkpoints: checkpointsOf(names), checksums, names };
 }
 
 /** Names are in order, and so are the parts of a checkpoint. */

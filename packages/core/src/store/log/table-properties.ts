@@ -1,10 +1,12 @@
 /** Properties of a table that every Delta program knows, as far as they are followed here. */
 import { PipelineError } from '../../errors.ts';
 import { parseDuration } from '../../schema/durations.ts';
-import { FEW_COMMITS } from './delta-log.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
+
+/** Commits that are read from the first on rather than from a checkpoint, whose decoder takes a while to load. */
+export const FEW_COMMITS = 100;
 
 /** Those that a write may set. */
 const KNOWN: ReadonlySet<string> = new Set([
