@@ -128,6 +128,28 @@ test('rows go as they are while most of their keys are new, and as states where 
   expect(asRows.slice(-10)).toEqual(Array.from({ length: 10 }, () => false));
 });
 
+test('a long batch behind short ones goes in packets that are not larger than those of states', async () => {
+  const random = seededRandom();
+  const spec = aggregateSpec(['text'], [aggregation('a', 1000, [{ name: 's', fn: 'sum', column: 'price' }])]);
+  const [row] = randomRows(random, 1, false);
+  const rows = Array.from({ length: 44_000 }, (_, index) => {
+    // First few keys, for which batches need not be cut; then short batches of new ones.
+    const key = index < 30_000 ? index % 10 : index;
+    return { ...row, t: 0n, text: `${'long '.repeat(20)}${key}` };
+  });
+  const packets: number[] = [];
+  const receive = (packet: Batch): void => {
+    packets.push(8 * packet.rows);
+    packet.release();
+  };
+  const { operator } = aggregateHarness(arena, spec, FIELDS, { create: createAggregatePartial, receive });
+  for (const batch of cutBatches(arena, FIELDS, rows, [8192, 16_384, 5424, 600, 600, 600, 12_200]))
+    await operator.push(batch);
+  operator.close();
+  expect(Math.max(...packets)).toBeLessThanOrEqual(2 ** 20);
+  expect(packets.length).toBeGreaterThan(8);
+});
+
 test.each([
   { what: 'a square', by: ['int'], column: { name: 's', fn: 'var' as const, column: 'price' } },
   { what: 'a text', by: ['int'], column: { name: 's', fn: 'min' as const, column: 'text' } },

@@ -192,7 +192,10 @@ export class LaneStates {
   #packRows(batch: Batch, inputs: number, own: { ends: Uint8Array | undefined } | undefined): Batch | undefined {
     const rowEnds = this.#endsOf(batch);
     const ends = own === undefined ? rowEnds : own.ends;
-    if (this.#rows?.takes(batch) === true) return this.#rows.pack(batch, this.#values, inputs, ends);
+    if (this.#rows?.takes(batch) === true) {
+      const isLarge = this.#rows.bytesAsStates(batch) > this.#packetBytes && batch.rows > LEAST_SLICE_ROWS;
+      return isLarge ? this.#cutFiner(batch.rows) : this.#rows.pack(batch, this.#values, inputs, ends);
+    }
     this.#group(batch);
     const place = this.#context.position();
     const fileName = this.#drafts.fileName(place);

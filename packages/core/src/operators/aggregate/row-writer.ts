@@ -6,10 +6,11 @@ import type { Batch, Column } from '../../batch/contract.ts';
 import type { Ptr } from '../../memory/contract.ts';
 import type { OperatorContext } from '../contract.ts';
 import type { Workspace } from './arena-views.ts';
-import { AS_ROWS, type KeyColumnArea } from './packet.ts';
+import { AS_ROWS, type KeyColumnArea, layOutPacket } from './packet.ts';
 import type { PacketDrafts } from './packet-draft.ts';
 import { type GroupedRows, RowGroups } from './row-groups.ts';
 import {
+  asStates,
   canTravelAsRows,
   layOutRows,
   type RowColumn,
@@ -79,6 +80,11 @@ export class RowWriter {
     if (this.#left === 0) return false;
     // A text behind a code is hashed once a batch among states, and would be once a row.
     return this.#plan.keys.every(({ input }) => batch.columns[input]?.child === undefined);
+  }
+
+  /** What these rows may take as states, which is what who merges them needs room for. */
+  bytesAsStates(batch: Batch): number {
+    return layOutPacket(this.#plan, asStates(this.#sizes(batch, 0)), 0).bytes;
   }
 
   /** Rows with these int64 values of the ordered column as a batch of `PARTIAL_FIELDS`. The batch stays the caller's. */
