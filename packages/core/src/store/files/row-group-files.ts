@@ -131,9 +131,9 @@ export class RowGroupFiles {
   }
 
   async #close(isCut = false): Promise<void> {
+    await this.#ended(MOST_ENDING - 1);
     const writer = this.#writer;
     this.#writer = undefined;
-    await this.#ended(MOST_ENDING - 1);
     if (writer !== undefined) this.#ending.push(this.#endFile(writer, isCut));
     if (isCut) await this.#ended();
   }
