@@ -75,9 +75,11 @@ function planInGroup(
   options: { workers: number; joinsOnOneLane: boolean },
 ): { physical: PhysicalPlan; reduced?: string } {
   const physical = planStages(logical, options);
+  const group = cgroupMemory.get(GROUP_READING_MS);
+  if (group === undefined) return { physical };
   const lanes = physical.stages.reduce((sum, stage) => sum + stage.lanes, 0);
-  const found = groupRoom(lanes + physical.workers, cgroupMemory.get(GROUP_READING_MS));
-  if (found === undefined || found.roomBytes >= physical.memoryLimitBytes) return { physical };
+  const found = groupRoom(lanes + physical.workers, group, process.memoryUsage.rss());
+  if (found.roomBytes >= physical.memoryLimitBytes) return { physical };
   const fitted = fitStages(logical, { ...options, memoryLimitBytes: found.roomBytes });
   const memoryLimitBytes = Math.max(found.roomBytes, fitted.minimumBytes);
   if (memoryLimitBytes >= physical.memoryLimitBytes) return { physical };

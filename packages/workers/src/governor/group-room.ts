@@ -20,13 +20,8 @@ export interface GroupRoom {
   roomBytes: number;
 }
 
-/** Undefined without a limited group. @param threads that the run will have */
-export function groupRoom(
-  threads: number,
-  cgroup: CgroupMemory | undefined,
-  residentBytes: number = process.memoryUsage.rss(),
-): GroupRoom | undefined {
-  if (cgroup === undefined) return undefined;
+/** @param threads that the run will have */
+export function groupRoom(threads: number, cgroup: CgroupMemory, residentBytes: number): GroupRoom {
   const { limitBytes, workingSetBytes, group } = cgroup;
   const othersBytes = Math.max(0, workingSetBytes - residentBytes);
   const idleBytes = Math.max(residentBytes, IDLE_BYTES + (threads - IDLE_THREADS) * THREAD_BYTES);
