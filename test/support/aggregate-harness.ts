@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Fields } from '@spillway/core';
+import type { Fields, Shape } from '@spillway/core';
 import type { AggregateColumn, AggregationSpec } from '@spillway/core/internal';
 import {
   type AggregateSpec,
@@ -35,6 +35,11 @@ export function testArena(): Arena {
   const arena = createArena({ maximumBytes: 256 * 2 ** 20, debug: true });
   afterEach(() => expect(arena.usedSlabs()).toBe(0));
   return arena;
+}
+
+/** Columns of which all but `t` may be null. */
+export function fieldsWithNulls(shape: Shape): Fields {
+  return Object.entries(shape).map(([name, type]) => ({ name, type, nullable: name !== 't' }));
 }
 
 /** So many rows, each null but for `t`, which is 0, and what `row` says of it. */

@@ -4,6 +4,7 @@ import {
   aggregateSpec,
   aggregation,
   cutBatches,
+  fieldsWithNulls,
   rowsOf,
   runLanes,
   runWhole,
@@ -14,12 +15,7 @@ import { seededRandom } from '../../../support/fake-arena.ts';
 
 const arena = testArena();
 
-const FIELDS: Fields = [
-  { name: 't', type: 'int64', nullable: false },
-  { name: 'key', type: 'utf8', nullable: true },
-  { name: 'city', type: 'dictionary<utf8>', nullable: true },
-  { name: 'id', type: 'int64', nullable: true },
-];
+const FIELDS = fieldsWithNulls({ t: 'int64', key: 'utf8', city: 'dictionary<utf8>', id: 'int64' });
 const COUNT = [{ name: 'n', fn: 'count' as const }];
 
 test('100,000 text keys grow every table, over lanes, and come out in byte order', async () => {

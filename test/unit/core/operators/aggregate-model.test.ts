@@ -1,4 +1,4 @@
-import type { Fields, TypeText } from '@spillway/core';
+import type { TypeText } from '@spillway/core';
 import {
   type AggregateColumn,
   type AggregateFn,
@@ -11,6 +11,7 @@ import {
   aggregateSpec,
   aggregation,
   cutBatches,
+  fieldsWithNulls,
   type Row,
   runLanes,
   runWhole,
@@ -23,25 +24,23 @@ import { type SeededRandom, seededRandom } from '../../../support/random.ts';
 const arena = testArena();
 const kernels = [instantiateKernels(arena), createReferenceKernels(arena)];
 
-const FIELDS: Fields = (
-  [
-    ['t', 'int64'],
-    ['u', 'utf8'],
-    ['d', 'dictionary<utf8>'],
-    ['b', 'bool'],
-    ['i8', 'int8'],
-    ['i16', 'int16'],
-    ['i32', 'int32'],
-    ['i64', 'int64'],
-    ['u8', 'uint8'],
-    ['u32', 'uint32'],
-    ['u64', 'uint64'],
-    ['f32', 'float32'],
-    ['f64', 'float64'],
-    ['day', 'date32'],
-    ['at', 'timestamp[us]'],
-  ] as [string, TypeText][]
-).map(([name, type]) => ({ name, type, nullable: name !== 't' }));
+const FIELDS = fieldsWithNulls({
+  t: 'int64',
+  u: 'utf8',
+  d: 'dictionary<utf8>',
+  b: 'bool',
+  i8: 'int8',
+  i16: 'int16',
+  i32: 'int32',
+  i64: 'int64',
+  u8: 'uint8',
+  u32: 'uint32',
+  u64: 'uint64',
+  f32: 'float32',
+  f64: 'float64',
+  day: 'date32',
+  at: 'timestamp[us]',
+});
 
 const TEXTS = ['', 'a', 'ab', 'zebra', 'é', 'z', '\u{1F600}', '\uFF5E', 'a much longer text than the others'];
 

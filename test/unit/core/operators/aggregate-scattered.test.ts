@@ -1,5 +1,4 @@
 /** Rows of nearly as many keys travel as they are, and as states where keys come again: the same comes of both. */
-import type { Fields, TypeText } from '@spillway/core';
 import {
   type AggregateColumn,
   type Batch,
@@ -13,6 +12,7 @@ import {
   aggregateSpec,
   aggregation,
   cutBatches,
+  fieldsWithNulls,
   type Row,
   runLanes,
   runWhole,
@@ -25,23 +25,21 @@ import { type SeededRandom, seededRandom } from '../../../support/random.ts';
 const arena = testArena();
 const kernels = [instantiateKernels(arena), createReferenceKernels(arena)];
 
-const FIELDS: Fields = (
-  [
-    ['t', 'int64'],
-    ['long', 'int64'],
-    ['int', 'int32'],
-    ['short', 'uint16'],
-    ['text', 'utf8'],
-    ['yes', 'bool'],
-    ['city', 'dictionary<utf8>'],
-    ['price', 'float64'],
-    ['half', 'float32'],
-    ['size', 'int32'],
-    ['tiny', 'uint8'],
-    ['wide', 'uint64'],
-    ['day', 'date32'],
-  ] as [string, TypeText][]
-).map(([name, type]) => ({ name, type, nullable: name !== 't' }));
+const FIELDS = fieldsWithNulls({
+  t: 'int64',
+  long: 'int64',
+  int: 'int32',
+  short: 'uint16',
+  text: 'utf8',
+  yes: 'bool',
+  city: 'dictionary<utf8>',
+  price: 'float64',
+  half: 'float32',
+  size: 'int32',
+  tiny: 'uint8',
+  wide: 'uint64',
+  day: 'date32',
+});
 
 const PRICES = [0, -0, 1.5, NaN, Infinity, -Infinity, 1e300, 3e-310, -1e300, 0.1];
 

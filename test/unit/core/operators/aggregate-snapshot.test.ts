@@ -1,5 +1,4 @@
 import { rmSync } from 'node:fs';
-import type { Fields } from '@spillway/core';
 import {
   type LaneSpill,
   type Operator,
@@ -14,6 +13,7 @@ import {
   aggregateSpec,
   aggregation,
   cutBatches,
+  fieldsWithNulls,
   type Results,
   type Row,
   testArena,
@@ -24,13 +24,7 @@ import { seededRandom } from '../../../support/random.ts';
 
 const arena = testArena();
 
-const FIELDS: Fields = [
-  { name: 't', type: 'int64', nullable: false },
-  { name: 'key', type: 'utf8', nullable: true },
-  { name: 'id', type: 'int32', nullable: true },
-  { name: 'value', type: 'float64', nullable: true },
-  { name: 'text', type: 'utf8', nullable: true },
-];
+const FIELDS = fieldsWithNulls({ t: 'int64', key: 'utf8', id: 'int32', value: 'float64', text: 'utf8' });
 const COLUMNS = [
   ...(['sum', 'var', 'min', 'first', 'last', 'count'] as const).map((fn) => ({ name: fn, fn, column: 'value' })),
   ...(['min', 'last'] as const).map((fn) => ({ name: `${fn}_text`, fn, column: 'text' })),

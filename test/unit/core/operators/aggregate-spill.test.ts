@@ -1,10 +1,10 @@
-import type { Fields } from '@spillway/core';
 import { expect, test } from 'vitest';
 import {
   aggregateHarness,
   aggregateSpec,
   aggregation,
   cutBatches,
+  fieldsWithNulls,
   rowsOf,
   runLanes,
   runWhole,
@@ -15,11 +15,7 @@ import { modelAggregate } from '../../../support/aggregate-model.ts';
 
 const arena = testArena();
 
-const FIELDS: Fields = [
-  { name: 't', type: 'int64', nullable: false },
-  { name: 'key', type: 'utf8', nullable: true },
-  { name: 'value', type: 'float64', nullable: true },
-];
+const FIELDS = fieldsWithNulls({ t: 'int64', key: 'utf8', value: 'float64' });
 const COLUMNS = (['sum', 'mean', 'min', 'max', 'first', 'last', 'count', 'var'] as const).map((fn) => ({
   name: fn,
   fn,
