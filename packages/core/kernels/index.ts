@@ -31,4 +31,4 @@ export { groupByKeys, placeBins, placeKeys, splitGroups } from './split';
 export { encodeText } from './text-keys';
 export { zstdBegin, zstdBlock, zstdDecode } from './zstd';
 export { zstdPlanes } from './zstd-encode';
-export { choose, copyBytes, fill, iota, longestText, take, takeShortTexts, takeVariable, takeVariableBytes, takeWithin } from './take';
+export { choose, copyBytes, fill, iota, longestText, take, takePlaces, takeShortTexts, takeVariable, takeVariableBytes, takeWithin } from './take';

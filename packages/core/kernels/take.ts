@@ -30,6 +30,50 @@ function copyFour<T>(values: usize, four: v128, out: usize): void {
   store<T>(out, load<T>(values + <usize>i32x4.extract_lane(four, 3) * sizeof<T>()), 3 * sizeof<T>());
 }
 
+function takeInside<T>(values: usize, places: usize, count: u32, first: u32, end: u32, out: usize): u32 {
+  const none = i32x4.splat(<i32>NO_ROW);
+  const start = i32x4.splat(<i32>first);
+  const rows = i32x4.splat(<i32>(end - first));
+  let taken = i32x4.splat(0);
+  let i: u32 = 0;
+  for (; i + 4 <= count; i += 4, places += 16, out += 4 * sizeof<T>()) {
+    const four = v128.load(places);
+    const at = i32x4.sub(four, start);
+    const isInside = i32x4.lt_u(at, rows);
+    taken = i32x4.sub(taken, isInside);
+    if (i32x4.all_true(isInside)) copyFour<T>(values, at, out);
+    else if (v128.any_true(v128.or(isInside, i32x4.eq(four, none)))) takeSome<T>(values, places, 4, first, end, out);
+  }
+  return (
+    i32x4.extract_lane(taken, 0) + i32x4.extract_lane(taken, 1) + i32x4.extract_lane(taken, 2) +
+    i32x4.extract_lane(taken, 3) + takeSome<T>(values, places, count - i, first, end, out)
+  );
+}
+
+/** Rows one by one. */
+function takeSome<T>(values: usize, places: usize, count: u32, first: u32, end: u32, out: usize): u32 {
+  let taken: u32 = 0;
+  for (let i: u32 = 0; i < count; i++, places += 4, out += sizeof<T>()) {
+    const place = load<u32>(places);
+    if (place == NO_ROW) store<T>(out, <T>0);
+    else if (place - first < end - first) {
+      store<T>(out, load<T>(values + <usize>(place - first) * sizeof<T>()));
+      taken++;
+    }
+  }
+  return taken;
+}
+
+/** See `takePlaces` in src/kernels/vector-contract.ts. */
+export function takePlaces(
+  width: usize, values: usize, places: usize, count: u32, first: u32, end: u32, out: usize,
+): u32 {
+  if (width == 8) return takeInside<u64>(values, places, count, first, end, out);
+  if (width == 4) return takeInside<u32>(values, places, count, first, end, out);
+  if (width == 2) return takeInside<u16>(values, places, count, first, end, out);
+  return takeInside<u8>(values, places, count, first, end, out);
+}
+
 /** Wider values, a multiple of 8 bytes, word by word. */
 function takeWords(width: usize, values: usize, indices: usize, count: u32, out: usize): void {
   for (let i: u32 = 0; i < count; i++, indices += 4) {

@@ -53,6 +53,7 @@ const DIRECT = [
   'rowsOfSegment',
   'asofMatch',
   'dealRows',
+  'takePlaces',
   'mergeMatch',
 ] as const satisfies readonly (keyof (VectorKernels & JoinKernels))[];
 type Direct = Pick<VectorKernels & JoinKernels, (typeof DIRECT)[number]>;

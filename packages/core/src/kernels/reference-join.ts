@@ -22,6 +22,19 @@ export function rowsOfSegment(
   return isInside ? nothing : -1;
 }
 
+export const takePlaces: Twin<'takePlaces'> = (view, width, values, places, count, first, end, out) => {
+  let taken = 0;
+  for (let row = 0; row < count; row++) {
+    const place = view.getUint32(places + 4 * row, true);
+    const isInside = place !== TAKE_NOTHING && place >= first && place < end;
+    if (isInside) taken += 1;
+    if (!isInside && place !== TAKE_NOTHING) continue;
+    for (let byte = 0; byte < width; byte++)
+      view.setUint8(out + width * row + byte, isInside ? view.getUint8(values + width * (place - first) + byte) : 0);
+  }
+  return taken;
+};
+
 export const dealRows: Twin<'dealRows'> = (view, places, count, bounds, segments, counts, chosen, order) => {
   const rows: number[][] = Array.from({ length: segments }, () => []);
   const first = (segment: number): number => view.getUint32(bounds + 4 * segment, true);

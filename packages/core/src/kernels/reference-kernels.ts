@@ -4,7 +4,7 @@ import { createReferenceAggregates } from './reference-aggregate.ts';
 import * as arithmetic from './reference-arithmetic.ts';
 import * as bitmaps from './reference-bitmap.ts';
 import * as hashes from './reference-hash.ts';
-import { asofMatch, dealRows, mergeMatch, rowsOfSegment } from './reference-join.ts';
+import { asofMatch, dealRows, mergeMatch, rowsOfSegment, takePlaces } from './reference-join.ts';
 import * as takes from './reference-take.ts';
 import type { Twin } from './reference-twin.ts';
 import type { JoinKernels, Kernels, VectorKernels } from './vector-contract.ts';
@@ -15,6 +15,7 @@ const TWINS: { readonly [K in keyof Twins]: Twin<K> } = {
   rowsOfSegment,
   asofMatch,
   dealRows,
+  takePlaces,
   mergeMatch,
   arithmetic: arithmetic.arithmetic,
   unaryArithmetic: arithmetic.unaryArithmetic,

@@ -180,6 +180,11 @@ export interface JoinKernels {
    */
   rowsOfSegment(places: Ptr, count: number, first: number, end: number, out: Ptr): number;
   /**
+   * Writes the values, of `width` bytes (1, 2, 4 or 8), at those places (u32) that lie in [first, end), of which `values` has the first, each to its row of
+   * `out`, and 0 for `TAKE_NOTHING`; rows with other places stay as they are. Gives how many places lie there.
+   */
+  takePlaces(width: number, values: Ptr, places: Ptr, count: number, first: number, end: number, out: Ptr): number;
+  /**
    * Deals places (u32) out to several segments, one behind the other: `bounds` (u32) are their first places, and the one behind the last. Of each segment `counts`
    * (u32, room for twice as many as segments) gets how many of the places it has, `chosen` these as rows of it, segment by segment, in the order of the places;
    * `order` gets where in `chosen` each place's row is, and `TAKE_NOTHING` as it is.

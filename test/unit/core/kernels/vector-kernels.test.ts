@@ -470,6 +470,29 @@ describe('places of a segment', () => {
     }
   });
 
+  it('takePlaces writes what lies in a run of places, and nothing else', () => {
+    const random = seededRandom(29);
+    for (const width of [1, 2, 4, 8])
+      for (const rows of ROWS)
+        for (const [first, end, most] of [
+          [0, 50, 50],
+          [10, 50, 60],
+          [3_000_000_000, 3_000_000_100, 3_000_000_150],
+        ] as const) {
+          arena.reset();
+          const values = arena.room(width * (end - first));
+          for (let at = 0; at < width * (end - first); at++) arena.view.setUint8(values + at, random() * 256);
+          const places = arena.room(4 * rows + 4);
+          const least = Math.max(0, first - 20);
+          for (let row = 0; row < rows; row++) {
+            const isFar = random() < 0.1 || (row & 64) !== 0;
+            const place = isFar ? least + random() * (most - least) : first + random() * (end - first);
+            arena.view.setUint32(places + 4 * row, random() < 0.1 ? 0xffff_ffff : Math.floor(place), true);
+          }
+          expectSame(width * rows, (kernels, out) => kernels.takePlaces(width, values, places, rows, first, end, out));
+        }
+  });
+
   it('dealRows deals places out to segments', () => {
     const random = seededRandom(77);
     for (const segments of [1, 2, 7]) {

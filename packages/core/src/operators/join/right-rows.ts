@@ -17,6 +17,7 @@ import { BatchFiles, type BatchOnDisk, type BatchPlace, type SavedPlaces } from 
 import type { OperatorContext } from '../contract.ts';
 import { PIECE_ROWS } from '../held-batches.ts';
 import type { SavedBatch, SavedList, SnapshotReader, SnapshotWriter } from '../snapshot-contract.ts';
+import { latestRuns, takePlaces } from './take-places.ts';
 
 interface Segment {
   /** Place of its first row. */
@@ -305,6 +306,9 @@ export class RightRows {
   gather(places: Ptr, count: number, positions: readonly number[] = this.#all): Batch {
     const fields = positions.map((position) => this.#fields[position] as FieldSpec);
     const pick = (columns: readonly Column[]): Column[] => positions.map((position) => columns[position] as Column);
+    const runs = latestRuns(this.#segments, positions, this.#workspace.views.u32, places, count);
+    const taken = runs && takePlaces(this.#context, runs, fields, places, count);
+    if (taken !== undefined) return taken;
     const parts = this.#divide(places, count);
     const hasNothing = parts.reduce((sum, { rows }) => sum + rows, 0) < count;
     const only = parts.length === 1 ? parts[0] : undefined;
