@@ -43,6 +43,8 @@ export interface RandomJoin {
   /** Unit of the right side's times. */
   unit: 'ms' | 'us' | 'ns';
   by: { left: 'symbol' | 'venue'; right: 'sym' | 'place' }[];
+  /** Of the right side, beside keys, only columns of a fixed width, without nulls. */
+  isPlain: boolean;
   tolerance: string | undefined;
   memoryLimit: number | undefined;
   /** Logical inputs. */
@@ -93,17 +95,30 @@ export function randomJoin(random: SeededRandom, kind: JoinKind): RandomJoin {
     }),
   );
   const isAsof = kind.startsWith('asof');
+  const isPlain = random.chance(0.4);
+  const by = KEYS.filter(({ left: key }) => random.chance(0.5) && (kind !== 'full' || key === 'venue'));
+  const rightRows = isPlain ? right.map((row) => plainRow(row, rightColumns(by))) : right;
   return {
     kind,
     unit,
     strict: isAsof && random.chance(0.4),
     interval: kind === 'interval' ? { from: `${fromUs}us`, to: `${fromUs + random.integer(0, 8)}us` } : undefined,
-    by: KEYS.filter(({ left: key }) => random.chance(0.5) && (kind !== 'full' || key === 'venue')),
+    by,
+    isPlain,
     tolerance: isAsof && random.chance(0.5) ? `${random.pick([0, 1, 5, 1000])}us` : undefined,
     memoryLimit: random.chance(0.5) ? 1000 : undefined,
     left: cut(random, left),
-    right: cut(random, unit === 'ns' ? right.sort(byTime) : right),
+    right: cut(random, unit === 'ns' ? rightRows.sort(byTime) : rightRows),
   };
+}
+
+/** Columns of a plain right side. */
+function rightColumns(by: RandomJoin['by']): string[] {
+  return ['at', 'bid', 'price', ...by.map(({ right }) => right)];
+}
+
+function plainRow(row: Row, columns: readonly string[]): Row {
+  return Object.fromEntries(columns.map((name) => [name, name === 'bid' ? (row[name] ?? 0) : row[name]]));
 }
 
 function byTime(a: Row, b: Row): number {
@@ -135,8 +150,10 @@ export function sinksOf(given: RandomJoin, seen: number[] = []): [Sink, Sink] {
 }
 
 /** Columns of its right side. */
-export function rightShapeOf({ unit }: RandomJoin): typeof RIGHT {
-  return { ...RIGHT, at: `timestamp[${unit}]` } as unknown as typeof RIGHT;
+export function rightShapeOf({ unit, isPlain, by }: RandomJoin): typeof RIGHT {
+  const shape = { ...RIGHT, at: `timestamp[${unit}]` };
+  const names = isPlain ? rightColumns(by) : Object.keys(shape);
+  return Object.fromEntries(Object.entries(shape).filter(([name]) => names.includes(name))) as unknown as typeof RIGHT;
 }
 
 /** The join of two streams that have its rows, from wherever. */
