@@ -41,8 +41,8 @@ export function roundsWithin(budgetMs: number, roundMs: number): number {
   return Math.max(ROUNDS.least, Math.min(ROUNDS.most, Math.floor(budgetMs / roundMs)));
 }
 
-/** Most turns of a warm-up: by then compilers have done with the code of eight threads. */
-const MOST_WARM_TURNS = 40;
+/** Most turns of a warm-up: after 40 of W4's, compilers still work on the code of eight threads. */
+const MOST_WARM_TURNS = 150;
 
 /**
  * Has each contestant run by itself until so much time has gone, once at least: just-in-time compilers of our threads and of peers in JavaScript
