@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { collectGarbage } from '@spillway/workers/internal';
 import { Bench } from 'tinybench';
 import type { Spread } from './figure.ts';
 
@@ -55,6 +57,26 @@ export async function warmUp(contestants: readonly Contestant[], mostMs: number)
   }
 }
 
+/** How long is looked whether the process is at rest, and how often at most. */
+const LOOK_MS = 10;
+const MOST_LOOKS = 100;
+/** At rest, all threads together take less than this part of a core. */
+const REST_SHARE = 0.1;
+
+/**
+ * Waits until nothing of the turn before is still at work: garbage of a peer in JavaScript is collected, memory that was let go is given back.
+ * Else who comes next would share both cores with that. It waits alike for everybody's turn, and no turn's time has it.
+ */
+async function settle(): Promise<void> {
+  collectGarbage('major');
+  for (let look = 0; look < MOST_LOOKS; look += 1) {
+    const [before, startMs] = [process.cpuUsage(), performance.now()];
+    await sleep(LOOK_MS);
+    const { user, system } = process.cpuUsage(before);
+    if ((user + system) / 1000 < REST_SHARE * (performance.now() - startMs)) return;
+  }
+}
+
 /**
  * Times contestants in turns (A B A B …), so that a slow minute of the machine hits all of them. Untimed turns go before,
  * until code is compiled and caches are warm.
@@ -76,7 +98,7 @@ export async function alternate(
       const { user, system } = process.cpuUsage(before);
       processorMs[i] = (user + system) / 1000;
     };
-    bench.add(name, timed, { async: true });
+    bench.add(name, timed, { async: true, beforeEach: settle });
   }
   const turn = async (): Promise<number[]> => {
     bench.reset();

@@ -17,13 +17,16 @@ function apart(a: Spread | undefined, b: Spread | undefined): boolean {
   return a !== undefined && b !== undefined && (a[0] > b[1] || b[0] > a[1]);
 }
 
-/** Our figures that both have, at the same size: each once, whatever its peers. */
+/** Our figures that both have, at the same size: each once, whatever its peers. What was measured alone is held against the same, where it was. */
 export function changesOf(now: Results, before: Results): Change[] {
-  const key = ({ workload, what, rows }: Figure): string => JSON.stringify([workload, what, rows]);
-  const earlier = new Map(before.figures.map((figure) => [key(figure), figure]));
+  const nameOfWork = ({ workload, what, rows }: Figure): string => JSON.stringify([workload, what, rows]);
+  const key = (figure: Figure): string => `${nameOfWork(figure)} ${figure.peer === undefined ? 'alone' : 'beside'}`;
+  const earlier = new Map(
+    before.figures.flatMap((figure) => [nameOfWork(figure), key(figure)].map((k) => [k, figure])),
+  );
   const seen = new Set<string>();
   return now.figures.flatMap((figure) => {
-    const other = earlier.get(key(figure));
+    const other = earlier.get(key(figure)) ?? earlier.get(nameOfWork(figure));
     if (other === undefined || seen.has(key(figure))) return [];
     seen.add(key(figure));
     const isMore = figure.unit === '1/s';

@@ -40,10 +40,10 @@ export function groupsOf(figures: readonly Figure[]): Group[] {
   return [...groups.values()];
 }
 
-/** Sizes that only show how time grows come before those at which peers were compared, however large they are. */
+/** What only shows how time grows comes before what was compared with peers, however large it is. */
 function bySize(a: Figure, b: Figure): number {
   const [isBeside, wasBeside] = [a.peer !== undefined, b.peer !== undefined];
-  if (a.rows !== b.rows && isBeside !== wasBeside) return isBeside ? 1 : -1;
+  if (isBeside !== wasBeside) return isBeside ? 1 : -1;
   return (a.rows ?? 0) - (b.rows ?? 0);
 }
 

@@ -84,7 +84,8 @@ async function measure(name: string, options: Options, hardware: Hardware, dataF
     budgetMs: options.full ? BUDGET_MS.full : BUDGET_MS.small,
   };
   const figures: Figure[] = [];
-  for (const share of options.full ? (workload.shares ?? []) : [])
+  // How time grows is measured of our side alone, at the whole size too.
+  for (const share of options.full && workload.shares !== undefined ? [...workload.shares, 1] : [])
     figures.push(...(await workload.run({ ...asked, rows: rows * share, isAlone: true, budgetMs: BUDGET_MS.small })));
   figures.push(...(await workload.run(asked)));
   return figures;

@@ -24,7 +24,7 @@ import { costOfWatching } from './watching.ts';
 export interface Workload {
   /** Rows in the design, where they count; a tenth of them without `--full`. */
   rows?: number;
-  /** Further sizes of a full bench, as shares of `rows`: the smallest is hardly more than starting. */
+  /** Further sizes of a full bench, as shares of `rows`, for how time grows: the smallest is hardly more than starting. */
   shares?: readonly number[];
   /** Not one of the design's: measured when it is named. */
   isExtra?: true;
@@ -43,10 +43,10 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   W3: { rows: 140_000_000, shares: GROWTH, run: csvToStore },
   W4: { rows: 10_000_000, shares: [...GROWTH, 10], run: joinShared },
   W5: { run: marketAtLimit },
-  W6: { rows: 10_000_000, shares: GROWTH, run: aggregateByKey },
+  W6: { rows: 10_000_000, shares: [...GROWTH, 10], run: aggregateByKey },
   W7: {
     rows: 60_000,
-    shares: GROWTH,
+    shares: [...GROWTH, 10],
     run: async (asked) => [
       ...(await eventsThroughCascade(asked, Math.ceil(asked.rows / EVENTS_A_CASCADE) * EVENTS_A_CASCADE)),
       ...(asked.isAlone ? [] : await stageHop()),

@@ -16,7 +16,7 @@ it('each contestant is warmed up by itself: once where there is no time, and not
   await warmUp(contestants, 0);
   expect(turns.join('')).toBe('ab');
   await warmUp(contestants, 60_000);
-  expect(turns.slice(2).join('')).toBe(`${'a'.repeat(40)}${'b'.repeat(40)}`);
+  expect(turns.slice(2).join('')).toBe(`${'a'.repeat(150)}${'b'.repeat(150)}`);
 });
 
 it('the median of an even number is between the middle two', () => {

@@ -23,6 +23,11 @@ it('sizes that hardly stand out from starting do not count', () => {
   expect(scalingsOf([at(1, 10), at(1e3, 10.5), at(1e4, 20)])[0]?.exponent).toBeUndefined();
 });
 
+it('of figures at one size the first counts: it is of our side alone, as those of smaller sizes are', () => {
+  const [scaling] = scalingsOf([at(1, 10), at(1e3, 20), at(1e4, 110), at(1e4, 200)]);
+  expect(scaling?.points.map(({ ms }) => ms)).toEqual([10, 20, 110]);
+});
+
 it('a workload that was measured at one size has no exponent', () => {
   expect(scalingsOf([at(1e5, 110), at(1e5, 110)])).toEqual([]);
 });

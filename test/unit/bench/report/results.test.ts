@@ -46,8 +46,10 @@ it('tables and charts show the largest size', () => {
   ]);
 });
 
-it('a larger size without peers, for how time grows, does not hide the one beside peers', () => {
+it('sizes without peers, for how time grows, do not hide the one beside peers', () => {
   const larger = { ...W1, rows: 500_000_000, ours: 500 };
+  const same = { ...W1, ours: 40 };
+  expect(groupsOf([same, ...RESULTS.figures])).toEqual(groupsOf(RESULTS.figures));
   const [before] = groupsOf([larger, ...RESULTS.figures]);
   const [behind] = groupsOf([...RESULTS.figures, larger]);
   expect(before?.figures.map(({ peer }) => peer?.name)).toEqual(['duckdb', 'arquero']);
