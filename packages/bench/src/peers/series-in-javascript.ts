@@ -67,6 +67,7 @@ async function streamed(chunks: () => Iterable<OrderedSeries>): Promise<BinRows>
 export function nodeStreams(chunks: () => Iterable<OrderedSeries>): Peer {
   return {
     name: 'node streams',
+    leavesGarbage: true,
     version: process.version,
     run: () => streamed(chunks),
     note: 'sums are plain additions, order is not verified',
@@ -116,6 +117,7 @@ export async function arquero(environment: string, series: { ts: Float64Array; v
   };
   return {
     name: 'arquero',
+    leavesGarbage: true,
     version: packages.version('arquero'),
     run,
     without: (ours) => (ours as BinRows).map((row) => row.slice(0, 5)),

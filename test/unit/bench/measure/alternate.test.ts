@@ -35,3 +35,18 @@ it('a target is a ratio to reach or a figure to stay below', () => {
   expect(meetsTarget({ ...figure, target: { atMost: 5 } })).toBe(true);
   expect(meetsTarget(figure)).toBeUndefined();
 });
+
+it('what one contestant leaves on the heap is collected before the next turn begins', async () => {
+  const left: WeakRef<object>[] = [];
+  const seen: boolean[] = [];
+  const litter = async (): Promise<void> => void left.push(new WeakRef({ rows: new Array(1000).fill(0) }));
+  const look = async (): Promise<void> => void seen.push(left.at(-1)?.deref() !== undefined);
+  await alternate(
+    [
+      { name: 'litters', run: litter, leavesGarbage: true },
+      { name: 'looks', run: look },
+    ],
+    2,
+  );
+  expect(seen).toEqual([false, false, false]);
+});
