@@ -75,19 +75,26 @@ export class UserRoom {
   async #waitForAnswer(error: PipelineError): Promise<void> {
     const { statistics, signal, shared, onUnmanaged } = this.#parts;
     let isAnswered = false;
-    const answered = new Promise<void>((resolve) => {
-      this.#answer = () => {
-        isAnswered = true;
-        resolve();
-      };
-      signal.addEventListener('abort', () => resolve(), { once: true });
+    let wake = (): void => {};
+    const woken = new Promise<void>((resolve) => {
+      wake = resolve;
     });
+    this.#answer = () => {
+      isAnswered = true;
+      wake();
+    };
+    signal.addEventListener('abort', wake);
     statistics.enter('giving memory back');
     onUnmanaged(error);
-    for (let step = 0; !isAnswered && !signal.aborted; step += 1) {
-      if (step === MOST_STEPS) throw error;
-      await Promise.race([answered, this.#sleep(STEP_MS)]);
-      if (shared.overshootBytes() === 0) break;
+    try {
+      for (let step = 0; !isAnswered && !signal.aborted; step += 1) {
+        if (step === MOST_STEPS) throw error;
+        await Promise.race([woken, this.#sleep(STEP_MS)]);
+        if (shared.overshootBytes() === 0) break;
+      }
+    } finally {
+      // The signal is the lane's, which may wait many times.
+      signal.removeEventListener('abort', wake);
     }
     if (signal.aborted) throw new PipelineError('ERR_ABORTED', 'the run is stopping');
     statistics.enter('working');

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import type { PipelineError } from '@spillway/core';
 import { UserRoom } from '@spillway/workers/internal';
 import { beforeEach, expect, test } from 'vitest';
@@ -83,6 +84,20 @@ test('the lane goes on when the promise holds again', async () => {
   expect(await afterSteps(wait, 5)).toBe('waits');
   overshootBytes = 0;
   await wait;
+});
+
+test('a wait that is over listens to nobody', async () => {
+  const room = roomOf();
+  for (const wait of [room.look(false), room.look(false)]) {
+    room.goOn();
+    await wait;
+  }
+  expect(told).toHaveLength(1);
+  const again = room.look(false);
+  expect(getEventListeners(stop.signal, 'abort')).toHaveLength(1);
+  room.goOn();
+  await again;
+  expect(getEventListeners(stop.signal, 'abort')).toHaveLength(0);
 });
 
 test('a lane that is to stop calls nobody again', async () => {
