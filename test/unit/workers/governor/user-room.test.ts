@@ -88,15 +88,10 @@ test('the lane goes on when the promise holds again', async () => {
 
 test('a wait that is over listens to nobody', async () => {
   const room = roomOf();
-  for (const wait of [room.look(false), room.look(false)]) {
-    room.goOn();
-    await wait;
-  }
-  expect(told).toHaveLength(1);
-  const again = room.look(false);
+  const wait = room.look(false);
   expect(getEventListeners(stop.signal, 'abort')).toHaveLength(1);
   room.goOn();
-  await again;
+  await wait;
   expect(getEventListeners(stop.signal, 'abort')).toHaveLength(0);
 });
 
